@@ -1,0 +1,73 @@
+#pragma once
+// AWS service models as data: the shapes and constraints of each operation, trimmed from the public service models
+// by tools/trim_models.py into models/*.json and embedded. Loaded lazily, once per service.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+
+namespace millrace::aws {
+
+enum class Protocol { json, rest_json, rest_xml, query };
+
+struct Shape;
+struct Member {
+  std::string name;
+  const Shape* shape = nullptr;
+  std::string location;       // "", uri, querystring, header, headers, statusCode
+  std::string location_name;  // wire name where it differs from `name`
+  bool flattened = false, xml_attribute = false, streaming = false;
+};
+struct Shape {
+  enum class Type { structure, list, map, string, integer, long_, float_, double_, boolean, timestamp, blob };
+  std::string name;
+  Type type = Type::string;
+  std::vector<Member> members;             // structure
+  std::vector<std::string> required;       // structure
+  std::string payload;                     // structure: the member that is the whole body
+  Member element;                          // list item, map value
+  Member key;                              // map key
+  std::vector<std::string> enumeration;    // string
+  std::string pattern;                     // string; RE2 syntax, matched against the whole text
+  std::optional<double> min, max;          // length of string/list/blob, value of numbers
+  std::string timestamp_format;            // iso8601, rfc822, unixTimestamp; empty: the protocol's default
+  bool document = false, sensitive = false, flattened = false;
+  const Member* member(std::string_view member_name) const;
+};
+struct OperationModel {
+  std::string name;
+  std::string method = "POST";
+  std::string request_uri = "/";     // "/{Bucket}/{Key+}?list-type=2"
+  int response_code = 200;
+  const Shape* input = nullptr;      // nullptr: none
+  const Shape* output = nullptr;
+  std::string output_wrapper;        // query: "CreateUserResult"
+};
+struct ServiceModel {
+  std::string service;               // our name: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker-runtime"
+  std::string signing_name;          // credential scope: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker"
+  std::string api_version;
+  std::string target_prefix;         // json: "SageMaker", "Logs_20140328"
+  std::string json_version;          // "1.1"
+  std::string xml_namespace;
+  Protocol protocol = Protocol::json;
+  std::map<std::string, OperationModel, std::less<>> operations;
+  const OperationModel* operation(std::string_view name) const;
+};
+
+// The embedded model; ends the process for an unknown service name (a broken invariant).
+const ServiceModel& service_model(std::string_view service);
+
+// Checks required, type, length, range, pattern, enum in AWS's words ("1 validation error detected: Value '' at
+// 'roleName' failed to satisfy constraint: Member must have length greater than or equal to 1").
+// Error reason: ValidationException / ValidationError by protocol. Numbers and booleans given as text (query
+// protocol) have been converted before.
+Status validate(const ServiceModel& service, const Shape& shape, const Value& input);
+
+}  // namespace millrace::aws

@@ -1,0 +1,34 @@
+#pragma once
+// The part of the Kubernetes API that the lab and its debugging need: discovery, namespaces, secrets, pods (a view of
+// tasks) with logs, events; what unmodified kubectl asks for.
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "db/database.h"
+#include "net/http.h"
+#include "pipelines/pipelines.h"
+
+namespace millrace::kube {
+
+struct Options {
+  std::string encryption_key;   // 32 bytes; secrets at rest are sealed with it
+  std::string bearer_token;     // what a request must carry
+};
+
+class Kube {
+ public:
+  static Result<std::unique_ptr<Kube>> open(db::Database& database, const Clock& clock, Options options);
+  virtual ~Kube() = default;
+  // Pods come from here; set once while wiring (kube is opened first: pipelines needs its secrets).
+  virtual void set_pipelines(pipelines::Pipelines& pipelines) = 0;
+  // /api, /apis, /version, /openapi, /healthz… on the TLS side of the port. 401 without the token.
+  virtual net::Response handle(net::Request& request) = 0;
+  // Decoded data of a secret. not_found: `secrets "aws-secret" not found in namespace "kubeflow"; …`
+  virtual Result<std::map<std::string, std::string>> secret(const std::string& name_space, const std::string& name) = 0;
+};
+
+}  // namespace millrace::kube

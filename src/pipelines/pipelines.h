@@ -1,0 +1,93 @@
+#pragma once
+// Kubeflow Pipelines: pipelines, versions, experiments, runs, and the engine that runs them.
+// Start reading: engine/engine.h (pure), then runner/ (the shell), then api/ (the KFP door).
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
+#include "blob/blob_store.h"
+#include "db/database.h"
+#include "net/http.h"
+#include "proc/launcher.h"
+
+namespace millrace::pipelines {
+
+struct Options {
+  std::filesystem::path directory;      // task directories, artifacts
+  std::filesystem::path executable;     // this program, for native components
+  std::size_t max_running_tasks = 16;
+};
+
+// What the executor needs from above, passed in while wiring (app/).
+struct Hooks {
+  // Environment that every task gets (AWS endpoint, region…).
+  std::vector<std::pair<std::string, std::string>> task_environment;
+  // A secret's decoded data, for `use_secret_as_env`. not_found names the secret and its namespace.
+  std::function<Result<std::map<std::string, std::string>>(const std::string& name)> secret;
+  // For a task that carries no AWS keys of its own: the variables that lead to the node role's credentials, readable
+  // by that task alone. Called once per attempt with its launch key.
+  std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& key)> node_credentials;
+  // Native images: argv for this image and command line, nullopt when the image is not known.
+  std::function<std::optional<std::vector<std::string>>(const std::string& image, const std::vector<std::string>& command_line)>
+      native_image;
+};
+
+// The read side that kube/ and console/ use.
+struct TaskView {
+  std::string id;             // stable: the task's path in the run, "root/train", "root/for-loop-1/0/train"
+  std::string name, display_name, parent_id, state;   // KFP RuntimeState names, plus CACHED as detail
+  std::string pod_name;
+  std::vector<std::string> depends_on;                // ids
+  bool is_dag = false;
+  int attempt = 0;
+  std::optional<Time> created, started, ended;
+  std::string error;
+  std::string image;
+  Value inputs, outputs;      // {"parameters": {...}, "artifacts": {...}}
+};
+struct RunView {
+  std::string id, display_name, pipeline_name, experiment_id, state, error;
+  Time created{};
+  std::optional<Time> finished;
+  std::vector<TaskView> tasks;      // empty in listings
+};
+
+class Pipelines {
+ public:
+  struct Needs {
+    db::Database& database;
+    const Clock& clock;
+    proc::Launcher& launcher;
+  };
+  static Result<std::unique_ptr<Pipelines>> open(Needs needs, Options options, Hooks hooks);
+  virtual ~Pipelines() = default;
+
+  // /apis/v2beta1/…; answers 404 itself for unknown paths under /apis.
+  virtual net::Response handle(net::Request& request) = 0;
+
+  virtual Status resume() = 0;      // takes up the runs that were under way
+  virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;  // others' keys ignored
+  virtual void stop() = 0;          // joins; tasks' processes go on
+
+  virtual Result<std::vector<RunView>> runs(std::size_t limit) = 0;   // newest first, without tasks
+  virtual Result<RunView> run(const std::string& run_id) = 0;         // with tasks
+  // The task's log (stdout and stderr in order) from byte `offset`; `complete` once no more will come.
+  struct LogPart {
+    std::string text;
+    bool complete = false;
+  };
+  virtual Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) = 0;
+  // Called after each change of a run (any of its tasks). Cheap work only.
+  virtual void on_change(std::function<void(const std::string& run_id)> listener) = 0;
+};
+
+}  // namespace millrace::pipelines

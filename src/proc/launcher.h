@@ -1,0 +1,74 @@
+#pragma once
+// Child processes that outlive the server.
+//
+// A launcher is a separate small process (`millrace launcher <dir>`), started on demand, one per data directory. It
+// starts children, waits for them, and writes each one's exit status to disk, so that a server killed with -9 comes
+// back, finds what still runs and what has ended, and loses nothing. The server speaks to it over a Unix socket in
+// <dir>. When the server says goodbye (shutdown), the launcher ends all children and itself; when the server merely
+// vanishes, the launcher goes on, and ends by itself once no child runs and no server has been connected for 60 s.
+//
+// launch() is idempotent by key: a key that was ever launched is not started again.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace millrace::proc {
+
+struct LaunchSpec {
+  std::string key;                          // unique for ever: "run/<run id>/<task path>/<attempt>", at most 512 bytes
+  std::vector<std::string> argv;            // argv[0] is looked up on PATH of `environment` when it has no '/'
+  std::vector<std::pair<std::string, std::string>> environment;  // the whole environment; nothing is inherited
+  std::filesystem::path working_directory;
+  std::filesystem::path stdout_path;        // appended; created 0600
+  std::filesystem::path stderr_path;        // may equal stdout_path
+  std::uint64_t memory_limit_bytes = 0;     // RLIMIT_AS-like limit; 0: none
+  std::uint64_t cpu_limit_seconds = 0;      // RLIMIT_CPU; 0: none
+  std::uint64_t file_size_limit_bytes = 0;  // RLIMIT_FSIZE; 0: none
+};
+
+struct ChildStatus {
+  enum class State { running, exited, lost };  // lost: it was started, and nobody saw how it ended
+  State state = State::running;
+  std::int64_t pid = 0;
+  int exit_code = 0;      // exited: 0-255, or 128 + signal
+  int signal = 0;         // exited by this signal; 0 otherwise
+  Time started{};
+  Time ended{};
+};
+
+class Launcher {
+ public:
+  // Called on the launcher client's own thread, once per child that ends while this server is connected.
+  using ExitHandler = std::function<void(const std::string& key, const ChildStatus& status)>;
+
+  // Connects to the launcher of `directory` (0700), starting `executable launcher <directory>` when none answers.
+  static Result<std::unique_ptr<Launcher>> open(const std::filesystem::path& directory,
+                                                const std::filesystem::path& executable, ExitHandler on_exit);
+  virtual ~Launcher() = default;  // disconnects; children go on
+
+  // Returns once the child runs and that fact is on disk; for a known key its present status.
+  // Errors: not_found (no such program), permission_denied, invalid_argument, unavailable (launcher gone).
+  virtual Result<ChildStatus> launch(const LaunchSpec& spec) = 0;
+  virtual Result<std::optional<ChildStatus>> status(const std::string& key) = 0;  // nullopt: never launched
+  // SIGTERM to the child's process group, SIGKILL after `grace`. Ended or unknown children: success.
+  virtual Status stop(const std::string& key, Millis grace) = 0;
+  // Forgets an ended child's record (its key may then be used again). Records of running children stay.
+  virtual Status forget(const std::string& key) = 0;
+  // Ends all children (SIGTERM, then SIGKILL after `grace`) and the launcher.
+  virtual Status shutdown(Millis grace) = 0;
+};
+
+// The launcher role's main(): serves until it may end. Returns the exit code.
+int launcher_main(const std::filesystem::path& directory);
+
+}  // namespace millrace::proc

@@ -1,0 +1,61 @@
+#pragma once
+// Amazon SageMaker: the control plane (sagemaker), the runtime (sagemaker-runtime), and the jobs and endpoints behind
+// them, which really run as child processes.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aws/gateway.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
+#include "db/database.h"
+#include "iam/iam.h"
+#include "logs/logs.h"
+#include "proc/launcher.h"
+#include "s3/s3.h"
+
+namespace millrace::sagemaker {
+
+struct Options {
+  std::string account, region;
+  std::filesystem::path directory;     // job directories; same file system as the blobs
+  std::filesystem::path executable;    // this program, for the worker roles
+  std::string endpoint_url;            // this server, for jobs that call AWS themselves
+  std::string container_credentials_url;  // see app/: where a job fetches its role's credentials
+};
+
+class SageMaker {
+ public:
+  struct Needs {
+    db::Database& database;
+    const Clock& clock;
+    iam::Iam& iam;
+    s3::S3& s3;
+    logs::Logs& logs;
+    proc::Launcher& launcher;
+    aws::Gateway& gateway;      // authorises what a job does as its execution role
+  };
+  static Result<std::unique_ptr<SageMaker>> open(Needs needs, Options options);
+  virtual ~SageMaker() = default;
+  virtual aws::Service control_service() = 0;
+  virtual aws::Service runtime_service() = 0;
+  // Takes up every job and endpoint that was under way when the server last ended.
+  virtual Status resume() = 0;
+  // A child of ours ended; keys that are not ours are ignored.
+  virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;
+  virtual void stop() = 0;   // joins what works; children go on
+
+  // Called after each change of a resource: kind as the API names it ("TrainingJob", "Endpoint"), name.
+  virtual void on_change(std::function<void(const std::string& kind, const std::string& name)> listener) = 0;
+  // The console's read side: the members that the matching List/Describe operation gives. Kinds: ProcessingJob,
+  // TrainingJob, HyperParameterTuningJob, TransformJob, Model, EndpointConfig, Endpoint.
+  virtual Result<std::vector<Value>> list(const std::string& kind) = 0;
+  virtual Result<Value> describe(const std::string& kind, const std::string& name) = 0;
+};
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,31 @@
+#pragma once
+// The worker roles: what a SageMaker job or endpoint runs as its own process. A worker knows SageMaker's container
+// contract (/opt/ml as a directory), not the server: files in, files out, metrics on standard output.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace millrace::sagemaker::worker {
+
+// Is this image one of the built-in algorithms? "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1" -> "kmeans".
+std::string built_in_algorithm(const std::string& image);  // empty: no
+
+// `millrace worker train <ml directory> <algorithm>`
+//   reads  input/config/hyperparameters.json (string → string), input/config/inputdataconfig.json,
+//          input/data/<channel>/… (File mode)
+//   writes model/…; output/failure (why, at most 1024 characters) when it fails
+//   prints the algorithm's log lines ("#quality_metric: host=algo-1, test msd <loss>=39.2") to standard output
+// Exit codes: 0 done; 1 the customer's input is at fault (output/failure says how); 2 internal.
+int train_main(const std::vector<std::string>& arguments);
+
+// `millrace worker serve <model directory> <algorithm> <unix socket path>`
+//   HTTP over the socket: GET /ping, POST /invocations (text/csv, application/json, application/x-recordio-protobuf
+//   in; text/csv, application/json, application/jsonlines, application/x-recordio-protobuf out)
+// Ends on SIGTERM.
+int serve_main(const std::vector<std::string>& arguments);
+
+// `millrace worker transform <job directory>`: batch transform; reads transform.json there (see jobs/transform_job).
+int transform_main(const std::vector<std::string>& arguments);
+
+}  // namespace millrace::sagemaker::worker
