@@ -16,6 +16,7 @@ namespace millrace::net {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;                       // 0: the kernel chooses; see Server::port()
+  std::string unix_socket;                      // listen on this path instead of address:port (mode 0600)
   std::size_t handler_threads = 16;
   std::size_t max_connections = 4096;
   std::size_t max_header_bytes = 64 * 1024;
