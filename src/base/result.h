@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <tl/expected.hpp>
@@ -48,6 +49,17 @@ inline tl::unexpected<Error> fail(Code code, std::string message, std::string re
 }
 inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
 
+namespace detail {
+template <class T>
+T take_value(Result<T>&& result) {
+  if constexpr (std::is_void_v<T>) {
+    return;
+  } else {
+    return std::move(*result);
+  }
+}
+}  // namespace detail
+
 }  // namespace millrace
 
 // MR_TRY(expression): the value of a Result, or return its error from the enclosing function.
@@ -57,5 +69,5 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
   __extension__({                                                               \
     auto mr_try_result = (expression);                                          \
     if (!mr_try_result) return ::tl::unexpected(std::move(mr_try_result).error()); \
-    std::move(mr_try_result).value();                                           \
+    ::millrace::detail::take_value(std::move(mr_try_result));                   \
   })
