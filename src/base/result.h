@@ -65,9 +65,11 @@ T take_value(Result<T>&& result) {
 // MR_TRY(expression): the value of a Result, or return its error from the enclosing function.
 //   auto bytes = MR_TRY(read_file(path));
 //   MR_TRY(db.write(...));            // Status: nothing is yielded
-#define MR_TRY(expression)                                                      \
-  __extension__({                                                               \
-    auto mr_try_result = (expression);                                          \
-    if (!mr_try_result) return ::tl::unexpected(std::move(mr_try_result).error()); \
-    ::millrace::detail::take_value(std::move(mr_try_result));                   \
+#define MR_TRY(expression) MR_TRY_NAMED(expression, __COUNTER__)
+#define MR_TRY_NAMED(expression, number) MR_TRY_AS(expression, mr_try_result_##number)
+#define MR_TRY_AS(expression, name)                                      \
+  __extension__({                                                        \
+    auto name = (expression);                                            \
+    if (!name) return ::tl::unexpected(std::move(name).error());         \
+    ::millrace::detail::take_value(std::move(name));                     \
   })

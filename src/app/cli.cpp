@@ -1,0 +1,123 @@
+#include "app/cli.h"
+
+#include <cstdio>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+
+#include "app/commands.h"
+#include "app/options.h"
+#include "base/log.h"
+
+namespace millrace::app {
+namespace {
+
+struct Arguments {
+  std::string data_dir, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
+                        cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
+  bool allow_remote = false, json = false, exit = false, no_browser = false;
+  std::size_t max_tasks = 16;
+};
+
+void add_server_options(CLI::App& command, Arguments& arguments) {
+  command.add_option("--listen", arguments.listen, "Address and port; port 0 lets the system choose")
+      ->capture_default_str();
+  command.add_option("--region", arguments.region, "The AWS region this server stands for")->capture_default_str();
+  command.add_option("--account", arguments.account, "The AWS account id (12 digits)")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        return text.size() == 12 && text.find_first_not_of("0123456789") == std::string::npos
+                   ? std::string()
+                   : "an account id is 12 digits";
+      });
+  command.add_option("--cluster", arguments.cluster, "Name of the EKS cluster that the worker role belongs to")
+      ->capture_default_str();
+  command.add_option("--max-running-tasks", arguments.max_tasks, "Tasks that may run at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  command.add_flag("--allow-remote", arguments.allow_remote, "Listen beyond loopback, unencrypted");
+}
+
+void add_data_dir(CLI::App& command, Arguments& arguments, const std::string& what) {
+  command.add_option("--data-dir", arguments.data_dir, what);
+}
+
+Result<ServeOptions> serve_options(const Arguments& arguments) {
+  ServeOptions options;
+  options.data_dir = arguments.data_dir;
+  MR_TRY(parse_listen(arguments.listen, options));
+  options.allow_remote = arguments.allow_remote;
+  options.region = arguments.region;
+  options.account = arguments.account;
+  options.cluster_name = arguments.cluster;
+  options.max_running_tasks = arguments.max_tasks;
+  return options;
+}
+
+int refuse(const Error& error) {
+  fmt::print(stderr, "millrace: {}\n", error.message);
+  return 2;
+}
+
+std::filesystem::path data_dir_or_default(const Arguments& arguments) {
+  return std::filesystem::absolute(arguments.data_dir.empty() ? default_data_dir()
+                                                              : std::filesystem::path(arguments.data_dir));
+}
+
+}  // namespace
+
+int cli_main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Millrace: Kubeflow Pipelines with SageMaker components, in one program.", "millrace");
+  app.set_version_flag("--version", "millrace " + std::string(kVersion));
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--log-level", arguments.log_level, "trace, debug, info, warn, error or off")->capture_default_str();
+
+  CLI::App& serve = *app.add_subcommand("serve", "Run the server");
+  serve.footer("Examples:\n  millrace serve\n  millrace serve --data-dir ~/millrace --listen 127.0.0.1:9000");
+  add_data_dir(serve, arguments, "Where everything is kept (default: $MILLRACE_DATA_DIR or ~/.local/share/millrace)");
+  add_server_options(serve, arguments);
+
+  CLI::App& env = *app.add_subcommand("env", "Print the environment for a shell that talks to the server");
+  env.footer("Example:\n  eval \"$(millrace env)\"\n  aws sts get-caller-identity");
+  add_data_dir(env, arguments, "The server's data directory");
+  env.add_flag("--json", arguments.json, "One JSON object instead of shell lines");
+
+  CLI::App& lab = *app.add_subcommand("lab", "Run the lab: MNIST digits, from raw data to an endpoint");
+  lab.footer("Examples:\n  millrace lab\n  millrace lab --exit --json");
+  add_data_dir(lab, arguments, "Where everything is kept (default: a fresh directory, removed at the end)");
+  add_server_options(lab, arguments);
+  lab.add_flag("--exit", arguments.exit, "End when the lab is done instead of serving until Ctrl-C");
+  lab.add_flag("--json", arguments.json, "One JSON object on standard output at the end");
+
+  CLI::App& notebook = *app.add_subcommand("notebook", "Open the lab's notebook in JupyterLab");
+  notebook.footer("Example:\n  millrace serve &\n  millrace notebook --directory ~/millrace-lab");
+  add_data_dir(notebook, arguments, "The running server's data directory");
+  notebook.add_option("--directory", arguments.directory, "Where the notebook and its files are put")
+      ->capture_default_str();
+  notebook.add_flag("--no-browser", arguments.no_browser, "Do not open a browser");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  log::set_level(log::parse_level(arguments.log_level, log::Level::warn));
+
+  if (env.parsed()) return env_command(data_dir_or_default(arguments), arguments.json);
+  if (notebook.parsed())
+    return notebook_command(data_dir_or_default(arguments), arguments.directory, arguments.no_browser);
+  auto options = serve_options(arguments);
+  if (!options) return refuse(options.error());
+  if (serve.parsed()) {
+    options->data_dir = data_dir_or_default(arguments);
+    return serve_command(*options);
+  }
+  if (lab.count("--listen") == 0) options->port = 0;  // beside a server that already has the usual port
+  if (!arguments.data_dir.empty()) options->data_dir = std::filesystem::absolute(arguments.data_dir);
+  return lab_command({*options, arguments.exit, arguments.json});
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,37 @@
+#pragma once
+// The container-credentials endpoint that every AWS SDK looks for: temporary credentials of a role for one child.
+//
+// A child gets a URL and a token. Both are derived from the server's key, so that they outlive a restart and nothing
+// has to be stored; the token opens that one URL only. Source: AWS SDKs and Tools Reference Guide, "Container
+// credential provider".
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "iam/iam.h"
+#include "net/http.h"
+
+namespace millrace::app {
+
+class ContainerCredentials {
+ public:
+  ContainerCredentials(iam::Iam& iam, std::string encryption_key) : iam_(iam), key_(std::move(encryption_key)) {}
+
+  // The variables for the child `session` (its launch key), which will act as `role_arn`.
+  std::vector<std::pair<std::string, std::string>> environment(std::string_view endpoint, std::string_view role_arn,
+                                                               std::string_view service,
+                                                               std::string_view session) const;
+  static bool handles(const net::Request& request);
+  net::Response handle(net::Request& request);
+
+ private:
+  std::string token_for(std::string_view path) const;
+  iam::Iam& iam_;
+  std::string key_;
+};
+
+}  // namespace millrace::app

@@ -1,0 +1,28 @@
+#include "app/lazy_launcher.h"
+
+namespace millrace::app {
+
+LazyLauncher::LazyLauncher(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit) {
+  done_ = std::async(std::launch::async, [this, directory = std::move(directory), executable = std::move(executable),
+                                          on_exit = std::move(on_exit)]() mutable {
+            launcher_ = proc::Launcher::open(directory, executable, std::move(on_exit));
+          }).share();
+}
+
+LazyLauncher::~LazyLauncher() { done_.wait(); }
+
+Result<proc::Launcher*> LazyLauncher::opened() {
+  done_.wait();
+  if (!launcher_) return fail(launcher_.error());
+  return launcher_->get();
+}
+
+Result<proc::ChildStatus> LazyLauncher::launch(const proc::LaunchSpec& spec) { return MR_TRY(opened())->launch(spec); }
+Result<std::optional<proc::ChildStatus>> LazyLauncher::status(const std::string& key) {
+  return MR_TRY(opened())->status(key);
+}
+Status LazyLauncher::stop(const std::string& key, Millis grace) { return MR_TRY(opened())->stop(key, grace); }
+Status LazyLauncher::forget(const std::string& key) { return MR_TRY(opened())->forget(key); }
+Status LazyLauncher::shutdown(Millis grace) { return MR_TRY(opened())->shutdown(grace); }
+
+}  // namespace millrace::app

@@ -1,0 +1,81 @@
+#include "app/node.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include <fmt/core.h>
+
+#include "app/lab/assets.h"
+#include "app/lab/mnist.h"
+#include "base/file.h"
+#include "base/ids.h"
+
+namespace millrace::app {
+namespace {
+
+constexpr db::Migration kMigrations[] = {
+    {1, "CREATE TABLE app_setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"},
+};
+
+// As EC2 makes it: nodes take the role on. The lab's page adds SageMaker.
+constexpr std::string_view kNodeTrust =
+    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
+
+std::string public_read_policy(std::string_view bucket) {
+  return fmt::format(
+      R"({{"Version":"2012-10-17","Statement":[{{"Sid":"PublicRead","Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::{0}","arn:aws:s3:::{0}/*"]}}]}})",
+      bucket);
+}
+
+}  // namespace
+
+Result<std::string> ensure_node_role(db::Database& database, iam::Iam& iam, const std::string& cluster_name) {
+  MR_TRY(database.migrate("app", kMigrations));
+  const std::string setting = "node-role/" + cluster_name;
+  std::string name;
+  MR_TRY(database.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare("SELECT value FROM app_setting WHERE name = ?"));
+    if (MR_TRY(select.bind(std::string_view(setting)).step())) name = select.text(0);
+    return {};
+  }));
+  if (name.empty()) {
+    name = fmt::format("eksctl-{}-nodegroup-ng-{}-NodeInstanceRole-{}", cluster_name, random_hex(8),
+                       random_base36(12, true));
+    MR_TRY(database.write([&](db::Connection& connection) -> Status {
+      auto insert = MR_TRY(connection.prepare("INSERT INTO app_setting (name, value) VALUES (?, ?)"));
+      return insert.bind(std::string_view(setting)).bind(std::string_view(name)).run();
+    }));
+  }
+  return iam.ensure_role(name, kNodeTrust);
+}
+
+Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_directory) {
+  const std::string bucket(kSampleBucket), key(kSampleKey);
+  auto access = s3.system_access();
+  if (access->head(bucket, key)) return {};
+  MR_TRY(s3.ensure_bucket(bucket, public_read_policy(bucket)));
+  const auto train =
+      MR_TRY(read_digits(lab_asset("data/train-images-idx3-ubyte.gz"), lab_asset("data/train-labels-idx1-ubyte.gz")));
+  const auto test =
+      MR_TRY(read_digits(lab_asset("data/t10k-images-idx3-ubyte.gz"), lab_asset("data/t10k-labels-idx1-ubyte.gz")));
+  const auto path = scratch_directory / ("mnist-" + random_hex(8) + ".pkl.gz");
+  {
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wbe"), std::fclose);
+    if (!file) return fail(system_error("cannot write " + path.string(), errno));
+    MR_TRY(write_mnist_pickle(train, test, [&](std::string_view bytes) -> Status {
+      if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) {
+        return fail(system_error("cannot write " + path.string(), errno));
+      }
+      return {};
+    }));
+    if (std::fflush(file.get()) != 0) return fail(system_error("cannot write " + path.string(), errno));
+  }
+  const auto put = access->put_file(bucket, key, path, "application/gzip");
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  if (!put) return fail(put.error());
+  return {};
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,58 @@
+#include "app/options.h"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+
+namespace millrace::app {
+
+bool is_loopback(std::string_view address) {
+  return address == "::1" || address == "localhost" || address.substr(0, 4) == "127.";
+}
+
+Status parse_listen(std::string_view text, ServeOptions& options) {
+  const auto bad = [&] {
+    return fail(Code::invalid_argument,
+                fmt::format("--listen {} is not an address and a port; write it like 127.0.0.1:8080", text));
+  };
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return bad();
+  std::string address(text.substr(0, colon));
+  if (address.size() >= 2 && address.front() == '[' && address.back() == ']') {
+    address = address.substr(1, address.size() - 2);
+  }
+  if (address.empty() || address == "localhost") address = "127.0.0.1";
+  const auto port = parse_int(text.substr(colon + 1));
+  in6_addr v6{};
+  in_addr v4{};
+  if (!port || *port < 0 || *port > 65535 ||
+      (inet_pton(AF_INET, address.c_str(), &v4) != 1 && inet_pton(AF_INET6, address.c_str(), &v6) != 1)) {
+    return bad();
+  }
+  options.address = address;
+  options.port = static_cast<std::uint16_t>(*port);
+  return {};
+}
+
+std::filesystem::path default_data_dir() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (const auto dir = variable("MILLRACE_DATA_DIR"); !dir.empty()) return dir;
+  if (const auto dir = variable("XDG_DATA_HOME"); !dir.empty()) return std::filesystem::path(dir) / "millrace";
+  const auto home = variable("HOME");
+  return std::filesystem::path(home.empty() ? "/var/lib" : home + "/.local/share") / "millrace";
+}
+
+std::filesystem::path own_executable() {
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored);
+}
+
+}  // namespace millrace::app

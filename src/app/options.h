@@ -1,0 +1,51 @@
+#pragma once
+// What `millrace serve` can be told, and where things lie in a data directory.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace millrace::app {
+
+struct ServeOptions {
+  std::filesystem::path data_dir;
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8080;
+  bool allow_remote = false;  // listen beyond loopback without TLS
+  std::string region = "us-east-1";
+  std::string account = "123456789012";
+  std::string cluster_name = "kf-sm-workshop";  // part of the worker node role's name
+  std::size_t max_running_tasks = 16;
+};
+
+// "127.0.0.1:8080", "[::1]:0", ":8080" → address and port. Error: one sentence with an example.
+Status parse_listen(std::string_view text, ServeOptions& options);
+
+bool is_loopback(std::string_view address);
+
+// $MILLRACE_DATA_DIR, else $XDG_DATA_HOME/millrace, else ~/.local/share/millrace.
+std::filesystem::path default_data_dir();
+
+// This program's own file, for the child roles.
+std::filesystem::path own_executable();
+
+struct DataLayout {
+  explicit DataLayout(std::filesystem::path data_dir) : root(std::move(data_dir)) {}
+  std::filesystem::path root;
+  std::filesystem::path lock() const { return root / "lock"; }
+  std::filesystem::path key() const { return root / "key"; }
+  std::filesystem::path database() const { return root / "millrace.db"; }
+  std::filesystem::path blobs() const { return root / "blobs"; }
+  std::filesystem::path launcher() const { return root / "launcher"; }
+  std::filesystem::path pipelines() const { return root / "pipelines"; }
+  std::filesystem::path sagemaker() const { return root / "sagemaker"; }
+  std::filesystem::path tls() const { return root / "tls"; }
+  std::filesystem::path bin() const { return root / "bin"; }
+  std::filesystem::path kubeconfig() const { return root / "kubeconfig"; }
+  std::filesystem::path server_file() const { return root / "server.json"; }
+};
+
+}  // namespace millrace::app

@@ -1,0 +1,65 @@
+#include "app/router.h"
+
+#include "app/container_credentials.h"
+#include "app/options.h"
+#include "aws/gateway.h"
+#include "base/strings.h"
+
+namespace millrace::app {
+namespace {
+
+std::string_view host_name(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(1, host.find(']') == std::string_view::npos ? 0 : host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+bool is_own_host(std::string_view host) {
+  const std::string_view name = host_name(host);
+  return is_loopback(name) || name.ends_with(".localhost");
+}
+
+// KFP's API groups are versions; Kubernetes' have names: /apis/v2beta1/… and /apis/apps/v1/….
+bool is_pipelines_path(std::string_view path) {
+  return path.starts_with("/apis/v2beta1/") || path.starts_with("/apis/v1beta1/") ||
+         path.starts_with("/apis/v1alpha1/");
+}
+
+bool is_kubernetes_path(std::string_view path) {
+  if (is_pipelines_path(path)) return false;
+  for (const std::string_view root : {"/api", "/apis", "/version", "/openapi", "/healthz", "/livez", "/readyz"}) {
+    if (path == root || (path.starts_with(root) && path.size() > root.size() && path[root.size()] == '/')) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Door route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because) {
+  if (ContainerCredentials::handles(request)) return Door::container_credentials;
+  if (request.tls && is_kubernetes_path(request.path)) return Door::kubernetes;
+  if (aws::Gateway::is_aws_request(request)) return Door::aws;
+  const bool pipelines = is_pipelines_path(request.path);
+  if (pipelines || is_console) {
+    const std::string_view host = request.headers.get("host");
+    if (listens_on_loopback && !is_own_host(host)) {
+      refused_because = "This server answers on this machine only; open it as http://localhost or http://127.0.0.1.";
+      return Door::refused;
+    }
+    const std::string_view origin = request.headers.get("origin");
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    if (!reads && !origin.empty() && !origin.ends_with(std::string("://") + std::string(host))) {
+      refused_because = "A page of another origin may not change anything here.";
+      return Door::refused;
+    }
+    return pipelines ? Door::pipelines : Door::console;
+  }
+  if (is_kubernetes_path(request.path) && !request.path.starts_with("/healthz")) {
+    // Tokens are not sent over plain HTTP by Kubernetes clients, so this door is on the TLS side only.
+    refused_because =
+        "The Kubernetes API is served over https on this port; use the kubeconfig that `millrace env` names.";
+    return Door::refused;
+  }
+  return Door::aws;  // what is left is an unsigned S3 request, such as a public object
+}
+
+}  // namespace millrace::app

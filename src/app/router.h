@@ -1,0 +1,16 @@
+#pragma once
+// One port, many doors: which service a request is for. Pure, so that a table can test it.
+
+#include <string_view>
+
+#include "net/http.h"
+
+namespace millrace::app {
+
+enum class Door { container_credentials, aws, pipelines, kubernetes, console, refused };
+
+// `refused_because` is set with Door::refused: a browser page of another origin, or a host name that is not ours (DNS
+// rebinding), on the doors that ask for no signature.
+Door route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because);
+
+}  // namespace millrace::app

@@ -1,0 +1,32 @@
+#include <cstdio>
+
+#include <fmt/core.h>
+
+#include "app/commands.h"
+#include "app/server.h"
+
+namespace millrace::app {
+
+int serve_command(const ServeOptions& options) {
+  block_signals();
+  auto server = Server::start(options);
+  if (!server) {
+    fmt::print(stderr, "millrace: {}\n", server.error().message);
+    return 1;
+  }
+  fmt::print("listening on {}\n", (*server)->endpoint());
+  fmt::print("console      {}/\n", (*server)->endpoint());
+  fmt::print("data         {}\n", options.data_dir.string());
+  fmt::print("in a shell   eval \"$(millrace env --data-dir {})\"\n", options.data_dir.string());
+  std::fflush(stdout);
+  wait_for_signal();
+  const std::size_t busy = (*server)->stop(Server::Children::keep_if_busy);
+  if (busy > 0) {
+    fmt::print(
+        "{} run{} under way: their steps go on, and the next `millrace serve` on this data directory takes them up.\n",
+        busy, busy == 1 ? " is" : "s are");
+  }
+  return 0;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,272 @@
+#include "app/server.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/file.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "app/client_files.h"
+#include "app/container_credentials.h"
+#include "app/lazy_launcher.h"
+#include "app/node.h"
+#include "app/router.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "blob/blob_store.h"
+#include "components/components.h"
+#include "console/console.h"
+#include "db/database.h"
+#include "kube/kube.h"
+#include "logs/logs.h"
+#include "net/server.h"
+#include "pipelines/pipelines.h"
+#include "s3/s3.h"
+#include "sagemaker/sagemaker.h"
+
+namespace millrace::app {
+namespace {
+
+constexpr Millis kStopGrace{2'000};
+constexpr Millis kChildGrace{2'000};
+constexpr std::size_t kRunsLookedAt = 1'000;  // when counting those under way
+
+// One server per data directory: the lock goes with the process, however it ends.
+Result<Fd> take_lock(const DataLayout& layout) {
+  Fd lock(::open(layout.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) {
+    Error error = system_error("cannot use the data directory " + layout.root.string(), errno);
+    error.message += "; choose another with --data-dir";
+    return fail(std::move(error));
+  }
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(Code::failed_precondition,
+                fmt::format("another server uses the data directory {}; stop it, or choose another with --data-dir",
+                            layout.root.string()));
+  }
+  return lock;
+}
+
+class ServerImpl final : public Server {
+ public:
+  explicit ServerImpl(ServeOptions options) : options_(std::move(options)), layout_(options_.data_dir) {}
+  ~ServerImpl() override { stop(Children::keep_if_busy); }
+
+  Status open();
+  std::string endpoint() const override { return endpoint_; }
+  const ServeOptions& options() const override { return options_; }
+  Result<aws::Credentials> administrator() override { return iam_->administrator(); }
+  Status wait_for_sample_data() override { return sample_data_.get(); }
+  std::size_t stop(Children children) override;
+
+ private:
+  Status open_services();
+  Status open_network();
+  pipelines::Hooks hooks();
+  net::Response handle(net::Request& request);
+  net::Response dispatch(net::Request& request);
+
+  ServeOptions options_;
+  DataLayout layout_;
+  SystemClock clock_;
+  Fd lock_;
+  std::string key_, endpoint_, node_role_;
+  ServerTls tls_;
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<blob::BlobStore> blobs_;
+  std::unique_ptr<iam::Iam> iam_;
+  std::unique_ptr<s3::S3> s3_;
+  std::unique_ptr<logs::Logs> logs_;
+  std::unique_ptr<aws::Gateway> gateway_;
+  std::unique_ptr<ContainerCredentials> credentials_;
+  std::unique_ptr<LazyLauncher> launcher_;
+  std::unique_ptr<kube::Kube> kube_;
+  std::unique_ptr<sagemaker::SageMaker> sagemaker_;
+  std::unique_ptr<pipelines::Pipelines> pipelines_;
+  std::unique_ptr<console::Console> console_;
+  std::unique_ptr<net::Server> net_;
+  // Children's exits are passed on only between the opening of the services and their stop. One that ends before is
+  // seen by resume(), which asks for every child's status.
+  std::atomic<bool> services_open_{false};
+  std::promise<bool> opened_;
+  std::shared_future<bool> opened_future_{opened_.get_future().share()};
+  std::thread background_;
+  std::promise<Status> sample_data_promise_;
+  std::shared_future<Status> sample_data_{sample_data_promise_.get_future().share()};
+  bool stopped_ = false;
+};
+
+Status ServerImpl::open() {
+  if (!options_.allow_remote && !is_loopback(options_.address)) {
+    return fail(Code::failed_precondition,
+                fmt::format("{} can be reached from other machines, and not every door here asks for a signature; "
+                            "listen on 127.0.0.1, or add --allow-remote if the network is trusted",
+                            options_.address));
+  }
+  MR_TRY(make_directories(layout_.root, 0700));
+  lock_ = MR_TRY(take_lock(layout_));
+  key_ = MR_TRY(iam::open_encryption_key(layout_.key().string()));
+  tls_ = MR_TRY(open_server_tls(layout_, options_.address));
+  // The port first, so that a port in use is said before anything is changed; requests wait for the services.
+  MR_TRY(open_network());
+  const Status services = open_services();
+  opened_.set_value(services.has_value());
+  if (!services) {
+    net_->stop(Millis(0));
+    return services;
+  }
+  background_ = std::thread([this] {
+    if (auto status = sagemaker_->resume(); !status) log::error("jobs and endpoints: {}", status.error().message);
+    if (auto status = pipelines_->resume(); !status) log::error("runs: {}", status.error().message);
+    const Status sample = ensure_sample_data(*s3_, layout_.root);
+    if (!sample) log::error("sample data: {}", sample.error().message);
+    ::malloc_trim(0);  // the digits passed through the heap once; an idle server need not hold on to it
+    sample_data_promise_.set_value(sample);
+  });
+  return {};
+}
+
+Status ServerImpl::open_network() {
+  net::ServerOptions net_options;
+  net_options.address = options_.address;
+  net_options.port = options_.port;
+  net_options.tls_certificate_pem = tls_.server.certificate_pem;
+  net_options.tls_key_pem = tls_.server.key_pem;
+  net_ = MR_TRY(net::Server::start(std::move(net_options), [this](net::Request& request) { return handle(request); }));
+  options_.port = net_->port();
+  const bool any = options_.address == "0.0.0.0" || options_.address == "::";
+  const std::string host = any ? "127.0.0.1" : options_.address;
+  const std::string authority = host.find(':') == std::string::npos ? fmt::format("{}:{}", host, options_.port)
+                                                                    : fmt::format("[{}]:{}", host, options_.port);
+  endpoint_ = "http://" + authority;
+  return write_client_files(layout_, options_, endpoint_, "https://" + authority, tls_.authority_pem,
+                            kubernetes_token(key_));
+}
+
+Status ServerImpl::open_services() {
+  database_ = MR_TRY(db::Database::open(layout_.database().string()));
+  blobs_ = MR_TRY(blob::open_directory_store(layout_.blobs()));
+  iam_ = MR_TRY(iam::Iam::open(*database_, clock_, {options_.account, key_}));
+  s3_ = MR_TRY(s3::S3::open(*database_, *blobs_, clock_, options_.account, options_.region));
+  logs_ = MR_TRY(logs::Logs::open(*database_, clock_, options_.account, options_.region));
+  iam_->set_resource_policy("s3", s3_->resource_policy());
+  gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{options_.account, options_.region}, *iam_, *iam_,
+                                            clock_, [](const aws::CallRecord& record) {
+                                              log::debug("{} {}:{} by {} {}", record.request_id, record.service,
+                                                         record.operation, record.principal_arn, record.error_code);
+                                            });
+  credentials_ = std::make_unique<ContainerCredentials>(*iam_, key_);
+  node_role_ = MR_TRY(ensure_node_role(*database_, *iam_, options_.cluster_name));
+
+  MR_TRY(make_directories(layout_.launcher(), 0700));
+  launcher_ = std::make_unique<LazyLauncher>(layout_.launcher(), own_executable(),
+                                             [this](const std::string& key, const proc::ChildStatus& status) {
+                                               if (!services_open_.load()) return;
+                                               sagemaker_->on_child_exit(key, status);
+                                               pipelines_->on_child_exit(key, status);
+                                             });
+  MR_TRY(make_directories(layout_.sagemaker(), 0700));
+  sagemaker::Options sagemaker_options;
+  sagemaker_options.account = options_.account;
+  sagemaker_options.region = options_.region;
+  sagemaker_options.directory = layout_.sagemaker();
+  sagemaker_options.executable = own_executable();
+  sagemaker_options.endpoint_url = endpoint_;
+  sagemaker_ = MR_TRY(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, *launcher_, *gateway_},
+                                                 std::move(sagemaker_options)));
+  kube_ = MR_TRY(kube::Kube::open(*database_, clock_, {key_, kubernetes_token(key_)}));
+  MR_TRY(make_directories(layout_.pipelines(), 0700));
+  pipelines_ = MR_TRY(pipelines::Pipelines::open(
+      {*database_, clock_, *launcher_}, {layout_.pipelines(), own_executable(), options_.max_running_tasks}, hooks()));
+  kube_->set_pipelines(*pipelines_);
+  console_ = console::Console::make({*pipelines_, *sagemaker_, *s3_, *logs_});
+  services_open_ = true;
+
+  for (aws::Service service : {iam_->iam_service(), iam_->sts_service(), s3_->service(), logs_->service(),
+                               sagemaker_->control_service(), sagemaker_->runtime_service()}) {
+    gateway_->add(std::move(service));
+  }
+  return {};
+}
+
+pipelines::Hooks ServerImpl::hooks() {
+  pipelines::Hooks hooks;
+  hooks.task_environment = {
+      {"AWS_ENDPOINT_URL", endpoint_}, {"AWS_REGION", options_.region}, {"AWS_DEFAULT_REGION", options_.region}};
+  hooks.secret = [this](const std::string& name) { return kube_->secret("kubeflow", name); };
+  hooks.node_credentials = [this](const std::string& key) -> Result<std::vector<std::pair<std::string, std::string>>> {
+    return credentials_->environment(endpoint_, node_role_, "ec2.amazonaws.com", key);
+  };
+  hooks.native_image = [executable = own_executable().string()](const std::string& image,
+                                                                const std::vector<std::string>& command_line) {
+    return components::native_command(executable, image, command_line);
+  };
+  return hooks;
+}
+
+net::Response ServerImpl::handle(net::Request& request) {
+  if (!opened_future_.get()) return net::Response::text(503, "The server could not start.\n");
+  return dispatch(request);
+}
+
+net::Response ServerImpl::dispatch(net::Request& request) {
+  std::string_view refused_because;
+  switch (route(request, is_loopback(options_.address), console_->handles(request), refused_because)) {
+    case Door::container_credentials:
+      return credentials_->handle(request);
+    case Door::aws:
+      return gateway_->handle(request);
+    case Door::pipelines:
+      return pipelines_->handle(request);
+    case Door::kubernetes:
+      return kube_->handle(request);
+    case Door::console:
+      return console_->handle(request);
+    case Door::refused:
+      break;
+  }
+  return net::Response::json(403, to_json(Value::object({{"code", 7}, {"message", refused_because}})));
+}
+
+std::size_t ServerImpl::stop(Children children) {
+  if (stopped_) return 0;
+  stopped_ = true;
+  std::size_t busy = 0;
+  if (background_.joinable()) background_.join();
+  if (net_) net_->stop(kStopGrace);
+  if (!services_open_) return 0;
+  if (children == Children::keep_if_busy) {
+    if (const auto runs = pipelines_->runs(kRunsLookedAt)) {
+      for (const auto& run : *runs) busy += run.finished ? 0 : 1;
+    }
+  }
+  // From here an exit is left to the next start: nobody may write to a service that is going away.
+  services_open_ = false;
+  pipelines_->stop();
+  sagemaker_->stop();
+  if (busy == 0) {
+    if (auto status = launcher_->shutdown(kChildGrace); !status) log::warn("children: {}", status.error().message);
+  }
+  // Above before beneath: the console reads what the others own, the launcher's thread calls into them.
+  console_.reset();
+  net_.reset();
+  launcher_.reset();
+  pipelines_.reset();
+  kube_.reset();
+  sagemaker_.reset();
+  return busy;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServeOptions options) {
+  auto server = std::make_unique<ServerImpl>(std::move(options));
+  MR_TRY(server->open());
+  return server;
+}
+
+}  // namespace millrace::app
