@@ -66,7 +66,8 @@ T take_value(Result<T>&& result) {
 //   auto bytes = MR_TRY(read_file(path));
 //   MR_TRY(db.write(...));            // Status: nothing is yielded
 #define MR_TRY(expression) MR_TRY_NAMED(expression, __COUNTER__)
-#define MR_TRY_NAMED(expression, number) MR_TRY_AS(expression, mr_try_result_##number)
+#define MR_TRY_NAMED(expression, number) MR_TRY_PASTED(expression, number)
+#define MR_TRY_PASTED(expression, number) MR_TRY_AS(expression, mr_try_result_##number)
 #define MR_TRY_AS(expression, name)                                      \
   __extension__({                                                        \
     auto name = (expression);                                            \
