@@ -1,0 +1,41 @@
+#pragma once
+// A few reading connections, opened when first needed, each lent to one thread at a time.
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "db/connection.h"
+#include "db/database.h"
+
+namespace millrace::db {
+
+class Readers {
+ public:
+  Readers(std::string path, std::size_t limit) : path_(std::move(path)), limit_(limit > 0 ? limit : 1) {}
+  // A read begun from within a read sees the outer one's snapshot.
+  Status read(const Database::Work& work);
+
+ private:
+  struct Lent {
+    std::thread::id thread;
+    SqliteConnection* connection;
+  };
+  Result<SqliteConnection*> borrow();
+  void give_back(SqliteConnection* connection);
+  SqliteConnection* of_this_thread();
+
+  const std::string path_;
+  const std::size_t limit_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<SqliteConnection>> connections_;
+  std::size_t opening_ = 0;
+  std::vector<SqliteConnection*> free_;
+  std::vector<Lent> lent_;
+};
+
+}  // namespace millrace::db
