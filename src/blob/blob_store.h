@@ -2,10 +2,10 @@
 // Bytes by key. A blob is immutable: written whole, then committed, then readable; a crash leaves nothing visible.
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <filesystem>
 
 #include "base/file.h"
 #include "base/result.h"
@@ -32,8 +32,8 @@ class BlobStore {
  public:
   virtual ~BlobStore() = default;
   virtual Result<std::unique_ptr<Writer>> create() = 0;
-  virtual Result<Reader> open(const Key& key) = 0;             // not_found
-  virtual Status remove(const Key& key) = 0;                   // absent is success
+  virtual Result<Reader> open(const Key& key) = 0;  // not_found
+  virtual Status remove(const Key& key) = 0;        // absent is success
   // Takes over an existing file by rename (same file system) or copy. Durable when it returns.
   virtual Result<Key> adopt(const std::filesystem::path& file) = 0;
   // Makes the blob readable at `path`: a hard link for readers that are our own code, else a copy.
