@@ -1,4 +1,4 @@
-import { useMemo, useState, type KeyboardEvent } from "react";
+import { useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
 import { StateIcon, stateClass, stateWord } from "../parts/state";
 import { layout, type GraphNode, type Sizes } from "./layout";
@@ -10,10 +10,11 @@ export interface Node extends GraphNode {
   isDag: boolean;
 }
 
-const SIZES: Sizes = { width: 216, height: 58, gapX: 36, gapY: 44, margin: 20 };
+const SIZES: Sizes = { width: 240, height: 58, gapX: 36, gapY: 44, margin: 20 };
 export const MAX_DRAWN = 300; // a wider loop is a table, not a picture
 const ZOOMS = [0.5, 0.67, 0.8, 1, 1.25, 1.5];
-const TITLE_CHARACTERS = 24;
+const TITLE_CHARACTERS = 22;
+const SMALLEST_FIT = 0.6; // below this the text cannot be read: better to scroll
 
 function curve(points: { x: number; y: number }[]): string {
   let path = "";
@@ -40,13 +41,24 @@ export function Graph(props: {
   onOpen?: (id: string) => void;
 }): React.JSX.Element {
   const { nodes, selected, onSelect, onOpen } = props;
-  const [zoom, setZoom] = useState(ZOOMS.indexOf(1));
+  const [zoom, setZoom] = useState<number>(); // undefined: as large as fits
+  const scroll = useRef<HTMLDivElement>(null);
+  const [room, setRoom] = useState(0);
   // The shape changes seldom, the states often: positions are computed for the shape alone.
   const shape = JSON.stringify(nodes.map((n) => [n.id, n.after]));
   const placed = useMemo(() => layout(nodes, SIZES), [shape]);
   const byId = new Map(nodes.map((n) => [n.id, n]));
+  const drawn = nodes.length <= MAX_DRAWN;
+  useLayoutEffect(() => {
+    const element = scroll.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => setRoom(element.clientWidth));
+    observer.observe(element);
+    setRoom(element.clientWidth);
+    return () => observer.disconnect();
+  }, [drawn]);
 
-  if (nodes.length > MAX_DRAWN) {
+  if (!drawn) {
     return (
       <div className="graph-list">
         {nodes.map((node) => (
@@ -58,7 +70,10 @@ export function Graph(props: {
     );
   }
 
-  const scale = ZOOMS[zoom]!;
+  const fit = room > 0 ? Math.max(SMALLEST_FIT, Math.min(1, (room - 2) / placed.width)) : 1;
+  const scale = zoom ?? fit;
+  const smaller = ZOOMS.filter((z) => z < scale - 0.01).pop();
+  const larger = ZOOMS.find((z) => z > scale + 0.01);
   const key = (id: string, isDag: boolean) => (event: KeyboardEvent) => {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
@@ -68,14 +83,17 @@ export function Graph(props: {
   return (
     <div className="graph">
       <div className="graph-tools">
-        <button aria-label="Zoom out" disabled={zoom === 0} onClick={() => setZoom(zoom - 1)}>
+        <button aria-label="Zoom out" disabled={!smaller} onClick={() => setZoom(smaller)}>
           −
         </button>
-        <button aria-label="Zoom in" disabled={zoom === ZOOMS.length - 1} onClick={() => setZoom(zoom + 1)}>
+        <button aria-label="Zoom in" disabled={!larger} onClick={() => setZoom(larger)}>
           +
         </button>
+        <button aria-label="Fit the width" disabled={zoom === undefined} onClick={() => setZoom(undefined)}>
+          ↔
+        </button>
       </div>
-      <div className="graph-scroll">
+      <div className="graph-scroll" ref={scroll}>
         <svg
           width={placed.width * scale}
           height={placed.height * scale}
@@ -113,7 +131,7 @@ export function Graph(props: {
                 role="button"
                 tabIndex={0}
                 aria-pressed={id === selected}
-                aria-label={`${node.title}, ${stateWord(node.state)}`}
+                aria-label={node.state === "" ? node.title : `${node.title}, ${stateWord(node.state)}`}
                 onClick={() => onSelect(id)}
                 onDoubleClick={() => node.isDag && onOpen?.(id)}
                 onKeyDown={key(id, node.isDag)}
@@ -121,16 +139,18 @@ export function Graph(props: {
                 <title>{node.title}</title>
                 {node.isDag && <rect className="stack" x="5" y="5" width={SIZES.width} height={SIZES.height} rx="10" />}
                 <rect className="box" width={SIZES.width} height={SIZES.height} rx="10" />
-                <rect className="bar" x="0" y="0" width="5" height={SIZES.height} rx="2.5" />
-                <text className="title" x="18" y="25">
+                <rect className="bar" x="8" y="12" width="4" height={SIZES.height - 24} rx="2" />
+                <text className="title" x="22" y="25">
                   {short(node.title)}
                 </text>
-                <text className="note" x="18" y="44">
+                <text className="note" x="22" y="44">
                   {node.note}
                 </text>
-                <g transform={`translate(${SIZES.width - 34},${SIZES.height / 2 - 9})`}>
-                  <StateIcon state={node.state} />
-                </g>
+                {node.state !== "" && (
+                  <g transform={`translate(${SIZES.width - 34},${SIZES.height / 2 - 9})`}>
+                    <StateIcon state={node.state} />
+                  </g>
+                )}
               </g>
             );
           })}

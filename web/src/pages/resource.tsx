@@ -16,7 +16,7 @@ import { TuningJobs } from "./tuning";
 type Fact = [string, ReactNode];
 
 function to(kind: string, name: string): ReactNode {
-  return name ? <a href={links.resource(kindByName(kind).slug, name)}>{name}</a> : "–";
+  return name ? <a className={name.length > 30 ? "long" : ""} href={links.resource(kindByName(kind).slug, name)}>{name}</a> : "–";
 }
 
 function nameInArn(arn: string): string {
@@ -344,7 +344,7 @@ export function Resource({ kind, name }: { kind: Kind; name: string }): React.JS
                 ["Created", moment(created)],
                 ...(str(d, "SecondaryStatus") ? [["Now", str(d, "SecondaryStatus")] as Fact] : []),
                 ...(kind.started && kind.started !== "CreationTime" ? [["Started", moment(started)] as Fact] : []),
-                ...(kind.ended ? [["Ended", moment(ended)] as Fact, ["Duration", span(created, ended, now)] as Fact] : []),
+                ...(kind.ended ? [["Ended", moment(ended)] as Fact, ["Duration", ended === undefined && !busy ? "–" : span(created, ended, now)] as Fact] : []),
                 ...(kind.kind === "Endpoint" ? [["Changed", moment(awsTime(d["LastModifiedTime"]))] as Fact] : []),
               ]}
             />

@@ -41,7 +41,10 @@ export function ResourceList({ kind }: { kind: Kind }): React.JSX.Element {
     columns.push({
       title: "Duration",
       kind: "number",
-      cell: (item) => span(awsTime(item["CreationTime"]), awsTime(item[ended]), now),
+      cell: (item) =>
+        awsTime(item[ended]) === undefined && !isUnderWay(str(item, kind.status ?? ""))
+          ? "–"
+          : span(awsTime(item["CreationTime"]), awsTime(item[ended]), now),
     });
   }
   if (kind.kind === "Endpoint") {

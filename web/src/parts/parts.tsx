@@ -113,6 +113,7 @@ export function Table<T>(props: {
   );
 }
 
+const LONG = 30; // characters; longer facts get a line of their own
 const S3 = /^s3:\/\/([^/]+)\/?(.*)$/;
 
 // A leaf of JSON; S3 addresses lead to the storage page.
@@ -128,7 +129,8 @@ export function Leaf({ value }: { value: Json | undefined }): React.JSX.Element 
         </a>
       );
     }
-    return value === "" ? <span className="faint">empty</span> : <span>{value}</span>;
+    if (value === "") return <span className="faint">empty</span>;
+    return <span className={value.length > LONG ? "long" : ""}>{value}</span>;
   }
   if (value === null || value === undefined) return <span className="faint">–</span>;
   return <span className="mono">{text(value)}</span>;
@@ -202,7 +204,9 @@ export function Copy({ value }: { value: string }): React.JSX.Element {
         });
       }}
     >
-      {done ? "✓" : "⧉"}
+      <svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true">
+        {done ? <path d="M2.5 7.5l3 3 6-7" /> : <path d="M5 4.5h6.5v7H5zM2.5 9.5v-7H9" />}
+      </svg>
     </button>
   );
 }
