@@ -1,0 +1,216 @@
+#include "console/api.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/encode.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "console/text.h"
+#include "console/views.h"
+
+namespace millrace::console {
+namespace {
+
+struct Kind {
+  std::string_view name;
+  std::string_view status;     // member of the summary, empty: it has none
+  std::string_view log_group;  // CloudWatch Logs' group, empty: it writes no log
+};
+
+// Groups as SageMaker names them. An endpoint has a group of its own, with the endpoint's name after this prefix.
+constexpr std::string_view kEndpointGroup = "/aws/sagemaker/Endpoints/";
+constexpr std::array<Kind, 7> kKinds = {{
+    {"ProcessingJob", "ProcessingJobStatus", "/aws/sagemaker/ProcessingJobs"},
+    {"TrainingJob", "TrainingJobStatus", "/aws/sagemaker/TrainingJobs"},
+    {"HyperParameterTuningJob", "HyperParameterTuningJobStatus", ""},
+    {"TransformJob", "TransformJobStatus", "/aws/sagemaker/TransformJobs"},
+    {"Model", "", ""},
+    {"EndpointConfig", "", ""},
+    {"Endpoint", "EndpointStatus", kEndpointGroup},
+}};
+
+Result<Kind> find_kind(std::string_view name) {
+  for (const Kind& kind : kKinds) {
+    if (kind.name == name) return kind;
+  }
+  return fail(Code::not_found, "there is no kind of SageMaker resource named " + std::string(name));
+}
+
+int http_status(const Error& error) {
+  switch (error.code) {
+    case Code::invalid_argument:
+      return 400;
+    case Code::not_found:
+      return 404;
+    case Code::permission_denied:
+      return 403;
+    case Code::unavailable:
+    case Code::resource_exhausted:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+// A count from the query: absent is 0.
+Result<std::uint64_t> count_parameter(const net::Request& request, std::string_view name) {
+  const auto text = net::query_parameter(request, name);
+  if (!text || text->empty()) return std::uint64_t{0};
+  const auto number = parse_int(*text);
+  if (!number || *number < 0) {
+    return fail(Code::invalid_argument, std::string(name) + " must be a whole number, not below 0");
+  }
+  return static_cast<std::uint64_t>(*number);
+}
+
+Error unknown_path() { return {Code::not_found, "there is nothing at this address"}; }
+
+}  // namespace
+
+net::Response Api::handle(std::string_view path, const net::Request& request) {
+  std::vector<std::string> parts;
+  Result<Value> result = fail(unknown_path());
+  bool readable = true;
+  for (const std::string_view part : split(path, '/')) {
+    auto decoded = percent_decode(part);
+    readable = readable && decoded.has_value();
+    parts.push_back(decoded ? std::move(*decoded) : std::string());
+  }
+  if (readable) {
+    result = answer(parts, request);
+  } else {
+    result = fail(Code::invalid_argument, "the address is not percent-encoded as it should be");
+  }
+  auto response = result ? net::Response::json(200, to_json(*result))
+                         : net::Response::json(http_status(result.error()),
+                                               to_json(Value::object({{"message", as_utf8(result.error().message)}})));
+  response.headers.set("Cache-Control", "no-store");
+  return response;
+}
+
+Result<Value> Api::answer(const std::vector<std::string>& parts, const net::Request& request) {
+  const std::size_t n = parts.size();
+  const std::string& first = parts.front();
+  if (first == "overview" && n == 1) return overview();
+  if (first == "runs") {
+    if (n == 1) return runs();
+    if (n == 2) return run(parts[1]);
+    if (n == 5 && parts[2] == "tasks" && parts[4] == "log") return task_log(parts[1], parts[3], request);
+  }
+  if (first == "sagemaker" && n >= 2) {
+    if (n == 2) return resources(parts[1]);
+    if (n == 3) {
+      MR_TRY(find_kind(parts[1]));
+      return needs_.sagemaker.describe(parts[1], parts[2]);
+    }
+    if (n == 4 && parts[3] == "log") return resource_log(parts[1], parts[2], request);
+    if (n == 4 && parts[1] == "HyperParameterTuningJob" && parts[3] == "training-jobs") {
+      return training_jobs_of(parts[2]);
+    }
+  }
+  if (first == "s3") {
+    if (n == 1) return buckets();
+    if (n == 2) return folder(parts[1], request);
+  }
+  return fail(unknown_path());
+}
+
+Result<Value> Api::overview() {
+  Value latest = Value::array();
+  for (const auto& run : MR_TRY(needs_.pipelines.runs(kLatestRuns))) latest.push(run_json(run, false));
+  Value counts = Value::object();
+  for (const Kind& kind : kKinds) {
+    Value of_kind = Value::object();
+    for (const Value& item : MR_TRY(needs_.sagemaker.list(std::string(kind.name)))) {
+      Value& count = of_kind.child(kind.status.empty() ? std::string() : item[kind.status].string_or());
+      count = Value(count.int_or(0) + 1);
+    }
+    counts.set(kind.name, std::move(of_kind));
+  }
+  return Value::object({{"runs", std::move(latest)}, {"counts", std::move(counts)}});
+}
+
+Result<Value> Api::runs() {
+  Value out = Value::array();
+  for (const auto& run : MR_TRY(needs_.pipelines.runs(kMaxRuns))) out.push(run_json(run, false));
+  return Value::object({{"runs", std::move(out)}});
+}
+
+Result<Value> Api::run(const std::string& id) { return run_json(MR_TRY(needs_.pipelines.run(id)), true); }
+
+Result<Value> Api::task_log(const std::string& run_id, const std::string& task_id, const net::Request& request) {
+  const std::uint64_t offset = MR_TRY(count_parameter(request, "offset"));
+  auto part = MR_TRY(needs_.pipelines.task_log(run_id, task_id, offset));
+  if (part.text.size() > kMaxLogBytes) {
+    part.text.resize(kMaxLogBytes);
+    part.complete = false;
+  }
+  // A character may be half written: its first bytes wait for the next answer. The end of a log is taken as it is.
+  if (!part.complete) part.text.resize(whole_characters(part.text));
+  return Value::object(
+      {{"text", as_utf8(part.text)}, {"next_offset", offset + part.text.size()}, {"complete", part.complete}});
+}
+
+Result<Value> Api::resources(const std::string& kind) {
+  MR_TRY(find_kind(kind));
+  Value items = Value::array();
+  for (Value& item : MR_TRY(needs_.sagemaker.list(kind))) items.push(std::move(item));
+  return Value::object({{"items", std::move(items)}});
+}
+
+Result<Value> Api::resource_log(const std::string& kind_name, const std::string& name, const net::Request& request) {
+  const Kind kind = MR_TRY(find_kind(kind_name));
+  if (kind.log_group.empty()) return fail(Code::not_found, "a resource of this kind writes no log");
+  const bool endpoint = kind.log_group == kEndpointGroup;
+  const std::string group = endpoint ? std::string(kEndpointGroup) + name : std::string(kind.log_group);
+  const std::uint64_t skip = MR_TRY(count_parameter(request, "skip"));
+
+  // A job has no group and no stream before it writes its first line.
+  auto streams = needs_.logs.streams(group, endpoint ? std::string() : name + "/");
+  if (!streams && streams.error().code != Code::not_found) return fail(streams.error());
+  Value names = Value::array();
+  if (streams) {
+    for (const std::string& stream : *streams) names.push(stream);
+  }
+  std::string chosen = net::query_parameter(request, "stream").value_or("");
+  if (chosen.empty() && streams && !streams->empty()) chosen = streams->front();
+  const bool known = streams && std::find(streams->begin(), streams->end(), chosen) != streams->end();
+  std::vector<logs::Event> events;
+  if (known) events = MR_TRY(needs_.logs.read(group, chosen, skip, kMaxLogEvents));
+  return Value::object({{"streams", std::move(names)},
+                        {"stream", chosen},
+                        {"next", skip + events.size()},
+                        {"events", events_json(events)}});
+}
+
+Result<Value> Api::training_jobs_of(const std::string& tuning_job) {
+  // SageMaker names them after the tuning job: "<tuning job>-001-0a1b2c3d".
+  Value items = Value::array();
+  for (const Value& summary : MR_TRY(needs_.sagemaker.list("TrainingJob"))) {
+    const std::string name = summary["TrainingJobName"].string_or();
+    if (!name.starts_with(tuning_job + "-")) continue;
+    auto job = needs_.sagemaker.describe("TrainingJob", name);
+    if (!job) continue;  // gone since it was listed
+    if (!(*job)["TuningJobArn"].string_or().ends_with("/" + tuning_job)) continue;
+    items.push(std::move(*job));
+    if (items.size() >= kMaxTuningJobs) break;
+  }
+  return Value::object({{"items", std::move(items)}});
+}
+
+Result<Value> Api::buckets() {
+  Value out = Value::array();
+  for (const auto& bucket : MR_TRY(needs_.s3.buckets())) {
+    out.push(Value::object({{"name", bucket.name}, {"created", to_epoch_ms(bucket.created)}}));
+  }
+  return Value::object({{"buckets", std::move(out)}});
+}
+
+Result<Value> Api::folder(const std::string& bucket, const net::Request& request) {
+  const std::string prefix = net::query_parameter(request, "prefix").value_or("");
+  const auto objects = MR_TRY(needs_.s3.system_access()->list(bucket, prefix));
+  return folder_json(objects, prefix, kMaxEntries);
+}
+
+}  // namespace millrace::console

@@ -1,0 +1,93 @@
+#include "console/views.h"
+
+#include "base/time.h"
+#include "console/text.h"
+
+namespace millrace::console {
+namespace {
+
+void set_time(Value& object, std::string_view key, const std::optional<Time>& time) {
+  if (time) object.set(key, to_epoch_ms(*time));
+}
+
+Value object_or_empty(const Value& value) { return value.is_object() ? value : Value::object(); }
+
+Value task_json(const pipelines::TaskView& task) {
+  Value after = Value::array();
+  for (const std::string& id : task.depends_on) after.push(id);
+  Value object = Value::object({{"id", task.id},
+                                {"name", task.name},
+                                {"display_name", task.display_name},
+                                {"parent_id", task.parent_id},
+                                {"state", task.state},
+                                {"pod_name", task.pod_name},
+                                {"depends_on", std::move(after)},
+                                {"is_dag", task.is_dag},
+                                {"attempt", task.attempt},
+                                {"error", as_utf8(task.error)},
+                                {"image", task.image},
+                                {"inputs", object_or_empty(task.inputs)},
+                                {"outputs", object_or_empty(task.outputs)}});
+  set_time(object, "created", task.created);
+  set_time(object, "started", task.started);
+  set_time(object, "ended", task.ended);
+  return object;
+}
+
+}  // namespace
+
+Value run_json(const pipelines::RunView& run, bool with_tasks) {
+  Value object = Value::object({{"id", run.id},
+                                {"display_name", run.display_name},
+                                {"pipeline_name", run.pipeline_name},
+                                {"experiment_id", run.experiment_id},
+                                {"state", run.state},
+                                {"error", as_utf8(run.error)},
+                                {"created", to_epoch_ms(run.created)}});
+  set_time(object, "finished", run.finished);
+  if (with_tasks) {
+    Value tasks = Value::array();
+    for (const auto& task : run.tasks) tasks.push(task_json(task));
+    object.set("tasks", std::move(tasks));
+  }
+  return object;
+}
+
+Value folder_json(const std::vector<s3::ObjectInfo>& objects, const std::string& prefix, std::size_t limit) {
+  Value folders = Value::array();
+  Value here = Value::array();
+  std::string last_folder;
+  bool truncated = false;
+  for (const auto& object : objects) {
+    if (!object.key.starts_with(prefix)) continue;
+    const std::size_t slash = object.key.find('/', prefix.size());
+    const bool in_folder = slash != std::string::npos;
+    std::string folder = in_folder ? object.key.substr(0, slash + 1) : std::string();
+    if (in_folder && folder == last_folder) continue;
+    if (folders.size() + here.size() >= limit) {
+      truncated = true;
+      break;
+    }
+    if (in_folder) {
+      folders.push(folder);
+      last_folder = std::move(folder);
+    } else {
+      here.push(Value::object({{"key", object.key},
+                               {"size", object.size},
+                               {"modified", to_epoch_ms(object.modified)},
+                               {"etag", object.etag},
+                               {"content_type", object.content_type}}));
+    }
+  }
+  return Value::object({{"folders", std::move(folders)}, {"objects", std::move(here)}, {"truncated", truncated}});
+}
+
+Value events_json(const std::vector<logs::Event>& events) {
+  Value out = Value::array();
+  for (const auto& event : events) {
+    out.push(Value::object({{"at", to_epoch_ms(event.at)}, {"message", as_utf8(event.message)}}));
+  }
+  return out;
+}
+
+}  // namespace millrace::console
