@@ -1,0 +1,422 @@
+#include "console/console.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <thread>
+
+#include "base/json.h"
+#include "console/api.h"
+#include "console/assets.h"
+#include "console/events.h"
+#include "console/text.h"
+
+namespace millrace::console {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+struct FakePipelines final : pipelines::Pipelines {
+  std::vector<pipelines::RunView> all;
+  std::string log;
+  bool log_complete = true;
+  std::string asked_task;
+  std::function<void(const std::string&)> listener;
+
+  net::Response handle(net::Request&) override { return {}; }
+  Status resume() override { return {}; }
+  void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
+  void stop() override {}
+  Result<std::vector<pipelines::RunView>> runs(std::size_t limit) override {
+    return std::vector(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(limit, all.size())));
+  }
+  Result<pipelines::RunView> run(const std::string& run_id) override {
+    for (const auto& view : all) {
+      if (view.id == run_id) return view;
+    }
+    return fail(Code::not_found, "Run " + run_id + " not found");
+  }
+  Result<LogPart> task_log(const std::string&, const std::string& task_id, std::uint64_t offset) override {
+    asked_task = task_id;
+    return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), log_complete};
+  }
+  void on_change(std::function<void(const std::string&)> given) override { listener = std::move(given); }
+};
+
+struct FakeSageMaker final : sagemaker::SageMaker {
+  std::map<std::string, std::vector<Value>> resources;  // by kind, as described
+  std::function<void(const std::string&, const std::string&)> listener;
+
+  aws::Service control_service() override { return {}; }
+  aws::Service runtime_service() override { return {}; }
+  Status resume() override { return {}; }
+  void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
+  void stop() override {}
+  void on_change(std::function<void(const std::string&, const std::string&)> given) override {
+    listener = std::move(given);
+  }
+  Result<std::vector<Value>> list(const std::string& kind) override { return resources[kind]; }
+  Result<Value> describe(const std::string& kind, const std::string& name) override {
+    for (const Value& value : resources[kind]) {
+      if (value[kind + "Name"].string_or() == name) return value;
+    }
+    return fail(Code::not_found, "Could not find " + name);
+  }
+};
+
+struct FakeAccess final : s3::Access {
+  std::vector<s3::ObjectInfo> objects;
+  Result<std::vector<s3::ObjectInfo>> list(const std::string&, const std::string&) override { return objects; }
+  Result<s3::ObjectInfo> head(const std::string&, const std::string&) override { return s3::ObjectInfo{}; }
+  Result<std::string> read(const std::string&, const std::string&, std::size_t) override { return std::string(); }
+  Status materialise(const std::string&, const std::string&, const std::filesystem::path&,
+                     blob::BlobStore::Share) override {
+    return {};
+  }
+  Result<s3::ObjectInfo> put(const std::string&, const std::string&, std::string_view, std::string_view) override {
+    return s3::ObjectInfo{};
+  }
+  Result<s3::ObjectInfo> put_file(const std::string&, const std::string&, const std::filesystem::path&,
+                                  std::string_view) override {
+    return s3::ObjectInfo{};
+  }
+};
+
+struct FakeS3 final : s3::S3 {
+  std::vector<s3::ObjectInfo> objects;
+  aws::Service service() override { return {}; }
+  aws::ResourcePolicy resource_policy() override { return {}; }
+  std::unique_ptr<s3::Access> access(aws::Gateway&, aws::Principal) override { return nullptr; }
+  std::unique_ptr<s3::Access> system_access() override {
+    auto access = std::make_unique<FakeAccess>();
+    access->objects = objects;
+    return access;
+  }
+  Status ensure_bucket(const std::string&, std::string_view) override { return {}; }
+  Result<std::vector<BucketInfo>> buckets() override {
+    return std::vector<BucketInfo>{{"sagemaker-sample-files", from_epoch_ms(5)}};
+  }
+};
+
+struct FakeLogs final : logs::Logs {
+  std::map<std::string, std::map<std::string, std::vector<logs::Event>>> groups;
+  aws::Service service() override { return {}; }
+  Status append(const std::string&, const std::string&, const std::vector<logs::Event>&) override { return {}; }
+  Result<std::vector<logs::Event>> read(const std::string& group, const std::string& stream, std::size_t skip,
+                                        std::size_t limit) override {
+    const auto& events = groups[group][stream];
+    const std::size_t from = std::min(skip, events.size());
+    return std::vector(events.begin() + static_cast<std::ptrdiff_t>(from),
+                       events.begin() + static_cast<std::ptrdiff_t>(std::min(events.size(), from + limit)));
+  }
+  Result<std::vector<std::string>> streams(const std::string& group, const std::string& prefix) override {
+    const auto found = groups.find(group);
+    if (found == groups.end()) return fail(Code::not_found, "The specified log group does not exist.");
+    std::vector<std::string> names;
+    for (const auto& [name, events] : found->second) {
+      if (name.starts_with(prefix)) names.push_back(name);
+    }
+    return names;
+  }
+};
+
+struct ConsoleTest : testing::Test {
+  FakePipelines pipelines;
+  FakeSageMaker sagemaker;
+  FakeS3 s3;
+  FakeLogs logs;
+  std::unique_ptr<Console> console = Console::make({pipelines, sagemaker, s3, logs});
+  std::unique_ptr<net::BodyReader> body = net::body_from_string("");
+
+  net::Request request(std::string target, std::string method = "GET") {
+    net::Request made;
+    made.method = std::move(method);
+    made.target = std::move(target);
+    made.path = made.target.substr(0, made.target.find('?'));
+    if (made.path.size() < made.target.size()) made.raw_query = made.target.substr(made.path.size() + 1);
+    made.body = body.get();
+    return made;
+  }
+  net::Response get(const std::string& target) {
+    net::Request made = request(target);
+    return console->handle(made);
+  }
+  Value json(const std::string& target, int status = 200) {
+    const net::Response response = get("/console/api/" + target);
+    EXPECT_EQ(response.status, status) << response.body;
+    auto value = parse_json(response.body);
+    EXPECT_TRUE(value) << response.body;
+    return value ? *value : Value();
+  }
+};
+
+pipelines::RunView a_run() {
+  pipelines::TaskView first;
+  first.id = "root/prepare";
+  first.display_name = "Prepare data";
+  first.parent_id = "root";
+  first.state = "SUCCEEDED";
+  first.started = from_epoch_ms(1000);
+  first.ended = from_epoch_ms(3500);
+  first.outputs = Value::object({{"parameters", Value::object({{"job_name", "job-1"}})}});
+  pipelines::TaskView second;
+  second.id = "root/train";
+  second.state = "RUNNING";
+  second.depends_on = {"root/prepare"};
+  pipelines::RunView run;
+  run.id = "r1";
+  run.display_name = "MNIST";
+  run.created = from_epoch_ms(900);
+  run.tasks = {first, second};
+  return run;
+}
+
+TEST_F(ConsoleTest, ServesThePageWithItsPolicy) {
+  const auto page = get("/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.static_body, HasSubstr("/assets/app.js"));
+  EXPECT_THAT(page.headers.get("Content-Security-Policy"), HasSubstr("default-src 'self'"));
+  EXPECT_EQ(page.headers.get("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(page.headers.get("X-Content-Type-Options"), "nosniff");
+}
+
+TEST_F(ConsoleTest, CompressesForThoseWhoTakeIt) {
+  net::Request wanted = request("/assets/app.js");
+  wanted.headers.set("Accept-Encoding", "br, gzip");
+  const auto packed = console->handle(wanted);
+  EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+  EXPECT_THAT(packed.static_body, StartsWith("\x1f\x8b"));
+  wanted.headers.set("Accept-Encoding", "gzip;q=0, identity");
+  EXPECT_EQ(console->handle(wanted).headers.get("Content-Encoding"), "");
+}
+
+TEST_F(ConsoleTest, AnswersNotModified) {
+  net::Request again = request("/assets/app.css");
+  again.headers.set("If-None-Match", "W/" + std::string(get("/assets/app.css").headers.get("ETag")));
+  const auto response = console->handle(again);
+  EXPECT_EQ(response.status, 304);
+  EXPECT_TRUE(response.static_body.empty());
+}
+
+TEST_F(ConsoleTest, HandlesItsOwnPathsOnly) {
+  EXPECT_TRUE(console->handles(request("/")));
+  EXPECT_TRUE(console->handles(request("/assets/app.js", "HEAD")));
+  EXPECT_TRUE(console->handles(request("/console/api/runs")));
+  EXPECT_FALSE(console->handles(request("/", "POST")));         // the AWS query protocol's
+  EXPECT_FALSE(console->handles(request("/assets/other.js")));  // may be an object in a bucket named assets
+  EXPECT_FALSE(console->handles(request("/my-bucket/key")));
+}
+
+TEST_F(ConsoleTest, RefusesToBeWrittenTo) {
+  net::Request post = request("/console/api/runs", "POST");
+  EXPECT_EQ(console->handle(post).status, 405);
+}
+
+TEST_F(ConsoleTest, TellsARunWithItsTasks) {
+  pipelines.all = {a_run()};
+  const Value run = json("runs/r1");
+  EXPECT_EQ(run["display_name"].string_or(), "MNIST");
+  EXPECT_EQ(run["created"].int_or(0), 900);
+  EXPECT_FALSE(run.has("finished"));
+  const auto& tasks = run["tasks"].items();
+  ASSERT_EQ(tasks.size(), 2u);
+  EXPECT_EQ(tasks[0]["ended"].int_or(0), 3500);
+  EXPECT_EQ(tasks[0]["outputs"]["parameters"]["job_name"].string_or(), "job-1");
+  EXPECT_EQ(tasks[1]["depends_on"].items()[0].string_or(), "root/prepare");
+  EXPECT_TRUE(tasks[1]["inputs"].is_object());
+  EXPECT_FALSE(json("runs")["runs"].items()[0].has("tasks"));
+}
+
+TEST_F(ConsoleTest, SaysInASentenceWhatIsNotThere) {
+  EXPECT_EQ(json("runs/nope", 404)["message"].string_or(), "Run nope not found");
+  json("sagemaker/Notebook", 404);
+  json("nothing", 404);
+  json("runs/%zz", 400);
+  pipelines.all = {a_run()};
+  EXPECT_THAT(json("runs/r1/tasks/root%2Ftrain/log?offset=x", 400)["message"].string_or(), HasSubstr("offset"));
+}
+
+TEST_F(ConsoleTest, ContinuesALogWhereTheLastAnswerEnded) {
+  pipelines.log = "first line\nGr\xC3\xBC\xC3";  // ends within a character
+  pipelines.log_complete = false;
+  const Value part = json("runs/r1/tasks/root%2Ftrain/log?offset=11");
+  EXPECT_EQ(pipelines.asked_task, "root/train");
+  EXPECT_EQ(part["text"].string_or(), "Gr\xC3\xBC");
+  EXPECT_EQ(part["next_offset"].int_or(0), 15);
+  EXPECT_FALSE(part["complete"].bool_or(true));
+
+  pipelines.log_complete = true;
+  EXPECT_EQ(json("runs/r1/tasks/root%2Ftrain/log?offset=15")["text"].string_or(), "\xEF\xBF\xBD");
+}
+
+TEST_F(ConsoleTest, GivesALongLogInParts) {
+  pipelines.log = std::string(Api::kMaxLogBytes + 10, 'x');
+  const Value part = json("runs/r1/tasks/t/log");
+  EXPECT_EQ(part["text"].string_or().size(), Api::kMaxLogBytes);
+  EXPECT_FALSE(part["complete"].bool_or(true));
+  const Value rest = json("runs/r1/tasks/t/log?offset=" + std::to_string(Api::kMaxLogBytes));
+  EXPECT_EQ(rest["text"].string_or().size(), 10u);
+  EXPECT_TRUE(rest["complete"].bool_or(false));
+}
+
+TEST_F(ConsoleTest, CountsResourcesByStatus) {
+  sagemaker.resources["TrainingJob"] = {Value::object({{"TrainingJobStatus", "Completed"}}),
+                                        Value::object({{"TrainingJobStatus", "Completed"}}),
+                                        Value::object({{"TrainingJobStatus", "Failed"}})};
+  sagemaker.resources["Model"] = {Value::object({{"ModelName", "m"}})};
+  const Value counts = json("overview")["counts"];
+  EXPECT_EQ(counts["TrainingJob"]["Completed"].int_or(0), 2);
+  EXPECT_EQ(counts["TrainingJob"]["Failed"].int_or(0), 1);
+  EXPECT_EQ(counts["Model"][""].int_or(0), 1);
+  EXPECT_TRUE(counts["Endpoint"].is_object());
+}
+
+TEST_F(ConsoleTest, FindsTheTrainingJobsOfATuningJob) {
+  const auto job = [](std::string name, std::string tuning) {
+    return Value::object({{"TrainingJobName", std::move(name)}, {"TuningJobArn", std::move(tuning)}});
+  };
+  sagemaker.resources["TrainingJob"] = {job("hpo-001-aa", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo"),
+                                        job("hpo-2-001-bb", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo-2"),
+                                        job("other", "")};
+  const Value found = json("sagemaker/HyperParameterTuningJob/hpo/training-jobs");
+  ASSERT_EQ(found["items"].size(), 1u);
+  EXPECT_EQ(found["items"].items()[0]["TrainingJobName"].string_or(), "hpo-001-aa");
+}
+
+TEST_F(ConsoleTest, ReadsAJobsLogFromItsGroup) {
+  EXPECT_EQ(json("sagemaker/TrainingJob/j1/log")["events"].size(), 0u);  // nothing is written yet
+  logs.groups["/aws/sagemaker/TrainingJobs"]["j1/algo-1-7"] = {{from_epoch_ms(1), "one"}, {from_epoch_ms(2), "t\xFFo"}};
+  logs.groups["/aws/sagemaker/TrainingJobs"]["j12/algo-1-7"] = {{from_epoch_ms(1), "another job's"}};
+  const Value log = json("sagemaker/TrainingJob/j1/log?skip=1");
+  EXPECT_EQ(log["streams"].size(), 1u);
+  ASSERT_EQ(log["events"].size(), 1u);
+  EXPECT_EQ(log["events"].items()[0]["message"].string_or(), "t\xEF\xBF\xBDo");
+  EXPECT_EQ(log["next"].int_or(0), 2);
+  // A stream that is not the job's is not read.
+  EXPECT_EQ(json("sagemaker/TrainingJob/j1/log?stream=j12%2Falgo-1-7")["events"].size(), 0u);
+  json("sagemaker/Model/m/log", 404);
+}
+
+TEST_F(ConsoleTest, ShowsAFolderOneLevelDeep) {
+  const auto object = [](std::string key) {
+    s3::ObjectInfo info;
+    info.key = std::move(key);
+    info.size = 7;
+    return info;
+  };
+  s3.objects = {object("a/b/1"), object("a/b/2"), object("a/c"), object("a/d/3")};
+  const Value folder = json("s3/bucket?prefix=a%2F");
+  ASSERT_EQ(folder["folders"].size(), 2u);
+  EXPECT_EQ(folder["folders"].items()[1].string_or(), "a/d/");
+  ASSERT_EQ(folder["objects"].size(), 1u);
+  EXPECT_EQ(folder["objects"].items()[0]["key"].string_or(), "a/c");
+  EXPECT_EQ(json("s3")["buckets"].items()[0]["name"].string_or(), "sagemaker-sample-files");
+}
+
+TEST_F(ConsoleTest, TellsAnOpenPageWhatChanged) {
+  auto response = get("/console/api/events");
+  ASSERT_TRUE(response.stream);
+  EXPECT_EQ(response.headers.get("Content-Type"), "text/event-stream");
+  int woken = 0;
+  response.stream->attach([&] { ++woken; });
+  std::string out;
+  EXPECT_EQ(response.stream->read(out), net::StreamBody::Next::wait);
+  EXPECT_THAT(out, HasSubstr("event: hello\n"));
+
+  pipelines.listener("r1");
+  pipelines.listener("r1");
+  sagemaker.listener("Endpoint", "e\n1");
+  EXPECT_EQ(woken, 3);
+  out.clear();
+  response.stream->read(out);
+  EXPECT_EQ(out,
+            "event: resource\ndata: {\"kind\":\"Endpoint\",\"name\":\"e\\n1\"}\n\n"
+            "event: run\ndata: {\"id\":\"r1\"}\n\n");  // once, though it changed twice
+
+  out.clear();
+  response.stream->read(out);
+  EXPECT_THAT(out, StartsWith(":"));  // a comment keeps the connection alive
+}
+
+TEST_F(ConsoleTest, OutlivesItsPagesAndItsOwnEnd) {
+  auto response = get("/console/api/events");
+  console.reset();
+  pipelines.listener("r1");  // the services go on telling
+  std::string out;
+  response.stream->read(out);
+  EXPECT_THAT(out, HasSubstr("r1"));
+  response.stream.reset();
+  pipelines.listener("r2");
+}
+
+TEST(EventHub, AsksForEverythingWhenTooMuchChanged) {
+  EventHub hub;
+  auto stream = hub.open_stream();
+  ASSERT_TRUE(stream);
+  std::string out;
+  (*stream)->read(out);
+  for (std::size_t i = 0; i <= EventHub::kMaxPending; ++i) hub.run_changed("r" + std::to_string(i));
+  hub.run_changed("late");
+  out.clear();
+  (*stream)->read(out);
+  EXPECT_EQ(out, "event: resync\ndata: {}\n\n");
+  hub.run_changed("after");
+  out.clear();
+  (*stream)->read(out);
+  EXPECT_THAT(out, HasSubstr("after"));
+}
+
+TEST(EventHub, HasALimitOfTabsAndForgetsClosedOnes) {
+  EventHub hub;
+  std::vector<std::unique_ptr<net::StreamBody>> open;
+  for (std::size_t i = 0; i < EventHub::kMaxTabs; ++i) {
+    auto stream = hub.open_stream();
+    ASSERT_TRUE(stream);
+    open.push_back(std::move(*stream));
+  }
+  EXPECT_EQ(hub.open_stream().error().code, Code::resource_exhausted);
+  open.pop_back();
+  EXPECT_TRUE(hub.open_stream());
+}
+
+TEST(EventHub, TakesChangesFromManyThreads) {
+  EventHub hub;
+  auto stream = std::move(*hub.open_stream());
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&hub, t] {
+      for (int i = 0; i < 1000; ++i) hub.run_changed("r" + std::to_string(t));
+    });
+  }
+  std::string out;
+  for (int i = 0; i < 100; ++i) stream->read(out);
+  for (auto& thread : threads) thread.join();
+  stream->read(out);
+  for (int t = 0; t < 4; ++t) EXPECT_THAT(out, HasSubstr("\"r" + std::to_string(t) + "\""));
+  EXPECT_THAT(out, Not(HasSubstr("resync")));
+}
+
+TEST(Text, KeepsWholeCharacters) {
+  EXPECT_EQ(whole_characters("abc"), 3u);
+  EXPECT_EQ(whole_characters("ab\xE2\x82"), 2u);
+  EXPECT_EQ(whole_characters("ab\xE2\x82\xAC"), 5u);
+  EXPECT_EQ(whole_characters("\xF0\x9F\x98"), 0u);
+  EXPECT_EQ(whole_characters("x\xFF"), 2u);  // begins nothing: shown as a replacement, not waited for
+  EXPECT_EQ(whole_characters(""), 0u);
+  EXPECT_EQ(as_utf8("a\xC3(b"), "a\xEF\xBF\xBD(b");
+}
+
+TEST(Assets, AreWhole) {
+  ASSERT_EQ(assets().size(), 4u);
+  for (const Asset& asset : assets()) {
+    EXPECT_GT(asset.plain.size(), 100u) << asset.name;
+    EXPECT_THAT(asset.gzip, StartsWith("\x1f\x8b")) << asset.name;
+    EXPECT_EQ(asset.etag.size(), 34u) << asset.name;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::console
