@@ -25,8 +25,8 @@
 namespace millrace::proc {
 
 struct LaunchSpec {
-  std::string key;                          // unique for ever: "run/<run id>/<task path>/<attempt>", at most 512 bytes
-  std::vector<std::string> argv;            // argv[0] is looked up on PATH of `environment` when it has no '/'
+  std::string key;                // unique for ever: "run/<run id>/<task path>/<attempt>", at most 512 bytes
+  std::vector<std::string> argv;  // argv[0] is looked up on PATH of `environment` when it has no '/'
   std::vector<std::pair<std::string, std::string>> environment;  // the whole environment; nothing is inherited
   std::filesystem::path working_directory;
   std::filesystem::path stdout_path;        // appended; created 0600
@@ -40,8 +40,8 @@ struct ChildStatus {
   enum class State { running, exited, lost };  // lost: it was started, and nobody saw how it ended
   State state = State::running;
   std::int64_t pid = 0;
-  int exit_code = 0;      // exited: 0-255, or 128 + signal
-  int signal = 0;         // exited by this signal; 0 otherwise
+  int exit_code = 0;  // exited: 0-255, or 128 + signal
+  int signal = 0;     // exited by this signal; 0 otherwise
   Time started{};
   Time ended{};
 };

@@ -1,0 +1,258 @@
+#include "proc/children.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "proc/process_info.h"
+#include "proc/spawn.h"
+
+namespace millrace::proc {
+namespace {
+
+constexpr std::size_t kMaxKeyBytes = 512;
+constexpr std::chrono::seconds kSaveRetry{1};
+
+using State = ChildStatus::State;
+
+std::chrono::steady_clock::time_point steady_now() { return std::chrono::steady_clock::now(); }
+
+// The header of glibc 2.36 declares pidfd_open without C linkage.
+Fd open_process(std::int64_t pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+
+Status validate(const LaunchSpec& spec) {
+  const auto invalid = [](std::string message) { return fail(Code::invalid_argument, std::move(message)); };
+  if (spec.key.empty() || spec.key.size() > kMaxKeyBytes || !is_valid_utf8(spec.key)) {
+    return invalid(fmt::format("a child's key is UTF-8 text of 1 to {} bytes", kMaxKeyBytes));
+  }
+  if (spec.argv.empty()) return invalid("a child needs a program to run");
+  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+  if (std::any_of(spec.argv.begin(), spec.argv.end(), has_nul)) return invalid("an argument holds a zero byte");
+  for (const auto& [name, value] : spec.environment) {
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
+      return invalid(fmt::format("the environment variable '{}' cannot be passed on", name));
+    }
+  }
+  if (spec.working_directory.empty() || spec.stdout_path.empty() || spec.stderr_path.empty()) {
+    return invalid("a child needs a working directory and files for its output");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Children::open(const std::filesystem::path& directory) {
+  boot_ = boot_id();
+  const auto file = directory / "journal";
+  records_ = MR_TRY(Journal::load(file));
+  for (auto& [key, record] : records_) {
+    if (record.status.state != State::running) continue;
+    const std::int64_t pid = record.status.pid;
+    Fd pidfd;
+    if (pid != 0 && record.boot == boot_) pidfd = open_process(pid);
+    // Asked after the descriptor is held, so that it is known to be of the same process.
+    if (pidfd && start_ticks(pid) == record.start_ticks) {
+      watch_.push_back(pidfd.get());
+      running_[pid] = Running{key, true, std::move(pidfd), std::nullopt};
+      continue;
+    }
+    record.status.state = State::lost;
+    record.status.ended = clock_.now();
+  }
+  return journal_.start(file, records_);
+}
+
+std::optional<Result<ChildStatus>> Children::stage(LaunchSpec spec, Done done) {
+  using Answer = std::optional<Result<ChildStatus>>;
+  if (auto valid = validate(spec); !valid) return Answer(fail(valid.error()));
+  if (const auto known = records_.find(spec.key); known != records_.end()) {
+    const bool staged =
+        std::any_of(staged_.begin(), staged_.end(), [&](const Staged& s) { return s.spec.key == spec.key; });
+    if (!staged) return Answer(known->second.status);
+    start_staged();
+    return stage(std::move(spec), std::move(done));
+  }
+  if (running_.size() + staged_.size() >= kMaxRunning) {
+    return Answer(fail(Code::resource_exhausted, fmt::format("{} children run already", kMaxRunning)));
+  }
+  if (records_.size() >= kMaxRecords) {
+    return Answer(fail(Code::resource_exhausted, "too many ended children are remembered; forget some"));
+  }
+  auto program = find_program(spec);
+  if (!program) return Answer(fail(program.error()));
+  Record& record = records_[spec.key];
+  record.status.started = clock_.now();
+  record.boot = boot_;
+  journal_.launching(spec.key, record.status.started);
+  staged_.push_back({std::move(spec), std::move(*program), std::move(done)});
+  return std::nullopt;
+}
+
+void Children::start_staged() {
+  if (staged_.empty()) return;
+  std::vector<Staged> staged = std::move(staged_);
+  staged_.clear();
+  const Status saved = journal_.flush(Journal::Sync::yes);
+  if (!saved) journal_.drop_unflushed();
+  for (Staged& item : staged) {
+    const std::string& key = item.spec.key;
+    const Status started = saved ? start(item.spec, item.program) : saved;
+    if (started) {
+      item.done(records_[key].status);
+      continue;
+    }
+    records_.erase(key);
+    if (saved) journal_.forgotten(key);
+    item.done(fail(started.error()));
+  }
+  if (auto status = journal_.flush(Journal::Sync::no); !status) log::error("{}", status.error().message);
+}
+
+Status Children::start(const LaunchSpec& spec, const std::string& program) {
+  const auto spawned = MR_TRY(spawn(spec, program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_)));
+  Record& record = records_[spec.key];
+  record.status.pid = spawned.pid;
+  record.start_ticks = spawned.start_ticks;
+  running_[spawned.pid] = Running{spec.key, false, {}, std::nullopt};
+  return {};
+}
+
+std::optional<ChildStatus> Children::status(const std::string& key) const {
+  const auto found = records_.find(key);
+  if (found == records_.end()) return std::nullopt;
+  ChildStatus status = found->second.status;
+  // Until it is on disk, an end is not told to anyone.
+  if (std::find(unsaved_.begin(), unsaved_.end(), key) != unsaved_.end())
+    status = {State::running, status.pid, 0, 0, status.started, {}};
+  return status;
+}
+
+void Children::signal_group(std::int64_t pid, Running& running, int signal) {
+  // An adopted child is not ours to reap: its pid may have gone to another process.
+  if (running.adopted && start_ticks(pid) != records_[running.key].start_ticks) return;
+  if (::kill(static_cast<pid_t>(-pid), signal) != 0 && errno != ESRCH) {
+    log::warn("cannot signal process group {}: error {}", pid, errno);
+  }
+}
+
+void Children::stop_one(std::int64_t pid, Running& running, Millis grace) {
+  const Steady at = steady_now() + grace;
+  if (running.kill_at && *running.kill_at <= at) return;  // a stop with less patience is under way
+  if (!running.kill_at && grace > Millis(0)) {
+    signal_group(pid, running, SIGTERM);
+    signal_group(pid, running, SIGCONT);  // a stopped process would not see the SIGTERM
+  }
+  running.kill_at = at;
+}
+
+void Children::stop(const std::string& key, Millis grace) {
+  const auto record = records_.find(key);
+  if (record == records_.end()) return;
+  const auto found = running_.find(record->second.status.pid);
+  if (found == running_.end() || found->second.key != key) return;
+  stop_one(found->first, found->second, grace);
+  tick();
+}
+
+void Children::stop_all(Millis grace) {
+  for (auto& [pid, running] : running_) stop_one(pid, running, grace);
+  tick();
+}
+
+Status Children::forget(const std::string& key) {
+  const auto found = records_.find(key);
+  if (found == records_.end() || found->second.status.state == State::running) return {};
+  save_ended();
+  if (std::find(unsaved_.begin(), unsaved_.end(), key) != unsaved_.end()) {
+    return fail(Code::unavailable, "the child's end could not be saved yet");
+  }
+  records_.erase(found);
+  journal_.forgotten(key);
+  // Not synced: after a crash of the machine the record may be back, which harms nobody.
+  return journal_.flush(Journal::Sync::no);
+}
+
+void Children::reap() {
+  while (true) {
+    siginfo_t info{};
+    // Look first, reap later: while the zombie stands, its process group's number cannot be given to anyone else.
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
+    const auto found = running_.find(info.si_pid);
+    const bool ours = found != running_.end() && !found->second.adopted;
+    // As in a container: when the first process ends, what it left behind ends too.
+    if (ours) ::kill(-info.si_pid, SIGKILL);
+    int status = 0;
+    ::waitpid(info.si_pid, &status, 0);
+    if (ours) ended(info.si_pid, State::exited, info.si_code, info.si_status);
+  }
+  save_ended();
+}
+
+void Children::adopted_may_be_gone() {
+  std::vector<std::int64_t> gone;
+  for (const auto& [pid, running] : running_) {
+    if (running.adopted && start_ticks(pid) != records_[running.key].start_ticks) gone.push_back(pid);
+  }
+  for (const std::int64_t pid : gone) ended(pid, State::lost, 0, 0);
+  save_ended();
+}
+
+void Children::ended(std::int64_t pid, State state, int wait_code, int wait_status) {
+  const auto found = running_.find(pid);
+  const std::string key = found->second.key;
+  running_.erase(found);
+  ChildStatus& status = records_[key].status;
+  status.state = state;
+  status.ended = clock_.now();
+  if (state == State::exited) {
+    const bool by_signal = wait_code != CLD_EXITED;
+    status.signal = by_signal ? wait_status : 0;
+    status.exit_code = by_signal ? 128 + wait_status : wait_status;
+  }
+  unsaved_.push_back(key);
+}
+
+// One sync for all that have ended since the last one; then the server hears of them.
+void Children::save_ended() {
+  if (unsaved_.empty()) return;
+  if (!staged_.empty()) start_staged();  // their lines are in the journal's buffer, and must not be dropped with ours
+  for (const auto& key : unsaved_) journal_.ended(key, records_[key].status);
+  if (auto saved = journal_.flush(Journal::Sync::yes); !saved) {
+    journal_.drop_unflushed();
+    log::error("an exit status could not be saved, trying again: {}", saved.error().message);
+    retry_save_ = steady_now() + kSaveRetry;
+    return;
+  }
+  retry_save_.reset();
+  const std::vector<std::string> saved = std::move(unsaved_);
+  unsaved_.clear();
+  for (const auto& key : saved) on_exit_(key, records_[key].status);
+}
+
+void Children::tick() {
+  const auto now = steady_now();
+  for (auto& [pid, running] : running_) {
+    if (!running.kill_at || *running.kill_at > now) continue;
+    signal_group(pid, running, SIGKILL);
+    running.kill_at = now + std::chrono::seconds(1);  // again, should it have forked in between
+  }
+  if (retry_save_ && *retry_save_ <= now) save_ended();
+}
+
+std::optional<Children::Steady> Children::next_tick() const {
+  std::optional<Steady> next = retry_save_;
+  for (const auto& [pid, running] : running_) {
+    if (running.kill_at && (!next || *running.kill_at < *next)) next = running.kill_at;
+  }
+  return next;
+}
+
+}  // namespace millrace::proc

@@ -1,0 +1,81 @@
+#pragma once
+// The launcher's children: which there are, which have ended, which must end by when. No sockets here.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "proc/journal.h"
+#include "proc/launcher.h"
+
+namespace millrace::proc {
+
+class Children {
+ public:
+  static constexpr std::size_t kMaxRunning = 4'096;
+  static constexpr std::size_t kMaxRecords = 500'000;  // running and ended; forget() makes room
+  using Steady = std::chrono::steady_clock::time_point;
+  using OnExit = std::function<void(const std::string& key, const ChildStatus&)>;
+
+  Children(const Clock& clock, OnExit on_exit) : clock_(clock), on_exit_(std::move(on_exit)) {}
+
+  // Reads the journal: what still runs is watched (watch() gives its descriptor), the rest has ended or is lost.
+  Status open(const std::filesystem::path& directory);
+
+  // launch() in two steps, so that several launches share one sync of the journal. stage() answers at once for a known
+  // key and for what cannot be started; nullopt: staged, and start_staged() answers `done`.
+  using Done = std::function<void(Result<ChildStatus>)>;
+  std::optional<Result<ChildStatus>> stage(LaunchSpec spec, Done done);
+  void start_staged();
+  bool anything_staged() const { return !staged_.empty(); }
+
+  std::optional<ChildStatus> status(const std::string& key) const;
+  void stop(const std::string& key, Millis grace);
+  void stop_all(Millis grace);
+  Status forget(const std::string& key);
+  std::size_t running() const { return running_.size(); }
+
+  void reap();                 // after SIGCHLD
+  void adopted_may_be_gone();  // after a watched descriptor became readable
+  void tick();                 // kills whose grace is over; tries again what could not be saved
+  std::optional<Steady> next_tick() const;
+  const std::vector<int>& watch() const { return watch_; }
+
+ private:
+  struct Running {
+    std::string key;
+    bool adopted = false;  // started by an earlier launcher: its exit status cannot be known
+    Fd pidfd;              // adopted only
+    std::optional<Steady> kill_at;
+  };
+  struct Staged {
+    LaunchSpec spec;
+    std::string program;
+    Done done;
+  };
+  Status start(const LaunchSpec& spec, const std::string& program);
+  void signal_group(std::int64_t pid, Running& running, int signal);
+  void stop_one(std::int64_t pid, Running& running, Millis grace);
+  void ended(std::int64_t pid, ChildStatus::State state, int wait_code, int wait_status);
+  void save_ended();
+
+  const Clock& clock_;
+  const OnExit on_exit_;
+  std::string boot_;
+  Journal journal_;
+  Records records_;
+  std::map<std::int64_t, Running> running_;  // by pid
+  std::vector<Staged> staged_;
+  std::vector<std::string> unsaved_;  // ended, not yet on disk: the server has not been told
+  std::optional<Steady> retry_save_;
+  std::vector<int> watch_;
+};
+
+}  // namespace millrace::proc

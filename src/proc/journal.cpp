@@ -1,0 +1,129 @@
+#include "proc/journal.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace millrace::proc {
+namespace {
+
+constexpr std::size_t kMaxJournalBytes = 1u << 30;
+
+Value line_of(std::string_view what, const std::string& key) { return Value::object({{"op", what}, {"key", key}}); }
+
+Value launching_line(const std::string& key, Time at) {
+  return std::move(line_of("launching", key).set("at", to_epoch_ms(at)));
+}
+
+Value started_line(const std::string& key, const Record& record) {
+  return std::move(
+      line_of("started", key).set("boot", record.boot).set("pid", record.status.pid).set("start", record.start_ticks));
+}
+
+Value ended_line(const std::string& key, const ChildStatus& status) {
+  return std::move(line_of("ended", key)
+                       .set("lost", status.state == ChildStatus::State::lost)
+                       .set("code", status.exit_code)
+                       .set("signal", status.signal)
+                       .set("at", to_epoch_ms(status.ended)));
+}
+
+void append_line(std::string& out, const Value& line) {
+  append_json(out, line);
+  out += '\n';
+}
+
+void apply(Records& records, const Value& line) {
+  const std::string op = line["op"].string_or(), key = line["key"].string_or();
+  if (op == "forgotten") {
+    records.erase(key);
+    return;
+  }
+  Record& record = records[key];
+  if (op == "launching") {
+    record = {};
+    record.status.started = from_epoch_ms(line["at"].int_or(0));
+  } else if (op == "started") {
+    record.status.pid = line["pid"].int_or(0);
+    record.start_ticks = static_cast<std::uint64_t>(line["start"].int_or(0));
+    record.boot = line["boot"].string_or();
+  } else if (op == "ended") {
+    record.status.state = line["lost"].bool_or(true) ? ChildStatus::State::lost : ChildStatus::State::exited;
+    record.status.exit_code = static_cast<int>(line["code"].int_or(0));
+    record.status.signal = static_cast<int>(line["signal"].int_or(0));
+    record.status.ended = from_epoch_ms(line["at"].int_or(0));
+  }
+}
+
+}  // namespace
+
+Result<Records> Journal::load(const std::filesystem::path& file) {
+  Records records;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return records;
+  const std::string text = MR_TRY(read_file(file, kMaxJournalBytes));
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.empty()) continue;
+    const auto value = parse_json(line);
+    if (value && value->is_object()) {
+      apply(records, *value);
+    } else {
+      log::warn("{}: an unreadable line of {} bytes is left out", file.string(), line.size());
+    }
+  }
+  return records;
+}
+
+Status Journal::start(const std::filesystem::path& file, const Records& records) {
+  path_ = file;
+  std::string text;
+  for (const auto& [key, record] : records) {
+    append_line(text, launching_line(key, record.status.started));
+    if (record.status.pid != 0) append_line(text, started_line(key, record));
+    if (record.status.state != ChildStatus::State::running) append_line(text, ended_line(key, record.status));
+  }
+  MR_TRY(write_file_atomic(file, text, 0600));
+  file_ = Fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!file_) return fail(system_error("cannot open " + file.string(), errno));
+  return {};
+}
+
+void Journal::launching(const std::string& key, Time at) { append_line(lines_, launching_line(key, at)); }
+void Journal::ended(const std::string& key, const ChildStatus& status) { append_line(lines_, ended_line(key, status)); }
+void Journal::forgotten(const std::string& key) { append_line(lines_, line_of("forgotten", key)); }
+
+std::string Journal::started_prefix(const std::string& key, const std::string& boot) {
+  std::string text = to_json(line_of("started", key).set("boot", boot));
+  text.pop_back();
+  return text + ",\"pid\":";
+}
+
+Status Journal::flush(Sync sync) {
+  if (!lines_.empty()) {
+    const off_t before = ::lseek(file_.get(), 0, SEEK_END);
+    std::string_view rest = lines_;
+    while (!rest.empty()) {
+      const ssize_t n = ::write(file_.get(), rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) {
+        Error error = system_error("cannot write " + path_.string(), errno);
+        if (::ftruncate(file_.get(), before) != 0) log::error("cannot cut {} back", path_.string());
+        return fail(std::move(error));
+      }
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  if (sync == Sync::yes && ::fdatasync(file_.get()) != 0) {
+    return fail(system_error("cannot sync " + path_.string(), errno));
+  }
+  lines_.clear();
+  return {};
+}
+
+}  // namespace millrace::proc

@@ -1,0 +1,336 @@
+// The server's side of the launcher: requests wait for their reply by id; one thread reads the connection and renews it
+// when the launcher has died; another one calls the exit handler, which may itself make requests.
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <unordered_map>
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+#include "proc/launcher.h"
+#include "proc/link.h"
+#include "proc/wire.h"
+
+namespace millrace::proc {
+namespace {
+
+constexpr std::chrono::seconds kConnectPatience{12}, kReplyTimeout{60}, kShutdownSlack{10};
+constexpr std::chrono::milliseconds kFirstRetry{50}, kLongestRetry{5'000};
+constexpr int kLaunchAttempts = 3;
+constexpr std::string_view kDisconnected = "Disconnected";  // Error::reason: nothing is known of the request's fate
+
+class LauncherClient final : public Launcher {
+ public:
+  LauncherClient(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit)
+      : process_(std::move(directory), std::move(executable)), on_exit_(std::move(on_exit)) {}
+  ~LauncherClient() override;
+
+  Status connect();  // then the threads begin
+  Result<ChildStatus> launch(const LaunchSpec& spec) override;
+  Result<std::optional<ChildStatus>> status(const std::string& key) override;
+  Status stop(const std::string& key, Millis grace) override;
+  Status forget(const std::string& key) override;
+  Status shutdown(Millis grace) override;
+
+ private:
+  using Reply = std::function<void(Result<std::string>)>;  // on the reading thread
+
+  Result<std::string> call(MessageType type, std::string body, std::chrono::milliseconds timeout,
+                           std::function<void(const std::string&)> on_reply = {});
+  void send(std::uint64_t id, MessageType type, std::string body, Reply reply, std::unique_lock<std::mutex>& lock);
+  void read_replies();
+  bool read_some(std::string& in);
+  void dispatch(Message message);
+  void lose_connection();
+  bool reconnect();
+  void ask_for_watched();
+  void see(const std::string& key, const ChildStatus& status);
+  void tell(std::string key, const ChildStatus& status, bool only_if_watched);
+  void notify();
+
+  LauncherProcess process_;
+  const ExitHandler on_exit_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Shared with the threads that are just sending: the number of a closed descriptor must not be used again by them.
+  std::shared_ptr<Fd> socket_;
+  std::mutex sending_;
+  bool closing_ = false, shut_down_ = false;
+  std::uint64_t next_id_ = 2;  // 1 was hello
+  std::unordered_map<std::uint64_t, Reply> waiting_;
+  std::set<std::string> watched_;  // known to run: asked for again after a launcher's death
+  std::deque<std::pair<std::string, ChildStatus>> ended_;
+  std::thread reader_, notifier_;
+};
+
+Status LauncherClient::connect() {
+  socket_ = std::make_shared<Fd>(MR_TRY(process_.connect()));
+  reader_ = std::thread([this] { read_replies(); });
+  notifier_ = std::thread([this] { notify(); });
+  return {};
+}
+
+LauncherClient::~LauncherClient() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+    if (socket_) ::shutdown(socket_->get(), SHUT_RDWR);
+  }
+  changed_.notify_all();
+  if (reader_.joinable()) reader_.join();
+  if (notifier_.joinable()) notifier_.join();
+}
+
+// Called and returns with the lock held; lets go of it while sending.
+void LauncherClient::send(std::uint64_t id, MessageType type, std::string body, Reply reply,
+                          std::unique_lock<std::mutex>& lock) {
+  waiting_.emplace(id, std::move(reply));
+  const std::shared_ptr<Fd> socket = socket_;
+  lock.unlock();
+  std::string frame;
+  append_frame(frame, {type, id, std::move(body)});
+  {
+    std::lock_guard one(sending_);
+    std::string_view rest = frame;
+    while (!rest.empty()) {
+      const ssize_t n = ::send(socket->get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) {
+        ::shutdown(socket->get(), SHUT_RDWR);  // the reader sees the end, and answers everyone who waits
+        break;
+      }
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  lock.lock();
+}
+
+Result<std::string> LauncherClient::call(MessageType type, std::string body, std::chrono::milliseconds timeout,
+                                         std::function<void(const std::string&)> on_reply) {
+  if (body.size() + 64 > kMaxMessageBytes) {
+    return fail(Code::invalid_argument,
+                fmt::format("arguments and environment are longer than {} bytes together", kMaxMessageBytes));
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kConnectPatience, [&] { return socket_ || closing_ || shut_down_; });
+  if (closing_ || (shut_down_ && type != MessageType::shutdown)) {
+    return fail(Code::unavailable, "the launcher has been shut down");
+  }
+  if (!socket_) return fail(Code::unavailable, "the launcher is away");
+  std::optional<Result<std::string>> answer;
+  const std::uint64_t id = next_id_++;
+  send(
+      id, type, std::move(body),
+      [this, &answer, on_reply = std::move(on_reply)](Result<std::string> result) {
+        if (result && on_reply) on_reply(*result);
+        std::lock_guard guard(mutex_);
+        answer = std::move(result);
+        changed_.notify_all();
+      },
+      lock);
+  if (changed_.wait_for(lock, timeout, [&] { return answer.has_value(); })) return std::move(*answer);
+  if (waiting_.erase(id) == 0) {  // being answered at this moment
+    changed_.wait(lock, [&] { return answer.has_value(); });
+    return std::move(*answer);
+  }
+  return fail(Code::deadline_exceeded, "the launcher did not answer in time");
+}
+
+Result<ChildStatus> LauncherClient::launch(const LaunchSpec& spec) {
+  for (int attempt = 1;; ++attempt) {
+    // On the reading thread, so that the child is known before its exit is read.
+    const auto seen = [&](const std::string& payload) { see(spec.key, Unpacker(payload).status()); };
+    const auto reply = call(MessageType::launch, pack_spec(spec), kReplyTimeout, seen);
+    if (reply) return Unpacker(*reply).status();
+    // The key makes it safe to ask again: at most one of the attempts starts the child.
+    if (reply.error().reason != kDisconnected || attempt == kLaunchAttempts) return fail(reply.error());
+  }
+}
+
+Result<std::optional<ChildStatus>> LauncherClient::status(const std::string& key) {
+  const auto parse = [](const std::string& payload) -> std::optional<ChildStatus> {
+    Unpacker in(payload);
+    return in.number() == 1 ? std::optional(in.status()) : std::nullopt;
+  };
+  const auto seen = [&](const std::string& payload) {
+    if (const auto status = parse(payload)) see(key, *status);
+  };
+  return parse(MR_TRY(call(MessageType::status, Packer().text(key).take(), kReplyTimeout, seen)));
+}
+
+Status LauncherClient::stop(const std::string& key, Millis grace) {
+  const auto count = static_cast<std::uint64_t>(std::max<Millis::rep>(grace.count(), 0));
+  MR_TRY(call(MessageType::stop, Packer().text(key).number(count).take(), kReplyTimeout));
+  return {};
+}
+
+Status LauncherClient::forget(const std::string& key) {
+  MR_TRY(call(MessageType::forget, Packer().text(key).take(), kReplyTimeout));
+  return {};
+}
+
+Status LauncherClient::shutdown(Millis grace) {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(shut_down_, true)) return {};
+  }
+  const auto count = static_cast<std::uint64_t>(std::max<Millis::rep>(grace.count(), 0));
+  const auto reply = call(MessageType::shutdown, Packer().number(count).take(), grace + kShutdownSlack);
+  if (!reply) {
+    // Not ended: the connection is wanted again, and shutdown() may be called again.
+    std::lock_guard lock(mutex_);
+    shut_down_ = false;
+    return fail(reply.error());
+  }
+  if (reader_.joinable()) reader_.join();  // the launcher closes the connection as it ends
+  process_.wait_for_end();
+  return {};
+}
+
+void LauncherClient::see(const std::string& key, const ChildStatus& status) {
+  std::lock_guard lock(mutex_);
+  if (status.state == ChildStatus::State::running) watched_.insert(key);
+}
+
+void LauncherClient::tell(std::string key, const ChildStatus& status, bool only_if_watched) {
+  {
+    std::lock_guard lock(mutex_);
+    if (watched_.erase(key) == 0 && only_if_watched) return;
+    ended_.emplace_back(std::move(key), status);
+  }
+  changed_.notify_all();
+}
+
+void LauncherClient::notify() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return closing_ || !ended_.empty(); });
+    if (closing_) return;
+    const auto [key, status] = std::move(ended_.front());
+    ended_.pop_front();
+    lock.unlock();
+    if (on_exit_) on_exit_(key, status);
+    lock.lock();
+  }
+}
+
+void LauncherClient::dispatch(Message message) {
+  if (message.type == MessageType::exited) {
+    Unpacker in(message.body);
+    std::string key = in.text();
+    const ChildStatus status = in.status();
+    if (in.ok()) tell(std::move(key), status, false);
+    return;
+  }
+  Reply reply;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(message.id);
+    if (found == waiting_.end()) return;  // its caller has given up
+    reply = std::move(found->second);
+    waiting_.erase(found);
+  }
+  reply(unpack_result(message.body));
+}
+
+// False: the connection has ended.
+bool LauncherClient::read_some(std::string& in) {
+  std::array<char, 64 * 1024> buffer;
+  const ssize_t n = ::recv(socket_->get(), buffer.data(), buffer.size(), 0);
+  if (n < 0 && errno == EINTR) return true;
+  if (n <= 0) return false;
+  in.append(buffer.data(), static_cast<std::size_t>(n));
+  while (true) {
+    auto message = take_frame(in);
+    if (!message) return false;
+    if (!*message) return true;
+    dispatch(std::move(**message));
+  }
+}
+
+void LauncherClient::read_replies() {
+  std::string in;
+  while (true) {
+    while (read_some(in)) {
+    }
+    in.clear();
+    lose_connection();
+    if (!reconnect()) return;
+    ask_for_watched();
+  }
+}
+
+void LauncherClient::lose_connection() {
+  std::unordered_map<std::uint64_t, Reply> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    socket_.reset();
+    waiting.swap(waiting_);
+  }
+  for (auto& [id, reply] : waiting) {
+    reply(fail(Code::unavailable, "the launcher went away", std::string(kDisconnected)));
+  }
+}
+
+// False: there shall be no connection any more.
+bool LauncherClient::reconnect() {
+  auto wait = kFirstRetry;
+  while (true) {
+    {
+      std::lock_guard lock(mutex_);
+      if (closing_ || shut_down_) return false;
+    }
+    auto socket = process_.connect();
+    std::unique_lock lock(mutex_);
+    if (socket) {
+      socket_ = std::make_shared<Fd>(std::move(*socket));
+      if (closing_) ::shutdown(socket_->get(), SHUT_RDWR);
+      changed_.notify_all();
+      return true;
+    }
+    log::warn("the launcher is away: {}", socket.error().message);
+    if (changed_.wait_for(lock, wait, [&] { return closing_ || shut_down_; })) return false;
+    wait = std::min(wait * 2, kLongestRetry);
+  }
+}
+
+// After a launcher's death: what ended meanwhile is told now; what runs on will be told by the new launcher.
+void LauncherClient::ask_for_watched() {
+  std::unique_lock lock(mutex_);
+  const std::set<std::string> keys = watched_;
+  for (const auto& key : keys) {
+    if (!socket_) return;
+    send(
+        next_id_++, MessageType::status, Packer().text(key).take(),
+        [this, key](const Result<std::string>& payload) {
+          if (!payload) return;
+          Unpacker in(*payload);
+          ChildStatus status;
+          if (in.number() == 1)
+            status = in.status();
+          else
+            status.state = ChildStatus::State::lost;
+          if (status.state != ChildStatus::State::running) tell(key, status, true);
+        },
+        lock);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Launcher>> Launcher::open(const std::filesystem::path& directory,
+                                                 const std::filesystem::path& executable, ExitHandler on_exit) {
+  auto client = std::make_unique<LauncherClient>(directory, executable, std::move(on_exit));
+  MR_TRY(client->connect());
+  return client;
+}
+
+}  // namespace millrace::proc

@@ -1,0 +1,45 @@
+#include "proc/process_info.h"
+
+#include <cstring>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+namespace millrace::proc {
+
+std::uint64_t parse_start_ticks(const char* text, std::size_t size, char& state) noexcept {
+  // The second field is the program's name in parentheses and may itself hold blanks and parentheses.
+  const void* found = ::memrchr(text, ')', size);
+  if (found == nullptr) return 0;
+  const char* at = static_cast<const char*>(found) + 1;
+  const char* end = text + size;
+  int field = 2;
+  while (at < end && field < 22) {
+    if (*at == ' ') {
+      ++field;
+      if (field == 3 && at + 1 < end) state = at[1];
+    }
+    ++at;
+  }
+  std::uint64_t ticks = 0;
+  for (; at < end && *at >= '0' && *at <= '9'; ++at) ticks = ticks * 10 + static_cast<std::uint64_t>(*at - '0');
+  return ticks;
+}
+
+std::optional<std::uint64_t> start_ticks(std::int64_t pid) {
+  const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+  if (!text) return std::nullopt;
+  char state = '?';
+  const std::uint64_t ticks = parse_start_ticks(text->data(), text->size(), state);
+  if (ticks == 0 || state == 'Z' || state == 'X') return std::nullopt;
+  return ticks;
+}
+
+std::string boot_id() {
+  const auto text = read_file("/proc/sys/kernel/random/boot_id", 64);
+  return text ? std::string(trim(*text)) : std::string();
+}
+
+}  // namespace millrace::proc

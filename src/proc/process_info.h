@@ -1,0 +1,17 @@
+#pragma once
+// What the kernel says about a process: enough to know one again after its pid may have been reused.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace millrace::proc {
+
+// Clock ticks since boot at which `pid` started (proc(5), /proc/<pid>/stat, field 22). nullopt: no such process, or
+// only its zombie is left.
+std::optional<std::uint64_t> start_ticks(std::int64_t pid);
+// The same from the text of the stat file; 0 when it cannot be read. Allocates nothing: called after vfork.
+std::uint64_t parse_start_ticks(const char* text, std::size_t size, char& state) noexcept;
+std::string boot_id();  // changes with every boot of the machine; empty when the kernel does not say
+
+}  // namespace millrace::proc

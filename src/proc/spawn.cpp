@@ -1,0 +1,212 @@
+#include "proc/spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "proc/process_info.h"
+
+namespace millrace::proc {
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
+constexpr std::uint64_t kCpuGraceSeconds = 2;  // between SIGXCPU and SIGKILL
+
+Status executable(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return fail(system_error(path, errno));
+  if (S_ISDIR(info.st_mode)) return fail(system_error(path, EISDIR));
+  if (::access(path.c_str(), X_OK) != 0) return fail(system_error(path, errno));
+  return {};
+}
+
+// Everything the child needs, laid out before vfork: until exec it shares our memory and may not allocate.
+struct Plan {
+  const char* program;
+  char* const* argv;
+  char* const* environment;
+  const char* directory;
+  int input, output, errors, journal;
+  const char* record;
+  std::size_t record_size;
+  rlim_t memory, cpu, file_size;  // RLIM_INFINITY: leave
+};
+
+struct Failure {
+  volatile int number = 0;
+  const char* volatile what = "";
+};
+
+void limit(int resource, rlim_t soft, rlim_t hard) noexcept {
+  if (soft == RLIM_INFINITY) return;
+  struct rlimit value{};
+  if (::getrlimit(static_cast<__rlimit_resource>(resource), &value) != 0) return;
+  value.rlim_max = hard < value.rlim_max ? hard : value.rlim_max;
+  value.rlim_cur = soft < value.rlim_max ? soft : value.rlim_max;
+  ::setrlimit(static_cast<__rlimit_resource>(resource), &value);
+}
+
+char* put_number(char* at, std::uint64_t value) noexcept {
+  char digits[20];
+  int n = 0;
+  do digits[n++] = static_cast<char>('0' + value % 10);
+  while ((value /= 10) != 0);
+  while (n > 0) *at++ = digits[--n];
+  return at;
+}
+
+// One write, so that the line is whole or absent.
+bool write_record(const Plan& plan) noexcept {
+  char stat[1024];
+  const int file = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const ssize_t size = ::read(file, stat, sizeof stat);
+  ::close(file);
+  char state = '?';
+  const std::uint64_t ticks = size > 0 ? parse_start_ticks(stat, static_cast<std::size_t>(size), state) : 0;
+  char line[4096];
+  if (plan.record_size > sizeof line - 64) return false;
+  std::memcpy(line, plan.record, plan.record_size);
+  char* at = put_number(line + plan.record_size, static_cast<std::uint64_t>(::getpid()));
+  std::memcpy(at, ",\"start\":", 9);
+  at = put_number(at + 9, ticks);
+  *at++ = '}';
+  *at++ = '\n';
+  return ::write(plan.journal, line, static_cast<std::size_t>(at - line)) == at - line;
+}
+
+[[noreturn]] void give_up(Failure& failure, const char* what) noexcept {
+  failure.number = errno;
+  failure.what = what;
+  ::_exit(127);
+}
+
+[[noreturn]] void become(const Plan& plan, Failure& failure) noexcept {
+  ::setsid();
+  struct sigaction usual{};
+  usual.sa_handler = SIG_DFL;
+  for (const int signal : {SIGPIPE, SIGHUP, SIGINT}) ::sigaction(signal, &usual, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::umask(022);
+  if (::chdir(plan.directory) != 0) give_up(failure, "cannot enter the working directory");
+  if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.errors, 2) < 0) {
+    give_up(failure, "cannot redirect its output");
+  }
+  limit(RLIMIT_CORE, 0, 0);
+  limit(RLIMIT_CPU, plan.cpu, plan.cpu == RLIM_INFINITY ? RLIM_INFINITY : plan.cpu + kCpuGraceSeconds);
+  if (!write_record(plan)) give_up(failure, "cannot record its start");
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  limit(RLIMIT_FSIZE, plan.file_size, plan.file_size);  // after the record: the journal may be longer than the limit
+  limit(RLIMIT_AS, plan.memory, plan.memory);
+  ::execve(plan.program, plan.argv, plan.environment);
+  give_up(failure, "cannot be executed");
+}
+
+// Alone in its function: nothing of the caller's frame changes between the child's and the parent's return.
+[[gnu::noinline]] pid_t vfork_into(const Plan& plan, Failure& failure) {
+  const pid_t pid = ::vfork();
+  if (pid == 0) become(plan, failure);
+  return pid;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+Result<Fd> open_output(const std::filesystem::path& path) {
+  Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+  if (!file) return fail(system_error("cannot open the output file " + path.string(), errno));
+  return file;
+}
+
+rlim_t limit_or_none(std::uint64_t value) { return value == 0 ? RLIM_INFINITY : static_cast<rlim_t>(value); }
+
+}  // namespace
+
+Result<std::string> find_program(const LaunchSpec& spec) {
+  struct stat info{};
+  const std::string directory = spec.working_directory.native();
+  if (::stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+    return fail(Code::invalid_argument, fmt::format("the working directory {} does not exist", directory));
+  }
+  const std::string& name = spec.argv.front();
+  if (name.find('/') != std::string::npos) {
+    std::string path = name.front() == '/' ? name : directory + "/" + name;
+    MR_TRY(executable(path));
+    return path;
+  }
+  std::string_view path = kDefaultPath;
+  for (const auto& [variable, value] : spec.environment) {
+    if (variable == "PATH") path = value;
+  }
+  std::optional<Error> denied;
+  for (const std::string_view part : split(path, ':')) {
+    if (part.empty() || name.empty()) continue;
+    std::string candidate = fmt::format("{}/{}", part, name);
+    const auto usable = executable(candidate);
+    if (usable) return candidate;
+    if (usable.error().code == Code::permission_denied) denied = usable.error();
+  }
+  if (denied) return fail(std::move(*denied));
+  return fail(Code::not_found, fmt::format("no program '{}' on the PATH {}", name, path));
+}
+
+Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal,
+                      const std::string& record_prefix) {
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : spec.environment) variables.push_back(name + "=" + value);
+  const auto argv = pointers(spec.argv), environment = pointers(variables);
+  const std::string directory = spec.working_directory.native();
+
+  const Fd input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!input) return fail(system_error("cannot open /dev/null", errno));
+  const Fd output = MR_TRY(open_output(spec.stdout_path));
+  Fd errors_own;
+  if (spec.stderr_path != spec.stdout_path) errors_own = MR_TRY(open_output(spec.stderr_path));
+
+  const Plan plan{program.c_str(),
+                  argv.data(),
+                  environment.data(),
+                  directory.c_str(),
+                  input.get(),
+                  output.get(),
+                  errors_own ? errors_own.get() : output.get(),
+                  journal,
+                  record_prefix.data(),
+                  record_prefix.size(),
+                  limit_or_none(spec.memory_limit_bytes),
+                  limit_or_none(spec.cpu_limit_seconds),
+                  limit_or_none(spec.file_size_limit_bytes)};
+  Failure failure;
+  const pid_t pid = vfork_into(plan, failure);
+  if (pid < 0) return fail(system_error("cannot start another process", errno));
+  if (failure.number != 0) {
+    int ignored = 0;
+    ::waitpid(pid, &ignored, 0);
+    Error error = system_error(fmt::format("{}: {}", program, failure.what), failure.number);
+    if (failure.number == ENOEXEC || failure.number == E2BIG) error.code = Code::invalid_argument;
+    return fail(std::move(error));
+  }
+  Spawned spawned;
+  spawned.pid = pid;
+  spawned.start_ticks = start_ticks(pid).value_or(0);  // 0: ended already, its exit follows
+  return spawned;
+}
+
+}  // namespace millrace::proc

@@ -1,0 +1,26 @@
+#pragma once
+// Starting one child.
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/result.h"
+#include "proc/launcher.h"
+
+namespace millrace::proc {
+
+// What can be checked before anything is started: the program exists and may be executed, the directory exists.
+// Yields the program's path.
+Result<std::string> find_program(const LaunchSpec& spec);
+
+struct Spawned {
+  pid_t pid = 0;
+  std::uint64_t start_ticks = 0;
+};
+// The child leads a session and process group of its own, reads /dev/null, and has appended
+// `record_prefix`<pid>,"start":<ticks>}\n to `journal` before it became the program. Error: no child is left.
+Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal,
+                      const std::string& record_prefix);
+
+}  // namespace millrace::proc
