@@ -1,0 +1,231 @@
+"""What is wrong is said in one sentence, with the door's own code; the program's exit code says it too."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+
+import botocore.exceptions
+import pytest
+import yaml
+
+import support
+
+
+def serve(data_dir, listen="127.0.0.1:0", timeout=20):
+    """A start that is to fail: (exit code, standard error)."""
+    done = subprocess.run(
+        [support.MILLRACE, "serve", "--data-dir", data_dir, "--listen", listen],
+        capture_output=True, text=True, timeout=timeout,
+    )
+    return done.returncode, done.stderr
+
+
+def assert_one_sentence(stderr, *words):
+    lines = [line for line in stderr.strip().splitlines() if line]
+    assert len(lines) == 1, stderr
+    for word in words:
+        assert word.lower() in lines[0].lower(), stderr
+
+
+def pipeline_with(tmp_path, change):
+    """The lab's pipeline with something changed in its specification."""
+    documents = list(yaml.safe_load_all((support.LAB / "mnist_classification.yaml").read_text()))
+    change(documents[0])
+    path = tmp_path / "changed.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    return path
+
+
+# The KFP door.
+
+
+def test_a_pipeline_that_is_no_pipeline(server, tmp_path):
+    import kfp_server_api
+
+    for name, content in {"notes.yaml": "- just\n- a list\n", "broken.yaml": "a: [1,\n", "empty.json": "{}"}.items():
+        path = tmp_path / name
+        path.write_text(content)
+        with pytest.raises(kfp_server_api.ApiException) as caught:
+            server.kfp().upload_pipeline(str(path), pipeline_name=f"no-{name.split('.')[0]}")
+        assert caught.value.status == 400
+        assert json.loads(caught.value.body).get("error_message") or json.loads(caught.value.body).get("message")
+
+    status, text = server.request("/apis/v2beta1/runs", {"display_name": "x", "pipeline_spec": {"hello": "world"}})
+    assert status == 400 and json.loads(text)["code"] == 3, text
+    status, text = server.request("/apis/v2beta1/runs", b"{not json", headers={"Content-Type": "application/json"})
+    assert status == 400, text
+
+
+def test_arguments_of_the_wrong_type(server, arguments, tmp_path):
+    import kfp_server_api
+
+    with pytest.raises(kfp_server_api.ApiException) as caught:
+        support.start_run(server, {**arguments, "region": 5})
+    assert caught.value.status == 400 and "region" in caught.value.body
+
+    with pytest.raises(kfp_server_api.ApiException) as caught:
+        support.start_run(server, {"bucket": "b"})
+    assert caught.value.status == 400 and "role_arn" in caught.value.body
+
+    def three(spec):
+        task = spec["root"]["dag"]["tasks"]["sagemaker-processing-job"]
+        task["inputs"]["parameters"]["instance_count"] = {"runtimeValue": {"constant": "three"}}
+
+    try:
+        run_id = support.start_run(server, arguments, pipeline_with(tmp_path, three))
+    except kfp_server_api.ApiException as refused:  # before it starts
+        assert refused.status == 400 and "instance_count" in refused.body
+    else:  # or by the task
+        assert support.wait_for_run(server, run_id)["state"] == "FAILED"
+        assert "instance_count" in support.why(server, run_id)
+
+
+def test_a_role_that_does_not_exist(server, arguments):
+    run_id = support.start_run(server, {**arguments, "role_arn": "arn:aws:iam::123456789012:role/nobody"})
+    assert support.wait_for_run(server, run_id)["state"] == "FAILED"
+    assert "nobody" in support.why(server, run_id)
+
+
+def test_a_bucket_that_does_not_exist(server, arguments):
+    run_id = support.start_run(server, {**arguments, "bucket": "no-such-bucket-anywhere"})
+    assert support.wait_for_run(server, run_id)["state"] == "FAILED"
+    assert "no-such-bucket-anywhere" in support.why(server, run_id)
+
+
+def test_no_secret(tmp_path):
+    with support.running(tmp_path / "data") as server:
+        arguments = support.set_up(server, secret=False)
+        run_id = support.start_run(server, arguments)
+        assert support.wait_for_run(server, run_id)["state"] == "FAILED"
+        assert "aws-secret" in support.why(server, run_id)
+
+
+# The AWS doors.
+
+
+@pytest.mark.parametrize(
+    "service, operation, parameters, wrong_secret, unknown_key",
+    [
+        ("iam", "list_users", {}, "SignatureDoesNotMatch", "InvalidClientTokenId"),
+        ("sts", "get_caller_identity", {}, "SignatureDoesNotMatch", "InvalidClientTokenId"),
+        ("s3", "list_buckets", {}, "SignatureDoesNotMatch", "InvalidAccessKeyId"),
+        ("sagemaker", "list_models", {}, "InvalidSignatureException", "UnrecognizedClientException"),
+        ("logs", "describe_log_groups", {}, "InvalidSignatureException", "UnrecognizedClientException"),
+    ],
+)
+def test_wrong_keys(server, service, operation, parameters, wrong_secret, unknown_key):
+    for keys, code in (({"secret_key": "w" * 40}, wrong_secret), ({"access_key": "AKIA" + "Z" * 16}, unknown_key)):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            getattr(server.client(service, attempts=1, **keys), operation)(**parameters)
+        assert caught.value.response["Error"]["Code"] == code
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+
+
+def test_aws_codes(server):
+    def code(client, operation, **parameters):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            getattr(client, operation)(**parameters)
+        return caught.value.response["Error"]["Code"]
+
+    s3, iam, sagemaker = server.client("s3"), server.client("iam"), server.client("sagemaker")
+    assert code(s3, "list_objects_v2", Bucket="no-such-bucket") == "NoSuchBucket"
+    assert code(s3, "get_object", Bucket="sagemaker-sample-files", Key="no/such/key") == "NoSuchKey"
+    assert code(iam, "get_user", UserName="nobody") == "NoSuchEntity"
+    assert code(sagemaker, "describe_training_job", TrainingJobName="nothing") == "ValidationException"
+
+
+def test_a_user_without_permission(server):
+    iam = server.client("iam")
+    iam.create_user(UserName="powerless")
+    key = iam.create_access_key(UserName="powerless")["AccessKey"]
+    keys = {"access_key": key["AccessKeyId"], "secret_key": key["SecretAccessKey"]}
+    for service, operation, parameters, code in (
+        ("iam", "list_users", {}, "AccessDenied"),
+        ("s3", "list_buckets", {}, "AccessDenied"),
+        ("sagemaker", "list_models", {}, "AccessDeniedException"),
+    ):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            getattr(server.client(service, **keys), operation)(**parameters)
+        assert caught.value.response["Error"]["Code"] == code
+        assert "powerless" in caught.value.response["Error"]["Message"] or service == "s3"
+
+
+# The program.
+
+
+def test_a_port_in_use(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, stderr = serve(tmp_path / "data", f"127.0.0.1:{port}")
+    assert code != 0
+    assert_one_sentence(stderr, str(port), "in use")
+
+
+def test_a_data_directory_in_use(server):
+    code, stderr = serve(server.data_dir)
+    assert code != 0
+    assert_one_sentence(stderr, str(server.data_dir))
+
+
+@contextlib.contextmanager
+def mounted(path, options):
+    """A small file system of its own at `path`; needs root."""
+    if os.geteuid() != 0:
+        support.missing("root (to mount a small file system)")
+    path.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, text=True)
+    if done.returncode != 0:
+        support.missing(f"the right to mount a tmpfs ({done.stderr.strip()})")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", path], check=False)
+
+
+def test_a_read_only_data_directory(tmp_path):
+    place = tmp_path / "place"
+    if os.geteuid() != 0:
+        place.mkdir(mode=0o555)
+        code, stderr = serve(place / "data")
+    else:
+        with mounted(place, "size=1m,ro"):
+            code, stderr = serve(place / "data")
+    assert code != 0
+    assert_one_sentence(stderr, str(place))
+
+
+def test_a_full_data_directory_at_the_start(tmp_path):
+    with mounted(tmp_path / "small", "size=40k"):
+        code, stderr = serve(tmp_path / "small" / "data")
+        assert code != 0
+        assert_one_sentence(stderr)
+
+
+def test_a_data_directory_that_fills_up(tmp_path):
+    # The sample data (some 20 MB) does not fit either; the server serves nevertheless.
+    with mounted(tmp_path / "small", "size=12m"):
+        with support.running(tmp_path / "small" / "data") as server:
+            s3 = server.client("s3", attempts=1)
+            s3.create_bucket(Bucket="b")
+            s3.put_object(Bucket="b", Key="kept", Body=b"before")
+            with pytest.raises(botocore.exceptions.ClientError) as caught:
+                s3.put_object(Bucket="b", Key="large", Body=os.urandom(24 << 20))
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+            assert caught.value.response["Error"]["Message"]
+            assert s3.get_object(Bucket="b", Key="kept")["Body"].read() == b"before"
+            assert [o["Key"] for o in s3.list_objects_v2(Bucket="b")["Contents"]] == ["kept"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["serv"], ["serve", "--listen", "nowhere"], ["serve", "--account", "12"], ["env", "--data-dir", "/no/such/place"], []],
+)
+def test_a_command_that_is_wrong(command):
+    done = subprocess.run([support.MILLRACE, *command], capture_output=True, text=True, timeout=20)
+    assert done.returncode != 0
+    assert done.stderr.strip(), "it says what is wrong"
+    assert "terminate" not in done.stderr

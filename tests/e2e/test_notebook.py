@@ -1,0 +1,31 @@
+"""The lab's notebook, from top to bottom in a real Jupyter kernel, after the page's set-up."""
+
+import re
+import shutil
+
+import support
+
+
+def test_the_notebook_runs(server, arguments, tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    lab = tmp_path / "lab"
+    shutil.copytree(support.LAB, lab)
+    notebook = nbformat.read(lab / "01_Kubeflow_Pipeline_SageMaker.ipynb", as_version=4)
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(lab)}})
+    client.execute(env=server.environment())
+
+    outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+    assert not [o for o in outputs if o.output_type == "error"]
+    text = "".join(o.get("text", "") for o in outputs if o.output_type == "stream")
+    html = "".join(o.data.get("text/html", "") for o in outputs if "data" in o)
+    pictures = [o for o in outputs if "data" in o and "image/png" in o.data]
+
+    assert arguments["role_arn"] in text
+    assert "the run: SUCCEEDED" in text
+    assert html.count("SUCCEEDED") >= 6, "the table of steps"
+    assert "InService" in html and html.count("Completed") >= 4, "training jobs and the endpoint"
+    assert len(pictures) == 2, "ten digits; the mean of each cluster"
+    assert "valid_data.csv.out: 10000 lines" in text
+    assert float(re.search(r"purity: ([0-9.]+)", text).group(1)) >= 0.55
