@@ -7,6 +7,9 @@
 #include <fmt/core.h>
 #include <simdjson.h>
 
+#include "base/json_locate.h"
+#include "base/strings.h"
+
 namespace millrace {
 namespace {
 
@@ -108,26 +111,50 @@ void append_pretty(std::string& out, const Value& value, int indent, int level) 
   }
 }
 
+Result<Value> parse_document(std::string_view text, const JsonLimits& limits) {
+  // A parser keeps its buffers; small documents, which are nearly all, reuse one a thread.
+  constexpr std::size_t kKept = 1u << 20, kLeastCapacity = 4096;
+  thread_local simdjson::dom::parser kept;
+  simdjson::dom::parser own;
+  simdjson::dom::parser& parser = text.size() <= kKept ? kept : own;
+  simdjson::dom::element root;
+  // Kept as they are where they suffice: to allocate anew costs more than to read a small document.
+  const std::size_t depth = limits.max_depth + 1;
+  if (parser.capacity() < text.size() || parser.max_depth() != depth) {
+    const std::size_t capacity = std::max({parser.capacity(), text.size(), kLeastCapacity});
+    if (parser.allocate(capacity, depth) != simdjson::SUCCESS) {
+      return fail(Code::resource_exhausted, "JSON: no memory for the document");
+    }
+  }
+  const auto error = parser.parse(text.data(), text.size()).get(root);
+  if (error == simdjson::MEMALLOC) return fail(Code::resource_exhausted, "JSON: no memory for the document");
+  if (error) {
+    const JsonScan scan = scan_json(text, limits.max_depth);
+    if (scan.fault) {
+      return fail(Code::invalid_argument, fmt::format("JSON: {} at byte {}", scan.fault->what, scan.fault->at));
+    }
+    if (!scan.large_integer_ends.empty()) {
+      // Read as doubles, as JavaScript does: "100000000000000000000.0" is within what the parser knows.
+      std::string widened;
+      std::size_t done = 0;
+      for (const std::size_t end : scan.large_integer_ends) {
+        widened.append(text.substr(done, end - done)).append(".0");
+        done = end;
+      }
+      return parse_document(widened.append(text.substr(done)), limits);
+    }
+    return fail(Code::invalid_argument, fmt::format("JSON: {}", simdjson::error_message(error)));
+  }
+  return convert(root, limits, 0);
+}
+
 }  // namespace
 
 Result<Value> parse_json(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes) {
     return fail(Code::invalid_argument, fmt::format("JSON: larger than {} bytes", limits.max_bytes));
   }
-  // A parser keeps its buffers; small documents, which are nearly all, reuse one a thread.
-  constexpr std::size_t kKept = 1u << 20;
-  thread_local simdjson::dom::parser kept;
-  simdjson::dom::parser own;
-  simdjson::dom::parser& parser = text.size() <= kKept ? kept : own;
-  simdjson::dom::element root;
-  if (const auto status = parser.allocate(std::max<std::size_t>(text.size(), 64), limits.max_depth + 1); status) {
-    return fail(Code::resource_exhausted, "JSON: no memory for the document");
-  }
-  const auto error = parser.parse(text.data(), text.size()).get(root);
-  if (error) {
-    return fail(Code::invalid_argument, fmt::format("JSON: {}", simdjson::error_message(error)));
-  }
-  return convert(root, limits, 0);
+  return parse_document(text, limits);
 }
 
 std::string format_number(double number) {
@@ -144,8 +171,33 @@ std::string format_number(double number) {
   return std::string(text, end);
 }
 
+namespace {
+
+// The text with every byte that is not UTF-8 replaced: a log line may hold anything, and one bad byte would make the
+// whole answer unreadable.
+std::string with_replacements(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 16);
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    const std::size_t length = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    if (is_valid_utf8(text.substr(0, length))) {
+      out += text.substr(0, length);
+      text.remove_prefix(std::min(length, text.size()));
+    } else {
+      out += "\xef\xbf\xbd";
+      text.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
+  std::string repaired;
+  if (!simdjson::validate_utf8(text.data(), text.size())) text = repaired = with_replacements(text);
   out += '"';
   std::size_t plain = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -98,6 +98,7 @@ Result<Time> parse_rfc3339(std::string_view text) {
   int millis = 0;
   if (text[at] == '.') {
     int scale = 100;
+    if (digits(text, at + 1, 1) < 0) return bad();
     for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) {
       millis += (text[at] - '0') * scale;
     }
@@ -129,7 +130,8 @@ Result<Time> parse_amz_date(std::string_view text) {
 
 Result<Time> parse_http_date(std::string_view text) {
   // IMF-fixdate only: "Fri, 02 Jan 2026 03:04:05 GMT".
-  if (text.size() != 29 || !text.ends_with(" GMT")) {
+  if (text.size() != 29 || !text.ends_with(" GMT") || text.substr(3, 2) != ", " || text[7] != ' ' || text[11] != ' ' ||
+      text[16] != ' ' || text[19] != ':' || text[22] != ':') {
     return fail(Code::invalid_argument, fmt::format("\"{}\" is not an HTTP date", text));
   }
   int month = 0;

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -47,7 +48,16 @@ bool WorkerPool::submit(std::function<void()> task) {
   impl_->queue.push_back(std::move(task));
   // A thread is made when there is more to do than threads that wait: an idle pool costs nothing.
   if (impl_->idle < impl_->queue.size() && impl_->threads.size() < impl_->thread_limit) {
-    impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
+    try {
+      impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
+    } catch (const std::system_error&) {
+      // The system has no thread to give: those that are there do the work, if there are any.
+      if (impl_->threads.empty()) {
+        impl_->queue.pop_back();
+        return false;
+      }
+      impl_->ready.notify_one();
+    }
   } else {
     impl_->ready.notify_one();
   }

@@ -2,7 +2,8 @@
 
 #include <yaml.h>
 
-#include <cmath>
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 
@@ -55,7 +56,7 @@ std::string where(const yaml_mark_t& mark) { return fmt::format("line {}, column
 
 class Reader {
  public:
-  Reader(std::string_view text, const YamlLimits& limits) : limits_(limits) {
+  Reader(std::string_view text, const YamlLimits& limits) : text_(text), limits_(limits) {
     ok_ = yaml_parser_initialize(&parser_) == 1;
     if (ok_) yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   }
@@ -93,7 +94,19 @@ class Reader {
       return {};
     }
     const char* problem = parser_.problem != nullptr ? parser_.problem : "cannot be read";
-    return fail(Code::invalid_argument, fmt::format("{}: {}", where(parser_.problem_mark), problem));
+    // A reader error (a byte that is not UTF-8) comes with an offset only.
+    const yaml_mark_t mark =
+        parser_.error == YAML_READER_ERROR ? mark_of(parser_.problem_offset) : parser_.problem_mark;
+    return fail(Code::invalid_argument, fmt::format("{}: {}", where(mark), problem));
+  }
+
+  yaml_mark_t mark_of(std::size_t offset) const {
+    yaml_mark_t mark{offset, 0, 0};
+    for (const char c : text_.substr(0, offset)) {
+      mark.column = c == '\n' ? 0 : mark.column + 1;
+      mark.line += c == '\n';
+    }
+    return mark;
   }
 
   Status count(std::size_t nodes) {
@@ -103,11 +116,28 @@ class Reader {
     return {};
   }
 
-  static std::size_t size_of(const Value& value) {
-    std::size_t size = 1;
-    for (const Value& item : value.items()) size += size_of(item);
-    for (const auto& member : value.members()) size += 1 + size_of(member.second);
-    return size;
+  struct Extent {
+    std::size_t nodes = 1, height = 0;  // height: levels beneath the value
+  };
+  struct Anchored {
+    Value value;
+    Extent extent;
+  };
+
+  static Extent extent_of(const Value& value) {
+    Extent extent;
+    const auto add = [&extent](const Extent& child) {
+      extent.nodes += child.nodes;
+      extent.height = std::max(extent.height, child.height + 1);
+    };
+    for (const Value& item : value.items()) add(extent_of(item));
+    for (const auto& member : value.members()) add(extent_of(member.second));
+    extent.nodes += value.members().size();
+    return extent;
+  }
+
+  tl::unexpected<Error> refuse_depth() {
+    return refuse(fmt::format("nested deeper than {} levels", limits_.max_depth));
   }
 
   Result<Value> scalar() {
@@ -127,7 +157,7 @@ class Reader {
 
   // The node that the present event starts; the present event is its last when this returns.
   Result<Value> node(std::size_t depth) {
-    if (depth > limits_.max_depth) return refuse(fmt::format("nested deeper than {} levels", limits_.max_depth));
+    if (depth > limits_.max_depth) return refuse_depth();
     MR_TRY(count(1));
     const auto line = static_cast<std::uint32_t>(event_.start_mark.line + 1);
     const auto column = static_cast<std::uint32_t>(event_.start_mark.column + 1);
@@ -141,8 +171,10 @@ class Reader {
         const std::string name(reinterpret_cast<const char*>(event_.data.alias.anchor));
         const auto found = anchors_.find(name);
         if (found == anchors_.end()) return refuse(fmt::format("the alias *{} has no anchor before it", name));
-        MR_TRY(count(found->second.second));
-        return found->second.first;
+        MR_TRY(count(found->second.extent.nodes));
+        // Without this, each alias would add its own levels to those around it.
+        if (depth + found->second.extent.height > limits_.max_depth) return refuse_depth();
+        return found->second.value;
       }
       case YAML_SCALAR_EVENT:
         anchor_of(event_.data.scalar.anchor);
@@ -181,39 +213,77 @@ class Reader {
     }
     value.line = line;
     value.column = column;
-    if (!anchor.empty()) anchors_[anchor] = {value, size_of(value)};
+    if (!anchor.empty()) anchors_[anchor] = {value, extent_of(value)};
     return value;
   }
 
+  std::string_view text_;
   const YamlLimits& limits_;
   yaml_parser_t parser_{};
   yaml_event_t event_{};
   bool ok_ = false, have_event_ = false;
   std::size_t nodes_ = 0;
-  std::map<std::string, std::pair<Value, std::size_t>, std::less<>> anchors_;
+  std::map<std::string, Anchored, std::less<>> anchors_;
 };
+
+// Dates, sexagesimals, octals, infinities: what some reader, if not ours, takes for something else than a string.
+bool may_be_mistyped(std::string_view text) {
+  // Words of YAML 1.1 that older readers take for booleans.
+  if (is_one_of(to_lower(text), {"yes", "no", "on", "off", "y", "n"})) return true;
+  return text.find_first_of("0123456789+.") == 0 &&
+         text.find_first_not_of("0123456789abcdefABCDEFxXoO_+-.:TtZz iInN") == std::string_view::npos;
+}
+
+// Unicode that YAML does not take as it stands (1.2, 5.1), or folds as a line break.
+bool needs_escape(std::uint32_t point) {
+  return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x2028 || point == 0x2029 || point == 0xfeff ||
+         point == 0xfffe || point == 0xffff;
+}
+
+// Calls `take(point, bytes)` for each character of valid UTF-8.
+template <class Take>
+void each_character(std::string_view text, Take take) {
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text[0]);
+    const std::size_t length = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    std::uint32_t point = length == 1 ? c : c & (0x7fu >> length);
+    for (std::size_t i = 1; i < length; ++i) point = point << 6 | (static_cast<unsigned char>(text[i]) & 0x3fu);
+    take(point, text.substr(0, length));
+    text.remove_prefix(length);
+  }
+}
 
 // A string that stands as it is: no reader takes it for anything else, and no mark of the syntax is in it.
 bool is_plain(std::string_view text) {
   if (text.empty() || !plain_scalar(text).is_string() || trim(text).size() != text.size()) return false;
-  if (text.find_first_of("-?:,[]{}#&*!|>'\"%@`=<~") == 0) return false;
-  // Words of YAML 1.1 that older readers take for booleans.
-  if (is_one_of(to_lower(text), {"yes", "no", "on", "off", "y", "n"})) return false;
+  if (text.find_first_of("-?:,[]{}#&*!|>'\"%@`=<~") == 0 || may_be_mistyped(text) || !is_valid_utf8(text)) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x20 || c == 0x7f) return false;
-    if (c == ':' && (i + 1 == text.size() || text[i + 1] == ' ')) return false;
-    if (c == '#' && text[i - 1] == ' ') return false;
+    if (text[i] == ':' && (i + 1 == text.size() || text[i + 1] == ' ')) return false;
+    if (text[i] == '#' && text[i - 1] == ' ') return false;
   }
-  return is_valid_utf8(text);
+  bool plain = true;
+  each_character(text, [&](std::uint32_t point, std::string_view) { plain = plain && !needs_escape(point); });
+  return plain;
 }
 
 void append_string(std::string& out, std::string_view text) {
-  if (is_plain(text))
+  if (is_plain(text)) {
     out += text;
-  else
-    append_json_string(out, text);  // a JSON string is a YAML double-quoted one
+    return;
+  }
+  // A JSON string is a YAML double-quoted one but for the characters that YAML wants escaped.
+  std::string quoted;
+  append_json_string(quoted, text);
+  each_character(quoted, [&](std::uint32_t point, std::string_view bytes) {
+    if (needs_escape(point))
+      out += fmt::format("\\u{:04x}", point);
+    else
+      out += bytes;
+  });
 }
+
+// libyaml and its kin read a key of more than 1024 characters only in this longer form.
+constexpr std::size_t kLongKey = 512;
 
 void append_yaml(std::string& out, const Value& value, std::size_t indent, bool in_sequence) {
   const std::string pad(indent, ' ');
@@ -238,7 +308,9 @@ void append_yaml(std::string& out, const Value& value, std::size_t indent, bool 
   if (value.is_object() && !value.empty()) {
     for (const auto& [key, member] : value.members()) {
       line_start();
+      if (key.size() > kLongKey) out += "? ";
       append_string(out, key);
+      if (key.size() > kLongKey) out += '\n' + pad;
       out += ':';
       append_child(member, member.is_array() ? indent : indent + 2);
     }
