@@ -15,11 +15,11 @@
 namespace millrace::aws {
 
 struct ClientOptions {
-  std::string service;      // "sagemaker"
+  std::string service;  // "sagemaker"
   std::string region;
-  std::string endpoint;     // "http://127.0.0.1:8080"; empty: https://<service>.<region>.amazonaws.com
+  std::string endpoint;  // "http://127.0.0.1:8080"; empty: https://<service>.<region>.amazonaws.com
   int max_attempts = 3;
-  std::chrono::milliseconds patience{0};   // keep retrying refused connections this long
+  std::chrono::milliseconds patience{0};  // keep retrying refused connections this long
 };
 
 class Client {

@@ -26,8 +26,10 @@ class IamAction {
   consteval IamAction(const char* text) : text_(text) {
     bool colon = false, after = false;
     for (const char* c = text; *c != '\0'; ++c) {
-      if (*c == ':') colon = true;
-      else if (colon) after = true;
+      if (*c == ':')
+        colon = true;
+      else if (colon)
+        after = true;
     }
     if (!colon || !after) throw "an IAM action is written service:Action";
   }
@@ -40,18 +42,18 @@ class IamAction {
 // One question to the policy engine: may the principal do `action` on `resource`?
 struct Check {
   std::string action;
-  std::string resource;                                              // an ARN, or "*"
+  std::string resource;                                                // an ARN, or "*"
   std::vector<std::pair<std::string, std::vector<std::string>>> keys;  // condition keys besides the global ones
 };
 
 struct Call {
   Principal principal;
   std::string service, operation;
-  std::string account, region;   // the server's own
+  std::string account, region;  // the server's own
   std::string request_id;
   Time now{};
-  net::Request* http = nullptr;        // headers for conditional requests and the like
-  net::BodyReader* body = nullptr;     // the decoded payload of a streaming input (S3, InvokeEndpoint); else null
+  net::Request* http = nullptr;     // headers for conditional requests and the like
+  net::BodyReader* body = nullptr;  // the decoded payload of a streaming input (S3, InvokeEndpoint); else null
 };
 
 // What a handler yields: the output shape's members, and, where the operation streams, the body and extra headers.
@@ -72,19 +74,23 @@ struct Operation {
   // The input shape is validated against the model before `resources`, `more` and `handle` see it.
   Operation(std::string_view op_name, IamAction iam_action, Resources on, Handle handler, MoreChecks more_checks = {},
             ConditionKeys condition_keys = {})
-      : name(op_name), action(iam_action), resources(std::move(on)), handle(std::move(handler)),
-        more(std::move(more_checks)), keys(std::move(condition_keys)) {}
+      : name(op_name),
+        action(iam_action),
+        resources(std::move(on)),
+        handle(std::move(handler)),
+        more(std::move(more_checks)),
+        keys(std::move(condition_keys)) {}
   std::string name;
   IamAction action;
-  Resources resources;      // each must be allowed
+  Resources resources;  // each must be allowed
   Handle handle;
-  MoreChecks more;          // e.g. iam:PassRole on the role that a job is given
+  MoreChecks more;  // e.g. iam:PassRole on the role that a job is given
   ConditionKeys keys;
 };
-Resources any_resource();   // "*"
+Resources any_resource();  // "*"
 
 struct Service {
-  std::string name;                   // of its model
+  std::string name;  // of its model
   std::vector<Operation> operations;
 };
 
@@ -132,7 +138,8 @@ class Gateway {
   static bool is_aws_request(const net::Request& request);
   net::Response handle(net::Request& request);
   // For a service acting inside the server on a principal's behalf (a job that reads S3 as its execution role).
-  Status authorise(const Principal& principal, std::string_view service, std::string_view operation, const Check& check);
+  Status authorise(const Principal& principal, std::string_view service, std::string_view operation,
+                   const Check& check);
 
  private:
   struct Impl;

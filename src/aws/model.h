@@ -22,42 +22,46 @@ struct Member {
   const Shape* shape = nullptr;
   std::string location;       // "", uri, querystring, header, headers, statusCode
   std::string location_name;  // wire name where it differs from `name`
+  std::string timestamp_format;
   bool flattened = false, xml_attribute = false, streaming = false;
 };
 struct Shape {
   enum class Type { structure, list, map, string, integer, long_, float_, double_, boolean, timestamp, blob };
   std::string name;
   Type type = Type::string;
-  std::vector<Member> members;             // structure
-  std::vector<std::string> required;       // structure
-  std::string payload;                     // structure: the member that is the whole body
-  Member element;                          // list item, map value
-  Member key;                              // map key
-  std::vector<std::string> enumeration;    // string
-  std::string pattern;                     // string; RE2 syntax, matched against the whole text
-  std::optional<double> min, max;          // length of string/list/blob, value of numbers
-  std::string timestamp_format;            // iso8601, rfc822, unixTimestamp; empty: the protocol's default
-  bool document = false, sensitive = false, flattened = false;
+  std::vector<Member> members;           // structure
+  std::vector<std::string> required;     // structure
+  std::string payload;                   // structure: the member that is the whole body
+  Member element;                        // list item, map value
+  Member key;                            // map key
+  std::vector<std::string> enumeration;  // string
+  std::string pattern;                   // string; RE2 syntax, matched against the whole text
+  std::optional<double> min, max;        // length of string/list/blob, value of numbers
+  std::string timestamp_format;          // iso8601, rfc822, unixTimestamp; empty: the protocol's default
+  bool document = false, sensitive = false, flattened = false, streaming = false;
   const Member* member(std::string_view member_name) const;
 };
 struct OperationModel {
   std::string name;
   std::string method = "POST";
-  std::string request_uri = "/";     // "/{Bucket}/{Key+}?list-type=2"
+  std::string request_uri = "/";  // "/{Bucket}/{Key+}?list-type=2"
   int response_code = 200;
-  const Shape* input = nullptr;      // nullptr: none
+  const Shape* input = nullptr;  // nullptr: none
   const Shape* output = nullptr;
-  std::string output_wrapper;        // query: "CreateUserResult"
+  std::string output_wrapper;  // query: "CreateUserResult"
+  std::string input_root;      // rest-xml: the element that a body without payload member is wrapped in
 };
 struct ServiceModel {
-  std::string service;               // our name: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker-runtime"
-  std::string signing_name;          // credential scope: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker"
+  std::string service;       // our name: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker-runtime"
+  std::string signing_name;  // credential scope: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker"
   std::string api_version;
-  std::string target_prefix;         // json: "SageMaker", "Logs_20140328"
-  std::string json_version;          // "1.1"
+  std::string target_prefix;  // json: "SageMaker", "Logs_20140328"
+  std::string json_version;   // "1.1"
   std::string xml_namespace;
   Protocol protocol = Protocol::json;
   std::map<std::string, OperationModel, std::less<>> operations;
+  std::vector<std::string> known_operations;  // of the real service, sorted: one that is not served is refused by name
+  std::map<std::string, std::unique_ptr<Shape>, std::less<>> shapes;
   const OperationModel* operation(std::string_view name) const;
 };
 

@@ -18,7 +18,7 @@
 namespace millrace::aws::sigv4 {
 
 struct Scope {
-  std::string date;     // YYYYMMDD
+  std::string date;  // YYYYMMDD
   std::string region;
   std::string service;
 };
@@ -33,7 +33,7 @@ struct Claim {
   std::string session_token;
   Time signed_at{};
   bool presigned = false;
-  std::chrono::seconds expires{0};          // presigned only
+  std::chrono::seconds expires{0};  // presigned only
 };
 
 // nullopt: the request carries no SigV4 authentication at all (anonymous). Errors carry AWS's codes in reason:
