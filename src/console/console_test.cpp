@@ -1,16 +1,22 @@
 #include "console/console.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <map>
 #include <thread>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "console/api.h"
 #include "console/assets.h"
 #include "console/events.h"
 #include "console/text.h"
+#include "net/server.h"
 
 namespace millrace::console {
 namespace {
@@ -350,6 +356,50 @@ TEST_F(ConsoleTest, OutlivesItsPagesAndItsOwnEnd) {
   EXPECT_THAT(out, HasSubstr("r1"));
   response.stream.reset();
   pipelines.listener("r2");
+}
+
+// One line at a time from a plain connection, so that nothing between us and the server collects the stream.
+class Lines {
+ public:
+  explicit Lines(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const timeval limit{5, 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  void send(std::string_view text) {
+    ASSERT_EQ(::send(socket_.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
+  // Whether a line with this text came, within the time limit of one read.
+  bool wait_for(std::string_view wanted) {
+    while (received_.find(wanted) == std::string::npos) {
+      char buffer[4096];
+      const ssize_t n = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+      if (n <= 0) return false;
+      received_.append(buffer, static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+
+ private:
+  Fd socket_;
+  std::string received_;
+};
+
+TEST_F(ConsoleTest, StreamsOverARealConnection) {
+  auto server = net::Server::start({}, [&](net::Request& asked) { return console->handle(asked); });
+  ASSERT_TRUE(server) << server.error().message;
+  Lines page((*server)->port());
+  page.send("GET /console/api/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(page.wait_for("event: hello"));
+  pipelines.listener("run-7");
+  EXPECT_TRUE(page.wait_for("{\"id\":\"run-7\"}"));
+  sagemaker.listener("Endpoint", "endpoint-7");
+  EXPECT_TRUE(page.wait_for("endpoint-7"));
+  (*server)->stop(std::chrono::milliseconds(100));  // an open stream does not hold the server
 }
 
 TEST(EventHub, AsksForEverythingWhenTooMuchChanged) {
