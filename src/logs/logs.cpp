@@ -1,0 +1,57 @@
+#include "logs/logs.h"
+
+#include "logs/ops/ops.h"
+#include "logs/store.h"
+
+namespace millrace::logs {
+namespace {
+
+constexpr std::size_t kMostStreams = 10'000;  // that streams() lists
+
+class LogsService final : public Logs {
+ public:
+  LogsService(db::Database& database, const Clock& clock) : store_(database, clock) {}
+  Status open() { return store_.open(); }
+
+  aws::Service service() override {
+    aws::Service service{"logs", {}};
+    for (const auto make :
+         {ops::create_log_group, ops::delete_log_group, ops::describe_log_groups, ops::put_retention_policy,
+          ops::delete_retention_policy, ops::create_log_stream, ops::delete_log_stream, ops::describe_log_streams,
+          ops::put_log_events, ops::get_log_events, ops::filter_log_events}) {
+      service.operations.push_back(make(store_));
+    }
+    return service;
+  }
+
+  Status append(const std::string& group, const std::string& stream, const std::vector<Event>& events) override {
+    return store_.append(group, stream, events, true);
+  }
+
+  Result<std::vector<Event>> read(const std::string& group, const std::string& stream, std::size_t skip,
+                                  std::size_t limit) override {
+    return store_.arrivals(group, stream, skip, limit);
+  }
+
+  Result<std::vector<std::string>> streams(const std::string& group, const std::string& prefix) override {
+    std::vector<std::string> names;
+    for (auto& stream : MR_TRY(store_.streams(group, prefix, {}, 0, kMostStreams))) {
+      names.push_back(std::move(stream.name));
+    }
+    return names;
+  }
+
+ private:
+  Store store_;
+};
+
+}  // namespace
+
+// Account and region come with each call, from the gateway.
+Result<std::unique_ptr<Logs>> Logs::open(db::Database& database, const Clock& clock, std::string, std::string) {
+  auto logs = std::make_unique<LogsService>(database, clock);
+  MR_TRY(logs->open());
+  return logs;
+}
+
+}  // namespace millrace::logs

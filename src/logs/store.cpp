@@ -1,0 +1,333 @@
+#include "logs/store.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/core.h>
+
+namespace millrace::logs {
+namespace {
+
+constexpr db::Migration kMigrations[] = {
+    {1, R"(
+CREATE TABLE log_group (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, retention_days INTEGER,
+  stored_bytes INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE log_stream (
+  id INTEGER PRIMARY KEY, group_id INTEGER NOT NULL REFERENCES log_group(id) ON DELETE CASCADE, name TEXT NOT NULL,
+  created INTEGER NOT NULL, first_event INTEGER, last_event INTEGER, last_ingestion INTEGER,
+  events INTEGER NOT NULL DEFAULT 0, UNIQUE (group_id, name)
+) STRICT;
+CREATE TABLE log_event (
+  stream_id INTEGER NOT NULL REFERENCES log_stream(id) ON DELETE CASCADE, sequence INTEGER NOT NULL,
+  at INTEGER NOT NULL, ingested INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (stream_id, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX log_event_by_time ON log_event (stream_id, at, sequence);
+)"},
+};
+
+constexpr std::int64_t kDayMs = 24LL * 3'600 * 1'000;
+constexpr std::int64_t kBytesPerEvent = 26;  // what AWS adds to each message's size
+
+tl::unexpected<Error> missing_group() {
+  return fail(Code::not_found, "The specified log group does not exist.", "ResourceNotFoundException");
+}
+tl::unexpected<Error> missing_stream() {
+  return fail(Code::not_found, "The specified log stream does not exist.", "ResourceNotFoundException");
+}
+
+struct GroupRow {
+  std::int64_t id = 0;
+  std::optional<int> retention_days;
+};
+
+Result<GroupRow> find_group(db::Connection& c, const std::string& name) {
+  auto select = MR_TRY(c.prepare("SELECT id, retention_days FROM log_group WHERE name = ?"));
+  if (!MR_TRY(select.bind(std::string_view(name)).step())) return missing_group();
+  GroupRow row{select.integer(0), std::nullopt};
+  if (!select.is_null(1)) row.retention_days = static_cast<int>(select.integer(1));
+  return row;
+}
+
+struct StreamRow {
+  std::int64_t id = 0;
+  std::int64_t events = 0;
+};
+
+Result<StreamRow> find_stream(db::Connection& c, std::int64_t group, const std::string& name) {
+  auto select = MR_TRY(c.prepare("SELECT id, events FROM log_stream WHERE group_id = ? AND name = ?"));
+  if (!MR_TRY(select.bind(group).bind(std::string_view(name)).step())) return missing_stream();
+  return StreamRow{select.integer(0), select.integer(1)};
+}
+
+Status insert_group(db::Connection& c, const std::string& name, Time now) {
+  return MR_TRY(c.prepare("INSERT INTO log_group (name, created) VALUES (?, ?)"))
+      .bind(std::string_view(name))
+      .bind(to_epoch_ms(now))
+      .run();
+}
+
+Status insert_stream(db::Connection& c, std::int64_t group, const std::string& name, Time now) {
+  return MR_TRY(c.prepare("INSERT INTO log_stream (group_id, name, created) VALUES (?, ?, ?)"))
+      .bind(group)
+      .bind(std::string_view(name))
+      .bind(to_epoch_ms(now))
+      .run();
+}
+
+Group group_of(const db::Statement& row) {
+  Group group{row.text(0), from_epoch_ms(row.integer(1)), std::nullopt, row.integer(3)};
+  if (!row.is_null(2)) group.retention_days = static_cast<int>(row.integer(2));
+  return group;
+}
+
+std::optional<Time> optional_time(const db::Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return from_epoch_ms(row.integer(column));
+}
+
+}  // namespace
+
+Status Store::open() { return database_.migrate("logs", kMigrations); }
+
+std::int64_t Store::oldest_kept(std::optional<int> retention_days) const {
+  if (!retention_days) return std::numeric_limits<std::int64_t>::min();
+  return to_epoch_ms(clock_.now()) - *retention_days * kDayMs;
+}
+
+Status Store::create_group(const std::string& name) {
+  auto status = database_.write([&](db::Connection& c) { return insert_group(c, name, clock_.now()); });
+  if (!status && status.error().code == Code::already_exists) {
+    return fail(Code::already_exists, "The specified log group already exists", "ResourceAlreadyExistsException");
+  }
+  return status;
+}
+
+Status Store::delete_group(const std::string& name) {
+  return database_.write([&](db::Connection& c) -> Status {
+    MR_TRY(MR_TRY(c.prepare("DELETE FROM log_group WHERE name = ?")).bind(std::string_view(name)).run());
+    return c.changes() == 0 ? Status(missing_group()) : Status();
+  });
+}
+
+Status Store::set_retention(const std::string& name, std::optional<int> days) {
+  return database_.write([&](db::Connection& c) -> Status {
+    auto update = MR_TRY(c.prepare("UPDATE log_group SET retention_days = ? WHERE name = ?"));
+    days ? update.bind(*days) : update.bind_null();
+    MR_TRY(update.bind(std::string_view(name)).run());
+    return c.changes() == 0 ? Status(missing_group()) : Status();
+  });
+}
+
+Result<std::vector<Group>> Store::groups(std::string_view prefix, std::string_view part, std::string_view after,
+                                         std::size_t limit) {
+  std::vector<Group> found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select =
+        MR_TRY(c.prepare("SELECT name, created, retention_days, stored_bytes FROM log_group "
+                         "WHERE name > ?1 AND name >= ?2 ORDER BY name"));
+    select.bind(after).bind(prefix);
+    while (found.size() < limit && MR_TRY(select.step())) {
+      Group group = group_of(select);
+      if (!group.name.starts_with(prefix)) break;
+      if (group.name.find(part) != std::string::npos) found.push_back(std::move(group));
+    }
+    return {};
+  }));
+  return found;
+}
+
+Result<Group> Store::group(const std::string& name) {
+  Group found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select = MR_TRY(c.prepare("SELECT name, created, retention_days, stored_bytes FROM log_group WHERE name = ?"));
+    if (!MR_TRY(select.bind(std::string_view(name)).step())) return missing_group();
+    found = group_of(select);
+    return {};
+  }));
+  return found;
+}
+
+Status Store::create_stream(const std::string& group, const std::string& stream) {
+  auto status = database_.write([&](db::Connection& c) -> Status {
+    return insert_stream(c, MR_TRY(find_group(c, group)).id, stream, clock_.now());
+  });
+  if (!status && status.error().code == Code::already_exists) {
+    return fail(Code::already_exists, "The specified log stream already exists", "ResourceAlreadyExistsException");
+  }
+  return status;
+}
+
+Status Store::delete_stream(const std::string& group, const std::string& stream) {
+  return database_.write([&](db::Connection& c) -> Status {
+    const auto row = MR_TRY(find_stream(c, MR_TRY(find_group(c, group)).id, stream));
+    return MR_TRY(c.prepare("DELETE FROM log_stream WHERE id = ?")).bind(row.id).run();
+  });
+}
+
+Result<std::vector<Stream>> Store::streams(const std::string& group, std::string_view prefix, StreamOrder order,
+                                           std::size_t offset, std::size_t limit) {
+  std::vector<Stream> found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    const auto row = MR_TRY(find_group(c, group));
+    auto select = MR_TRY(c.prepare(
+        fmt::format("SELECT name, created, first_event, last_event, last_ingestion FROM log_stream "
+                    "WHERE group_id = ? AND name >= ? AND substr(name, 1, ?) = ? ORDER BY {}name {} LIMIT ? OFFSET ?",
+                    order.by_last_event ? (order.descending ? "last_event DESC, " : "last_event, ") : "",
+                    order.descending ? "DESC" : "")));
+    // substr counts characters.
+    const auto characters = std::count_if(prefix.begin(), prefix.end(), [](char ch) { return (ch & 0xc0) != 0x80; });
+    select.bind(row.id).bind(prefix).bind(static_cast<std::int64_t>(characters)).bind(prefix);
+    select.bind(static_cast<std::int64_t>(limit)).bind(static_cast<std::int64_t>(offset));
+    while (MR_TRY(select.step())) {
+      found.push_back({select.text(0), from_epoch_ms(select.integer(1)), optional_time(select, 2),
+                       optional_time(select, 3), optional_time(select, 4)});
+    }
+    return {};
+  }));
+  return found;
+}
+
+Status Store::append(const std::string& group, const std::string& stream, const std::vector<Event>& events, bool make) {
+  return database_.write([&](db::Connection& c) -> Status {
+    const Time now = clock_.now();
+    auto group_row = find_group(c, group);
+    if (!group_row && group_row.error().code == Code::not_found && make) {
+      MR_TRY(insert_group(c, group, now));
+      group_row = find_group(c, group);
+    }
+    if (!group_row) return fail(group_row.error());
+    auto stream_row = find_stream(c, group_row->id, stream);
+    if (!stream_row && stream_row.error().code == Code::not_found && make) {
+      MR_TRY(insert_stream(c, group_row->id, stream, now));
+      stream_row = find_stream(c, group_row->id, stream);
+    }
+    if (!stream_row) return fail(stream_row.error());
+    if (events.empty()) return {};
+
+    std::int64_t bytes = 0, first = std::numeric_limits<std::int64_t>::max(), last = 0;
+    std::int64_t sequence = stream_row->events;
+    auto insert =
+        MR_TRY(c.prepare("INSERT INTO log_event (stream_id, sequence, at, ingested, message) VALUES (?, ?, ?, ?, ?)"));
+    for (const Event& event : events) {
+      const std::int64_t at = to_epoch_ms(event.at);
+      MR_TRY(insert.bind(stream_row->id)
+                 .bind(++sequence)
+                 .bind(at)
+                 .bind(to_epoch_ms(now))
+                 .bind(std::string_view(event.message))
+                 .run());
+      first = std::min(first, at);
+      last = std::max(last, at);
+      bytes += static_cast<std::int64_t>(event.message.size()) + kBytesPerEvent;
+    }
+    auto update =
+        MR_TRY(c.prepare("UPDATE log_stream SET events = ?, first_event = min(coalesce(first_event, ?2), ?2), "
+                         "last_event = max(coalesce(last_event, ?3), ?3), last_ingestion = ?4 WHERE id = ?5"));
+    MR_TRY(update.bind(sequence).bind(first).bind(last).bind(to_epoch_ms(now)).bind(stream_row->id).run());
+    MR_TRY(MR_TRY(c.prepare("UPDATE log_group SET stored_bytes = stored_bytes + ? WHERE id = ?"))
+               .bind(bytes)
+               .bind(group_row->id)
+               .run());
+    if (!group_row->retention_days) return {};
+    return MR_TRY(c.prepare("DELETE FROM log_event WHERE stream_id = ? AND at < ?"))
+        .bind(stream_row->id)
+        .bind(oldest_kept(group_row->retention_days))
+        .run();
+  });
+}
+
+Result<std::vector<Event>> Store::arrivals(const std::string& group, const std::string& stream, std::size_t skip,
+                                           std::size_t limit) {
+  std::vector<Event> found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    const auto row = MR_TRY(find_stream(c, MR_TRY(find_group(c, group)).id, stream));
+    auto select = MR_TRY(
+        c.prepare("SELECT at, message FROM log_event WHERE stream_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"));
+    select.bind(row.id).bind(static_cast<std::int64_t>(skip)).bind(static_cast<std::int64_t>(limit));
+    while (MR_TRY(select.step())) found.push_back({from_epoch_ms(select.integer(0)), select.text(1)});
+    return {};
+  }));
+  return found;
+}
+
+Result<std::vector<StoredEvent>> Store::events(const std::string& group, const std::string& stream, const Range& range,
+                                               Direction direction, std::optional<Position> from, std::size_t limit,
+                                               std::size_t max_bytes) {
+  const bool forward = direction == Direction::forward;
+  std::vector<StoredEvent> found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    const auto group_row = MR_TRY(find_group(c, group));
+    const auto row = MR_TRY(find_stream(c, group_row.id, stream));
+    auto select = MR_TRY(c.prepare(
+        forward ? "SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND at >= ? AND at < ? "
+                  "AND (at, sequence) > (?, ?) ORDER BY at, sequence LIMIT ?"
+                : "SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND at >= ? AND at < ? "
+                  "AND (at, sequence) < (?, ?) ORDER BY at DESC, sequence DESC LIMIT ?"));
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    const Position start = from.value_or(forward ? Position{-1, 0} : Position{kMost, kMost});
+    select.bind(row.id)
+        .bind(std::max(range.start_ms.value_or(0), oldest_kept(group_row.retention_days)))
+        .bind(range.end_ms.value_or(kMost))
+        .bind(start.at)
+        .bind(start.sequence)
+        .bind(static_cast<std::int64_t>(limit));
+    std::size_t bytes = 0;
+    while (MR_TRY(select.step())) {
+      StoredEvent event{
+          {select.integer(0), select.integer(1)}, from_epoch_ms(select.integer(2)), select.text(3), {}, 0};
+      bytes += event.message.size() + kBytesPerEvent;
+      if (bytes > max_bytes && !found.empty()) break;
+      found.push_back(std::move(event));
+    }
+    return {};
+  }));
+  if (!forward) std::reverse(found.begin(), found.end());
+  return found;
+}
+
+Result<Store::Found> Store::filter(const std::string& group, const Filter& filter, std::optional<Cursor> after) {
+  Found found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    const auto group_row = MR_TRY(find_group(c, group));
+    for (const auto& name : filter.streams) MR_TRY(find_stream(c, group_row.id, name));
+    auto select = MR_TRY(
+        c.prepare("SELECT e.at, e.sequence, e.ingested, e.message, s.name, s.id FROM log_stream s JOIN log_event e ON "
+                  "e.stream_id = s.id WHERE s.group_id = ?1 AND e.at >= ?2 AND e.at < ?3 AND (e.at, s.id, e.sequence) "
+                  "> (?4, ?5, ?6) "
+                  "ORDER BY e.at, s.id, e.sequence"));
+    const Cursor start = after.value_or(Cursor{{-1, 0}, 0});
+    select.bind(group_row.id)
+        .bind(std::max(filter.range.start_ms.value_or(0), oldest_kept(group_row.retention_days)))
+        .bind(filter.range.end_ms.value_or(std::numeric_limits<std::int64_t>::max()))
+        .bind(start.position.at)
+        .bind(start.stream_id)
+        .bind(start.position.sequence);
+    std::size_t looked_at = 0, bytes = 0;
+    Cursor last = start;
+    while (MR_TRY(select.step())) {
+      if (found.events.size() >= filter.limit || looked_at >= filter.scan || bytes >= filter.max_bytes) {
+        found.next = last;
+        break;
+      }
+      ++looked_at;
+      StoredEvent event{{select.integer(0), select.integer(1)},
+                        from_epoch_ms(select.integer(2)),
+                        select.text(3),
+                        select.text(4),
+                        select.integer(5)};
+      last = {event.position, event.stream_id};
+      const bool wanted_stream = filter.streams.empty() ? event.stream.starts_with(filter.stream_prefix)
+                                                        : std::find(filter.streams.begin(), filter.streams.end(),
+                                                                    event.stream) != filter.streams.end();
+      if (!wanted_stream || (filter.matches && !filter.matches(event.message))) continue;
+      bytes += event.message.size() + kBytesPerEvent;
+      found.events.push_back(std::move(event));
+    }
+    return {};
+  }));
+  return found;
+}
+
+}  // namespace millrace::logs
