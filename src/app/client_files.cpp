@@ -14,14 +14,13 @@ namespace {
 
 // Older AWS CLIs (Debian 12 ships 2.9) do not know AWS_ENDPOINT_URL; newer ones do. This one, first on PATH, finds the
 // next `aws` on PATH and tells it; an --endpoint-url of the user's own comes later and so wins.
+// clang-format off
 constexpr std::string_view kAwsWrapper = R"sh(#!/bin/sh
 # The AWS CLI, pointed at this Millrace server. Any version will do.
 here=$(cd "$(dirname "$0")" && pwd)
 IFS=:
-for directory in $PATH;
-do
-  if
-    ["$directory" != "$here"] && [-x "$directory/aws"]; then
+for directory in $PATH; do
+  if [ "$directory" != "$here" ] && [ -x "$directory/aws" ]; then
     unset IFS
     exec "$directory/aws" --endpoint-url "$AWS_ENDPOINT_URL" "$@"
   fi
@@ -29,6 +28,7 @@ done
 echo "aws: no AWS CLI on PATH besides Millrace's own wrapper; install one, for example: apt-get install awscli" >&2
 exit 127
 )sh";
+// clang-format on
 
 std::string shell_quote(std::string_view text) {
   return "'" + replace_all(std::string(text), "'", "'\\''") + "'";
