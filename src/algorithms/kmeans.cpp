@@ -75,7 +75,8 @@ Result<KMeansFit> train_kmeans(const Rows& rows, const KMeansOptions& options, T
         }
       }
     }
-    const Polished done = polish(RowList::all(rows), *centres, options.polish_max_iter, options.polish_tol, team);
+    const Polished done =
+        polish(RowList::all(rows), *centres, options.polish_max_iter, options.polish_tol, team, report);
     iterations = done.iterations;
     if (report) report({KMeansEvent::Kind::polish, iterations, rows.size(), done.loss * unit});
   }

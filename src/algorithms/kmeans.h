@@ -51,11 +51,13 @@ struct KMeansOptions {
 struct KMeansEvent {
   enum class Kind {
     extra_center_factor,  // index: the factor in use
+    batches,              // value: the part of all epochs that is done, 0 to 1; after each hundredth of an epoch
     epoch,                // index: epoch from 0; rows: seen in it; value: mean squared distance as the batches met it
     shrink,               // index: centres before, rows: after
     local_lloyd,          // index: trial; value: mean squared distance of the weighted centres
     polish_candidate,     // index: candidate; value: mean squared distance on the sample
-    polish,               // index: passes over the data; value: mean squared distance
+    polish_pass,          // index: passes over all rows so far; rows: how many changed their centre
+    polish,               // index: passes over all rows; value: mean squared distance
   };
   Kind kind;
   std::size_t index = 0;

@@ -68,7 +68,8 @@ struct Polished {
   double loss = 0;  // mean squared distance in the stored unit
 };
 // Lloyd's algorithm over the rows, from and into `centres`.
-Polished polish(const RowList& rows, Centres& centres, std::size_t max_iterations, double tolerance, Team& team);
+Polished polish(const RowList& rows, Centres& centres, std::size_t max_iterations, double tolerance, Team& team,
+                const std::function<void(const KMeansEvent&)>& report = {});
 
 // Sum of squared distances to the nearest centres, in the stored unit.
 double total_squared_distance(const RowList& rows, const Centres& centres, Team& team);

@@ -53,8 +53,10 @@ WeightedCentres run_mini_batches(const Rows& rows, const KMeansOptions& options,
   std::vector<std::size_t> touched;
   const double double_life = static_cast<double>(options.half_life_time_size);
 
+  const std::size_t step = std::max(batch, rows.size() / 100);
   for (std::size_t epoch = 0; epoch < options.epochs; ++epoch) {
     double loss = 0;
+    std::size_t next_report = step;
     for (std::size_t from = 0; from < rows.size(); from += batch) {
       const std::size_t n = std::min(batch, rows.size() - from);
       loss += assign_batch(list, from, n, out.centres, label, team);
@@ -88,6 +90,12 @@ WeightedCentres run_mini_batches(const Rows& rows, const KMeansOptions& options,
           members[c].clear();
         }
       });
+      if (report && from + n >= next_report) {
+        const double done = static_cast<double>(from + n) / static_cast<double>(rows.size());
+        const double part = (static_cast<double>(epoch) + done) / static_cast<double>(options.epochs);
+        report({KMeansEvent::Kind::batches, epoch, from + n, part});
+        next_report = from + n + step;
+      }
     }
     if (report) {
       const double unit = 1.0 / (static_cast<double>(rows.denominator()) * rows.denominator());

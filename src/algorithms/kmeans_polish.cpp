@@ -147,7 +147,8 @@ void move_centres(const std::vector<Segment>& segments, Centres& centres, Team& 
 
 }  // namespace
 
-Polished polish(const RowList& rows, Centres& centres, std::size_t max_iterations, double tolerance, Team& team) {
+Polished polish(const RowList& rows, Centres& centres, std::size_t max_iterations, double tolerance, Team& team,
+                const std::function<void(const KMeansEvent&)>& report) {
   Bounds bounds;
   bounds.label.assign(rows.size(), -1);
   bounds.upper.resize(rows.size());
@@ -164,6 +165,7 @@ Polished polish(const RowList& rows, Centres& centres, std::size_t max_iteration
     ++out.iterations;
     std::size_t changed = 0;
     for (const Segment& segment : segments) changed += segment.changed;
+    if (report) report({KMeansEvent::Kind::polish_pass, out.iterations, changed, 0});
     if (changed == 0) break;
     const Centres before = centres;
     move_centres(segments, centres, team);
