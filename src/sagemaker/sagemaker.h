@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aws/gateway.h"
@@ -27,6 +28,13 @@ struct Options {
   std::filesystem::path executable;    // this program, for the worker roles
   std::string endpoint_url;            // this server, for jobs that call AWS themselves
   std::string container_credentials_url;  // see app/: where a job fetches its role's credentials
+  // The variables that let a job's process act as `role_arn` (app/ knows a credentials endpoint that outlives any
+  // session). Empty: the keys of one session, as long as the job may run, go into the environment.
+  std::function<std::vector<std::pair<std::string, std::string>>(const std::string& role_arn,
+                                                                 const std::string& session)>
+      role_environment;
+  // What a job's own program must not see, besides `directory`: the data directory with its key.
+  std::vector<std::filesystem::path> hidden_directories;
 };
 
 class SageMaker {

@@ -1,0 +1,162 @@
+#include "sagemaker/jobs/container.h"
+
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "sagemaker/jobs/object_paths.h"
+#include "sagemaker/jobs/sandbox.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+constexpr std::string_view kHost = "algo-1";
+
+std::string upper(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool lower = c >= 'a' && c <= 'z', plain = lower || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    out += plain ? (lower ? static_cast<char>(c - 'a' + 'A') : c) : '_';
+  }
+  return out;
+}
+
+std::string resource_config(const Value& instance_type) {
+  return to_json(Value::object(
+      {{"current_host", kHost},
+       {"current_instance_type", instance_type},
+       {"current_group_name", "homogeneousCluster"},
+       {"hosts", Value::array({kHost})},
+       {"instance_groups",
+        Value::array({Value::object({{"instance_group_name", "homogeneousCluster"},
+                                     {"instance_type", instance_type},
+                                     {"hosts", Value::array({kHost})}})})},
+       {"network_interface_name", "lo"}}));
+}
+
+std::vector<std::string> words(const Value& list) {
+  std::vector<std::string> out;
+  for (const auto& item : list.items()) out.push_back(item.string_or());
+  return out;
+}
+
+}  // namespace
+
+void set_variable(Environment& environment, std::string_view name, std::string_view value) {
+  for (auto& [key, old] : environment) {
+    if (key == name) {
+      old = value;
+      return;
+    }
+  }
+  environment.emplace_back(name, value);
+}
+
+Environment base_environment(std::string_view region, std::string_view endpoint_url) {
+  Environment environment{{"PATH", std::string(kProgramPath)}, {"LANG", "C.UTF-8"}, {"HOME", "/tmp"},
+                          {"PYTHONUNBUFFERED", "1"}};
+  environment.emplace_back("AWS_REGION", region);
+  environment.emplace_back("AWS_DEFAULT_REGION", region);
+  if (!endpoint_url.empty()) environment.emplace_back("AWS_ENDPOINT_URL", endpoint_url);
+  return environment;
+}
+
+std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job) {
+  Value hyperparameters = Value::object();
+  for (const auto& [name, value] : job["HyperParameters"].members()) hyperparameters.set(name, value);
+  Value channels = Value::object();
+  for (const auto& channel : job["InputDataConfig"].items()) {
+    Value config = Value::object({{"TrainingInputMode", "File"},
+                                  {"S3DistributionType", "FullyReplicated"},
+                                  {"RecordWrapperType", "None"}});
+    if (const std::string type = channel["ContentType"].string_or(); !type.empty()) config.set("ContentType", type);
+    channels.set(channel["ChannelName"].string_or(), std::move(config));
+  }
+  std::vector<std::pair<std::string, std::string>> files{
+      {"hyperparameters.json", to_json(hyperparameters)},
+      {"inputdataconfig.json", to_json(channels)},
+      {"resourceconfig.json", resource_config(job["ResourceConfig"]["InstanceType"])}};
+  if (job.has("DebugHookConfig")) files.emplace_back("debughookconfig.json", to_json(job["DebugHookConfig"]));
+  if (job.has("CheckpointConfig")) files.emplace_back("checkpointconfig.json", to_json(job["CheckpointConfig"]));
+  return files;
+}
+
+void add_training_variables(Environment& environment, const Value& job, const std::filesystem::path& ml) {
+  const auto set = [&](std::string_view name, std::string_view value) { set_variable(environment, name, value); };
+  set("TRAINING_JOB_NAME", job["TrainingJobName"].string_or());
+  set("TRAINING_JOB_ARN", job["TrainingJobArn"].string_or());
+  set("SM_MODEL_DIR", (ml / "model").string());
+  set("SM_INPUT_DIR", (ml / "input").string());
+  set("SM_INPUT_CONFIG_DIR", (ml / "input/config").string());
+  set("SM_OUTPUT_DIR", (ml / "output").string());
+  set("SM_OUTPUT_DATA_DIR", (ml / "output/data").string());
+  set("SM_CURRENT_HOST", kHost);
+  set("SM_HOSTS", to_json(Value::array({kHost})));
+  set("SM_NUM_CPUS", std::to_string(std::thread::hardware_concurrency()));
+  set("SM_NUM_GPUS", "0");
+  Value names = Value::array();
+  for (const auto& channel : job["InputDataConfig"].items()) {
+    const std::string name = channel["ChannelName"].string_or();
+    names.push(name);
+    set("SM_CHANNEL_" + upper(name), (ml / "input/data" / name).string());
+  }
+  set("SM_CHANNELS", to_json(names));
+  Value hyperparameters = Value::object();
+  for (const auto& [name, value] : job["HyperParameters"].members()) {
+    hyperparameters.set(name, value);
+    set("SM_HP_" + upper(name), value.string_or());
+  }
+  set("SM_HPS", to_json(hyperparameters));
+  for (const auto& [name, value] : job["Environment"].members()) set(name, value.string_or());
+}
+
+std::vector<std::pair<std::string, std::string>> processing_config_files(const Value& job) {
+  Value config = Value::object();
+  for (const std::string_view member :
+       {"ProcessingJobArn", "ProcessingJobName", "AppSpecification", "Environment", "ProcessingInputs",
+        "ProcessingOutputConfig", "ProcessingResources", "RoleArn", "StoppingCondition"}) {
+    if (job.has(member)) config.set(member, job[member]);
+  }
+  return {{"processingjobconfig.json", to_json(config)},
+          {"resourceconfig.json", resource_config(job["ProcessingResources"]["ClusterConfig"]["InstanceType"])}};
+}
+
+Result<Program> program_of(const std::string& image, const Value& entrypoint, const Value& arguments,
+                           const std::filesystem::path& ml) {
+  constexpr std::string_view kWhatCan =
+      "What can run: the built-in algorithm kmeans, and any image with a ContainerEntrypoint whose command this "
+      "machine has, such as [\"python3\", \"/opt/ml/…/script.py\"].";
+  Program program{words(entrypoint)};
+  if (program.command.empty()) {
+    return fail(Code::invalid_argument,
+                fmt::format("The image {} cannot run here: containers' own entry points are not known without a "
+                            "container engine, and no ContainerEntrypoint is given. {}",
+                            image, kWhatCan));
+  }
+  std::string& command = program.command.front();
+  // A path below /opt/ml is the job's own file: seen there by the program, found here under its directory.
+  if (command.starts_with("/opt/ml/")) {
+    const auto below = below_opt_ml(command);
+    if (!below || find_command((ml / *below).string(), {}).empty()) {
+      return fail(Code::invalid_argument,
+                  fmt::format("The image {} cannot run here: {} is no executable file of the job's input. {}", image,
+                              command, kWhatCan));
+    }
+  } else {
+    const bool python = command == "python3" || command == "python" || command.ends_with("/bin/python3") ||
+                        command.ends_with("/bin/python");
+    const std::filesystem::path system_python = "/usr/bin/python3";
+    if (python && !find_command(system_python.string(), {}).empty()) {
+      command = system_python.string();
+    } else if (find_command(command, kProgramPath).empty()) {
+      return fail(Code::invalid_argument, fmt::format("The image {} cannot run here: this machine has no command {}. {}",
+                                                      image, command, kWhatCan));
+    }
+  }
+  for (auto& word : words(arguments)) program.command.push_back(std::move(word));
+  return program;
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,74 @@
+#include "sagemaker/jobs/job_kind.h"
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "sagemaker/jobs/container.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+constexpr std::size_t kMaxMessage = 4096;
+
+}  // namespace
+
+Error cannot_assume(std::string_view role_arn) {
+  return Error(Code::invalid_argument,
+               fmt::format("Could not assume role {}. Please ensure that the role exists and allows principal '{}' to "
+                           "assume the role.",
+                           role_arn, kServicePrincipal),
+               "ValidationException");
+}
+
+Result<std::unique_ptr<s3::Access>> World::access_as(const std::string& role_arn) const {
+  auto principal = iam.assume_for_service(role_arn, kServicePrincipal, "SageMaker");
+  if (!principal) {
+    const bool refused = principal.error().code == Code::permission_denied ||
+                         principal.error().code == Code::not_found ||
+                         principal.error().code == Code::invalid_argument;
+    return fail(refused ? cannot_assume(role_arn) : principal.error());
+  }
+  return s3.access(gateway, std::move(*principal));
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const std::string& role_arn,
+                                                                        const std::string& session,
+                                                                        std::chrono::seconds lifetime) {
+  if (world.options.role_environment) return world.options.role_environment(role_arn, session);
+  // sts:AssumeRole's bounds.
+  lifetime = std::clamp<std::chrono::seconds>(lifetime, std::chrono::minutes(15), std::chrono::hours(12));
+  const auto keys = world.iam.issue_session(role_arn, kServicePrincipal, session, lifetime);
+  if (!keys) return fail(cannot_assume(role_arn));
+  return std::vector<std::pair<std::string, std::string>>{
+      {"AWS_ACCESS_KEY_ID", keys->credentials.access_key_id},
+      {"AWS_SECRET_ACCESS_KEY", keys->credentials.secret_access_key},
+      {"AWS_SESSION_TOKEN", keys->credentials.session_token}};
+}
+
+std::vector<std::filesystem::path> hidden_of(const Options& options) {
+  std::vector<std::filesystem::path> hidden = options.hidden_directories;
+  hidden.push_back(options.directory);
+  hidden.emplace_back("/root");
+  hidden.emplace_back("/home");
+  return hidden;
+}
+
+std::string JobKind::failure(const std::filesystem::path& directory) const {
+  const auto text = read_file(directory / "ml/output/failure", kMaxMessage * 16);
+  if (!text) return {};
+  std::string said(trim(*text));
+  return cut_reason(is_valid_utf8(said) ? said : std::string());
+}
+
+Value JobKind::closing_members(const std::filesystem::path&) const { return Value::object(); }
+
+proc::LaunchSpec worker_spec(const Options& options, std::vector<std::string> arguments) {
+  proc::LaunchSpec spec;
+  spec.argv = {options.executable.string(), "worker"};
+  for (auto& argument : arguments) spec.argv.push_back(std::move(argument));
+  spec.environment = {{"PATH", std::string(kProgramPath)}, {"LANG", "C.UTF-8"}, {"HOME", "/nonexistent"}};
+  return spec;
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,74 @@
+#pragma once
+// What differs between training, processing and transform jobs. The shell (jobs.h) does what they share.
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "proc/launcher.h"
+#include "sagemaker/jobs/machine.h"
+#include "sagemaker/jobs/sandbox.h"
+#include "sagemaker/jobs/transfer.h"
+#include "sagemaker/sagemaker.h"
+#include "sagemaker/store.h"
+
+namespace millrace::sagemaker {
+
+inline constexpr std::string_view kServicePrincipal = "sagemaker.amazonaws.com";
+
+// What the jobs and the endpoints work with.
+struct World {
+  Store& store;
+  const Clock& clock;
+  iam::Iam& iam;
+  s3::S3& s3;
+  logs::Logs& logs;
+  proc::Launcher& launcher;
+  aws::Gateway& gateway;
+  const Options& options;
+  Sandbox& sandbox;
+  Place place;
+  std::function<void(Kind, const std::string& name)> changed;
+
+  // S3 as the role. Error: SageMaker's sentence for a role it cannot assume.
+  Result<std::unique_ptr<s3::Access>> access_as(const std::string& role_arn) const;
+};
+
+// The error for a role that does not exist or does not trust SageMaker.
+Error cannot_assume(std::string_view role_arn);
+
+// The role's credentials for a program of the customer's, as variables.
+Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const std::string& role_arn,
+                                                                        const std::string& session,
+                                                                        std::chrono::seconds lifetime);
+
+// What a customer's program must not see: the server's files, the homes of this machine's users.
+std::vector<std::filesystem::path> hidden_of(const Options& options);
+
+struct JobKind {
+  virtual ~JobKind() = default;
+  virtual Kind kind() const = 0;
+  virtual std::string_view log_group() const = 0;
+  virtual bool built_in(const Resource& job) const = 0;
+  virtual std::chrono::seconds max_runtime(const Resource& job) const = 0;  // 0: none
+  // Fills `directory` (fresh) and says what to run; key, log paths and directory are the shell's.
+  virtual Result<proc::LaunchSpec> prepare(const Resource& job, const std::filesystem::path& directory) = 0;
+  // The child has ended well enough to keep its output. Members to set in the Describe document. May run again after
+  // a crash: it puts the same objects.
+  virtual Result<Value> upload(const Resource& job, const std::filesystem::path& directory) = 0;
+  // What the program said when it failed; and other members to set at the end.
+  virtual std::string failure(const std::filesystem::path& directory) const;
+  virtual Value closing_members(const std::filesystem::path& directory) const;
+};
+
+std::unique_ptr<JobKind> make_training_kind(World& world);
+std::unique_ptr<JobKind> make_processing_kind(World& world);
+std::unique_ptr<JobKind> make_transform_kind(World& world);
+
+// The command of one of our own worker roles, with the little environment it needs.
+proc::LaunchSpec worker_spec(const Options& options, std::vector<std::string> arguments);
+
+}  // namespace millrace::sagemaker

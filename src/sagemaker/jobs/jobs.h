@@ -1,0 +1,34 @@
+#pragma once
+// The shell around the jobs: looks at how a job is (its row, its child), does the next step (machine.h), again and
+// again until it has ended. Every step may be done twice without harm, so a killed server just looks again.
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "sagemaker/jobs/alarm.h"
+#include "sagemaker/jobs/job_kind.h"
+#include "sagemaker/jobs/log_follower.h"
+
+namespace millrace::sagemaker {
+
+class Jobs {
+ public:
+  Jobs(World& world, LogFollower& follower, Alarm& alarm);
+  ~Jobs();  // stop()
+  void poke(Kind kind, const std::string& name);  // something may be to do; never blocks
+  // A child ended; false: not a job's key.
+  bool on_child_exit(const std::string& key);
+  // Takes up what was under way; cleans up after what has ended.
+  Status resume();
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// "sagemaker/training-job/<name>/1"
+std::string job_key(Kind kind, std::string_view name);
+
+}  // namespace millrace::sagemaker

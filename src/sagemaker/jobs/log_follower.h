@@ -1,0 +1,53 @@
+#pragma once
+// Follows the files that children write to, line by line, into CloudWatch Logs. The position needs no record of its
+// own: every non-empty line is one event, so the number of stored events says where to go on after a restart.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "logs/logs.h"
+
+namespace millrace::sagemaker {
+
+class LogFollower {
+ public:
+  LogFollower(logs::Logs& logs, const Clock& clock);
+  ~LogFollower();  // stop()
+
+  struct Source {
+    std::filesystem::path file;  // need not exist yet
+    std::string group, stream;
+    // Each line from the file's start, also those stored before a restart, in order. Called on the follower's thread
+    // or finish()'s, never both at once.
+    std::function<void(std::string_view line, Time at)> on_line;
+  };
+  // Starts to follow; a key that is followed already is left as it is (false).
+  bool follow(const std::string& key, Source source);
+  // Stores what is left, the unfinished last line too, and stops following. Call it once the child has ended.
+  Status finish(const std::string& key);
+  void drop(const std::string& key);
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Cuts `pending` + `bytes` into lines; pure. Lines lose "\n" and "\r\n"; empty ones are left out (CloudWatch stores no
+// empty message); one longer than the limit comes in pieces.
+class LineCutter {
+ public:
+  static constexpr std::size_t kMaxLine = 200'000;  // below CloudWatch's 256 KB an event
+  void add(std::string_view bytes, const std::function<void(std::string_view)>& line);
+  void end(const std::function<void(std::string_view)>& line);  // the last line without its newline
+
+ private:
+  std::string pending_;
+};
+
+}  // namespace millrace::sagemaker

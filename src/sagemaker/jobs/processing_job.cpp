@@ -1,0 +1,97 @@
+// A processing job: S3 objects placed below /opt/ml/processing, a program, the folders it filled back to S3.
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "sagemaker/jobs/container.h"
+#include "sagemaker/jobs/job_kind.h"
+#include "sagemaker/jobs/object_paths.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxExitMessage = 1024;
+
+class ProcessingKind final : public JobKind {
+ public:
+  explicit ProcessingKind(World& world) : world_(world) {}
+  Kind kind() const override { return Kind::processing_job; }
+  std::string_view log_group() const override { return "/aws/sagemaker/ProcessingJobs"; }
+  bool built_in(const Resource&) const override { return false; }
+  std::chrono::seconds max_runtime(const Resource& job) const override {
+    return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
+  }
+
+  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory) override {
+    const fs::path ml = directory / "ml";
+    const std::string role = job.body["RoleArn"].string_or();
+    for (const auto* folder : {"processing", "config", "output"}) MR_TRY(make_directories(ml / folder));
+    MR_TRY(make_directories(directory / "tmp", 0700));
+    for (const auto& [name, content] : processing_config_files(job.body)) {
+      MR_TRY(write_file(ml / "config" / name, content));
+    }
+    const auto access = MR_TRY(world_.access_as(role));
+    Transfer transfer{*access, role, world_.place.region};
+    for (const auto& input : job.body["ProcessingInputs"].items()) {
+      const Value& s3 = input["S3Input"];
+      MR_TRY(transfer.download(s3["S3DataType"].string_or(), s3["S3Uri"].string_or(),
+                               ml / MR_TRY(below_opt_ml(s3["LocalPath"].string_or())), blob::BlobStore::Share::copy));
+    }
+    for (const auto& output : job.body["ProcessingOutputConfig"]["Outputs"].items()) {
+      MR_TRY(make_directories(ml / MR_TRY(below_opt_ml(output["S3Output"]["LocalPath"].string_or()))));
+    }
+
+    const Value& app = job.body["AppSpecification"];
+    auto program =
+        MR_TRY(program_of(app["ImageUri"].string_or(), app["ContainerEntrypoint"], app["ContainerArguments"], ml));
+    const bool isolated = job.body["NetworkConfig"]["EnableNetworkIsolation"].bool_or(false);
+    proc::LaunchSpec spec;
+    spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
+    if (!isolated) {
+      for (auto& variable : MR_TRY(role_variables(world_, role, job.name, max_runtime(job)))) {
+        spec.environment.push_back(std::move(variable));
+      }
+    }
+    set_variable(spec.environment, "PROCESSING_JOB_NAME", job.name);
+    set_variable(spec.environment, "PROCESSING_JOB_ARN", job.arn);
+    for (const auto& [name, value] : job.body["Environment"].members()) {
+      set_variable(spec.environment, name, value.string_or());
+    }
+    SandboxRequest request{ml, directory / "tmp", hidden_of(world_.options), !isolated, std::move(program.command)};
+    spec.argv = MR_TRY(world_.sandbox.wrap(std::move(request)));
+    return spec;
+  }
+
+  Result<Value> upload(const Resource& job, const fs::path& directory) override {
+    const std::string role = job.body["RoleArn"].string_or();
+    const auto access = MR_TRY(world_.access_as(role));
+    Transfer transfer{*access, role, world_.place.region};
+    for (const auto& output : job.body["ProcessingOutputConfig"]["Outputs"].items()) {
+      const Value& s3 = output["S3Output"];
+      MR_TRY(transfer.upload_folder(directory / "ml" / MR_TRY(below_opt_ml(s3["LocalPath"].string_or())),
+                                    s3["S3Uri"].string_or()));
+    }
+    return Value::object();
+  }
+
+  Value closing_members(const fs::path& directory) const override {
+    Value members = Value::object();
+    const auto message = read_file(directory / "ml/output/message", 16u << 10);
+    if (message && is_valid_utf8(*message) && !trim(*message).empty()) {
+      members.set("ExitMessage", cut_reason(std::string(trim(*message)).substr(0, kMaxExitMessage)));
+    }
+    return members;
+  }
+
+ private:
+  World& world_;
+};
+
+}  // namespace
+
+std::unique_ptr<JobKind> make_processing_kind(World& world) { return std::make_unique<ProcessingKind>(world); }
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,62 @@
+#include "sagemaker/jobs/served_model.h"
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "sagemaker/jobs/model_archive.h"
+#include "sagemaker/worker/worker.h"
+
+namespace millrace::sagemaker {
+
+Result<ServedModel> served_model(const Value& model) {
+  const std::string name = model["ModelName"].string_or();
+  const auto containers = model["Containers"].items();
+  if (containers.size() > 1) {
+    return fail(Code::unimplemented,
+                fmt::format("The model {} is an inference pipeline of {} containers; only models of one container can "
+                            "be served here.",
+                            name, containers.size()));
+  }
+  const Value& container = containers.empty() ? model["PrimaryContainer"] : containers.front();
+  ServedModel served;
+  served.image = container["Image"].string_or();
+  served.algorithm = worker::built_in_algorithm(served.image);
+  served.model_data_url = container["ModelDataUrl"].string_or();
+  served.role_arn = model["ExecutionRoleArn"].string_or();
+  if (container["Mode"].string_or("SingleModel") != "SingleModel") {
+    return fail(Code::unimplemented,
+                fmt::format("The model {} is a multi-model container, which cannot be served here.", name));
+  }
+  if (served.algorithm.empty()) {
+    return fail(Code::unimplemented,
+                fmt::format("The primary container's image {} of the model {} cannot be served here: only images of "
+                            "the built-in algorithm kmeans can.",
+                            served.image.empty() ? "(none)" : served.image, name));
+  }
+  return served;
+}
+
+Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder) {
+  std::error_code error;
+  if (std::filesystem::is_directory(folder, error)) return {};
+  const auto archive = std::filesystem::path(folder.string() + ".tar.gz");
+  const auto partial = std::filesystem::path(folder.string() + ".part");
+  std::filesystem::remove_all(partial, error);
+  std::filesystem::remove(archive, error);
+  MR_TRY(make_directories(partial));
+  if (!model.model_data_url.empty()) {
+    const auto access = MR_TRY(world.access_as(model.role_arn));
+    Transfer transfer{*access, model.role_arn, world.place.region};
+    MR_TRY(transfer.download_object(model.model_data_url, archive, blob::BlobStore::Share::read_only_link));
+    if (auto done = unpack_archive(archive, partial); !done) {
+      return fail(done.error().code,
+                  fmt::format("The model data {} cannot be unpacked: {}", model.model_data_url, done.error().message));
+    }
+    std::filesystem::remove(archive, error);
+  }
+  std::filesystem::rename(partial, folder, error);
+  if (error) return fail(Code::internal, fmt::format("cannot make {}: {}", folder.string(), error.message()));
+  return {};
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,130 @@
+// A training job: channels in, the program, model.tar.gz out.
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "sagemaker/jobs/container.h"
+#include "sagemaker/jobs/job_kind.h"
+#include "sagemaker/jobs/model_archive.h"
+#include "sagemaker/jobs/object_paths.h"
+#include "sagemaker/worker/worker.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+using Share = blob::BlobStore::Share;
+
+bool has_files(const fs::path& folder) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_regular_file(error)) return true;
+  }
+  return false;
+}
+
+class TrainingKind final : public JobKind {
+ public:
+  explicit TrainingKind(World& world) : world_(world) {}
+  Kind kind() const override { return Kind::training_job; }
+  std::string_view log_group() const override { return "/aws/sagemaker/TrainingJobs"; }
+  bool built_in(const Resource& job) const override { return !algorithm_of(job).empty(); }
+  std::chrono::seconds max_runtime(const Resource& job) const override {
+    return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
+  }
+
+  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory) override {
+    const fs::path ml = directory / "ml";
+    const std::string algorithm = algorithm_of(job);
+    for (const auto* folder : {"input/config", "input/data", "model", "output/data"}) MR_TRY(make_directories(ml / folder));
+    for (const auto& [name, content] : training_config_files(job.body)) {
+      MR_TRY(write_file(ml / "input/config" / name, content));
+    }
+    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or()));
+    Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region};
+    // Our own worker only reads, so it may share the objects' bytes; another program gets its own copies.
+    const Share share = algorithm.empty() ? Share::copy : Share::read_only_link;
+    for (const auto& channel : job.body["InputDataConfig"].items()) {
+      const Value& source = channel["DataSource"]["S3DataSource"];
+      MR_TRY(transfer.download(source["S3DataType"].string_or(), source["S3Uri"].string_or(),
+                               ml / "input/data" / channel["ChannelName"].string_or(), share));
+    }
+    if (!algorithm.empty()) return worker_spec(world_.options, {"train", ml.string(), algorithm});
+    if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty()) {
+      MR_TRY(transfer.download_prefix(uri, ml / MR_TRY(checkpoint_folder(job)), Share::copy, true));
+    }
+    return custom_program(job, directory);
+  }
+
+  Result<Value> upload(const Resource& job, const fs::path& directory) override {
+    const fs::path ml = directory / "ml";
+    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or()));
+    Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region};
+    const std::string base = join_uri(job.body["OutputDataConfig"]["S3OutputPath"].string_or(), job.name + "/output");
+    Value members = Value::object();
+    if (job.body["OutputDataConfig"]["CompressionType"].string_or() == "NONE") {
+      MR_TRY(transfer.upload_folder(ml / "model", base + "/model"));
+      members.set("ModelArtifacts", Value::object({{"S3ModelArtifacts", base + "/model/"}}));
+    } else {
+      const fs::path archive = directory / "model.tar.gz";
+      MR_TRY(pack_folder(ml / "model", archive));
+      MR_TRY(transfer.upload_file(archive, base + "/model.tar.gz"));
+      members.set("ModelArtifacts", Value::object({{"S3ModelArtifacts", base + "/model.tar.gz"}}));
+    }
+    if (has_files(ml / "output/data")) {
+      MR_TRY(pack_folder(ml / "output/data", directory / "output.tar.gz"));
+      MR_TRY(transfer.upload_file(directory / "output.tar.gz", base + "/output.tar.gz"));
+    }
+    if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty() && !built_in(job)) {
+      MR_TRY(transfer.upload_folder(ml / MR_TRY(checkpoint_folder(job)), uri));
+    }
+    return members;
+  }
+
+ private:
+  static std::string algorithm_of(const Resource& job) {
+    return worker::built_in_algorithm(job.body["AlgorithmSpecification"]["TrainingImage"].string_or());
+  }
+  static Result<fs::path> checkpoint_folder(const Resource& job) {
+    return below_opt_ml(job.body["CheckpointConfig"]["LocalPath"].string_or("/opt/ml/checkpoints"));
+  }
+
+  Result<proc::LaunchSpec> custom_program(const Resource& job, const fs::path& directory) {
+    const fs::path ml = directory / "ml";
+    const Value& algorithm = job.body["AlgorithmSpecification"];
+    auto program = MR_TRY(program_of(algorithm["TrainingImage"].string_or(), algorithm["ContainerEntrypoint"],
+                                     algorithm["ContainerArguments"], ml));
+    const std::string role = job.body["RoleArn"].string_or();
+    const bool isolated = job.body["EnableNetworkIsolation"].bool_or(false);
+    proc::LaunchSpec spec;
+    spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
+    if (!isolated) {
+      for (auto& variable : MR_TRY(role_variables(world_, role, job.name, max_runtime(job)))) {
+        spec.environment.push_back(std::move(variable));
+      }
+    }
+    MR_TRY(make_directories(directory / "tmp", 0700));
+    if (world_.sandbox.have() == Namespaces::none) {
+      // A training program can do without /opt/ml when it takes its folders from the SM_ variables.
+      if (isolated) {
+        return fail(Code::failed_precondition, "EnableNetworkIsolation needs namespaces, which this machine has not");
+      }
+      add_training_variables(spec.environment, job.body, ml);
+      set_variable(spec.environment, "HOME", (directory / "tmp").string());
+      spec.argv = std::move(program.command);
+      return spec;
+    }
+    add_training_variables(spec.environment, job.body, "/opt/ml");
+    SandboxRequest request{ml, directory / "tmp", hidden_of(world_.options), !isolated, std::move(program.command)};
+    spec.argv = MR_TRY(world_.sandbox.wrap(std::move(request)));
+    return spec;
+  }
+
+  World& world_;
+};
+
+}  // namespace
+
+std::unique_ptr<JobKind> make_training_kind(World& world) { return std::make_unique<TrainingKind>(world); }
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,145 @@
+#include "sagemaker/jobs/transfer.h"
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "sagemaker/jobs/object_paths.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxManifestBytes = 16u << 20;
+constexpr std::size_t kMaxFiles = 1'000'000;  // in one input or output
+
+// SageMaker's sentence for an input that cannot be read.
+Error download_failed(const Transfer& t, const std::string& uri, const std::string& bucket, const Error& cause) {
+  return Error(cause.code,
+               fmt::format("Data download failed:Failed to download data from \"{}\". Please ensure that the bucket "
+                           "exists in the selected region ({}), that objects exist under that S3 prefix, and that the "
+                           "role \"{}\" has \"s3:ListBucket\" permissions on bucket \"{}\". Error message from S3: {}",
+                           uri, t.region, t.role_arn, bucket, cause.message),
+               cause.reason);
+}
+
+Error upload_failed(const Transfer& t, const std::string& uri, const Error& cause) {
+  return Error(cause.code,
+               fmt::format("Failed to upload to \"{}\". Please ensure that the bucket exists and that the role \"{}\" "
+                           "has \"s3:PutObject\" permissions on it. Error message from S3: {}",
+                           uri, t.role_arn, cause.message),
+               cause.reason);
+}
+
+}  // namespace
+
+std::string content_type_of(const fs::path& file) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kTypes{{{".csv", "text/csv"},
+                                                                                 {".json", "application/json"},
+                                                                                 {".jsonl", "application/jsonlines"},
+                                                                                 {".txt", "text/plain"},
+                                                                                 {".html", "text/html"},
+                                                                                 {".gz", "application/gzip"},
+                                                                                 {".png", "image/png"},
+                                                                                 {".pdf", "application/pdf"}}};
+  const std::string extension = file.extension().string();
+  for (const auto& [suffix, type] : kTypes) {
+    if (extension == suffix) return std::string(type);
+  }
+  return "binary/octet-stream";
+}
+
+Result<std::vector<Transfer::Found>> Transfer::find(const std::string& uri) {
+  const auto parsed = MR_TRY(s3::parse_uri(uri));
+  const auto objects = access.list(parsed.bucket, parsed.key);
+  if (!objects) return fail(download_failed(*this, uri, parsed.bucket, objects.error()));
+  std::vector<Found> found;
+  for (const auto& object : *objects) {
+    if (is_folder_marker(object.key)) continue;
+    found.push_back({object.key, MR_TRY(relative_object_path(parsed.key, object.key))});
+    if (found.size() > kMaxFiles) {
+      return fail(Code::resource_exhausted, fmt::format("more than {} objects lie under \"{}\"", kMaxFiles, uri));
+    }
+  }
+  return found;
+}
+
+Status Transfer::download_prefix(const std::string& uri, const fs::path& folder, blob::BlobStore::Share share,
+                                 bool may_be_empty) {
+  const auto parsed = MR_TRY(s3::parse_uri(uri));
+  MR_TRY(make_directories(folder));
+  const auto found = MR_TRY(find(uri));
+  if (found.empty() && !may_be_empty) {
+    return fail(Code::not_found,
+                fmt::format("Data download failed:No S3 objects found under S3 URL \"{}\" given in input data source. "
+                            "Please ensure that the bucket exists in the selected region ({}), that objects exist "
+                            "under that S3 prefix, and that the role \"{}\" has \"s3:ListBucket\" permissions on "
+                            "bucket \"{}\".",
+                            uri, region, role_arn, parsed.bucket));
+  }
+  for (const auto& [key, path] : found) {
+    const fs::path file = folder / path;
+    MR_TRY(make_directories(file.parent_path()));
+    if (auto done = access.materialise(parsed.bucket, key, file, share); !done) {
+      return fail(download_failed(*this, "s3://" + parsed.bucket + "/" + key, parsed.bucket, done.error()));
+    }
+  }
+  return {};
+}
+
+Status Transfer::download_object(const std::string& uri, const fs::path& file, blob::BlobStore::Share share) {
+  const auto parsed = MR_TRY(s3::parse_uri(uri));
+  MR_TRY(make_directories(file.parent_path()));
+  if (auto done = access.materialise(parsed.bucket, parsed.key, file, share); !done) {
+    return fail(download_failed(*this, uri, parsed.bucket, done.error()));
+  }
+  return {};
+}
+
+Status Transfer::download_manifest(const std::string& uri, const fs::path& folder, blob::BlobStore::Share share) {
+  const auto parsed = MR_TRY(s3::parse_uri(uri));
+  const auto text = access.read(parsed.bucket, parsed.key, kMaxManifestBytes);
+  if (!text) return fail(download_failed(*this, uri, parsed.bucket, text.error()));
+  const auto entries = parse_manifest(*text);
+  if (!entries) return fail(entries.error().code, fmt::format("\"{}\": {}", uri, entries.error().message));
+  MR_TRY(make_directories(folder));
+  for (const auto& [object, path] : *entries) MR_TRY(download_object(object, folder / path, share));
+  return {};
+}
+
+Status Transfer::download(const std::string& data_type, const std::string& uri, const fs::path& folder,
+                          blob::BlobStore::Share share) {
+  if (data_type == "ManifestFile") return download_manifest(uri, folder, share);
+  return download_prefix(uri, folder, share);
+}
+
+Status Transfer::upload_file(const fs::path& file, const std::string& uri) {
+  const auto parsed = MR_TRY(s3::parse_uri(uri));
+  const auto put = access.put_file(parsed.bucket, parsed.key, file, content_type_of(file));
+  if (!put) return fail(upload_failed(*this, uri, put.error()));
+  return {};
+}
+
+Status Transfer::upload_folder(const fs::path& folder, const std::string& uri) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_symlink(error) || !it->is_regular_file(error)) continue;  // a link may point anywhere on this machine
+    files.push_back(it->path());
+    if (files.size() > kMaxFiles) {
+      return fail(Code::resource_exhausted, fmt::format("the job wrote more than {} files", kMaxFiles));
+    }
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return fail(Code::internal, fmt::format("the job's output cannot be read: {}", error.message()));
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) MR_TRY(upload_file(file, join_uri(uri, file.lexically_relative(folder).string())));
+  return {};
+}
+
+}  // namespace millrace::sagemaker

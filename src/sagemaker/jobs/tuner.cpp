@@ -1,0 +1,93 @@
+#include "sagemaker/jobs/tuner.h"
+
+#include "sagemaker/jobs/machine.h"
+#include "sagemaker/jobs/tuning_plan.h"
+#include "sagemaker/ops/requests.h"
+
+namespace millrace::sagemaker {
+
+Status Tuner::drive(const std::string& name) {
+  const auto job = MR_TRY(world_.store.find(Kind::tuning_job, name));
+  if (!job || !job->active) return {};
+  const auto trials = MR_TRY(world_.store.children(job->name));
+  TuningPlan plan = plan_tuning(*job, trials);
+  if (plan.stop_trials) MR_TRY(stop_trials(trials));
+  if (plan.launch > 0) {
+    bool exhausted = false;
+    MR_TRY(launch(*job, trials, plan.launch, exhausted));
+    if (!exhausted) return {};  // the counters were written with the trials
+    if (plan.members["TrainingJobStatusCounters"]["InProgress"].int_or(0) > 0) return {};
+    plan.final_status = "Completed";  // every combination has been tried
+  }
+  MR_TRY(world_.store.change(Kind::tuning_job, name, [&](Resource& row) -> Status {
+    const Time now = world_.clock.now();
+    row.modified = now;
+    row.body.set("LastModifiedTime", seconds(now));
+    for (const auto& [member, value] : plan.members.members()) row.body.set(member, value);
+    if (plan.final_status.empty()) return {};
+    row.active = false;
+    row.status = plan.final_status;
+    row.body.set("HyperParameterTuningJobStatus", row.status).set("HyperParameterTuningEndTime", seconds(now));
+    if (!plan.failure_reason.empty()) row.body.set("FailureReason", plan.failure_reason);
+    return {};
+  }));
+  world_.changed(Kind::tuning_job, job->name);
+  return {};
+}
+
+Status Tuner::launch(const Resource& job, std::vector<Resource> trials, std::size_t count, bool& exhausted) {
+  const Time now = world_.clock.now();
+  const Tags tags = MR_TRY(world_.store.tags(job.arn));
+  std::vector<Resource> made;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto suggested = algorithms::suggest(MR_TRY(tuning_request(job, trials)));
+    if (!suggested) {
+      if (suggested.error().code != Code::resource_exhausted) return fail(suggested.error());
+      exhausted = made.empty();
+      break;
+    }
+    Value tuned = Value::object();
+    for (const auto& [parameter, value] : *suggested) tuned.set(parameter, value);
+    made.push_back(MR_TRY(build_trial(world_.place, job, trials.size() + 1, tuned, now)));
+    trials.push_back(made.back());
+  }
+  if (made.empty()) return {};
+  const Value members = plan_tuning(job, trials).members;
+  bool stopped = false;
+  // Trials and counters in one transaction: a trial is either known with its index taken, or not there at all.
+  MR_TRY(world_.store.write([&](db::Connection& connection) -> Status {
+    auto row = MR_TRY(Store::find_in(connection, Kind::tuning_job, job.name));
+    stopped = !row || !row->active || row->state["stop"].bool_or(false);
+    if (stopped) return {};
+    for (const auto& trial : made) MR_TRY(Store::insert_in(connection, trial, tags));
+    row->modified = now;
+    row->body.set("LastModifiedTime", seconds(now));
+    for (const auto& [member, value] : members.members()) row->body.set(member, value);
+    return Store::update_in(connection, *row);
+  }));
+  if (stopped) {
+    poke_(Kind::tuning_job, job.name);
+    return {};
+  }
+  for (const auto& trial : made) {
+    world_.changed(Kind::training_job, trial.name);
+    poke_(Kind::training_job, trial.name);
+  }
+  world_.changed(Kind::tuning_job, job.name);
+  return {};
+}
+
+Status Tuner::stop_trials(const std::vector<Resource>& trials) {
+  for (const auto& trial : trials) {
+    if (trial.status != "InProgress") continue;
+    const auto stopped = world_.store.change(Kind::training_job, trial.name, [&](Resource& row) -> Status {
+      return row.status == "InProgress" ? request_stop(row, world_.clock.now()) : Status{};
+    });
+    if (!stopped) return fail(stopped.error());
+    world_.changed(Kind::training_job, trial.name);
+    poke_(Kind::training_job, trial.name);
+  }
+  return {};
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,26 @@
+#pragma once
+// Carries a tuning job on: starts its trials, each once, and closes it.
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "sagemaker/jobs/job_kind.h"
+
+namespace millrace::sagemaker {
+
+class Tuner {
+ public:
+  // `poke`: a job that has something to do now.
+  Tuner(World& world, std::function<void(Kind, const std::string&)> poke) : world_(world), poke_(std::move(poke)) {}
+  // Never called twice at once for one name. May be called again at any time.
+  Status drive(const std::string& name);
+
+ private:
+  Status launch(const Resource& tuning_job, std::vector<Resource> trials, std::size_t count, bool& exhausted);
+  Status stop_trials(const std::vector<Resource>& trials);
+  World& world_;
+  std::function<void(Kind, const std::string&)> poke_;
+};
+
+}  // namespace millrace::sagemaker

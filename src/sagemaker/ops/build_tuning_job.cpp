@@ -1,0 +1,152 @@
+#include <cstdint>
+#include <limits>
+
+#include <fmt/core.h>
+
+#include "sagemaker/errors.h"
+#include "sagemaker/jobs/metrics.h"
+#include "sagemaker/jobs/tuning_plan.h"
+#include "sagemaker/ops/requests.h"
+#include "sagemaker/worker/worker.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+constexpr std::int64_t kMaxParallel = 100, kMaxTrials = 1000;  // the service's limits
+
+Status check_objective(const Value& config, const Value& definition) {
+  const Value& objective = config["HyperParameterTuningJobObjective"];
+  if (!objective.is_object()) return validation_error("HyperParameterTuningJobObjective must be given.");
+  const Value& specification = definition["AlgorithmSpecification"];
+  const std::string image = specification["TrainingImage"].string_or();
+  const std::string algorithm = worker::built_in_algorithm(image);
+  const Value defined = algorithm.empty() ? specification["MetricDefinitions"] : built_in_metrics(algorithm);
+  const std::string metric = objective["MetricName"].string_or();
+  for (const auto& definition_of : defined.items()) {
+    if (definition_of["Name"].string_or() == metric) return {};
+  }
+  if (!algorithm.empty()) {
+    return validation_error(
+        fmt::format("The objective metric for the hyperparameter tuning job, [{}], isn't valid for the [{}] algorithm. "
+                    "Choose a valid objective metric.",
+                    metric, image));
+  }
+  return validation_error(
+      fmt::format("The objective metric [{}] is not among the MetricDefinitions of the training job.", metric));
+}
+
+Status check_limits(const Value& config, const std::vector<algorithms::ParameterRange>& ranges) {
+  const Value& limits = config["ResourceLimits"];
+  const std::int64_t parallel = limits["MaxParallelTrainingJobs"].int_or(1);
+  std::int64_t trials = limits["MaxNumberOfTrainingJobs"].int_or(0);
+  if (strategy_of(config) == algorithms::Strategy::grid) {
+    trials = static_cast<std::int64_t>(algorithms::grid_size(ranges));
+  } else if (trials < 1) {
+    return validation_error("MaxNumberOfTrainingJobs must be given.");
+  }
+  if (parallel > trials) {
+    return validation_error(
+        fmt::format("MaxParallelTrainingJobs ({}) must not be greater than MaxNumberOfTrainingJobs ({}).", parallel,
+                    trials));
+  }
+  if (parallel > kMaxParallel || trials > kMaxTrials) {
+    return limit_exceeded(fmt::format("A tuning job can have at most {} training jobs, {} at a time.", kMaxTrials,
+                                      kMaxParallel));
+  }
+  return {};
+}
+
+Value trial_request(const Value& definition, const std::string& name, const Value& parameters) {
+  Value request = Value::object({{"TrainingJobName", name}, {"HyperParameters", parameters}});
+  for (const std::string_view member :
+       {"AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "VpcConfig",
+        "StoppingCondition", "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption",
+        "EnableManagedSpotTraining", "CheckpointConfig", "Environment", "RetryStrategy"}) {
+    if (definition.has(member) && !definition[member].is_null()) request.set(member, definition[member]);
+  }
+  return request;
+}
+
+}  // namespace
+
+Result<Resource> build_tuning_job(const Place& place, const Value& request, std::uint64_t random_seed, Time now) {
+  MR_TRY(refuse_unsupported(
+      request,
+      {{"WarmStartConfig", "Warm start is not supported; leave WarmStartConfig out."},
+       {"TrainingJobDefinitions", "Several training job definitions are not supported; give TrainingJobDefinition."},
+       {"Autotune", "Autotune is not supported; give ParameterRanges."},
+       {"TrainingJobDefinition.HyperParameterTuningResourceConfig",
+        "HyperParameterTuningResourceConfig is not supported; give ResourceConfig."},
+       {"HyperParameterTuningJobConfig.StrategyConfig", "StrategyConfig (Hyperband) is not supported."},
+       {"HyperParameterTuningJobConfig.ResourceLimits.MaxRuntimeInSeconds",
+        "MaxRuntimeInSeconds of a tuning job is not supported; set the training jobs' StoppingCondition."},
+       {"HyperParameterTuningJobConfig.TuningJobCompletionCriteria.BestObjectiveNotImproving",
+        "BestObjectiveNotImproving is not supported; TargetObjectiveMetricValue is."},
+       {"HyperParameterTuningJobConfig.TuningJobCompletionCriteria.ConvergenceDetected",
+        "ConvergenceDetected is not supported; TargetObjectiveMetricValue is."},
+       {"HyperParameterTuningJobConfig.ParameterRanges.AutoParameters", "AutoParameters are not supported."}}));
+  const Value& config = request["HyperParameterTuningJobConfig"];
+  const Value& definition = request["TrainingJobDefinition"];
+  if (!definition.is_object()) return validation_error("TrainingJobDefinition must be given.");
+  if (config["TrainingJobEarlyStoppingType"].string_or("Off") != "Off") {
+    return validation_error("TrainingJobEarlyStoppingType Auto is not supported here; use Off.");
+  }
+  const auto strategy = algorithms::parse_strategy(config["Strategy"].string_or());
+  if (!strategy) return validation_error(strategy.error().message);
+  const auto ranges = MR_TRY(ranges_of(config));
+  if (auto valid = algorithms::validate_ranges(*strategy, ranges); !valid) return validation_error(valid.error().message);
+  MR_TRY(check_objective(config, definition));
+  MR_TRY(check_limits(config, ranges));
+  for (const auto& range : ranges) {
+    if (definition["StaticHyperParameters"].has(range.name)) {
+      return validation_error(fmt::format(
+          "The hyperparameter {} is both in StaticHyperParameters and in ParameterRanges.", range.name));
+    }
+  }
+
+  Resource job;
+  job.kind = Kind::tuning_job;
+  job.name = request["HyperParameterTuningJobName"].string_or();
+  job.arn = arn_of(place, job.kind, job.name);
+  job.status = "InProgress";
+  job.created = job.modified = now;
+  job.active = true;
+  Value& body = job.body;
+  body.set("HyperParameterTuningJobName", job.name).set("HyperParameterTuningJobArn", job.arn);
+  body.set("HyperParameterTuningJobConfig", config).set("TrainingJobDefinition", definition);
+  Value& stored = body.child("HyperParameterTuningJobConfig");
+  if (!stored.has("TrainingJobEarlyStoppingType")) stored.set("TrainingJobEarlyStoppingType", "Off");
+  if (*strategy == algorithms::Strategy::grid) {
+    stored.child("ResourceLimits").set("MaxNumberOfTrainingJobs", algorithms::grid_size(ranges));
+  }
+  Value& static_parameters = body.child("TrainingJobDefinition").child("StaticHyperParameters");
+  static_parameters.set("_tuning_objective_metric", objective_of(body).metric);
+  body.set("HyperParameterTuningJobStatus", job.status);
+  body.set("CreationTime", seconds(now)).set("LastModifiedTime", seconds(now));
+  for (const auto& [member, value] : plan_tuning(job, {}).members.members()) body.set(member, value);
+  const std::int64_t given = config["RandomSeed"].int_or(-1);
+  const auto drawn = static_cast<std::int64_t>(random_seed & std::numeric_limits<std::int64_t>::max());
+  job.state.set("seed", given >= 0 ? given : drawn);
+
+  // What would be wrong with every trial is said now.
+  Value sample = Value::object();
+  for (const auto& range : ranges) sample.set(range.name, "0");
+  if (auto trial = build_trial(place, job, 1, sample, now); !trial) return fail(trial.error());
+  return job;
+}
+
+Result<Resource> build_trial(const Place& place, const Resource& tuning_job, std::size_t index, const Value& tuned,
+                             Time now) {
+  const Value& definition = tuning_job.body["TrainingJobDefinition"];
+  Value parameters = Value::object();
+  for (const auto& [name, value] : definition["StaticHyperParameters"].members()) parameters.set(name, value);
+  for (const auto& [name, value] : tuned.members()) parameters.set(name, value);
+  auto trial =
+      MR_TRY(build_training_job(place, trial_request(definition, trial_name(tuning_job, index), parameters), now));
+  trial.parent = tuning_job.name;
+  trial.body.set("TuningJobArn", tuning_job.arn);
+  trial.state.set("tuned", tuned);
+  return trial;
+}
+
+}  // namespace millrace::sagemaker
