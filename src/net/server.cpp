@@ -1,11 +1,13 @@
 #include "net/server.h"
 
-#include <poll.h>
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -16,12 +18,11 @@
 #include <fmt/core.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -33,6 +34,9 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "base/worker_pool.h"
+#include "net/listen.h"
+#include "net/response_head.h"
+#include "net/tls_context.h"
 
 namespace millrace::net {
 namespace {
@@ -53,10 +57,13 @@ template <class T>
 using Task = asio::awaitable<T, Executor>;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kReadBuffer = 64 * 1024;  // without it Beast reads 512 bytes at a time
-constexpr std::size_t kDrainLimit = 1u << 20;   // unread request body that is worth reading to keep a connection
-constexpr std::size_t kQueueLimit = 4096;       // requests waiting for a handler thread
+constexpr std::size_t kReadBuffer = 64 * 1024;   // without it Beast reads 512 bytes at a time
+constexpr std::size_t kReadAhead = 64 * 1024;    // a body up to this size is read before a handler thread is taken
+constexpr std::size_t kDrainLimit = 1u << 20;    // unread request body that is worth reading to keep a connection
+constexpr std::size_t kLingerLimit = 64u << 20;  // and to let the peer read its answer before the connection ends
+constexpr std::size_t kQueueLimit = 4096;        // requests waiting for a handler thread
 constexpr std::chrono::seconds kStreamPoll{15};
+constexpr std::chrono::seconds kClosingTime{2};  // for the peer to close as well
 constexpr std::chrono::seconds kSweepEvery{1};
 constexpr std::size_t kSendfileChunk = 4u << 20;
 constexpr std::uint8_t kTlsHandshake = 0x16;  // first byte of a TLS hello (RFC 8446, 5.1)
@@ -79,27 +86,28 @@ struct Core {
   WorkerPool pool;
 };
 
-// Wakes a waiting stream from any thread; outlives connection and server.
+// Wakes a waiting stream from any thread. Whoever holds it may outlive the connection and the server: what it points to
+// is taken away when the stream ends.
 struct Wake {
   std::mutex mutex;
-  asio::io_context* io = nullptr;  // null once the connection has gone
-  std::shared_ptr<Timer> timer;
-  bool woken = false;  // touched on the I/O thread only
+  asio::io_context* io = nullptr;  // null once the stream has ended
+  // Both touched on the I/O thread only.
+  Timer* timer = nullptr;
+  bool woken = false;
+
+  void now() {
+    woken = true;
+    if (timer != nullptr) timer->cancel();
+  }
 };
 
 void wake(const std::shared_ptr<Wake>& state) {
   const std::lock_guard lock(state->mutex);
-  if (state->io == nullptr) return;
-  asio::post(*state->io, [state] {
-    state->woken = true;
-    if (state->timer) state->timer->cancel();
-  });
+  if (state->io != nullptr) asio::post(*state->io, [state] { state->now(); });
 }
 
 struct Connection {
-  Connection(Core& server_core, Socket accepted)
-      : core(server_core), socket(std::move(accepted)), timer(core.io.get_executor()) {
-    buffer.reserve(kReadBuffer);
+  Connection(Core& server_core, Socket accepted) : core(server_core), socket(std::move(accepted)) {
     core.connections.insert(this);
     ++core.open;
   }
@@ -110,36 +118,45 @@ struct Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  enum class Phase { header, handler, response, stream };
+  enum class Phase { idle, header, body, handler, response, stream, closing };
 
   Core& core;
   Socket socket;
   std::unique_ptr<TlsStream> tls;
-  Timer timer;
   beast::flat_buffer buffer;
   std::string peer;
   Phase phase = Phase::header;
+  std::shared_ptr<Wake> stream;  // while the answer is one
   // When something last moved; the sweeper ends connections that stand still for too long.
   std::atomic<SteadyClock::rep> progress{SteadyClock::now().time_since_epoch().count()};
-  std::atomic<bool> reading_body{false};
-  bool first_request = true, between_requests = false;
+  std::atomic<bool> reading_body{false};  // the handler waits for the peer
 
   void moved() { progress = SteadyClock::now().time_since_epoch().count(); }
+  void enter(Phase next) {
+    phase = next;
+    moved();
+  }
   // Wakes whoever reads or writes, on whichever thread; the descriptor stays ours until the coroutine ends.
   void cut() { ::shutdown(socket.native_handle(), SHUT_RDWR); }
 
   SteadyClock::duration allowance() const {
+    constexpr auto kForever = SteadyClock::duration::max();
     switch (phase) {
+      case Phase::idle:
+        return core.options.idle_timeout;
       case Phase::header:
-        return between_requests ? SteadyClock::duration(core.options.idle_timeout) : core.options.header_timeout;
-      case Phase::handler:
-        return reading_body ? SteadyClock::duration(core.options.transfer_timeout) : SteadyClock::duration::max();
+        return core.options.header_timeout;
+      case Phase::body:
       case Phase::response:
         return core.options.transfer_timeout;
+      case Phase::handler:
+        return reading_body ? SteadyClock::duration(core.options.transfer_timeout) : kForever;
+      case Phase::closing:
+        return kClosingTime;
       case Phase::stream:
-        return SteadyClock::duration::max();
+        return kForever;
     }
-    return SteadyClock::duration::max();
+    return kForever;
   }
 };
 
@@ -181,7 +198,7 @@ class ConnectionBody final : public BodyReader {
       length_ = 0;
     remaining_ = length_.value_or(0);
     const auto expect = parser.get()[http::field::expect];
-    awaits_continue_ = beast::iequals(expect, "100-continue");
+    awaits_continue_ = parser.get().version() >= 11 && beast::iequals(expect, "100-continue");
   }
 
   std::optional<std::uint64_t> length() const override { return length_; }
@@ -203,19 +220,10 @@ class ConnectionBody final : public BodyReader {
     return result;
   }
 
-  // Reads what the handler left, if that is little. false: the connection cannot be used again.
-  bool drain() {
-    if (finished()) return true;
-    if (awaits_continue_ || (length_ && remaining_ > kDrainLimit)) return false;
-    char scratch[16 * 1024];
-    for (std::size_t drained = 0; drained <= kDrainLimit;) {
-      const auto n = read(scratch);
-      if (!n) return false;
-      if (*n == 0) return finished();
-      drained += *n;
-    }
-    return false;
-  }
+  // What is left, for the I/O thread once the handler has returned. Moves nothing out of the kernel.
+  std::uint64_t remaining() const { return remaining_; }
+  bool is_chunked() const { return chunked_; }
+  void discard(std::size_t n) { remaining_ -= n; }
 
  private:
   Status send_continue() {
@@ -269,45 +277,6 @@ class ConnectionBody final : public BodyReader {
   std::uint64_t remaining_ = 0, received_ = 0;
 };
 
-bool is_clean(std::string_view text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
-}
-
-struct Head {
-  std::string text;
-  bool has_body = true;
-};
-
-// The status line and fields. `length` < 0: chunked.
-Head response_head(const Response& response, bool head_request, std::int64_t length, bool keep_alive) {
-  Head head;
-  std::string& out = head.text;
-  out.reserve(512);
-  out += fmt::format("HTTP/1.1 {} {}\r\n", response.status, status_text(response.status));
-  const bool no_body = response.status == 204 || response.status == 304 || response.status / 100 == 1;
-  head.has_body = !no_body && !head_request;
-  const bool own_length = head_request && response.headers.has("content-length");
-  for (const auto& [name, value] : response.headers.fields()) {
-    // A field with a line break in it would let a stored value forge fields of its own.
-    if (name.empty() || !is_clean(name) || !is_clean(value)) continue;
-    if (beast::iequals(name, "content-length") && !own_length) continue;
-    if (beast::iequals(name, "connection") || beast::iequals(name, "transfer-encoding") || beast::iequals(name, "date"))
-      continue;
-    out += name;
-    out += ": ";
-    out += value;
-    out += "\r\n";
-  }
-  out += "Date: " + format_http_date(SystemClock().now()) + "\r\n";
-  if (length < 0)
-    out += "Transfer-Encoding: chunked\r\n";
-  else if (!no_body && !own_length)
-    out += fmt::format("Content-Length: {}\r\n", length);
-  if (!keep_alive) out += "Connection: close\r\n";
-  out += "\r\n";
-  return head;
-}
-
 template <class Buffers>
 Task<error_code> send(Connection& connection, const Buffers& buffers) {
   // In pieces, so that a slow reader of a large answer is seen to move.
@@ -331,6 +300,81 @@ Task<error_code> send(Connection& connection, const Buffers& buffers) {
 Task<error_code> send_text(Connection& connection, std::string_view text) {
   const asio::const_buffer buffer(text.data(), text.size());
   co_return co_await send(connection, buffer);
+}
+
+struct Received {
+  error_code ec;
+  std::size_t bytes = 0;
+};
+
+Task<Received> receive(Connection& connection, asio::mutable_buffer into) {
+  Received received;
+  if (connection.tls) {
+    const auto [ec, n] = co_await connection.tls->async_read_some(into, kTuple);
+    received.ec = ec;
+    received.bytes = n;
+  } else {
+    const auto [ec, n] = co_await connection.socket.async_read_some(into, kTuple);
+    received.ec = ec;
+    received.bytes = n;
+  }
+  connection.moved();
+  co_return received;
+}
+
+// A small body is read here, where waiting for a slow peer costs no handler thread.
+Task<bool> read_ahead(Connection& connection, const ConnectionBody& body) {
+  const auto length = body.length();
+  if (!length || *length > kReadAhead || body.untouched_expectation()) co_return true;
+  connection.enter(Connection::Phase::body);
+  while (connection.buffer.size() < *length) {
+    const asio::mutable_buffer space =
+        connection.buffer.prepare(static_cast<std::size_t>(*length) - connection.buffer.size());
+    const Received received = co_await receive(connection, space);
+    if (received.ec || received.bytes == 0) co_return false;
+    connection.buffer.commit(received.bytes);
+  }
+  co_return true;
+}
+
+// Reads what the handler left of the body, if that is little. false: the connection cannot be used again.
+Task<bool> drain(Connection& connection, Parser& parser, ConnectionBody& body) {
+  if (body.finished()) co_return true;
+  if (body.untouched_expectation() || body.remaining() > kDrainLimit) co_return false;
+  connection.enter(Connection::Phase::body);
+  std::string scratch(16 * 1024, '\0');
+  for (std::size_t drained = 0; drained <= kDrainLimit;) {
+    if (body.finished()) co_return true;
+    if (!body.is_chunked()) {
+      std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(connection.buffer.size(), body.remaining()));
+      if (n > 0) {
+        connection.buffer.consume(n);
+      } else {
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(scratch.size(), body.remaining()));
+        const asio::mutable_buffer into(scratch.data(), want);
+        const Received received = co_await receive(connection, into);
+        if (received.ec || received.bytes == 0) co_return false;
+        n = received.bytes;
+      }
+      body.discard(n);
+      drained += n;
+      continue;
+    }
+    parser.get().body().data = scratch.data();
+    parser.get().body().size = scratch.size();
+    error_code ec;
+    if (connection.tls) {
+      const auto [read_ec, n] = co_await http::async_read_some(*connection.tls, connection.buffer, parser, kTuple);
+      ec = read_ec;
+    } else {
+      const auto [read_ec, n] = co_await http::async_read_some(connection.socket, connection.buffer, parser, kTuple);
+      ec = read_ec;
+    }
+    connection.moved();
+    if (ec && ec != http::error::need_buffer) co_return false;
+    drained += scratch.size() - parser.get().body().size;
+  }
+  co_return false;
 }
 
 Task<error_code> send_file(Connection& connection, FileBody& file) {
@@ -369,9 +413,10 @@ Task<error_code> send_file(Connection& connection, FileBody& file) {
   co_return error_code{};
 }
 
-// Runs `work` on the pool; the coroutine goes on, on the I/O thread, with what it returned.
+// Runs `work` on the pool; the coroutine goes on, on the I/O thread, with what it returned: nothing when the queue is
+// full or the server stops.
 template <class T, class Work>
-Task<T> on_pool(Core& core, Work work) {
+Task<std::optional<T>> on_pool(Core& core, Work work) {
   auto slot = std::make_shared<std::optional<T>>();
   auto start = [&core, slot, job = std::move(work)](auto handler) mutable {
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
@@ -383,13 +428,7 @@ Task<T> on_pool(Core& core, Work work) {
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(std::move(start),
                                                                                asio::use_awaitable_t<Executor>{});
-  if (!*slot) {
-    T busy;
-    if constexpr (requires { busy.response; })
-      busy.response = Response::text(503, "The server has too many requests waiting; try again.\n");
-    co_return busy;
-  }
-  co_return std::move(**slot);
+  co_return std::move(*slot);
 }
 
 bool peer_has_gone(Connection& connection) {
@@ -400,41 +439,62 @@ bool peer_has_gone(Connection& connection) {
 struct StreamStep {
   StreamBody::Next next = StreamBody::Next::end;
   std::string text;
+  bool failed = false;
 };
 
-Task<error_code> send_stream(Connection& connection, StreamBody& stream) {
-  connection.phase = Connection::Phase::stream;
+StreamStep next_step(StreamBody& stream) {
+  StreamStep step;
+  try {
+    step.next = stream.read(step.text);
+  } catch (const std::exception& error) {
+    log::error("a stream failed: {}", error.what());
+    step.failed = true;
+  }
+  return step;
+}
+
+Task<error_code> send_piece(Connection& connection, std::string_view text, bool chunked) {
+  connection.enter(Connection::Phase::response);
+  if (!chunked) co_return co_await send_text(connection, text);
+  const std::string head = fmt::format("{:x}\r\n", text.size());
+  const std::array<asio::const_buffer, 3> chunk = {asio::buffer(head), asio::const_buffer(text.data(), text.size()),
+                                                   asio::const_buffer("\r\n", 2)};
+  co_return co_await send(connection, chunk);
+}
+
+Task<error_code> send_stream(Connection& connection, StreamBody& stream, bool chunked) {
+  Timer timer(connection.core.io.get_executor());
   auto state = std::make_shared<Wake>();
   state->io = &connection.core.io;
-  state->timer = std::make_shared<Timer>(connection.core.io.get_executor());
+  state->timer = &timer;
+  connection.stream = state;
   struct Detach {
-    std::shared_ptr<Wake> wake;
+    Connection& connection;
     ~Detach() {
-      const std::lock_guard lock(wake->mutex);
-      wake->io = nullptr;
+      const std::lock_guard lock(connection.stream->mutex);
+      connection.stream->io = nullptr;
+      connection.stream->timer = nullptr;
     }
-  } detach{state};
+  } detach{connection};
   stream.attach([state] { wake(state); });
   while (true) {
     state->woken = false;
-    auto read = [&stream] {
-      StreamStep step;
-      step.next = stream.read(step.text);
-      return step;
-    };
-    StreamStep step = co_await on_pool<StreamStep>(connection.core, std::move(read));
-    if (!step.text.empty()) {
-      const std::string head = fmt::format("{:x}\r\n", step.text.size());
-      const std::array<asio::const_buffer, 3> chunk = {asio::buffer(head), asio::buffer(step.text),
-                                                       asio::const_buffer("\r\n", 2)};
-      if (const error_code ec = co_await send(connection, chunk)) co_return ec;
+    connection.enter(Connection::Phase::stream);
+    auto read = [&stream] { return next_step(stream); };
+    const std::optional<StreamStep> step = co_await on_pool<StreamStep>(connection.core, std::move(read));
+    if (step && step->failed) co_return asio::error::make_error_code(asio::error::eof);  // cut: the peer must see it
+    if (step && !step->text.empty()) {
+      if (const error_code ec = co_await send_piece(connection, step->text, chunked)) co_return ec;
     }
-    if (step.next == StreamBody::Next::end || connection.core.stopping) break;
-    if (step.next == StreamBody::Next::more || state->woken) continue;
-    state->timer->expires_after(kStreamPoll);
-    (void)co_await state->timer->async_wait(kTuple);
+    if (connection.core.stopping || (step && step->next == StreamBody::Next::end)) break;
+    if (state->woken || (step && step->next == StreamBody::Next::more)) continue;
+    connection.enter(Connection::Phase::stream);
+    timer.expires_after(kStreamPoll);
+    (void)co_await timer.async_wait(kTuple);
     if (peer_has_gone(connection)) co_return asio::error::make_error_code(asio::error::eof);
   }
+  connection.enter(Connection::Phase::response);
+  if (!chunked) co_return error_code{};
   co_return co_await send_text(connection, "0\r\n\r\n");
 }
 
@@ -458,24 +518,76 @@ Request make_request(const Connection& connection, const Parser& parser) {
   return request;
 }
 
-struct Answer {
-  Response response;
-  bool reusable = true;
-};
+// What becomes of the connection after an answer. linger: it ends, but the peer may still be sending.
+enum class After { keep, close, linger };
 
-Task<bool> refuse(Connection& connection, int status, std::string_view text) {
-  Response response = Response::text(status, std::string(text) + "\n");
-  const Head head = response_head(response, false, static_cast<std::int64_t>(response.body.size()), false);
-  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head.text), asio::buffer(response.body)};
-  (void)co_await send(connection, buffers);
-  co_return false;
+Task<error_code> send_response(Connection& connection, Response& response, HeadRules rules) {
+  connection.enter(Connection::Phase::response);
+  const std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
+  rules.is_stream = response.stream != nullptr;
+  rules.length = response.file ? response.file->length : body.size();
+  const Head head = make_head(response, rules, SystemClock().now());
+  if (head.has_body && !response.file && !response.stream) {
+    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head.text), asio::buffer(body.data(), body.size())};
+    co_return co_await send(connection, buffers);
+  }
+  if (const error_code ec = co_await send_text(connection, head.text)) co_return ec;
+  if (!head.has_body) co_return error_code{};
+  if (response.file) co_return co_await send_file(connection, *response.file);
+  co_return co_await send_stream(connection, *response.stream, head.chunked);
 }
 
-// One request and its answer. false: the connection ends.
-Task<bool> serve_one(Connection& connection) {
-  connection.phase = Connection::Phase::header;
-  connection.between_requests = !connection.first_request && connection.buffer.size() == 0;
-  connection.moved();
+Task<After> refuse(Connection& connection, int status, std::string_view text) {
+  Response response = Response::text(status, std::string(text) + "\n");
+  HeadRules rules;
+  rules.keep_alive = false;
+  (void)co_await send_response(connection, response, rules);
+  co_return After::linger;
+}
+
+// What is wrong with a request's head; nothing when it can be handled.
+struct Objection {
+  int status = 0;
+  std::string text;
+};
+std::optional<Objection> objection_to(const Parser& parser, const ServerOptions& options) {
+  const auto& message = parser.get();
+  if (message.version() != 10 && message.version() != 11)
+    return Objection{400, "HTTP/1.0 and HTTP/1.1 are spoken here."};
+  // RFC 9112, 3.2: doors and signatures depend on which host was meant.
+  const std::size_t hosts = message.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && message.version() == 11)) return Objection{400, "A request has one Host field."};
+  const std::string_view target = message.target();
+  if (!target.starts_with('/') && target != "*" && !target.starts_with("http://") && !target.starts_with("https://")) {
+    return Objection{400, "A request's target starts with '/'."};
+  }
+  // A coding that is not known would leave the body's end unknown, and the next request with it.
+  if (message.count(http::field::transfer_encoding) > 0 &&
+      !(parser.chunked() && beast::iequals(message[http::field::transfer_encoding], "chunked"))) {
+    return Objection{501, "The only transfer coding known here is chunked."};
+  }
+  if (const auto length = parser.content_length(); length && *length > options.max_body_bytes) {
+    return Objection{413, fmt::format("A request body may have {} bytes at most.", options.max_body_bytes)};
+  }
+  return std::nullopt;
+}
+
+Response handle(Connection& connection, const Parser& parser, ConnectionBody& body) {
+  try {
+    Request request = make_request(connection, parser);
+    request.body = &body;
+    return connection.core.handler(request);
+  } catch (const std::exception& error) {
+    log::error("a request failed: {}", error.what());
+  } catch (...) {
+    log::error("a request failed");
+  }
+  return Response::text(500, "The server failed on this request; its log says why.\n");
+}
+
+// One request and its answer.
+Task<After> serve_one(Connection& connection, bool first_request) {
+  connection.enter(first_request || connection.buffer.size() > 0 ? Connection::Phase::header : Connection::Phase::idle);
   Parser parser;
   parser.header_limit(static_cast<std::uint32_t>(connection.core.options.max_header_bytes));
   parser.body_limit(boost::none);
@@ -487,62 +599,55 @@ Task<bool> serve_one(Connection& connection) {
     const auto [read_ec, n] = co_await http::async_read_header(connection.socket, connection.buffer, parser, kTuple);
     ec = read_ec;
   }
-  connection.first_request = false;
   if (ec == http::error::header_limit)
     co_return co_await refuse(connection, 431, "The request's header fields are too large.");
-  if (ec == http::error::end_of_stream || ec == asio::error::eof || ec == http::error::partial_message ||
-      ec == asio::ssl::error::stream_truncated || (ec && ec.category() == boost::system::system_category())) {
-    co_return false;
+  if (ec && (ec == http::error::end_of_stream || ec == http::error::partial_message ||
+             ec.category() != http::make_error_code(http::error::bad_value).category())) {
+    co_return After::close;  // the peer has gone, or was cut off
   }
   if (ec) co_return co_await refuse(connection, 400, "The request is not HTTP: " + ec.message() + ".");
+  if (const auto objection = objection_to(parser, connection.core.options)) {
+    co_return co_await refuse(connection, objection->status, objection->text);
+  }
   const auto& message = parser.get();
-  if (message.version() != 10 && message.version() != 11)
-    co_return co_await refuse(connection, 400, "HTTP/1.0 and HTTP/1.1 are spoken here.");
-  if (const auto length = parser.content_length(); length && *length > connection.core.options.max_body_bytes) {
-    co_return co_await refuse(
-        connection, 413,
-        fmt::format("A request body may have {} bytes at most.", connection.core.options.max_body_bytes));
-  }
+  HeadRules rules;
+  rules.head_request = message.method() == http::verb::head;
+  rules.http_1_0 = message.version() == 10;
   const bool keep_alive_asked = message.keep_alive();
-  const bool head_request = message.method() == http::verb::head;
 
-  connection.phase = Connection::Phase::handler;
-  auto handle = [&connection, &parser] {
-    Answer answer;
-    Request request = make_request(connection, parser);
-    ConnectionBody body(connection, parser);
-    request.body = &body;
-    try {
-      answer.response = connection.core.handler(request);
-    } catch (const std::exception& error) {
-      log::error("{} {}: {}", request.method, request.path, error.what());
-      answer.response = Response::text(500, "The server failed on this request; its log says why.\n");
-    }
-    answer.reusable = body.drain();
-    return answer;
-  };
-  Answer answer = co_await on_pool<Answer>(connection.core, std::move(handle));
-  connection.moved();
-  connection.phase = Connection::Phase::response;
-  Response& response = answer.response;
-  const bool keep_alive = keep_alive_asked && answer.reusable && !connection.core.stopping;
-  const std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
-  const std::int64_t length =
-      response.stream ? -1 : static_cast<std::int64_t>(response.file ? response.file->length : body.size());
-  const Head head = response_head(response, head_request, length, keep_alive);
-  if (!head.has_body || response.file || response.stream) {
-    ec = co_await send_text(connection, head.text);
-    if (!ec && head.has_body) {
-      if (response.file)
-        ec = co_await send_file(connection, *response.file);
-      else
-        ec = co_await send_stream(connection, *response.stream);
-    }
-  } else {
-    const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head.text), asio::buffer(body.data(), body.size())};
-    ec = co_await send(connection, buffers);
+  ConnectionBody body(connection, parser);
+  if (!co_await read_ahead(connection, body)) co_return After::close;
+  connection.enter(Connection::Phase::handler);
+  auto work = [&connection, &parser, &body] { return handle(connection, parser, body); };
+  std::optional<Response> response = co_await on_pool<Response>(connection.core, std::move(work));
+  if (!response) response = Response::text(503, "The server has too many requests waiting; try again.\n");
+  const bool reusable = co_await drain(connection, parser, body);
+  rules.keep_alive = keep_alive_asked && reusable && !connection.core.stopping && !(response->stream && rules.http_1_0);
+  ec = co_await send_response(connection, *response, rules);
+  if (ec) co_return After::close;
+  co_return rules.keep_alive ? After::keep : reusable ? After::close : After::linger;
+}
+
+// Ends the connection so that the peer can still read what was sent: a socket that is closed with unread bytes in it
+// makes the kernel throw the answer away at the other end.
+Task<void> close(Connection& connection, bool linger) {
+  connection.enter(Connection::Phase::closing);
+  error_code ignored;
+  if (connection.tls) {
+    // Without this the shutdown would wait for the peer's own.
+    if (!linger) connection.socket.shutdown(Socket::shutdown_receive, ignored);
+    (void)co_await connection.tls->async_shutdown(kTuple);
   }
-  co_return !ec && keep_alive;
+  if (linger) {
+    connection.socket.shutdown(Socket::shutdown_send, ignored);
+    std::string scratch(kReadBuffer, '\0');
+    for (std::size_t discarded = 0; discarded < kLingerLimit && !connection.core.stopping;) {
+      const auto [ec, n] = co_await connection.socket.async_read_some(asio::buffer(scratch), kTuple);
+      if (ec || n == 0) break;
+      discarded += n;
+    }
+  }
+  connection.socket.shutdown(Socket::shutdown_both, ignored);
 }
 
 Task<void> serve(std::shared_ptr<Connection> connection) {
@@ -557,15 +662,12 @@ Task<void> serve(std::shared_ptr<Connection> connection) {
     const auto [ec] = co_await connection->tls->async_handshake(asio::ssl::stream_base::server, kTuple);
     if (ec) co_return;
   }
-  while (!core.stopping) {
-    if (!co_await serve_one(*connection)) break;
+  connection->buffer.reserve(kReadBuffer);
+  After after = After::keep;
+  for (bool first_request = true; after == After::keep && !core.stopping; first_request = false) {
+    after = co_await serve_one(*connection, first_request);
   }
-  if (connection->tls) {
-    connection->phase = Connection::Phase::response;
-    (void)co_await connection->tls->async_shutdown(kTuple);
-  }
-  error_code ignored;
-  connection->socket.shutdown(Socket::shutdown_both, ignored);
+  co_await close(*connection, after == After::linger);
 }
 
 // The last words on a connection beyond the limit; it is closed when this returns.
@@ -575,23 +677,47 @@ void turn_away(Socket& socket) {
   (void)!::send(socket.native_handle(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-std::string peer_address(const asio::ip::tcp::endpoint& endpoint) { return endpoint.address().to_string(); }
+std::string peer_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  char text[INET6_ADDRSTRLEN] = "";
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
+  if (address.ss_family == AF_INET) {
+    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(&address)->sin_addr, text, sizeof text);
+  } else if (address.ss_family == AF_INET6) {
+    ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(&address)->sin6_addr, text, sizeof text);
+  }
+  return text;
+}
 
 class ServerImpl final : public Server {
  public:
   ServerImpl(ServerOptions options, Handler handler)
-      : core_(std::move(options), std::move(handler)), sweep_(core_.io.get_executor()) {}
+      : core_(std::move(options), std::move(handler)),
+        sweep_(core_.io.get_executor()),
+        acceptor_(core_.io.get_executor()) {}
   ~ServerImpl() override { ServerImpl::stop(std::chrono::milliseconds(0)); }
 
   Status open() {
     const ServerOptions& options = core_.options;
-    if (!options.tls_certificate_pem.empty()) MR_TRY(open_tls());
-    if (!options.unix_socket.empty())
-      MR_TRY(listen_unix());
-    else
-      MR_TRY(listen_tcp());
+    if (!options.tls_certificate_pem.empty() || !options.tls_key_pem.empty()) {
+      TlsContext context = MR_TRY(make_server_tls_context(options.tls_certificate_pem, options.tls_key_pem));
+      core_.tls = std::make_unique<asio::ssl::context>(context.release());
+    }
+    Listener listener = MR_TRY(options.unix_socket.empty() ? listen_tcp(options.address, options.port)
+                                                           : listen_unix(options.unix_socket));
+    port_ = listener.port;
+    error_code ec;
+    acceptor_.assign(Protocol(listener.family, 0), listener.socket.get(), ec);
+    if (ec) return fail(Code::internal, "cannot watch the listening socket: " + ec.message());
+    (void)listener.socket.release();
+    asio::co_spawn(core_.io.get_executor(), accept(), asio::detached);
     asio::co_spawn(core_.io.get_executor(), sweep(), asio::detached);
-    thread_ = std::thread([this] { core_.io.run(); });
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error& error) {
+      return fail(Code::resource_exhausted, std::string("no thread for the server: ") + error.what());
+    }
     return {};
   }
 
@@ -599,14 +725,16 @@ class ServerImpl final : public Server {
 
   void stop(std::chrono::milliseconds grace) override {
     if (!thread_.joinable()) return;
+    using Phase = Connection::Phase;
     asio::post(core_.io, [this] {
       core_.stopping = true;
       error_code ignored;
-      if (tcp_) tcp_->close(ignored);
-      if (unix_) unix_->close(ignored);
+      acceptor_.close(ignored);
+      sweep_.cancel();
       for (Connection* connection : core_.connections) {
-        if (connection->phase == Connection::Phase::header || connection->phase == Connection::Phase::stream)
-          connection->cut();
+        const Phase phase = connection->phase;
+        if (phase == Phase::idle || phase == Phase::header || phase == Phase::closing) connection->cut();
+        if (connection->stream) connection->stream->now();
       }
     });
     const auto deadline = SteadyClock::now() + grace;
@@ -624,104 +752,28 @@ class ServerImpl final : public Server {
   }
 
  private:
-  using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
-  using UnixAcceptor = asio::basic_socket_acceptor<asio::local::stream_protocol, Executor>;
+  using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
 
-  Status open_tls() {
-    error_code ec;
-    const ServerOptions& options = core_.options;
-    core_.tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-    core_.tls->set_options(
-        asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression, ec);
-    core_.tls->use_certificate_chain(asio::buffer(options.tls_certificate_pem), ec);
-    if (!ec) core_.tls->use_private_key(asio::buffer(options.tls_key_pem), asio::ssl::context::pem, ec);
-    if (ec) return fail(Code::invalid_argument, "the TLS certificate or key cannot be read: " + ec.message());
-    // HTTP/1.1 for clients that negotiate (RFC 7301).
-    SSL_CTX_set_alpn_select_cb(
-        core_.tls->native_handle(),
-        [](SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length,
-           void*) {
-          static constexpr unsigned char kHttp11[] = "\x08http/1.1";
-          unsigned char* chosen = nullptr;
-          if (SSL_select_next_proto(&chosen, out_length, kHttp11, sizeof kHttp11 - 1, in, in_length) !=
-              OPENSSL_NPN_NEGOTIATED) {
-            return SSL_TLSEXT_ERR_NOACK;
-          }
-          *out = chosen;
-          return SSL_TLSEXT_ERR_OK;
-        },
-        nullptr);
-    return {};
+  void run() {
+    // sendfile(2) knows no MSG_NOSIGNAL: a peer that goes away in the middle of a file would end the process.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+    core_.io.run();
   }
 
-  Status listen_tcp() {
-    const ServerOptions& options = core_.options;
-    error_code ec;
-    const auto address = asio::ip::make_address(options.address, ec);
-    if (ec) return fail(Code::invalid_argument, fmt::format("{} is not an IP address", options.address));
-    const asio::ip::tcp::endpoint endpoint(address, options.port);
-    tcp_.emplace(core_.io.get_executor());
-    tcp_->open(endpoint.protocol(), ec);
-    if (!ec) tcp_->set_option(asio::socket_base::reuse_address(true), ec);
-    if (!ec) tcp_->bind(endpoint, ec);
-    if (!ec) tcp_->listen(asio::socket_base::max_listen_connections, ec);
-    if (ec == asio::error::address_in_use) {
-      return fail(
-          Code::failed_precondition,
-          fmt::format("port {} on {} is in use; stop what listens there, or choose another with --listen {}:PORT",
-                      options.port, options.address, options.address));
-    }
-    if (ec)
-      return fail(Code::failed_precondition,
-                  fmt::format("cannot listen on {}:{}: {}", options.address, options.port, ec.message()));
-    port_ = tcp_->local_endpoint(ec).port();
-    asio::co_spawn(core_.io.get_executor(), accept_tcp(), asio::detached);
-    return {};
-  }
-
-  Status listen_unix() {
-    const std::string& path = core_.options.unix_socket;
-    error_code ec;
-    if (path.size() >= 108)
-      return fail(Code::invalid_argument, fmt::format("the socket path {} is longer than 107 bytes", path));
-    ::unlink(path.c_str());
-    unix_.emplace(core_.io.get_executor());
-    const asio::local::stream_protocol::endpoint endpoint(path);
-    unix_->open(endpoint.protocol(), ec);
-    if (!ec) unix_->bind(endpoint, ec);
-    if (!ec && ::chmod(path.c_str(), 0600) != 0) ec = error_code(errno, boost::system::system_category());
-    if (!ec) unix_->listen(asio::socket_base::max_listen_connections, ec);
-    if (ec) return fail(Code::failed_precondition, fmt::format("cannot listen on {}: {}", path, ec.message()));
-    asio::co_spawn(core_.io.get_executor(), accept_unix(), asio::detached);
-    return {};
-  }
-
-  Task<void> accept_tcp() {
+  Task<void> accept() {
     while (!core_.stopping) {
-      auto [ec, socket] = co_await tcp_->async_accept(kTuple);
-      if (ec == asio::error::operation_aborted || !tcp_->is_open()) co_return;
+      auto [ec, socket] = co_await acceptor_.async_accept(kTuple);
+      if (ec == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
       if (ec) {
         co_await pause();  // out of descriptors, as a rule: try again when some have been closed
         continue;
       }
-      error_code ignored;
-      socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-      const auto endpoint = socket.remote_endpoint(ignored);
-      Socket generic(std::move(socket));
-      begin(std::move(generic), peer_address(endpoint));
-    }
-  }
-
-  Task<void> accept_unix() {
-    while (!core_.stopping) {
-      auto [ec, socket] = co_await unix_->async_accept(kTuple);
-      if (ec == asio::error::operation_aborted || !unix_->is_open()) co_return;
-      if (ec) {
-        co_await pause();
-        continue;
-      }
-      Socket generic(std::move(socket));
-      begin(std::move(generic), "");
+      const int on = 1;  // of no effect, and no harm, on a Unix socket
+      ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      begin(std::move(socket));
     }
   }
 
@@ -731,13 +783,13 @@ class ServerImpl final : public Server {
     (void)co_await timer.async_wait(kTuple);
   }
 
-  void begin(Socket socket, std::string peer) {
+  void begin(Socket socket) {
     if (core_.open >= core_.options.max_connections) {
       turn_away(socket);
       return;
     }
     auto connection = std::make_shared<Connection>(core_, std::move(socket));
-    connection->peer = std::move(peer);
+    connection->peer = peer_address(connection->socket.native_handle());
     asio::co_spawn(core_.io.get_executor(), serve(std::move(connection)), asio::detached);
   }
 
@@ -757,8 +809,7 @@ class ServerImpl final : public Server {
 
   Core core_;
   Timer sweep_;
-  std::optional<TcpAcceptor> tcp_;
-  std::optional<UnixAcceptor> unix_;
+  Acceptor acceptor_;
   std::thread thread_;
   std::uint16_t port_ = 0;
 };
