@@ -1,0 +1,172 @@
+#include "aws/client.h"
+
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "aws/codec.h"
+#include "aws/model.h"
+#include "aws/rest.h"
+#include "aws/sigv4.h"
+#include "base/encode.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "base/time.h"
+
+namespace millrace::aws {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kBackoffBase{50};
+constexpr std::chrono::milliseconds kBackoffLongest{20'000};
+constexpr std::chrono::milliseconds kPatienceStep{50};
+
+std::string default_endpoint(const ServiceModel& model, const std::string& region) {
+  if (model.service == "iam") return "https://iam.amazonaws.com";
+  if (model.service == "sagemaker") return fmt::format("https://api.sagemaker.{}.amazonaws.com", region);
+  if (model.service == "sagemaker-runtime") return fmt::format("https://runtime.sagemaker.{}.amazonaws.com", region);
+  return fmt::format("https://{}.{}.amazonaws.com", model.service, region);
+}
+
+Code code_of(int status, std::string_view reason) {
+  if (reason.find("AccessDenied") != std::string_view::npos) return Code::permission_denied;
+  if (reason.find("NoSuch") != std::string_view::npos || reason.find("NotFound") != std::string_view::npos)
+    return Code::not_found;
+  if (reason.find("Already") != std::string_view::npos || reason == "ResourceInUse") return Code::already_exists;
+  if (status == 404) return Code::not_found;
+  if (status == 409) return Code::already_exists;
+  if (status == 403 || status == 401) return Code::permission_denied;
+  if (status == 429 || reason.find("Throttl") != std::string_view::npos) return Code::resource_exhausted;
+  return status >= 500 ? Code::unavailable : Code::invalid_argument;
+}
+
+bool is_worth_retrying(int status, std::string_view reason) {
+  return status >= 500 || status == 429 || reason.find("Throttl") != std::string_view::npos ||
+         reason == "RequestLimitExceeded" || reason == "SlowDown" || reason == "RequestTimeout";
+}
+
+Error read_error(const ServiceModel& model, const net::ClientResponse& response) {
+  std::string reason, message;
+  if (model.protocol == Protocol::query || model.protocol == Protocol::rest_xml) {
+    std::tie(reason, message) = read_xml_error(response.body);
+  } else if (const auto body = parse_json(response.body)) {
+    reason = std::string(response.headers.get("x-amzn-errortype"));
+    if (reason.empty()) reason = (*body)["__type"].string_or((*body)["code"].string_or());
+    message = (*body)["message"].string_or((*body)["Message"].string_or());
+  }
+  // "com.amazonaws.sagemaker#ResourceInUse:http://…" → "ResourceInUse"
+  reason = reason.substr(0, reason.find(':'));
+  if (const std::size_t hash = reason.rfind('#'); hash != std::string::npos) reason = reason.substr(hash + 1);
+  if (message.empty()) message = fmt::format("{} {}", response.status, net::status_text(response.status));
+  return Error(code_of(response.status, reason), std::move(message), std::move(reason));
+}
+
+}  // namespace
+
+struct Client::Impl {
+  ClientOptions options;
+  std::shared_ptr<CredentialsProvider> credentials;
+  const ServiceModel& model;
+  net::Client http;
+  SystemClock clock;
+
+  net::ClientRequest build(const OperationModel& operation, const Value& input) const {
+    net::ClientRequest request;
+    request.method = operation.method;
+    request.timeout = std::chrono::milliseconds(120'000);
+    const std::string endpoint = options.endpoint.empty() ? default_endpoint(model, options.region) : options.endpoint;
+    switch (model.protocol) {
+      case Protocol::json:
+        request.url = endpoint + "/";
+        request.headers.set("Content-Type", "application/x-amz-json-" + model.json_version);
+        request.headers.set("X-Amz-Target", model.target_prefix + "." + operation.name);
+        request.body = operation.input != nullptr ? to_json(to_wire_json(*operation.input, input)) : "{}";
+        break;
+      case Protocol::query: {
+        request.url = endpoint + "/";
+        request.headers.set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+        Form form = {{"Action", operation.name}, {"Version", model.api_version}};
+        if (operation.input != nullptr) write_query(form, *operation.input, input, "");
+        for (const auto& [name, value] : form) {
+          request.body +=
+              fmt::format("{}{}={}", request.body.empty() ? "" : "&", percent_encode(name), percent_encode(value));
+        }
+        break;
+      }
+      case Protocol::rest_xml:
+      case Protocol::rest_json: {
+        RestRequest rest = build_rest_request(model, operation, input);
+        request.url = endpoint + rest.path + (rest.query.empty() ? "" : "?" + rest.query);
+        request.headers = std::move(rest.headers);
+        request.body = std::move(rest.body);
+        break;
+      }
+    }
+    return request;
+  }
+
+  Result<Value> read(const OperationModel& operation, net::ClientResponse response) const {
+    if (response.status / 100 != 2) return fail(read_error(model, response));
+    switch (model.protocol) {
+      case Protocol::json:
+        if (operation.output == nullptr || response.body.empty()) return Value::object();
+        return from_wire_json(*operation.output, MR_TRY(parse_json(response.body)));
+      case Protocol::query:
+        if (operation.output == nullptr) return Value::object();
+        return read_xml_result(*operation.output, response.body, operation.output_wrapper);
+      case Protocol::rest_xml:
+      case Protocol::rest_json:
+        return read_rest_output(model, operation, response.status, response.headers, std::move(response.body));
+    }
+    return Value();
+  }
+};
+
+Client::Client(ClientOptions options, std::shared_ptr<CredentialsProvider> credentials) {
+  const ServiceModel& model = service_model(options.service);
+  impl_.reset(new Impl{std::move(options), std::move(credentials), model, {}, {}});
+}
+
+Client::~Client() = default;
+
+Result<Value> Client::call(std::string_view operation_name, const Value& input) {
+  const OperationModel* operation = impl_->model.operation(operation_name);
+  if (operation == nullptr)
+    return fail(Code::unimplemented, fmt::format("{} has no operation {} here", impl_->model.service, operation_name));
+  const auto give_up = SteadyClock::now() + impl_->options.patience;
+  for (int attempt = 1;; ++attempt) {
+    const Credentials credentials = MR_TRY(impl_->credentials->get());
+    net::ClientRequest request = impl_->build(*operation, input);
+    sigv4::SignOptions sign;
+    sign.region = impl_->options.region;
+    sign.service = impl_->model.signing_name;
+    sign.now = impl_->clock.now();
+    sigv4::sign(request.method, request.url, request.headers, request.body, credentials, sign);
+    auto response = impl_->http.send(request);
+    if (!response) {
+      if (response.error().code != Code::unavailable && response.error().code != Code::deadline_exceeded)
+        return fail(response.error());
+      // A server that is away for a moment: wait for it, without counting the attempt.
+      if (SteadyClock::now() < give_up) {
+        std::this_thread::sleep_for(kPatienceStep);
+        --attempt;
+        continue;
+      }
+      if (attempt >= impl_->options.max_attempts) return fail(response.error());
+    } else {
+      const int status = response->status;
+      auto result = impl_->read(*operation, std::move(*response));
+      const bool starting = status == 503 && SteadyClock::now() < give_up;
+      if (result || !is_worth_retrying(status, result.error().reason) ||
+          (attempt >= impl_->options.max_attempts && !starting))
+        return result;
+    }
+    // Full jitter: between nothing and 2^attempt times the base.
+    const auto longest = std::min<std::int64_t>(kBackoffLongest.count(), kBackoffBase.count() << std::min(attempt, 9));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(static_cast<std::int64_t>(random_u64() % static_cast<std::uint64_t>(longest + 1))));
+  }
+}
+
+}  // namespace millrace::aws

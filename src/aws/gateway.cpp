@@ -1,0 +1,415 @@
+#include "aws/gateway.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/core.h>
+
+#include "aws/codec.h"
+#include "aws/errors.h"
+#include "aws/payload.h"
+#include "aws/rest.h"
+#include "aws/sigv4.h"
+#include "base/encode.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace millrace::aws {
+namespace {
+
+bool is_form(const net::Request& request) {
+  return request.headers.get("content-type").starts_with("application/x-www-form-urlencoded");
+}
+
+// A bucket in the host name: "bucket.s3.localhost", "bucket.localhost".
+std::string bucket_in_host(const net::Request& request) {
+  std::string_view host = request.headers.get("host");
+  host = host.substr(0, host.find(':'));
+  if (!host.ends_with(".localhost")) return "";
+  host.remove_suffix(std::string_view(".localhost").size());
+  for (const std::string_view suffix : {".s3", "s3"}) {
+    if (host == suffix) return "";
+    if (suffix[0] == '.' && host.ends_with(suffix)) host.remove_suffix(suffix.size());
+  }
+  return std::string(host);
+}
+
+// The operation's name where the request says it outside the body.
+std::string target_operation(const net::Request& request) {
+  const std::string_view target = request.headers.get("x-amz-target");
+  const std::size_t dot = target.rfind('.');
+  return dot == std::string_view::npos ? std::string() : std::string(target.substr(dot + 1));
+}
+
+}  // namespace
+
+Resources any_resource() {
+  return [](const Call&, const Value&) { return std::vector<std::string>{"*"}; };
+}
+
+struct Gateway::Impl {
+  GatewayOptions options;
+  Authenticator& authenticator;
+  Authoriser& authoriser;
+  const Clock& clock;
+  std::function<void(const CallRecord&)> record;
+  struct Served {
+    const ServiceModel* model = nullptr;
+    std::map<std::string, Operation, std::less<>> operations;
+  };
+  std::map<std::string, Served, std::less<>> services;
+
+  // What is known of a request while it is worked on, for its answer and its record.
+  struct Work {
+    net::Request& request;
+    Call call;
+    const Served* served = nullptr;
+    std::optional<sigv4::Claim> claim;
+    std::string secret;
+    std::string body;                          // buffered
+    std::unique_ptr<net::BodyReader> payload;  // checked, unread
+    bool buffered = false;
+    std::vector<Check> checks;
+  };
+
+  Protocol protocol_of(const Work& work) const {
+    if (work.served != nullptr) return work.served->model->protocol;
+    if (work.request.headers.has("x-amz-target")) return Protocol::json;
+    return is_form(work.request) ? Protocol::query : Protocol::rest_xml;
+  }
+
+  const Served* find_service(std::string_view name) const {
+    const auto found = services.find(name);
+    return found == services.end() ? nullptr : &found->second;
+  }
+
+  // Which service a request is for: by what it was signed for, else by its shape.
+  Result<const Served*> resolve_service(const Work& work) const {
+    const net::Request& request = work.request;
+    const bool has_target = request.headers.has("x-amz-target");
+    if (work.claim) {
+      const std::string& signed_for = work.claim->scope.service;
+      for (const auto& [name, served] : services) {
+        if (served.model->signing_name != signed_for) continue;
+        // SageMaker's two services share a signing name; only the control plane has targets.
+        if (signed_for == "sagemaker" && (served.model->protocol == Protocol::json) != has_target) continue;
+        return &served;
+      }
+      std::vector<std::string> names;
+      for (const auto& entry : services) names.push_back(entry.first);
+      return fail(Code::unimplemented,
+                  fmt::format("The service {} is not served here; {} are.", signed_for, join(names, ", ")));
+    }
+    if (has_target) {
+      const std::string_view target = request.headers.get("x-amz-target");
+      for (const auto& [name, served] : services) {
+        if (!served.model->target_prefix.empty() && target.starts_with(served.model->target_prefix + "."))
+          return &served;
+      }
+    }
+    if (const Served* query = is_form(request) ? find_service("sts") : nullptr) return query;
+    if (const Served* s3 = find_service("s3")) return s3;
+    return fail(Code::unimplemented, "no service takes this request");
+  }
+
+  Status check_region(const Work& work) const {
+    const std::string& region = work.claim->scope.region;
+    const std::string& service = work.served->model->signing_name;
+    const bool global = service == "iam" || service == "sts";
+    if (region == options.region || (global && region == "us-east-1")) return {};
+    if (service == "s3") {
+      return fail(Code::invalid_argument,
+                  fmt::format("The authorization header is malformed; the region '{}' is wrong; expecting '{}'", region,
+                              options.region),
+                  "AuthorizationHeaderMalformed");
+    }
+    return fail(Code::unauthenticated,
+                fmt::format("Credential should be scoped to a valid region, not '{}'; this server stands for {}.",
+                            region, options.region));
+  }
+
+  // Proves who calls. Afterwards work.payload gives the body, checked at its end.
+  Status authenticate(Work& work) {
+    const Time now = work.call.now;
+    const Protocol protocol = work.served->model->protocol;
+    if (!work.claim) {
+      if (work.served->model->service != "s3") {
+        return fail(Code::unauthenticated, "Request is missing Authentication Token",
+                    common_code(protocol, CommonError::missing_token));
+      }
+      work.call.principal.kind = Principal::Kind::anonymous;
+      work.payload = MR_TRY(checked_payload(work.request, nullptr, "", *work.request.body));
+      return {};
+    }
+    MR_TRY(check_region(work));
+    auto found = authenticator.find(work.claim->access_key_id, work.claim->session_token, now);
+    if (!found) {
+      Error error = found.error();
+      if (error.reason.starts_with("Expired")) {
+        error.reason = common_code(protocol, CommonError::expired_token);
+      } else if (error.code == Code::unauthenticated || error.code == Code::not_found) {
+        error.reason = common_code(protocol, CommonError::unknown_key);
+        error.message = protocol == Protocol::rest_xml
+                            ? "The AWS Access Key Id you provided does not exist in our records."
+                            : "The security token included in the request is invalid.";
+      }
+      return fail(std::move(error));
+    }
+    work.secret = std::move(found->secret_access_key);
+    work.call.principal = std::move(found->principal);
+    work.call.principal.access_key_id = work.claim->access_key_id;
+    std::string hash = work.claim->payload_hash;
+    if (hash.empty()) {
+      // Services other than S3 may leave the hash to the body itself.
+      work.body = MR_TRY(read_body(*work.request.body));
+      work.buffered = true;
+      hash = sha256_hex(work.body);
+    }
+    if (auto status = sigv4::verify(work.request, *work.claim, work.secret, hash, now); !status) {
+      Error error = status.error();
+      if (error.reason == "SignatureDoesNotMatch") error.reason = common_code(protocol, CommonError::bad_signature);
+      return fail(std::move(error));
+    }
+    if (!work.buffered)
+      work.payload = MR_TRY(checked_payload(work.request, &*work.claim, work.secret, *work.request.body));
+    return {};
+  }
+
+  Result<std::string> read_body(net::BodyReader& reader) const {
+    auto body = reader.read_all(options.max_body_bytes);
+    if (!body && body.error().code == Code::resource_exhausted) {
+      return fail(Code::resource_exhausted,
+                  fmt::format("The request body is larger than the {} bytes that this operation takes.",
+                              options.max_body_bytes));
+    }
+    return body;
+  }
+
+  Status buffer(Work& work) const {
+    if (work.buffered) return {};
+    work.body = MR_TRY(read_body(*work.payload));
+    work.buffered = true;
+    return {};
+  }
+
+  tl::unexpected<Error> not_served(const Work& work, std::string_view operation) const {
+    const ServiceModel& model = *work.served->model;
+    const bool real = std::binary_search(model.known_operations.begin(), model.known_operations.end(), operation);
+    return fail(Code::unimplemented,
+                real ? fmt::format("{} of {} is not served by Millrace yet.", operation, model.service)
+                     : fmt::format("Could not find operation {} for version {}", operation, model.api_version),
+                common_code(model.protocol, CommonError::unknown_operation));
+  }
+
+  Result<Output> perform(Work& work) {
+    const ServiceModel& model = *work.served->model;
+    Value input;
+    const OperationModel* operation = nullptr;
+    switch (model.protocol) {
+      case Protocol::json: {
+        const std::string name = target_operation(work.request);
+        operation = model.operation(name);
+        if (operation == nullptr || !work.served->operations.contains(name)) return not_served(work, name);
+        MR_TRY(buffer(work));
+        auto parsed = parse_json(work.body.empty() ? "{}" : work.body);
+        if (!parsed) return fail(Code::invalid_argument, parsed.error().message, "SerializationException");
+        input = operation->input != nullptr ? MR_TRY(from_wire_json(*operation->input, *parsed)) : Value::object();
+        break;
+      }
+      case Protocol::query: {
+        MR_TRY(buffer(work));
+        Form form = net::parse_query(work.request.raw_query);
+        for (auto& entry : net::parse_query(work.body)) form.push_back(std::move(entry));
+        std::string name;
+        for (const auto& [key, value] : form) {
+          if (key == "Action") name = value;
+        }
+        if (name.empty())
+          return fail(Code::invalid_argument, "The request must contain the parameter Action.", "MissingAction");
+        operation = model.operation(name);
+        if (operation == nullptr || !work.served->operations.contains(name)) return not_served(work, name);
+        input = operation->input != nullptr ? read_query(*operation->input, form) : Value::object();
+        break;
+      }
+      case Protocol::rest_xml:
+      case Protocol::rest_json: {
+        std::string path = work.request.path;
+        if (model.service == "s3") {
+          if (const std::string bucket = bucket_in_host(work.request); !bucket.empty()) path = "/" + bucket + path;
+        }
+        std::string refused;
+        auto match = match_rest(model, work.request, path, refused);
+        if (!match || !work.served->operations.contains(match->operation->name)) {
+          return fail(Code::unimplemented, match ? match->operation->name + " is not served by Millrace yet." : refused,
+                      common_code(model.protocol, CommonError::unknown_operation));
+        }
+        operation = match->operation;
+        if (streaming_input(*operation) == nullptr) MR_TRY(buffer(work));
+        input = MR_TRY(read_rest_input(model, *operation, match->labels, work.request, work.body));
+        break;
+      }
+    }
+    work.call.operation = operation->name;
+    if (operation->input != nullptr) MR_TRY(validate(model, *operation->input, input));
+    const Operation& entry = work.served->operations.find(operation->name)->second;
+    MR_TRY(authorise_operation(work, entry, input));
+    std::unique_ptr<net::BodyReader> buffered_payload;
+    if (streaming_input(*operation) != nullptr && !work.buffered) {
+      work.call.body = work.payload.get();
+    } else {
+      buffered_payload = net::body_from_string(work.body);
+      work.call.body = buffered_payload.get();
+    }
+    return entry.handle(work.call, input);
+  }
+
+  Status authorise_operation(Work& work, const Operation& entry, const Value& input) {
+    const auto keys = entry.keys ? entry.keys(work.call, input) : decltype(Check::keys){};
+    for (std::string& resource : entry.resources(work.call, input)) {
+      work.checks.push_back({std::string(entry.action.text()), std::move(resource), keys});
+      MR_TRY(authoriser.authorise(work.call, work.checks.back()));
+    }
+    if (!entry.more) return {};
+    for (Check& check : MR_TRY(entry.more(work.call, input))) {
+      work.checks.push_back(std::move(check));
+      MR_TRY(authoriser.authorise(work.call, work.checks.back()));
+    }
+    return {};
+  }
+
+  net::Response write(const Work& work, Output output) const {
+    const ServiceModel& model = *work.served->model;
+    const OperationModel& operation = *model.operation(work.call.operation);
+    net::Response response;
+    response.status = 0;
+    if (output.response) response = std::move(*output.response);
+    switch (model.protocol) {
+      case Protocol::json:
+        if (response.status == 0) response.status = 200;
+        response.headers.set("Content-Type", "application/x-amz-json-" + model.json_version);
+        response.headers.set("x-amzn-RequestId", work.call.request_id);
+        if (operation.output != nullptr) response.body = to_json(to_wire_json(*operation.output, output.members));
+        break;
+      case Protocol::query: {
+        if (response.status == 0) response.status = 200;
+        response.headers.set("Content-Type", "text/xml");
+        response.headers.set("x-amzn-RequestId", work.call.request_id);
+        std::string& out = response.body;
+        out = fmt::format("<{}Response xmlns=\"{}\">\n", operation.name, model.xml_namespace);
+        if (operation.output != nullptr) {
+          const std::string wrapper =
+              operation.output_wrapper.empty() ? operation.name + "Result" : operation.output_wrapper;
+          out += fmt::format("<{}>", wrapper);
+          write_xml_members(out, *operation.output, output.members);
+          out += fmt::format("</{}>\n", wrapper);
+        }
+        out += fmt::format("<ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata>\n</{}Response>\n",
+                           work.call.request_id, operation.name);
+        break;
+      }
+      case Protocol::rest_xml:
+        response.headers.set("x-amz-request-id", work.call.request_id);
+        response.headers.set("x-amz-id-2", work.call.request_id);
+        write_rest_output(model, operation, output.members, response);
+        break;
+      case Protocol::rest_json:
+        response.headers.set("x-amzn-RequestId", work.call.request_id);
+        write_rest_output(model, operation, output.members, response);
+        break;
+    }
+    return response;
+  }
+
+  net::Response handle(net::Request& request) {
+    Work work{request, {}, nullptr, std::nullopt, {}, {}, nullptr, false, {}};
+    work.call.account = options.account;
+    work.call.region = options.region;
+    work.call.request_id = uuid4();
+    work.call.now = clock.now();
+    work.call.http = &request;
+    const auto run = [&]() -> Result<Output> {
+      auto claim = sigv4::read_claim(request);
+      if (!claim) {
+        auto served = resolve_service(work);
+        work.served = served ? *served : nullptr;
+        return fail(claim.error());
+      }
+      work.claim = std::move(*claim);
+      work.served = MR_TRY(resolve_service(work));
+      work.call.service = work.served->model->service;
+      MR_TRY(authenticate(work));
+      return perform(work);
+    };
+    auto output = run();
+    net::Response response;
+    if (output) {
+      response = write(work, std::move(*output));
+    } else {
+      const Error& error = output.error();
+      if (error.code == Code::internal || error.code == Code::data_loss)
+        log::error("{} {}: {}", work.call.service, work.call.operation, error.message);
+      response = write_error(protocol_of(work), error, work.call.request_id, request.path, request.method == "HEAD",
+                             work.served != nullptr ? work.served->model->xml_namespace : "");
+    }
+    if (record) {
+      CallRecord entry;
+      entry.at = work.call.now;
+      entry.request_id = work.call.request_id;
+      entry.principal_arn = work.call.principal.arn;
+      entry.access_key_id = work.claim ? work.claim->access_key_id : "";
+      entry.service = work.call.service;
+      entry.operation = work.call.operation;
+      entry.error_code = output                          ? ""
+                         : output.error().reason.empty() ? std::string(code_name(output.error().code))
+                                                         : output.error().reason;
+      entry.source_address = request.peer_address;
+      entry.user_agent = std::string(request.headers.get("user-agent"));
+      entry.checks = std::move(work.checks);
+      record(entry);
+    }
+    return response;
+  }
+};
+
+Gateway::Gateway(GatewayOptions options, Authenticator& authenticator, Authoriser& authoriser, const Clock& clock,
+                 std::function<void(const CallRecord&)> record)
+    : impl_(new Impl{std::move(options), authenticator, authoriser, clock, std::move(record), {}}) {}
+
+Gateway::~Gateway() = default;
+
+void Gateway::add(Service service) {
+  Impl::Served served;
+  served.model = &service_model(service.name);
+  for (Operation& operation : service.operations) {
+    std::string name = operation.name;
+    served.operations.emplace(std::move(name), std::move(operation));
+  }
+  impl_->services.insert_or_assign(service.name, std::move(served));
+}
+
+bool Gateway::is_aws_request(const net::Request& request) {
+  if (request.headers.get("authorization").starts_with("AWS")) return true;
+  if (request.raw_query.find("X-Amz-Algorithm=") != std::string::npos || request.headers.has("x-amz-target"))
+    return true;
+  // An unsigned call of a query service: POST / with a form.
+  return request.method == "POST" && request.path == "/" && is_form(request);
+}
+
+net::Response Gateway::handle(net::Request& request) { return impl_->handle(request); }
+
+Status Gateway::authorise(const Principal& principal, std::string_view service, std::string_view operation,
+                          const Check& check) {
+  Call call;
+  call.principal = principal;
+  call.service = service;
+  call.operation = operation;
+  call.account = impl_->options.account;
+  call.region = impl_->options.region;
+  call.now = impl_->clock.now();
+  return impl_->authoriser.authorise(call, check);
+}
+
+}  // namespace millrace::aws
