@@ -1,0 +1,123 @@
+// The endpoint role: SageMaker's inference contract over a Unix socket.
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "base/strings.h"
+#include "net/server.h"
+#include "sagemaker/worker/content_type.h"
+#include "sagemaker/worker/inference.h"
+#include "sagemaker/worker/job_log.h"
+#include "sagemaker/worker/worker.h"
+
+namespace millrace::sagemaker::worker {
+namespace {
+
+// SageMaker's limit for a request; its serving containers let SAGEMAKER_MAX_PAYLOAD_IN_MB raise it.
+constexpr std::int64_t kDefaultPayloadMb = 6;
+constexpr std::int64_t kMostPayloadMb = 100;
+constexpr std::chrono::seconds kGrace{5};
+
+Result<std::size_t> payload_limit() {
+  const char* text = std::getenv("SAGEMAKER_MAX_PAYLOAD_IN_MB");
+  if (text == nullptr || *text == 0) return static_cast<std::size_t>(kDefaultPayloadMb) << 20;
+  const auto megabytes = parse_int(text);
+  if (!megabytes || *megabytes < 1 || *megabytes > kMostPayloadMb) {
+    return fail(Code::invalid_argument,
+                fmt::format("SAGEMAKER_MAX_PAYLOAD_IN_MB must be from 1 to {}, but is '{}'", kMostPayloadMb, text));
+  }
+  return static_cast<std::size_t>(*megabytes) << 20;
+}
+
+net::Response plain(int status, std::string sentence) {
+  return net::Response::text(status, std::move(sentence) + "\n");
+}
+
+net::Response refuse(const Error& error) {
+  switch (error.code) {
+    case Code::unimplemented:
+      return plain(415, error.message);
+    case Code::resource_exhausted:
+      return plain(413, error.message);
+    case Code::invalid_argument:
+      return plain(400, error.message);
+    default:
+      return plain(500, error.message);
+  }
+}
+
+net::Response invoke(const Inference& inference, std::size_t limit, net::Request& request) {
+  const auto type = choose_response_type(request.headers.get("accept"), kJson);
+  if (!type) return plain(406, type.error().message);
+  const auto body = request.body->read_all(limit);
+  if (!body) {
+    if (body.error().code != Code::resource_exhausted) return refuse(body.error());
+    return plain(413, fmt::format("The request body is larger than {} MB", limit >> 20));
+  }
+  std::string_view content_type = request.headers.get("content-type");
+  if (content_type.empty()) content_type = kJson;
+  const auto prediction = inference.predict(content_type, *body);
+  if (!prediction) return refuse(prediction.error());
+  net::Response response;
+  response.headers.set("Content-Type", *type);
+  response.body = write_prediction(*type, *prediction);
+  return response;
+}
+
+net::Response answer(const Inference& inference, std::size_t limit, net::Request& request) {
+  if (request.path == "/ping") return net::Response{};
+  if (request.path == "/invocations") {
+    if (request.method != "POST") return plain(405, "Use POST for /invocations");
+    return invoke(inference, limit, request);
+  }
+  if (request.path == "/execution-parameters") {
+    return net::Response::json(
+        200,
+        fmt::format("{{\"MaxConcurrentTransforms\": {}, \"BatchStrategy\": \"MULTI_RECORD\", \"MaxPayloadInMB\": {}}}",
+                    std::max(1u, std::thread::hardware_concurrency()), limit >> 20));
+  }
+  return plain(404, "There is /ping and /invocations here");
+}
+
+Status serve(const std::vector<std::string>& arguments, JobLog& log) {
+  const Inference inference = MR_TRY(Inference::load(arguments[1], arguments[0]));
+  const std::size_t limit = MR_TRY(payload_limit());
+
+  // Every thread started from here on leaves these two to sigwait().
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+
+  net::ServerOptions options;
+  options.unix_socket = arguments[2];
+  options.handler_threads = std::max(2u, std::thread::hardware_concurrency());
+  options.max_body_bytes = limit + 1;  // one more, so that ours is the answer past the limit
+  const auto server =
+      MR_TRY(net::Server::start(options, [&](net::Request& request) { return answer(inference, limit, request); }));
+  log.info("Model server started: kmeans, {} features", inference.feature_dim());
+  int signal = 0;
+  sigwait(&ends, &signal);
+  server->stop(kGrace);
+  return {};
+}
+
+}  // namespace
+
+int serve_main(const std::vector<std::string>& arguments) {
+  JobLog log;
+  if (arguments.size() != 3) {
+    log.error("usage: millrace worker serve <model directory> <algorithm> <unix socket path>");
+    return kInternalFailure;
+  }
+  const Status done = serve(arguments, log);
+  if (done) return kDone;
+  log.error("{}", done.error().message);
+  return done.error().code == Code::internal || done.error().code == Code::unavailable ? kInternalFailure
+                                                                                       : kCustomerFailure;
+}
+
+}  // namespace millrace::sagemaker::worker

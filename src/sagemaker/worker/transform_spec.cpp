@@ -1,0 +1,101 @@
+#include "sagemaker/worker/transform_spec.h"
+
+#include <fmt/core.h>
+
+#include "sagemaker/worker/content_type.h"
+#include "sagemaker/worker/inference.h"
+
+namespace millrace::sagemaker::worker {
+namespace {
+
+constexpr std::int64_t kMostPayloadMb = 100;
+
+tl::unexpected<Error> refuse(std::string message) { return fail(Code::invalid_argument, std::move(message)); }
+
+// One of `allowed`; empty or absent is the first of them.
+Result<std::string> choice(const Value& json, std::string_view name, std::vector<std::string> allowed) {
+  const std::string given = json.at(name).string_or();
+  if (given.empty()) return allowed.front();
+  for (const std::string& one : allowed) {
+    if (given == one) return given;
+  }
+  std::string list;
+  for (const std::string& one : allowed) list += (list.empty() ? "" : ", ") + one;
+  return refuse(fmt::format("{} '{}' is not supported here; use one of {}", name, given, list));
+}
+
+Status check_processing(const TransformSpec& spec) {
+  if (!spec.processes()) return {};
+  const bool json = spec.type == kJson || spec.type == kJsonLines;
+  if (!json && spec.type != kCsv) {
+    return refuse("Input and output filters and joins need CSV, JSON or JSON Lines input");
+  }
+  const bool results = spec.join || !spec.output_filter.is_root();
+  const bool json_out = spec.response_type == kJson || spec.response_type == kJsonLines;
+  if (results && (json ? !json_out : spec.response_type != kCsv)) {
+    return refuse(fmt::format("To join or filter the output, Accept must be of the input's kind: {} for {} input",
+                              json ? spec.type : std::string(kCsv), spec.content_type));
+  }
+  if (spec.split != TransformSpec::Split::line && spec.type != kJson) {
+    return refuse("Filters and joins of CSV and JSON Lines need SplitType Line");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TransformSpec> read_transform_spec(const Value& json) {
+  if (!json.is_object()) return refuse("transform.json is not a JSON object");
+  TransformSpec spec;
+  spec.model_directory = json["model_directory"].string_or();
+  spec.algorithm = json["algorithm"].string_or();
+  if (spec.model_directory.empty() || spec.algorithm.empty()) {
+    return refuse("transform.json must name model_directory and algorithm");
+  }
+  spec.content_type = json["content_type"].string_or();
+  if (spec.content_type.empty()) spec.content_type = std::string(kJson);
+  spec.type = parse_content_type(spec.content_type).type;
+  if (spec.type != kCsv && spec.type != kJson && spec.type != kJsonLines && spec.type != kRecordIo) {
+    return refuse(fmt::format("ContentType '{}' is not supported; use {}, {}, {} or {}", spec.content_type, kCsv, kJson,
+                              kJsonLines, kRecordIo));
+  }
+  // Responses to several payloads are put one after another, which JSON documents do not bear.
+  const auto accepted = choose_response_type(json["accept"].string_or(), spec.type == kJson ? kJson : kJsonLines);
+  if (!accepted) return refuse(accepted.error().message);
+  spec.response_type = *accepted;
+
+  const std::string split = MR_TRY(choice(json, "split_type", {"None", "Line", "RecordIO"}));
+  spec.split = split == "Line"       ? TransformSpec::Split::line
+               : split == "RecordIO" ? TransformSpec::Split::record_io
+                                     : TransformSpec::Split::none;
+  if (spec.type == kJson && spec.split == TransformSpec::Split::line) {  // a document a line is what JSON Lines is
+    spec.content_type = spec.type = std::string(kJsonLines);
+  }
+  if ((spec.split == TransformSpec::Split::record_io) != (spec.type == kRecordIo) &&
+      spec.split != TransformSpec::Split::none) {
+    return refuse(fmt::format("SplitType {} does not fit ContentType '{}'", split, spec.content_type));
+  }
+  spec.assemble_lines = MR_TRY(choice(json, "assemble_with", {"None", "Line"})) == "Line";
+  if (spec.assemble_lines && spec.response_type == kRecordIo) {
+    return refuse("AssembleWith Line does not fit RecordIO-protobuf output; use None");
+  }
+  spec.single_record = MR_TRY(choice(json, "batch_strategy", {"MultiRecord", "SingleRecord"})) == "SingleRecord";
+  const std::int64_t megabytes = json["max_payload_mb"].int_or(6);
+  if (megabytes < 0 || megabytes > kMostPayloadMb) return refuse("MaxPayloadInMB must be from 0 to 100");
+  spec.max_payload_bytes = static_cast<std::size_t>(megabytes == 0 ? kMostPayloadMb : megabytes) << 20;
+
+  spec.join = MR_TRY(choice(json, "join_source", {"None", "Input"})) == "Input";
+  spec.input_filter = MR_TRY(JsonPath::parse(json["input_filter"].string_or()));
+  spec.output_filter = MR_TRY(JsonPath::parse(json["output_filter"].string_or()));
+  MR_TRY(check_processing(spec));
+
+  for (const Value& input : json["inputs"].items()) {
+    spec.inputs.push_back({input["source"].string_or(), input["target"].string_or()});
+    if (spec.inputs.back().source.empty() || spec.inputs.back().target.empty()) {
+      return refuse("each of the inputs must have a source and a target");
+    }
+  }
+  return spec;
+}
+
+}  // namespace millrace::sagemaker::worker

@@ -1,0 +1,44 @@
+#pragma once
+// transform.json: what a batch transform job is told.
+//   {"model_directory": path, "algorithm": "kmeans", "content_type": "text/csv", "accept": "", "split_type": "None",
+//    "assemble_with": "None", "batch_strategy": "MultiRecord", "max_payload_mb": 6, "join_source": "None",
+//    "input_filter": "$", "output_filter": "$", "inputs": [{"source": path, "target": path}]}
+// The first two and inputs are required; the others default as CreateTransformJob's members do.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "sagemaker/worker/json_path.h"
+
+namespace millrace::sagemaker::worker {
+
+struct TransformSpec {
+  enum class Split { none, line, record_io };
+
+  std::filesystem::path model_directory;
+  std::string algorithm;
+  std::string content_type;        // as given
+  std::string type;                // one of content_type.h
+  std::string_view response_type;  // likewise
+  Split split = Split::none;
+  bool assemble_lines = false;
+  bool single_record = false;
+  std::size_t max_payload_bytes = std::size_t{6} << 20;
+  bool join = false;
+  JsonPath input_filter, output_filter;
+  struct File {
+    std::filesystem::path source, target;
+  };
+  std::vector<File> inputs;
+
+  bool processes() const { return join || !input_filter.is_root() || !output_filter.is_root(); }
+};
+
+// Errors: invalid_argument, what the job asks for that cannot be done, in a sentence.
+Result<TransformSpec> read_transform_spec(const Value& json);
+
+}  // namespace millrace::sagemaker::worker
