@@ -1,13 +1,17 @@
 #include "net/client.h"
 
 #include <curl/curl.h>
+#include <signal.h>
+#include <time.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <mutex>
 #include <vector>
 
 #include <fmt/core.h>
 
+#include "base/file.h"
 #include "base/strings.h"
 
 namespace millrace::net {
@@ -61,11 +65,80 @@ std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* use
   return std::fread(buffer, 1, size * count, static_cast<std::FILE*>(user));
 }
 
+// Called when curl sends a body again, on a fresh connection, because a kept one had been closed.
+int on_seek(void* user, curl_off_t offset, int origin) {
+  return std::fseek(static_cast<std::FILE*>(user), static_cast<long>(offset), origin) == 0 ? CURL_SEEKFUNC_OK
+                                                                                           : CURL_SEEKFUNC_FAIL;
+}
+
+// OpenSSL writes without MSG_NOSIGNAL: a peer that goes away would end the process.
+class NoSigPipe {
+ public:
+  NoSigPipe() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    ::sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigPipe() {
+    const timespec at_once{0, 0};
+    if (!was_pending_) (void)::sigtimedwait(&pipe_, nullptr, &at_once);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigPipe(const NoSigPipe&) = delete;
+  NoSigPipe& operator=(const NoSigPipe&) = delete;
+
+ private:
+  sigset_t pipe_{}, before_{};
+  bool was_pending_ = false;
+};
+
+// Without the query: a presigned URL's holds a signature that is as good as a key.
+std::string_view without_query(std::string_view url) { return url.substr(0, url.find_first_of("?#")); }
+
+// A proxy from the environment is for the world outside, never for ourselves.
+bool is_own_machine(std::string_view url) {
+  const std::size_t slashes = url.find("//");
+  std::string_view host = url.substr(slashes == std::string_view::npos ? 0 : slashes + 2);
+  host = host.substr(0, host.find_first_of("/?#"));
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
+
+// Path and query as they stand in the URL. curl would encode bytes above 127, and a signature would no longer hold.
+std::string target_of(std::string_view url) {
+  const std::size_t slashes = url.find("//");
+  const std::size_t start = url.find_first_of("/?#", slashes == std::string_view::npos ? 0 : slashes + 2);
+  if (start == std::string_view::npos) return "/";
+  const std::string target(url.substr(start, url.find('#') - start));
+  return target.starts_with('/') ? target : "/" + target;
+}
+
+Status check_fields(const ClientRequest& request) {
+  const auto is_clean = [](std::string_view text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  };
+  for (const auto& [name, value] : request.headers.fields()) {
+    if (name.empty() || name.find(':') != std::string::npos || !is_clean(name) || !is_clean(value)) {
+      return fail(Code::invalid_argument, "a header field with a line break or without a name cannot be sent");
+    }
+  }
+  if (request.url.find_first_of(std::string_view(" \r\n\t\0", 5)) != std::string::npos) {
+    return fail(Code::invalid_argument, "a URL with white space in it cannot be sent; encode it first");
+  }
+  if (request.method.empty() || request.method.find_first_of(" \r\n\t") != std::string::npos) {
+    return fail(Code::invalid_argument, "the request has no method that could be sent");
+  }
+  return {};
+}
+
 Error error_of(CURLcode code, const Exchange& exchange, const ClientRequest& request, const char* detail) {
-  const std::string what = fmt::format("{}: {}", request.url, *detail != '\0' ? detail : curl_easy_strerror(code));
+  const std::string_view url = without_query(request.url);
+  const std::string what = fmt::format("{}: {}", url, *detail != '\0' ? detail : curl_easy_strerror(code));
   if (exchange.too_large) {
     return Error(Code::resource_exhausted,
-                 fmt::format("{}: the answer is larger than {} bytes", request.url, request.max_response_bytes));
+                 fmt::format("{}: the answer is larger than {} bytes", url, request.max_response_bytes));
   }
   switch (code) {
     case CURLE_COULDNT_CONNECT:
@@ -74,7 +147,8 @@ Error error_of(CURLcode code, const Exchange& exchange, const ClientRequest& req
     case CURLE_OPERATION_TIMEDOUT:
       return Error(Code::deadline_exceeded, what);
     case CURLE_WRITE_ERROR:
-      return Error(exchange.aborted ? Code::cancelled : Code::internal, what);
+      if (exchange.aborted) return Error(Code::cancelled, fmt::format("{}: the answer was not wanted to its end", url));
+      return Error(Code::internal, what);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return Error(Code::invalid_argument, what);
@@ -123,6 +197,8 @@ Client::~Client() {
 }
 
 Result<ClientResponse> Client::send(const ClientRequest& request) {
+  MR_TRY(check_fields(request));
+  const NoSigPipe no_sigpipe;
   CURL* curl = impl_->take();
   if (curl == nullptr) return fail(Code::resource_exhausted, "no memory for an HTTP request");
   struct Return {
@@ -151,6 +227,7 @@ Result<ClientResponse> Client::send(const ClientRequest& request) {
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+  const std::string target = target_of(request.url);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -161,6 +238,10 @@ Result<ClientResponse> Client::send(const ClientRequest& request) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+  // A proxy is asked for the whole URL over plain HTTP, so that the bare target would be wrong there.
+  const bool direct = !request.unix_socket.empty() || is_own_machine(request.url);
+  if (direct) curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  if (direct || request.url.starts_with("https:")) curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, target.c_str());
   if (!request.unix_socket.empty()) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   if (!request.ca_pem.empty()) {
     curl_blob blob{const_cast<char*>(request.ca_pem.data()), request.ca_pem.size(), CURL_BLOB_COPY};
@@ -172,13 +253,15 @@ Result<ClientResponse> Client::send(const ClientRequest& request) {
   } else if (!request.body_file.empty()) {
     file.reset(std::fopen(request.body_file.c_str(), "rbe"));
     if (!file || std::fseek(file.get(), 0, SEEK_END) != 0) {
-      return fail(Code::not_found, fmt::format("cannot read {}", request.body_file));
+      return fail(system_error("cannot read " + request.body_file, errno));
     }
     const long size = std::ftell(file.get());
     std::rewind(file.get());
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(curl, CURLOPT_READDATA, file.get());
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, file.get());
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   } else if (has_body || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {

@@ -1,10 +1,7 @@
 #include "net/server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -15,65 +12,21 @@
 
 #include "base/file.h"
 #include "net/client.h"
+#include "net/raw_connection_for_tests.h"
 #include "net/tls.h"
 
 namespace millrace::net {
 namespace {
 
-std::unique_ptr<Server> start(Handler handler, ServerOptions options = {}) {
-  auto server = Server::start(std::move(options), std::move(handler));
-  EXPECT_TRUE(server) << server.error().message;
-  return std::move(*server);
-}
-
-Response echo(Request& request) {
-  auto body = request.body->read_all(64u << 20);
-  if (!body) return Response::text(413, body.error().message);
-  return Response::text(200, fmt::format("{} {} {}", request.method, request.target, *body));
-}
-
-std::string url(const Server& server, const std::string& path) {
-  return fmt::format("http://127.0.0.1:{}{}", server.port(), path);
-}
-
-// A bare connection, for what no well-behaved client sends.
-class Raw {
- public:
-  explicit Raw(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    timeval limit{5, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
-  void send(std::string_view text) {
-    EXPECT_EQ(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL), ssize_t(text.size()));
-  }
-  // Until the peer closes or `marker` has come.
-  std::string receive(std::string_view marker = "\1") {
-    std::string text;
-    char buffer[4096];
-    while (text.find(marker) == std::string::npos) {
-      const ssize_t n = ::recv(fd_.get(), buffer, sizeof buffer, 0);
-      if (n <= 0) break;
-      text.append(buffer, static_cast<std::size_t>(n));
-    }
-    return text;
-  }
-
- private:
-  Fd fd_;
-};
+using Raw = RawConnection;
 
 TEST(Server, AnswersOverKeptConnections) {
-  auto server = start(echo);
+  auto server = start_server(echo);
   Client client;
   for (int i = 0; i < 3; ++i) {
     ClientRequest request;
     request.method = "POST";
-    request.url = url(*server, "/a%2Fb?x=1");
+    request.url = url_of(*server, "/a%2Fb?x=1");
     request.body = "hello";
     const auto answer = client.send(request);
     ASSERT_TRUE(answer) << answer.error().message;
@@ -84,7 +37,7 @@ TEST(Server, AnswersOverKeptConnections) {
 }
 
 TEST(Server, AnswersPipelinedRequestsInOrder) {
-  auto server = start(echo);
+  auto server = start_server(echo);
   Raw raw(server->port());
   raw.send(
       "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /3 "
@@ -97,8 +50,8 @@ TEST(Server, AnswersPipelinedRequestsInOrder) {
 }
 
 TEST(Server, ReadsChunkedBodiesAndSendsContinueOnlyWhenTheBodyIsWanted) {
-  auto server =
-      start([](Request& request) { return request.path == "/refuse" ? Response::text(403, "no") : echo(request); });
+  auto server = start_server(
+      [](Request& request) { return request.path == "/refuse" ? Response::text(403, "no") : echo(request); });
   Raw raw(server->port());
   raw.send("PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_NE(raw.receive("\r\n\r\n").find("100 Continue"), std::string::npos);
@@ -118,7 +71,7 @@ TEST(Server, SendsFilesRangesAndHeads) {
   ASSERT_TRUE(directory);
   const std::string content(3u << 20, 'x');
   ASSERT_TRUE(write_file(directory->path() / "f", "0123" + content));
-  auto server = start([&](Request&) {
+  auto server = start_server([&](Request&) {
     Response response;
     auto fd = Fd(::open((directory->path() / "f").c_str(), O_RDONLY | O_CLOEXEC));
     response.file = FileBody{std::move(fd), 4, content.size()};
@@ -126,7 +79,7 @@ TEST(Server, SendsFilesRangesAndHeads) {
   });
   Client client;
   ClientRequest request;
-  request.url = url(*server, "/");
+  request.url = url_of(*server, "/");
   auto answer = client.send(request);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->body, content);
@@ -161,14 +114,14 @@ class Ticker final : public StreamBody {
 };
 
 TEST(Server, StreamsWhatIsWokenFor) {
-  auto server = start([](Request&) {
+  auto server = start_server([](Request&) {
     Response response;
     response.stream = std::make_unique<Ticker>();
     return response;
   });
   Client client;
   ClientRequest request;
-  request.url = url(*server, "/");
+  request.url = url_of(*server, "/");
   const auto answer = client.send(request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "tick 1\ntick 2\ntick 3\n");
@@ -182,7 +135,7 @@ TEST(Server, SpeaksTlsAndPlainOnOnePort) {
   ServerOptions options;
   options.tls_certificate_pem = certificate->certificate_pem;
   options.tls_key_pem = certificate->key_pem;
-  auto server = start(
+  auto server = start_server(
       [](Request& request) {
         auto body = request.body->read_all(1u << 20);
         return Response::text(200, (request.tls ? "tls " : "plain ") + body.value_or("?"));
@@ -192,7 +145,7 @@ TEST(Server, SpeaksTlsAndPlainOnOnePort) {
   ClientRequest request;
   request.method = "POST";
   request.body = std::string(100'000, 'b');
-  request.url = url(*server, "/");
+  request.url = url_of(*server, "/");
   auto answer = client.send(request);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->body, "plain " + request.body);
@@ -210,12 +163,12 @@ TEST(Server, SpeaksTlsAndPlainOnOnePort) {
 TEST(Server, IdleClientsHoldNoThread) {
   ServerOptions options;
   options.handler_threads = 2;
-  auto server = start(echo, options);
+  auto server = start_server(echo, options);
   std::vector<std::unique_ptr<Raw>> idle;
   for (int i = 0; i < 200; ++i) idle.push_back(std::make_unique<Raw>(server->port()));
   Client client;
   ClientRequest request;
-  request.url = url(*server, "/");
+  request.url = url_of(*server, "/");
   request.timeout = std::chrono::milliseconds(2000);
   EXPECT_TRUE(client.send(request));
 }
@@ -225,7 +178,7 @@ TEST(Server, RefusesWhatIsNotHttpAndWhatIsTooLarge) {
   options.max_header_bytes = 2048;
   options.max_body_bytes = 10;
   options.max_connections = 100;
-  auto server = start(echo, options);
+  auto server = start_server(echo, options);
   for (const auto& [sent, status] : std::vector<std::pair<std::string, std::string>>{
            {"nonsense\r\n\r\n", " 400 "},
            {"GET / HTTP/1.1\r\nX: " + std::string(4000, 'y') + "\r\n\r\n", " 431 "},
@@ -240,7 +193,7 @@ TEST(Server, RefusesWhatIsNotHttpAndWhatIsTooLarge) {
 }
 
 TEST(Server, APortInUseIsSaid) {
-  auto server = start(echo);
+  auto server = start_server(echo);
   ServerOptions options;
   options.port = server->port();
   const auto second = Server::start(options, echo);
@@ -250,7 +203,7 @@ TEST(Server, APortInUseIsSaid) {
 }
 
 TEST(Server, AResponseFieldCannotForgeAnother) {
-  auto server = start([](Request&) {
+  auto server = start_server([](Request&) {
     Response response = Response::text(200, "x");
     response.headers.add("X-Stored", "a\r\nSet-Cookie: b");
     return response;
@@ -264,7 +217,7 @@ TEST(Server, StopLetsARequestInFlightEnd) {
   std::mutex mutex;
   std::condition_variable changed;
   bool entered = false;
-  auto server = start([&](Request&) {
+  auto server = start_server([&](Request&) {
     {
       const std::lock_guard lock(mutex);
       entered = true;
@@ -287,7 +240,7 @@ TEST(Server, ListensOnAUnixSocket) {
   auto directory = TempDir::make();
   ServerOptions options;
   options.unix_socket = directory->path() / "s";
-  auto server = start(echo, options);
+  auto server = start_server(echo, options);
   Client client;
   ClientRequest request;
   request.url = "http://localhost/path";
@@ -295,21 +248,6 @@ TEST(Server, ListensOnAUnixSocket) {
   const auto answer = client.send(request);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "GET /path ");
-}
-
-TEST(Client, ARefusedConnectionIsToldApart) {
-  std::uint16_t port = 0;
-  {
-    auto server = start(echo);
-    port = server->port();
-  }
-  Client client;
-  ClientRequest request;
-  request.url = fmt::format("http://127.0.0.1:{}/", port);
-  const auto answer = client.send(request);
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Code::unavailable);
-  EXPECT_EQ(answer.error().reason, "ConnectionRefused");
 }
 
 }  // namespace

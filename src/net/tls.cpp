@@ -8,6 +8,8 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <string_view>
+
 #include <memory>
 
 namespace millrace::net {
@@ -34,7 +36,15 @@ std::string text_of(BIO* bio) {
   return std::string(data, static_cast<std::size_t>(size));
 }
 
-Result<Certificate> make_certificate(EVP_PKEY* key, const std::string& common_name) {
+// A name that can stand in the extension's text as it is; anything else could add names of its own.
+bool is_host(std::string_view host) {
+  return !host.empty() && host.size() <= 253 &&
+         host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*:") ==
+             std::string_view::npos;
+}
+
+Result<Certificate> make_certificate(EVP_PKEY* key, const std::string& whole_name) {
+  const std::string common_name = whole_name.substr(0, ub_common_name);
   Certificate certificate(X509_new());
   unsigned char serial[16];
   if (!certificate || RAND_bytes(serial, sizeof serial) != 1) return failure("make a certificate");
@@ -89,13 +99,21 @@ Result<KeyAndCertificate> make_certificate_authority(const std::string& common_n
 
 Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& authority,
                                                   const std::vector<std::string>& hosts) {
+  if (hosts.empty()) return fail(Code::invalid_argument, "a certificate is made for one host at least");
+  for (const std::string& host : hosts) {
+    if (!is_host(host))
+      return fail(Code::invalid_argument, "a certificate cannot be made for the host \"" + host + "\"");
+  }
   const Bio key_bio(BIO_new_mem_buf(authority.key_pem.data(), static_cast<int>(authority.key_pem.size())));
   const Bio certificate_bio(
       BIO_new_mem_buf(authority.certificate_pem.data(), static_cast<int>(authority.certificate_pem.size())));
   const Key authority_key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
   const Certificate issuer(PEM_read_bio_X509(certificate_bio.get(), nullptr, nullptr, nullptr));
   const Key key(EVP_EC_gen("P-256"));
-  if (!authority_key || !issuer || !key || hosts.empty()) return failure("read the certificate authority");
+  if (!authority_key || !issuer) {
+    return fail(Code::invalid_argument, "the certificate authority's key or certificate cannot be read");
+  }
+  if (!key) return failure("make a key");
   const Certificate certificate = MR_TRY(make_certificate(key.get(), hosts.front()));
   if (X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer.get())) != 1) {
     return failure("make a certificate");
