@@ -118,7 +118,7 @@ TEST(Json, TheLocatorAgreesWithTheReader) {
   const std::string_view alphabet = "{}[]\",:\\u0019.-+eEtrfnal \x01\xff";
   for (int i = 0; i < 20'000; ++i) {
     std::string text = good.substr(0, i % 4 == 0 ? random() % good.size() : good.size());
-    for (unsigned changes = random() % 3; changes > 0 && !text.empty(); --changes) {
+    for (auto changes = random() % 3; changes > 0 && !text.empty(); --changes) {
       text[random() % text.size()] = alphabet[random() % alphabet.size()];
     }
     ASSERT_EQ(parse_json(text).has_value(), !scan_json(text, 256).fault.has_value()) << text;

@@ -47,7 +47,9 @@ TEST(WorkerPool, TasksMaySubmitTasks) {
     WorkerPool pool(2, 100);
     std::function<void(int)> next = [&](int left) {
       ++ran;
-      if (left > 1) EXPECT_TRUE(pool.submit([&next, left] { next(left - 1); }));
+      if (left > 1) {
+        EXPECT_TRUE(pool.submit([&next, left] { next(left - 1); }));
+      }
       done.count_down();
     };
     ASSERT_TRUE(pool.submit([&] { next(10); }));
