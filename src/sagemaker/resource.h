@@ -16,15 +16,15 @@ enum class Kind { processing_job, training_job, tuning_job, transform_job, model
 // How the API names a kind's parts; empty where it has none.
 struct KindNames {
   Kind kind;
-  std::string_view name;          // "TrainingJob"
-  std::string_view arn_segment;   // "training-job"
-  std::string_view name_member;   // "TrainingJobName"
-  std::string_view arn_member;    // "TrainingJobArn"
-  std::string_view status_member; // "TrainingJobStatus"
-  std::string_view start_member;  // "TrainingStartTime"
-  std::string_view end_member;    // "TrainingEndTime"
-  std::string_view list_member;   // "TrainingJobSummaries"
-  bool modified;                  // has LastModifiedTime
+  std::string_view name;           // "TrainingJob"
+  std::string_view arn_segment;    // "training-job"
+  std::string_view name_member;    // "TrainingJobName"
+  std::string_view arn_member;     // "TrainingJobArn"
+  std::string_view status_member;  // "TrainingJobStatus"
+  std::string_view start_member;   // "TrainingStartTime"
+  std::string_view end_member;     // "TrainingEndTime"
+  std::string_view list_member;    // "TrainingJobSummaries"
+  bool modified;                   // has LastModifiedTime
 };
 const KindNames& names_of(Kind kind);
 std::span<const KindNames> all_kinds();
@@ -33,9 +33,9 @@ const KindNames* find_kind(std::string_view name);  // nullptr: no such kind
 struct Resource {
   Kind kind{};
   std::string name, arn, status;
-  std::string parent;      // a training job's tuning job
+  std::string parent;  // a training job's tuning job
   Time created{}, modified{};
-  bool active = false;     // something is (or has to be) done for it: taken up again after a restart
+  bool active = false;            // something is (or has to be) done for it: taken up again after a restart
   Value body = Value::object();   // the Describe operation's answer
   Value state = Value::object();  // ours: never shown
 };

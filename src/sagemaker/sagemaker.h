@@ -24,9 +24,9 @@ namespace millrace::sagemaker {
 
 struct Options {
   std::string account, region;
-  std::filesystem::path directory;     // job directories; same file system as the blobs
-  std::filesystem::path executable;    // this program, for the worker roles
-  std::string endpoint_url;            // this server, for jobs that call AWS themselves
+  std::filesystem::path directory;        // job directories; same file system as the blobs
+  std::filesystem::path executable;       // this program, for the worker roles
+  std::string endpoint_url;               // this server, for jobs that call AWS themselves
   std::string container_credentials_url;  // see app/: where a job fetches its role's credentials
   // The variables that let a job's process act as `role_arn` (app/ knows a credentials endpoint that outlives any
   // session). Empty: the keys of one session, as long as the job may run, go into the environment.
@@ -46,7 +46,7 @@ class SageMaker {
     s3::S3& s3;
     logs::Logs& logs;
     proc::Launcher& launcher;
-    aws::Gateway& gateway;      // authorises what a job does as its execution role
+    aws::Gateway& gateway;  // authorises what a job does as its execution role
   };
   static Result<std::unique_ptr<SageMaker>> open(Needs needs, Options options);
   virtual ~SageMaker() = default;
@@ -56,7 +56,7 @@ class SageMaker {
   virtual Status resume() = 0;
   // A child of ours ended; keys that are not ours are ignored.
   virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;
-  virtual void stop() = 0;   // joins what works; children go on
+  virtual void stop() = 0;  // joins what works; children go on
 
   // Called after each change of a resource: kind as the API names it ("TrainingJob", "Endpoint"), name.
   virtual void on_change(std::function<void(const std::string& kind, const std::string& name)> listener) = 0;

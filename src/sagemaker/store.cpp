@@ -87,8 +87,9 @@ std::string like_pattern(std::string_view text) {
 
 Status put_tags(db::Connection& connection, const std::string& arn, const Tags& tags) {
   for (const auto& [key, value] : tags) {
-    auto insert = MR_TRY(connection.prepare("INSERT INTO sagemaker_tag (arn, key, value) VALUES (?, ?, ?) "
-                                            "ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value"));
+    auto insert =
+        MR_TRY(connection.prepare("INSERT INTO sagemaker_tag (arn, key, value) VALUES (?, ?, ?) "
+                                  "ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value"));
     MR_TRY(insert.bind(std::string_view(arn)).bind(std::string_view(key)).bind(std::string_view(value)).run());
   }
   return {};
@@ -149,8 +150,9 @@ Result<Resource> Store::get(Kind kind, const std::string& name, const Place& pla
 }
 
 Status Store::update_in(db::Connection& connection, const Resource& r) {
-  auto update = MR_TRY(connection.prepare("UPDATE sagemaker_resource SET status = ?, modified = ?, active = ?, "
-                                          "body = ?, state = ? WHERE kind = ? AND name = ?"));
+  auto update =
+      MR_TRY(connection.prepare("UPDATE sagemaker_resource SET status = ?, modified = ?, active = ?, "
+                                "body = ?, state = ? WHERE kind = ? AND name = ?"));
   return update.bind(std::string_view(r.status))
       .bind(to_epoch_ms(r.modified))
       .bind(r.active)
@@ -243,8 +245,7 @@ Result<std::vector<Resource>> Store::active() {
 Result<std::size_t> Store::count_active(Kind kind) {
   std::size_t count = 0;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
-    auto select =
-        MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE active = 1 AND kind = ?"));
+    auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE active = 1 AND kind = ?"));
     if (MR_TRY(select.bind(names_of(kind).name).step())) count = static_cast<std::size_t>(select.integer(0));
     return {};
   }));

@@ -21,9 +21,9 @@ struct ListQuery {
   enum class Sort { name, created, status };
   Sort sort = Sort::created;
   bool descending = false;
-  std::string name_contains, status;                           // empty: any
+  std::string name_contains, status;                                                   // empty: any
   std::optional<Time> created_after, created_before, modified_after, modified_before;  // inclusive
-  std::string parent;                                          // empty: any
+  std::string parent;                                                                  // empty: any
   std::size_t limit = 10;
   // Where the page before ended: the sort column's text and the name.
   std::optional<std::pair<std::string, std::string>> after;
@@ -58,7 +58,7 @@ class Store {
   Result<std::vector<Resource>> children(const std::string& parent);  // training jobs of a tuning job, oldest first
   static Result<std::vector<Resource>> children_in(db::Connection& connection, const std::string& parent);
 
-  Status add_tags(const std::string& arn, const Tags& tags);   // ValidationException past 50
+  Status add_tags(const std::string& arn, const Tags& tags);  // ValidationException past 50
   Status remove_tags(const std::string& arn, const std::vector<std::string>& keys);
   Result<Tags> tags(const std::string& arn);
   Result<bool> arn_exists(const std::string& arn);

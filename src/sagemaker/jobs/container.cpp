@@ -24,16 +24,15 @@ std::string upper(std::string_view text) {
 }
 
 std::string resource_config(const Value& instance_type) {
-  return to_json(Value::object(
-      {{"current_host", kHost},
-       {"current_instance_type", instance_type},
-       {"current_group_name", "homogeneousCluster"},
-       {"hosts", Value::array({kHost})},
-       {"instance_groups",
-        Value::array({Value::object({{"instance_group_name", "homogeneousCluster"},
-                                     {"instance_type", instance_type},
-                                     {"hosts", Value::array({kHost})}})})},
-       {"network_interface_name", "lo"}}));
+  return to_json(
+      Value::object({{"current_host", kHost},
+                     {"current_instance_type", instance_type},
+                     {"current_group_name", "homogeneousCluster"},
+                     {"hosts", Value::array({kHost})},
+                     {"instance_groups", Value::array({Value::object({{"instance_group_name", "homogeneousCluster"},
+                                                                      {"instance_type", instance_type},
+                                                                      {"hosts", Value::array({kHost})}})})},
+                     {"network_interface_name", "lo"}}));
 }
 
 std::vector<std::string> words(const Value& list) {
@@ -55,8 +54,8 @@ void set_variable(Environment& environment, std::string_view name, std::string_v
 }
 
 Environment base_environment(std::string_view region, std::string_view endpoint_url) {
-  Environment environment{{"PATH", std::string(kProgramPath)}, {"LANG", "C.UTF-8"}, {"HOME", "/tmp"},
-                          {"PYTHONUNBUFFERED", "1"}};
+  Environment environment{
+      {"PATH", std::string(kProgramPath)}, {"LANG", "C.UTF-8"}, {"HOME", "/tmp"}, {"PYTHONUNBUFFERED", "1"}};
   environment.emplace_back("AWS_REGION", region);
   environment.emplace_back("AWS_DEFAULT_REGION", region);
   if (!endpoint_url.empty()) environment.emplace_back("AWS_ENDPOINT_URL", endpoint_url);
@@ -68,9 +67,8 @@ std::vector<std::pair<std::string, std::string>> training_config_files(const Val
   for (const auto& [name, value] : job["HyperParameters"].members()) hyperparameters.set(name, value);
   Value channels = Value::object();
   for (const auto& channel : job["InputDataConfig"].items()) {
-    Value config = Value::object({{"TrainingInputMode", "File"},
-                                  {"S3DistributionType", "FullyReplicated"},
-                                  {"RecordWrapperType", "None"}});
+    Value config = Value::object(
+        {{"TrainingInputMode", "File"}, {"S3DistributionType", "FullyReplicated"}, {"RecordWrapperType", "None"}});
     if (const std::string type = channel["ContentType"].string_or(); !type.empty()) config.set("ContentType", type);
     channels.set(channel["ChannelName"].string_or(), std::move(config));
   }
@@ -151,8 +149,9 @@ Result<Program> program_of(const std::string& image, const Value& entrypoint, co
     if (python && !find_command(system_python.string(), {}).empty()) {
       command = system_python.string();
     } else if (find_command(command, kProgramPath).empty()) {
-      return fail(Code::invalid_argument, fmt::format("The image {} cannot run here: this machine has no command {}. {}",
-                                                      image, command, kWhatCan));
+      return fail(
+          Code::invalid_argument,
+          fmt::format("The image {} cannot run here: this machine has no command {}. {}", image, command, kWhatCan));
     }
   }
   for (auto& word : words(arguments)) program.command.push_back(std::move(word));

@@ -25,8 +25,7 @@ Result<std::unique_ptr<s3::Access>> World::access_as(const std::string& role_arn
   auto principal = iam.assume_for_service(role_arn, kServicePrincipal, "SageMaker");
   if (!principal) {
     const bool refused = principal.error().code == Code::permission_denied ||
-                         principal.error().code == Code::not_found ||
-                         principal.error().code == Code::invalid_argument;
+                         principal.error().code == Code::not_found || principal.error().code == Code::invalid_argument;
     return fail(refused ? cannot_assume(role_arn) : principal.error());
   }
   return s3.access(gateway, std::move(*principal));

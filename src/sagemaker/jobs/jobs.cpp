@@ -22,9 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kThreads = 4;
-constexpr int kMaxRetries = 10;             // of a step that failed for reasons of ours
+constexpr int kMaxRetries = 10;  // of a step that failed for reasons of ours
 constexpr Millis kRetryDelay{500};
-constexpr Millis kTrainingGrace{120'000};   // StopTrainingJob: 120 seconds between SIGTERM and SIGKILL
+constexpr Millis kTrainingGrace{120'000};  // StopTrainingJob: 120 seconds between SIGTERM and SIGKILL
 constexpr Millis kGrace{30'000};
 constexpr std::string_view kPrefix = "sagemaker/";
 
@@ -39,13 +39,14 @@ bool is_ours(const Error& error) {
 
 }  // namespace
 
-std::string job_key(Kind kind, std::string_view name) {
-  return fmt::format("{}{}/1", kPrefix, poke_name(kind, name));
-}
+std::string job_key(Kind kind, std::string_view name) { return fmt::format("{}{}/1", kPrefix, poke_name(kind, name)); }
 
 struct Jobs::Impl {
   Impl(World& w, LogFollower& f, Alarm& a)
-      : world(w), follower(f), alarm(a), tuner(w, [this](Kind kind, const std::string& name) { poke(kind, name); }),
+      : world(w),
+        follower(f),
+        alarm(a),
+        tuner(w, [this](Kind kind, const std::string& name) { poke(kind, name); }),
         reconciler(kThreads, [this](const std::string& name) { drive(name); }) {
     kinds[0] = make_training_kind(world);
     kinds[1] = make_processing_kind(world);
@@ -58,10 +59,10 @@ struct Jobs::Impl {
   std::array<std::unique_ptr<JobKind>, 3> kinds;
   Tuner tuner;
   std::mutex mutex;
-  std::map<std::string, int> retries;                                      // by poke name
-  std::map<std::string, std::shared_ptr<MetricScraper>> scrapers;          // shared with the follower's callback
-  std::set<std::string> stopping, deadlines;                               // said once per server
-  Reconciler reconciler;  // last: its threads end before the rest goes
+  std::map<std::string, int> retries;                              // by poke name
+  std::map<std::string, std::shared_ptr<MetricScraper>> scrapers;  // shared with the follower's callback
+  std::set<std::string> stopping, deadlines;                       // said once per server
+  Reconciler reconciler;                                           // last: its threads end before the rest goes
 
   JobKind* kind_of(Kind kind) {
     for (const auto& k : kinds) {
@@ -171,7 +172,8 @@ struct Jobs::Impl {
     auto spec = kind.prepare(job, directory);
     if (!spec) {
       if (is_ours(spec.error())) return fail(spec.error());
-      MR_TRY(conclude(job.kind, job.name, {"Failed", "Failed", cut_reason("ClientError: " + spec.error().message), false},
+      MR_TRY(conclude(job.kind, job.name,
+                      {"Failed", "Failed", cut_reason("ClientError: " + spec.error().message), false},
                       Value::object()));
       return false;
     }
@@ -182,8 +184,8 @@ struct Jobs::Impl {
     if (!launched) {
       if (is_ours(launched.error())) return fail(launched.error());
       MR_TRY(conclude(job.kind, job.name,
-                      {"Failed", "Failed", cut_reason("ClientError: The program cannot be started: " +
-                                                      launched.error().message), false},
+                      {"Failed", "Failed",
+                       cut_reason("ClientError: The program cannot be started: " + launched.error().message), false},
                       Value::object()));
       return false;
     }
@@ -243,8 +245,8 @@ struct Jobs::Impl {
     const fs::path directory = directory_of(job.kind, job.name);
     follow(kind, job);
     MR_TRY(follower.finish(key));
-    Outcome outcome = outcome_of({job.kind, kind.built_in(job), facts.stop_requested, facts.timed_out, *facts.child,
-                                  kind.failure(directory)});
+    Outcome outcome = outcome_of(
+        {job.kind, kind.built_in(job), facts.stop_requested, facts.timed_out, *facts.child, kind.failure(directory)});
     Value members = kind.closing_members(directory);
     if (job.kind == Kind::training_job) {
       const std::lock_guard lock(mutex);
@@ -338,8 +340,7 @@ struct Jobs::Impl {
   }
 };
 
-Jobs::Jobs(World& world, LogFollower& follower, Alarm& alarm)
-    : impl_(std::make_unique<Impl>(world, follower, alarm)) {}
+Jobs::Jobs(World& world, LogFollower& follower, Alarm& alarm) : impl_(std::make_unique<Impl>(world, follower, alarm)) {}
 Jobs::~Jobs() { stop(); }
 void Jobs::poke(Kind kind, const std::string& name) { impl_->poke(kind, name); }
 Status Jobs::resume() { return impl_->resume(); }

@@ -15,7 +15,7 @@ namespace millrace::sagemaker {
 class Jobs {
  public:
   Jobs(World& world, LogFollower& follower, Alarm& alarm);
-  ~Jobs();  // stop()
+  ~Jobs();                                        // stop()
   void poke(Kind kind, const std::string& name);  // something may be to do; never blocks
   // A child ended; false: not a job's key.
   bool on_child_exit(const std::string& key);

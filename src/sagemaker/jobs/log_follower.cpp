@@ -69,7 +69,7 @@ struct LogFollower::Impl {
     std::vector<logs::Event> batch;
     std::size_t to_skip = 0;  // lines that are stored already
     bool counted = false;
-    bool closed = false;      // finished or dropped
+    bool closed = false;  // finished or dropped
   };
 
   Impl(logs::Logs& l, const Clock& c) : logs(l), clock(c) {}

@@ -13,19 +13,19 @@
 namespace millrace::sagemaker {
 
 struct JobFacts {
-  bool ended = false;           // the row's status is final
+  bool ended = false;  // the row's status is final
   bool stop_requested = false;
-  bool timed_out = false;       // its child ran longer than the stopping condition allows
+  bool timed_out = false;                  // its child ran longer than the stopping condition allows
   std::optional<proc::ChildStatus> child;  // as the launcher has it; nullopt: never launched
 };
 
 enum class Step {
-  prepare,     // download the input, write the configuration, launch the child
-  watch,       // wait for the child's end (or the deadline)
-  end_child,   // tell it to stop, then wait
+  prepare,           // download the input, write the configuration, launch the child
+  watch,             // wait for the child's end (or the deadline)
+  end_child,         // tell it to stop, then wait
   conclude_stopped,  // stopped before anything ran
-  finish,      // the child has ended: upload, write the outcome
-  release,     // the outcome is written: forget the child, remove the directory
+  finish,            // the child has ended: upload, write the outcome
+  release,           // the outcome is written: forget the child, remove the directory
 };
 Step next_step(const JobFacts& facts);
 
@@ -38,11 +38,11 @@ struct Outcome {
 };
 struct Ending {
   Kind kind = Kind::training_job;
-  bool built_in = false;        // the program is ours (its exit codes: sagemaker/worker/worker.h)
+  bool built_in = false;  // the program is ours (its exit codes: sagemaker/worker/worker.h)
   bool stop_requested = false;
   bool timed_out = false;
   proc::ChildStatus child;
-  std::string failure;          // what the program said (output/failure)
+  std::string failure;  // what the program said (output/failure)
 };
 Outcome outcome_of(const Ending& ending);
 

@@ -1,8 +1,8 @@
 #include "sagemaker/jobs/metrics.h"
 
+#include <re2/re2.h>
 #include <cmath>
 #include <optional>
-#include <re2/re2.h>
 
 #include <fmt/core.h>
 
@@ -13,8 +13,8 @@
 namespace millrace::sagemaker {
 namespace {
 
-constexpr std::size_t kMaxDefinitions = 40;        // AlgorithmSpecification.MetricDefinitions
-constexpr std::size_t kMaxLineBytes = 64u << 10;   // scanned of one line
+constexpr std::size_t kMaxDefinitions = 40;       // AlgorithmSpecification.MetricDefinitions
+constexpr std::size_t kMaxLineBytes = 64u << 10;  // scanned of one line
 constexpr std::int64_t kRegexMemory = 8 << 20;
 
 struct BuiltIn {
@@ -34,7 +34,8 @@ constexpr BuiltIn kBuiltIn[] = {
 Value built_in_metrics(std::string_view algorithm) {
   Value definitions;
   for (const auto& metric : kBuiltIn) {
-    if (metric.algorithm == algorithm) definitions.push(Value::object({{"Name", metric.name}, {"Regex", metric.regex}}));
+    if (metric.algorithm == algorithm)
+      definitions.push(Value::object({{"Name", metric.name}, {"Regex", metric.regex}}));
   }
   return definitions;
 }

@@ -41,7 +41,7 @@ std::string reason_of(::archive* a) {
 Status pack_file(::archive* out, const fs::path& file, const std::string& name) {
   Fd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!in) return fail(system_error("cannot read " + name, errno));
-  struct stat status {};
+  struct stat status{};
   if (::fstat(in.get(), &status) != 0) return fail(system_error("cannot read " + name, errno));
   const std::unique_ptr<::archive_entry, EntryCloser> entry(::archive_entry_new());
   ::archive_entry_set_pathname(entry.get(), name.c_str());
@@ -142,8 +142,7 @@ Status unpack_archive(const fs::path& archive, const fs::path& folder, const Unp
       return fail(Code::invalid_argument, fmt::format("it is not a tar.gz archive: {}", reason_of(in.get())));
     }
     if (++entries > limits.max_entries) {
-      return fail(Code::resource_exhausted,
-                  fmt::format("the archive holds more than {} entries", limits.max_entries));
+      return fail(Code::resource_exhausted, fmt::format("the archive holds more than {} entries", limits.max_entries));
     }
     const char* raw = ::archive_entry_pathname(entry);
     const std::string given = raw != nullptr ? raw : "";
@@ -158,9 +157,9 @@ Status unpack_archive(const fs::path& archive, const fs::path& folder, const Unp
     } else if (type == AE_IFREG && ::archive_entry_hardlink(entry) == nullptr) {
       MR_TRY(unpack_file(in.get(), entry, folder / name, name, left));
     } else {
-      return fail(Code::invalid_argument,
-                  fmt::format("the archive's entry \"{}\" is a link or a device; only files and folders are taken",
-                              name));
+      return fail(
+          Code::invalid_argument,
+          fmt::format("the archive's entry \"{}\" is a link or a device; only files and folders are taken", name));
     }
   }
 }

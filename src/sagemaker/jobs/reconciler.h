@@ -12,9 +12,9 @@ namespace millrace::sagemaker {
 class Reconciler {
  public:
   Reconciler(std::size_t threads, std::function<void(const std::string& name)> drive);
-  ~Reconciler();  // stop()
+  ~Reconciler();                       // stop()
   void poke(const std::string& name);  // never blocks
-  void stop();  // lets what runs end, drops what waits; joins
+  void stop();                         // lets what runs end, drops what waits; joins
 
  private:
   struct Impl;

@@ -13,8 +13,8 @@
 namespace millrace::sagemaker {
 
 struct SandboxRequest {
-  std::filesystem::path opt_ml;   // seen as /opt/ml, writable
-  std::filesystem::path tmp;      // seen as /tmp
+  std::filesystem::path opt_ml;               // seen as /opt/ml, writable
+  std::filesystem::path tmp;                  // seen as /tmp
   std::vector<std::filesystem::path> hidden;  // seen empty
   bool network = true;
   std::vector<std::string> command;

@@ -36,7 +36,8 @@ class TrainingKind final : public JobKind {
   Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory) override {
     const fs::path ml = directory / "ml";
     const std::string algorithm = algorithm_of(job);
-    for (const auto* folder : {"input/config", "input/data", "model", "output/data"}) MR_TRY(make_directories(ml / folder));
+    for (const auto* folder : {"input/config", "input/data", "model", "output/data"})
+      MR_TRY(make_directories(ml / folder));
     for (const auto& [name, content] : training_config_files(job.body)) {
       MR_TRY(write_file(ml / "input/config" / name, content));
     }

@@ -21,12 +21,11 @@ Result<ParameterRange> numeric_range(const Value& range, ParameterRange::Kind ki
   out.name = range["Name"].string_or();
   out.kind = kind;
   const auto low = parse_double(range["MinValue"].string_or()), high = parse_double(range["MaxValue"].string_or());
-  const bool whole = kind != ParameterRange::Kind::integer ||
-                     (low && high && std::floor(*low) == *low && std::floor(*high) == *high);
+  const bool whole =
+      kind != ParameterRange::Kind::integer || (low && high && std::floor(*low) == *low && std::floor(*high) == *high);
   if (!low || !high || !whole || *low > *high) {
-    return validation_error(
-        fmt::format("The range of the hyperparameter {} is not valid: MinValue {}, MaxValue {}.", out.name,
-                    range["MinValue"].string_or(), range["MaxValue"].string_or()));
+    return validation_error(fmt::format("The range of the hyperparameter {} is not valid: MinValue {}, MaxValue {}.",
+                                        out.name, range["MinValue"].string_or(), range["MaxValue"].string_or()));
   }
   out.minimum = *low;
   out.maximum = *high;

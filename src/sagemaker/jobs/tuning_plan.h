@@ -29,9 +29,9 @@ algorithms::Strategy strategy_of(const Value& tuning_job_config);
 Result<algorithms::TuningRequest> tuning_request(const Resource& tuning_job, const std::vector<Resource>& trials);
 
 struct TuningPlan {
-  std::size_t launch = 0;         // so many new trials now
-  bool stop_trials = false;       // those under way are to be stopped
-  std::string final_status;       // Completed, Failed, Stopped; empty: goes on
+  std::size_t launch = 0;    // so many new trials now
+  bool stop_trials = false;  // those under way are to be stopped
+  std::string final_status;  // Completed, Failed, Stopped; empty: goes on
   std::string failure_reason;
   Value members = Value::object();  // TrainingJobStatusCounters, ObjectiveStatusCounters, BestTrainingJob
 };

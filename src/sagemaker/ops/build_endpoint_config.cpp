@@ -23,7 +23,8 @@ Result<Resource> build_endpoint_config(const Place& place, const Value& request,
       return validation_error(fmt::format("Variant names must be unique: {} is given twice.", name));
     }
     if (variant["ModelName"].string_or().empty()) {
-      return validation_error(fmt::format("The variant {} names no model; inference components are not supported.", name));
+      return validation_error(
+          fmt::format("The variant {} names no model; inference components are not supported.", name));
     }
     if (!variant.has("InitialVariantWeight")) variant.set("InitialVariantWeight", 1.0);
     const double weight = variant["InitialVariantWeight"].double_or(1.0);

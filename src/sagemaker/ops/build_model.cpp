@@ -14,10 +14,10 @@ Result<Resource> build_model(const Place& place, const Value& request, Time now)
   }
   Value containers = one ? Value::array({request["PrimaryContainer"]}) : request["Containers"];
   for (auto& container : containers.as_array()) {
-    MR_TRY(refuse_unsupported(
-        container, {{"ModelPackageName", "Model packages are not supported; give Image and ModelDataUrl."},
-                    {"ModelDataSource", "ModelDataSource is not supported; give ModelDataUrl."},
-                    {"AdditionalModelDataSources", "AdditionalModelDataSources are not supported."}}));
+    MR_TRY(refuse_unsupported(container,
+                              {{"ModelPackageName", "Model packages are not supported; give Image and ModelDataUrl."},
+                               {"ModelDataSource", "ModelDataSource is not supported; give ModelDataUrl."},
+                               {"AdditionalModelDataSources", "AdditionalModelDataSources are not supported."}}));
     if (container["Image"].string_or().empty()) return validation_error("A container must have an Image.");
     if (const std::string url = container["ModelDataUrl"].string_or(); !url.empty()) {
       MR_TRY(check_s3_uri("ModelDataUrl", container["ModelDataUrl"]));

@@ -72,9 +72,9 @@ Result<Resource> build_processing_job(const Place& place, const Value& request, 
   job.active = true;
   Value& body = job.body;
   body.set("ProcessingJobName", job.name).set("ProcessingJobArn", job.arn).set("ProcessingJobStatus", job.status);
-  for (const std::string_view member : {"ProcessingInputs", "ProcessingOutputConfig", "ProcessingResources",
-                                        "AppSpecification", "Environment", "NetworkConfig", "RoleArn",
-                                        "ExperimentConfig"}) {
+  for (const std::string_view member :
+       {"ProcessingInputs", "ProcessingOutputConfig", "ProcessingResources", "AppSpecification", "Environment",
+        "NetworkConfig", "RoleArn", "ExperimentConfig"}) {
     if (request.has(member) && !request[member].is_null()) body.set(member, request[member]);
   }
   Value stopping = request["StoppingCondition"].is_object() ? request["StoppingCondition"] : Value::object();

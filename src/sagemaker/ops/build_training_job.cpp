@@ -23,8 +23,7 @@ Status check_channels(const Value& request, std::string_view default_mode) {
     }
     const std::string mode = channel["InputMode"].string_or(default_mode);
     if (mode != "File") {
-      return validation_error(
-          fmt::format("InputMode {} of channel {} is not supported here; use File.", mode, name));
+      return validation_error(fmt::format("InputMode {} of channel {} is not supported here; use File.", mode, name));
     }
     MR_TRY(refuse_unsupported(
         channel, {{"DataSource.FileSystemDataSource", "FileSystemDataSource is not supported; use S3DataSource."},
@@ -48,8 +47,8 @@ Status check_channels(const Value& request, std::string_view default_mode) {
 }
 
 Status check_algorithm(const Value& specification, const std::string& algorithm) {
-  MR_TRY(refuse_unsupported(specification,
-                            {{"AlgorithmName", "Algorithms from AWS Marketplace are not supported; give TrainingImage."}}));
+  MR_TRY(refuse_unsupported(
+      specification, {{"AlgorithmName", "Algorithms from AWS Marketplace are not supported; give TrainingImage."}}));
   if (specification["TrainingImage"].string_or().empty()) {
     return validation_error("Either TrainingImage or AlgorithmName must be provided in AlgorithmSpecification.");
   }
@@ -82,15 +81,15 @@ Result<Resource> build_training_job(const Place& place, const Value& request, Ti
   const Value& specification = request["AlgorithmSpecification"];
   const std::string image = specification["TrainingImage"].string_or();
   const std::string algorithm = worker::built_in_algorithm(image);
-  MR_TRY(refuse_unsupported(
-      request,
-      {{"DebugRuleConfigurations", "Debugger rules are not supported."},
-       {"ProfilerRuleConfigurations", "Profiler rules are not supported."},
-       {"TensorBoardOutputConfig", "TensorBoardOutputConfig is not supported."},
-       {"ServerlessJobConfig", "Serverless training jobs are not supported."},
-       {"ResourceConfig.InstanceGroups", "Instance groups are not supported; give InstanceType and InstanceCount."},
-       {"ResourceConfig.TrainingPlanArn", "Training plans are not supported."},
-       {"ResourceConfig.KeepAlivePeriodInSeconds", "Warm pools are not supported; leave KeepAlivePeriodInSeconds out."}}));
+  MR_TRY(refuse_unsupported(request, {{"DebugRuleConfigurations", "Debugger rules are not supported."},
+                                      {"ProfilerRuleConfigurations", "Profiler rules are not supported."},
+                                      {"TensorBoardOutputConfig", "TensorBoardOutputConfig is not supported."},
+                                      {"ServerlessJobConfig", "Serverless training jobs are not supported."},
+                                      {"ResourceConfig.InstanceGroups",
+                                       "Instance groups are not supported; give InstanceType and InstanceCount."},
+                                      {"ResourceConfig.TrainingPlanArn", "Training plans are not supported."},
+                                      {"ResourceConfig.KeepAlivePeriodInSeconds",
+                                       "Warm pools are not supported; leave KeepAlivePeriodInSeconds out."}}));
   MR_TRY(check_algorithm(specification, algorithm));
   MR_TRY(check_channels(request, specification["TrainingInputMode"].string_or("File")));
   MR_TRY(check_stopping(request));

@@ -7,8 +7,9 @@
 namespace millrace::sagemaker {
 
 Result<Resource> build_transform_job(const Place& place, const Value& request, const Value& model, Time now) {
-  MR_TRY(refuse_unsupported(request, {{"DataCaptureConfig", "Data capture of transform jobs is not supported."},
-                                      {"Environment", "Environment is not supported: built-in algorithms read none."}}));
+  MR_TRY(
+      refuse_unsupported(request, {{"DataCaptureConfig", "Data capture of transform jobs is not supported."},
+                                   {"Environment", "Environment is not supported: built-in algorithms read none."}}));
   const Value& input = request["TransformInput"];
   const Value& source = input["DataSource"]["S3DataSource"];
   const std::string type = source["S3DataType"].string_or();

@@ -45,13 +45,12 @@ Status check_limits(const Value& config, const std::vector<algorithms::Parameter
     return validation_error("MaxNumberOfTrainingJobs must be given.");
   }
   if (parallel > trials) {
-    return validation_error(
-        fmt::format("MaxParallelTrainingJobs ({}) must not be greater than MaxNumberOfTrainingJobs ({}).", parallel,
-                    trials));
+    return validation_error(fmt::format(
+        "MaxParallelTrainingJobs ({}) must not be greater than MaxNumberOfTrainingJobs ({}).", parallel, trials));
   }
   if (parallel > kMaxParallel || trials > kMaxTrials) {
-    return limit_exceeded(fmt::format("A tuning job can have at most {} training jobs, {} at a time.", kMaxTrials,
-                                      kMaxParallel));
+    return limit_exceeded(
+        fmt::format("A tuning job can have at most {} training jobs, {} at a time.", kMaxTrials, kMaxParallel));
   }
   return {};
 }
@@ -94,13 +93,14 @@ Result<Resource> build_tuning_job(const Place& place, const Value& request, std:
   const auto strategy = algorithms::parse_strategy(config["Strategy"].string_or());
   if (!strategy) return validation_error(strategy.error().message);
   const auto ranges = MR_TRY(ranges_of(config));
-  if (auto valid = algorithms::validate_ranges(*strategy, ranges); !valid) return validation_error(valid.error().message);
+  if (auto valid = algorithms::validate_ranges(*strategy, ranges); !valid)
+    return validation_error(valid.error().message);
   MR_TRY(check_objective(config, definition));
   MR_TRY(check_limits(config, ranges));
   for (const auto& range : ranges) {
     if (definition["StaticHyperParameters"].has(range.name)) {
-      return validation_error(fmt::format(
-          "The hyperparameter {} is both in StaticHyperParameters and in ParameterRanges.", range.name));
+      return validation_error(
+          fmt::format("The hyperparameter {} is both in StaticHyperParameters and in ParameterRanges.", range.name));
     }
   }
 
@@ -123,7 +123,8 @@ Result<Resource> build_tuning_job(const Place& place, const Value& request, std:
   static_parameters.set("_tuning_objective_metric", objective_of(body).metric);
   body.set("HyperParameterTuningJobStatus", job.status);
   body.set("CreationTime", seconds(now)).set("LastModifiedTime", seconds(now));
-  for (const auto& [member, value] : plan_tuning(job, {}).members.members()) body.set(member, value);
+  const TuningPlan nothing_yet = plan_tuning(job, {});
+  for (const auto& [member, value] : nothing_yet.members.members()) body.set(member, value);
   const std::int64_t given = config["RandomSeed"].int_or(-1);
   const auto drawn = static_cast<std::int64_t>(random_seed & std::numeric_limits<std::int64_t>::max());
   job.state.set("seed", given >= 0 ? given : drawn);

@@ -1,0 +1,23 @@
+#include "sagemaker/ops/ops.h"
+
+namespace millrace::sagemaker {
+
+aws::Operation create_endpoint_config(Ops& ops) {
+  return {"CreateEndpointConfig",
+          "sagemaker:CreateEndpointConfig",
+          resource_named(ops, Kind::endpoint_config),
+          [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
+            const auto config = MR_TRY(build_endpoint_config(ops.world.place, input, call.now));
+            const Tags tags = MR_TRY(parse_tags(input["Tags"]));
+            for (const auto& variant : config.body["ProductionVariants"].items()) {
+              MR_TRY(ops.world.store.get(Kind::model, variant["ModelName"].string_or(), ops.world.place));
+            }
+            MR_TRY(ops.world.store.insert(config, tags));
+            ops.world.changed(Kind::endpoint_config, config.name);
+            return aws::Output(Value::object({{"EndpointConfigArn", config.arn}}));
+          },
+          creation_checks(ops, Kind::endpoint_config, "ExecutionRoleArn"),
+          creation_keys()};
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,20 @@
+#include "sagemaker/ops/ops.h"
+
+#include "base/ids.h"
+
+namespace millrace::sagemaker {
+
+aws::Operation create_hyper_parameter_tuning_job(Ops& ops) {
+  return {"CreateHyperParameterTuningJob",
+          "sagemaker:CreateHyperParameterTuningJob",
+          resource_named(ops, Kind::tuning_job),
+          [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
+            auto job = MR_TRY(build_tuning_job(ops.world.place, input, random_u64(), call.now));
+            MR_TRY(check_role(ops, input["TrainingJobDefinition"]["RoleArn"]));
+            return start_job(ops, std::move(job), input);
+          },
+          creation_checks(ops, Kind::tuning_job, "TrainingJobDefinition.RoleArn"),
+          creation_keys()};
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,19 @@
+#include "sagemaker/ops/ops.h"
+
+namespace millrace::sagemaker {
+
+aws::Operation create_transform_job(Ops& ops) {
+  return {"CreateTransformJob",
+          "sagemaker:CreateTransformJob",
+          resource_named(ops, Kind::transform_job),
+          [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
+            const auto model =
+                MR_TRY(ops.world.store.get(Kind::model, input["ModelName"].string_or(), ops.world.place));
+            auto job = MR_TRY(build_transform_job(ops.world.place, input, model.body, call.now));
+            return start_job(ops, std::move(job), input);
+          },
+          creation_checks(ops, Kind::transform_job, ""),
+          creation_keys()};
+}
+
+}  // namespace millrace::sagemaker

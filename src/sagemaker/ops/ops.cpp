@@ -1,0 +1,142 @@
+#include "sagemaker/ops/ops.h"
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "sagemaker/errors.h"
+#include "sagemaker/jobs/machine.h"
+#include "sagemaker/listing.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+const Value& at_path(const Value& value, std::string_view path) {
+  const Value* here = &value;
+  for (const auto part : split(path, '.')) here = &here->at(part);
+  return *here;
+}
+
+void collect_instance_types(const Value& value, std::vector<std::string>& types) {
+  for (const auto& [name, member] : value.members()) {
+    if (name == "InstanceType" && member.is_string()) {
+      types.push_back(member.as_string());
+    } else if (member.is_object()) {
+      collect_instance_types(member, types);
+    } else {
+      for (const auto& item : member.items()) collect_instance_types(item, types);
+    }
+  }
+}
+
+}  // namespace
+
+aws::Resources resource_named(Ops& ops, Kind kind) {
+  return [&ops, kind](const aws::Call&, const Value& input) -> std::vector<std::string> {
+    return {arn_of(ops.world.place, kind, input[names_of(kind).name_member].string_or())};
+  };
+}
+
+aws::Resources endpoint_and_config(Ops& ops) {
+  return [&ops](const aws::Call&, const Value& input) -> std::vector<std::string> {
+    return {arn_of(ops.world.place, Kind::endpoint, input["EndpointName"].string_or()),
+            arn_of(ops.world.place, Kind::endpoint_config, input["EndpointConfigName"].string_or())};
+  };
+}
+
+Status check_tagged(Ops& ops, const std::string& arn) {
+  if (MR_TRY(ops.world.store.arn_exists(arn))) return {};
+  return validation_error(fmt::format("Could not find resource \"{}\".", arn));
+}
+
+aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path) {
+  return [&ops, kind, role_path](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
+    std::vector<aws::Check> checks;
+    const std::string arn = arn_of(ops.world.place, kind, input[names_of(kind).name_member].string_or());
+    if (!role_path.empty()) {
+      if (const std::string role = at_path(input, role_path).string_or(); !role.empty()) {
+        checks.push_back(
+            {"iam:PassRole",
+             role,
+             {{"iam:PassedToService", {std::string(kServicePrincipal)}}, {"iam:AssociatedResourceArn", {arn}}}});
+      }
+    }
+    if (!input["Tags"].empty()) {
+      checks.push_back({"sagemaker:AddTags", arn, creation_keys()(aws::Call{}, input)});
+    }
+    return checks;
+  };
+}
+
+aws::ConditionKeys creation_keys() {
+  return [](const aws::Call&, const Value& input) {
+    std::vector<std::pair<std::string, std::vector<std::string>>> keys;
+    std::vector<std::string> tag_keys, types;
+    for (const auto& tag : input["Tags"].items()) {
+      tag_keys.push_back(tag["Key"].string_or());
+      keys.push_back({"aws:RequestTag/" + tag_keys.back(), {tag["Value"].string_or()}});
+    }
+    if (!tag_keys.empty()) keys.push_back({"aws:TagKeys", std::move(tag_keys)});
+    collect_instance_types(input, types);
+    if (!types.empty()) keys.push_back({"sagemaker:InstanceTypes", std::move(types)});
+    return keys;
+  };
+}
+
+Status check_role(Ops& ops, const Value& role_arn) {
+  if (auto access = ops.world.access_as(role_arn.string_or()); !access) return fail(access.error());
+  return {};
+}
+
+Result<aws::Output> start_job(Ops& ops, Resource job, const Value& request) {
+  const Tags tags = MR_TRY(parse_tags(request["Tags"]));
+  if (MR_TRY(ops.world.store.count_active(job.kind)) >= kMaxActiveJobs) {
+    return limit_exceeded(
+        fmt::format("The account-level service limit 'Number of concurrent {}s' is {}, with current utilization of {} "
+                    "and a request "
+                    "delta of 1.",
+                    names_of(job.kind).name, kMaxActiveJobs, kMaxActiveJobs));
+  }
+  MR_TRY(ops.world.store.insert(job, tags));
+  ops.world.changed(job.kind, job.name);
+  ops.jobs.poke(job.kind, job.name);
+  return aws::Output(Value::object({{std::string(names_of(job.kind).arn_member), job.arn}}));
+}
+
+aws::Handle describe_handle(Ops& ops, Kind kind) {
+  return [&ops, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+    const std::string name = input[names_of(kind).name_member].string_or();
+    return aws::Output(MR_TRY(ops.world.store.get(kind, name, ops.world.place)).body);
+  };
+}
+
+aws::Handle list_handle(Ops& ops, Kind kind) {
+  return [&ops, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+    MR_TRY(refuse_unsupported(input, {{"WarmPoolStatusEquals", "WarmPoolStatusEquals is not supported."},
+                                      {"TrainingPlanArnEquals", "TrainingPlanArnEquals is not supported."}}));
+    ListQuery query = MR_TRY(parse_list_query(input, list_defaults(kind)));
+    const std::size_t page = query.limit;
+    query.limit = page + 1;  // one more tells whether there is a next page
+    auto rows = MR_TRY(ops.world.store.list(kind, query));
+    aws::Output output;
+    const bool more = rows.size() > page;
+    if (more) rows.resize(page);
+    Value list = Value::array();
+    for (const auto& row : rows) list.push(summary_of(row));
+    output.members.set(names_of(kind).list_member, std::move(list));
+    if (more) output.members.set("NextToken", next_token(input, query, rows.back()));
+    return output;
+  };
+}
+
+aws::Handle stop_handle(Ops& ops, Kind kind) {
+  return [&ops, kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
+    const std::string name = input[names_of(kind).name_member].string_or();
+    MR_TRY(ops.world.store.get(kind, name, ops.world.place));
+    MR_TRY(ops.world.store.change(kind, name, [&](Resource& row) { return request_stop(row, call.now); }));
+    ops.world.changed(kind, name);
+    ops.jobs.poke(kind, name);
+    return aws::Output();
+  };
+}
+
+}  // namespace millrace::sagemaker

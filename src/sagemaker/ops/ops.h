@@ -1,0 +1,87 @@
+#pragma once
+// SageMaker's operations, one file each, and what they share. table.cpp lists them.
+
+#include <string>
+#include <string_view>
+
+#include "aws/gateway.h"
+#include "sagemaker/jobs/jobs.h"
+#include "sagemaker/ops/requests.h"
+#include "sagemaker/serving/endpoints.h"
+#include "sagemaker/store.h"
+
+namespace millrace::sagemaker {
+
+struct Ops {
+  World& world;
+  Jobs& jobs;
+  Endpoints& endpoints;
+};
+
+inline constexpr std::size_t kMaxActiveJobs = 200;  // of one kind, under way at a time
+inline constexpr std::size_t kMaxEndpoints = 50;
+
+// The ARN built from the request's name member: what the operation acts on.
+aws::Resources resource_named(Ops& ops, Kind kind);
+
+// The endpoint and the configuration it is to have: both must be allowed.
+aws::Resources endpoint_and_config(Ops& ops);
+// Error: ValidationException when no resource has this ARN.
+Status check_tagged(Ops& ops, const std::string& arn);
+
+// iam:PassRole on the role that the request hands over, and sagemaker:AddTags when it brings tags.
+//   role_path: "RoleArn", "TrainingJobDefinition.RoleArn"; an absent role is no question.
+aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path);
+// aws:RequestTag/…, aws:TagKeys, and sagemaker:InstanceTypes with the types that the request asks for.
+aws::ConditionKeys creation_keys();
+
+// The role exists and trusts SageMaker. Error: ValidationException, "Could not assume role …".
+Status check_role(Ops& ops, const Value& role_arn);
+
+// Stores a new job and starts it. Yields its ARN.
+Result<aws::Output> start_job(Ops& ops, Resource job, const Value& request);
+
+aws::Handle describe_handle(Ops& ops, Kind kind);
+aws::Handle list_handle(Ops& ops, Kind kind);
+aws::Handle stop_handle(Ops& ops, Kind kind);
+
+aws::Operation create_processing_job(Ops& ops);
+aws::Operation describe_processing_job(Ops& ops);
+aws::Operation list_processing_jobs(Ops& ops);
+aws::Operation stop_processing_job(Ops& ops);
+aws::Operation create_training_job(Ops& ops);
+aws::Operation describe_training_job(Ops& ops);
+aws::Operation list_training_jobs(Ops& ops);
+aws::Operation stop_training_job(Ops& ops);
+aws::Operation create_hyper_parameter_tuning_job(Ops& ops);
+aws::Operation describe_hyper_parameter_tuning_job(Ops& ops);
+aws::Operation list_hyper_parameter_tuning_jobs(Ops& ops);
+aws::Operation stop_hyper_parameter_tuning_job(Ops& ops);
+aws::Operation list_training_jobs_for_hyper_parameter_tuning_job(Ops& ops);
+aws::Operation create_transform_job(Ops& ops);
+aws::Operation describe_transform_job(Ops& ops);
+aws::Operation list_transform_jobs(Ops& ops);
+aws::Operation stop_transform_job(Ops& ops);
+aws::Operation create_model(Ops& ops);
+aws::Operation describe_model(Ops& ops);
+aws::Operation list_models(Ops& ops);
+aws::Operation delete_model(Ops& ops);
+aws::Operation create_endpoint_config(Ops& ops);
+aws::Operation describe_endpoint_config(Ops& ops);
+aws::Operation list_endpoint_configs(Ops& ops);
+aws::Operation delete_endpoint_config(Ops& ops);
+aws::Operation create_endpoint(Ops& ops);
+aws::Operation describe_endpoint(Ops& ops);
+aws::Operation list_endpoints(Ops& ops);
+aws::Operation update_endpoint(Ops& ops);
+aws::Operation update_endpoint_weights_and_capacities(Ops& ops);
+aws::Operation delete_endpoint(Ops& ops);
+aws::Operation add_tags(Ops& ops);
+aws::Operation list_tags(Ops& ops);
+aws::Operation delete_tags(Ops& ops);
+aws::Operation invoke_endpoint(Ops& ops);
+
+aws::Service control_service(Ops& ops);
+aws::Service runtime_service(Ops& ops);
+
+}  // namespace millrace::sagemaker

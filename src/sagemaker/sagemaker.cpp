@@ -1,0 +1,121 @@
+// Wires the parts together: the store, the jobs' and the endpoints' shells, the operations.
+
+#include "sagemaker/sagemaker.h"
+
+#include <mutex>
+
+#include "base/file.h"
+#include "sagemaker/errors.h"
+#include "sagemaker/jobs/jobs.h"
+#include "sagemaker/ops/ops.h"
+#include "sagemaker/serving/endpoints.h"
+#include "sagemaker/store.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+constexpr std::size_t kListed = 1'000;  // by list(): the newest
+
+class SageMakerImpl final : public SageMaker {
+ public:
+  SageMakerImpl(Needs needs, Options options)
+      : options_(std::move(options)),
+        store_(needs.database),
+        world_{store_,
+               needs.clock,
+               needs.iam,
+               needs.s3,
+               needs.logs,
+               needs.launcher,
+               needs.gateway,
+               options_,
+               sandbox_,
+               {options_.account, options_.region},
+               [this](Kind kind, const std::string& name) { announce(kind, name); }},
+        follower_(needs.logs, needs.clock),
+        jobs_(world_, follower_, alarm_),
+        endpoints_(world_, follower_, alarm_),
+        ops_{world_, jobs_, endpoints_} {}
+  ~SageMakerImpl() override { stop(); }
+
+  Status open() {
+    MR_TRY(store_.open());
+    return make_directories(options_.directory, 0700);
+  }
+
+  aws::Service control_service() override { return sagemaker::control_service(ops_); }
+  aws::Service runtime_service() override { return sagemaker::runtime_service(ops_); }
+
+  Status resume() override {
+    MR_TRY(jobs_.resume());
+    return endpoints_.resume();
+  }
+
+  void on_child_exit(const std::string& key, const proc::ChildStatus&) override {
+    if (!jobs_.on_child_exit(key)) endpoints_.on_child_exit(key);
+  }
+
+  void stop() override {
+    alarm_.stop();
+    jobs_.stop();
+    endpoints_.stop();
+    follower_.stop();
+  }
+
+  void on_change(std::function<void(const std::string& kind, const std::string& name)> listener) override {
+    const std::lock_guard lock(mutex_);
+    listeners_.push_back(std::move(listener));
+  }
+
+  Result<std::vector<Value>> list(const std::string& kind) override {
+    const KindNames* names = find_kind(kind);
+    if (names == nullptr) return fail(Code::invalid_argument, "There is no kind of resource called " + kind + ".");
+    ListQuery query;
+    query.descending = true;
+    query.limit = kListed;
+    std::vector<Value> summaries;
+    for (const auto& row : MR_TRY(store_.list(names->kind, query))) summaries.push_back(summary_of(row));
+    return summaries;
+  }
+
+  Result<Value> describe(const std::string& kind, const std::string& name) override {
+    const KindNames* names = find_kind(kind);
+    if (names == nullptr) return fail(Code::invalid_argument, "There is no kind of resource called " + kind + ".");
+    auto found = MR_TRY(store_.find(names->kind, name));
+    if (!found)
+      return fail(Code::not_found, no_such(names->kind, name, arn_of(world_.place, names->kind, name)).message);
+    return std::move(found->body);
+  }
+
+ private:
+  void announce(Kind kind, const std::string& name) {
+    std::vector<std::function<void(const std::string&, const std::string&)>> listeners;
+    {
+      const std::lock_guard lock(mutex_);
+      listeners = listeners_;
+    }
+    for (const auto& listener : listeners) listener(std::string(names_of(kind).name), name);
+  }
+
+  Options options_;
+  Store store_;
+  Sandbox sandbox_;
+  std::mutex mutex_;
+  std::vector<std::function<void(const std::string&, const std::string&)>> listeners_;
+  World world_;
+  Alarm alarm_;
+  LogFollower follower_;
+  Jobs jobs_;
+  Endpoints endpoints_;
+  Ops ops_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SageMaker>> SageMaker::open(Needs needs, Options options) {
+  auto sagemaker = std::make_unique<SageMakerImpl>(needs, std::move(options));
+  MR_TRY(sagemaker->open());
+  return sagemaker;
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,114 @@
+#include "sagemaker/serving/deployment.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+constexpr std::string_view kKeyPrefix = "sagemaker/endpoint/";
+constexpr Millis kFirstDelay{50}, kLongestDelay{10'000};
+
+Value to_value(const Deployment& deployment) {
+  Value variants = Value::array();
+  for (const auto& v : deployment.variants) {
+    variants.push(Value::object({{"name", v.name},
+                                 {"weight", v.weight},
+                                 {"instances", v.instances},
+                                 {"model", v.model},
+                                 {"attempt", v.attempt}}));
+  }
+  return Value::object({{"config", deployment.config}, {"variants", std::move(variants)}});
+}
+
+}  // namespace
+
+std::vector<Deployment> deployments_of(const Resource& endpoint) {
+  std::vector<Deployment> deployments;
+  for (const auto& [number, value] : endpoint.state["deployments"].members()) {
+    Deployment deployment;
+    deployment.number = parse_int(number).value_or(0);
+    deployment.config = value["config"].string_or();
+    for (const auto& v : value["variants"].items()) {
+      deployment.variants.push_back({v["name"].string_or(), v["weight"].double_or(1), v["instances"].int_or(1),
+                                     v["model"], v["attempt"].int_or(1)});
+    }
+    deployments.push_back(std::move(deployment));
+  }
+  return deployments;
+}
+
+void put_deployment(Resource& endpoint, const Deployment& deployment) {
+  endpoint.state.child("deployments").set(std::to_string(deployment.number), to_value(deployment));
+}
+
+void erase_deployment(Resource& endpoint, std::int64_t number) {
+  if (Value* deployments = endpoint.state.find("deployments")) deployments->erase(std::to_string(number));
+}
+
+Deployment make_deployment(std::int64_t number, const Value& config, const std::vector<Value>& models) {
+  Deployment deployment;
+  deployment.number = number;
+  deployment.config = config["EndpointConfigName"].string_or();
+  std::size_t at = 0;
+  for (const auto& variant : config["ProductionVariants"].items()) {
+    deployment.variants.push_back({variant["VariantName"].string_or(), variant["InitialVariantWeight"].double_or(1),
+                                   variant["InitialInstanceCount"].int_or(1), models.at(at++), 1});
+  }
+  return deployment;
+}
+
+Value variants_summary(const Deployment& deployment, Time now) {
+  Value list = Value::array();
+  for (const auto& v : deployment.variants) {
+    const Value& containers = v.model["Containers"];
+    const Value& container = containers.empty() ? v.model["PrimaryContainer"] : containers.as_array().front();
+    const std::string image = container["Image"].string_or();
+    list.push(Value::object({{"VariantName", v.name},
+                             {"DeployedImages", Value::array({Value::object({{"SpecifiedImage", image},
+                                                                             {"ResolvedImage", image},
+                                                                             {"ResolutionTime", seconds(now)}})})},
+                             {"CurrentWeight", v.weight},
+                             {"DesiredWeight", v.weight},
+                             {"CurrentInstanceCount", v.instances},
+                             {"DesiredInstanceCount", v.instances}}));
+  }
+  return list;
+}
+
+std::string server_key(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
+  return fmt::format("{}{}/{}/{}/{}/{}", kKeyPrefix, to_lower(endpoint.name), to_epoch_ms(endpoint.created),
+                     deployment.number, variant.name, variant.attempt);
+}
+
+std::string endpoint_of_key(std::string_view key) {
+  if (!key.starts_with(kKeyPrefix)) return {};
+  key.remove_prefix(kKeyPrefix.size());
+  return std::string(key.substr(0, key.find('/')));
+}
+
+int choose_variant(const std::vector<double>& weights, double u) {
+  double total = 0;
+  for (const double weight : weights) total += std::max(0.0, weight);
+  if (!(total > 0)) return -1;
+  double at = u * total;
+  int last = -1;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] > 0)) continue;
+    last = static_cast<int>(i);
+    if (at < weights[i]) return last;
+    at -= weights[i];
+  }
+  return last;  // rounding
+}
+
+Millis restart_delay(int failures) {
+  Millis delay = kFirstDelay;
+  for (int i = 1; i < failures && delay < kLongestDelay; ++i) delay *= 2;
+  return std::min(delay, kLongestDelay);
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,53 @@
+#pragma once
+// An endpoint's deployments, as its row keeps them. Pure.
+//
+//   state.serving, state.pending   numbers of the deployment that answers / that is being brought up; 0: none
+//   state.deployments["3"]         {config, variants: [{name, weight, instances, model, attempt}]}
+// A deployment that is neither is being taken down.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
+#include "sagemaker/resource.h"
+
+namespace millrace::sagemaker {
+
+struct Variant {
+  std::string name;
+  double weight = 1;
+  std::int64_t instances = 1;
+  Value model;               // the model's Describe document when the deployment was made
+  std::int64_t attempt = 1;  // how often its server has been started
+};
+struct Deployment {
+  std::int64_t number = 0;
+  std::string config;
+  std::vector<Variant> variants;
+};
+
+std::vector<Deployment> deployments_of(const Resource& endpoint);
+void put_deployment(Resource& endpoint, const Deployment& deployment);
+void erase_deployment(Resource& endpoint, std::int64_t number);
+
+// From an endpoint configuration and the Describe documents of its models, in the order of its variants.
+Deployment make_deployment(std::int64_t number, const Value& config, const std::vector<Value>& models);
+
+// DescribeEndpoint's ProductionVariants.
+Value variants_summary(const Deployment& deployment, Time now);
+
+// A model server's launch key: "sagemaker/endpoint/<name>/<incarnation>/<deployment>/<variant>/<attempt>".
+std::string server_key(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
+std::string endpoint_of_key(std::string_view key);  // empty: not a model server's
+
+// Which variant answers: by weight, `u` uniform in [0, 1). -1: there is none with a weight.
+int choose_variant(const std::vector<double>& weights, double u);
+
+// What becomes of a model server that ended by itself. `failures` in a row, this one counted.
+inline constexpr int kMaxFailures = 5;
+Millis restart_delay(int failures);
+
+}  // namespace millrace::sagemaker

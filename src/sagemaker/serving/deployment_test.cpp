@@ -1,0 +1,54 @@
+#include "sagemaker/serving/deployment.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::sagemaker {
+namespace {
+
+TEST(ChooseVariant, ByWeight) {
+  struct Case {
+    std::vector<double> weights;
+    double u;
+    int chosen;
+  };
+  for (const auto& c : {Case{{1}, 0.99, 0}, Case{{1, 3}, 0.24, 0}, Case{{1, 3}, 0.26, 1}, Case{{0, 1}, 0, 1},
+                        Case{{1, 0}, 0.999, 0}, Case{{0, 0}, 0.5, -1}, Case{{}, 0.5, -1}}) {
+    EXPECT_EQ(choose_variant(c.weights, c.u), c.chosen);
+  }
+}
+
+TEST(Deployment, IsKeptInTheRow) {
+  Resource endpoint;
+  endpoint.kind = Kind::endpoint;
+  endpoint.name = "My-Endpoint";
+  endpoint.created = from_epoch_ms(1'234);
+  const Value config = Value::object(
+      {{"EndpointConfigName", "cfg"},
+       {"ProductionVariants", Value::array({Value::object({{"VariantName", "a"}, {"InitialVariantWeight", 0.5}}),
+                                            Value::object({{"VariantName", "b"}, {"InitialInstanceCount", 2}})})}});
+  put_deployment(endpoint, make_deployment(3, config, {Value::object({{"ModelName", "m"}}), Value::object()}));
+  const auto kept = deployments_of(endpoint);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].number, 3);
+  EXPECT_EQ(kept[0].config, "cfg");
+  ASSERT_EQ(kept[0].variants.size(), 2u);
+  EXPECT_EQ(kept[0].variants[0].weight, 0.5);
+  EXPECT_EQ(kept[0].variants[1].instances, 2);
+  EXPECT_EQ(kept[0].variants[0].model["ModelName"].as_string(), "m");
+
+  const std::string key = server_key(endpoint, kept[0], kept[0].variants[0]);
+  EXPECT_EQ(key, "sagemaker/endpoint/my-endpoint/1234/3/a/1");
+  EXPECT_EQ(endpoint_of_key(key), "my-endpoint");
+  EXPECT_EQ(endpoint_of_key("sagemaker/training-job/x/1"), "");
+  erase_deployment(endpoint, 3);
+  EXPECT_TRUE(deployments_of(endpoint).empty());
+}
+
+TEST(Deployment, RestartsWaitLongerEachTime) {
+  EXPECT_EQ(restart_delay(1).count(), 50);
+  EXPECT_EQ(restart_delay(2).count(), 100);
+  EXPECT_EQ(restart_delay(100).count(), 10'000);
+}
+
+}  // namespace
+}  // namespace millrace::sagemaker

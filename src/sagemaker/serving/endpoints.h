@@ -1,0 +1,49 @@
+#pragma once
+// Endpoints: model servers as child processes behind Unix sockets, brought up, watched, exchanged, taken down.
+//
+// A server restart does not touch them: the model servers go on under the launcher and are found again by their keys.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "sagemaker/jobs/alarm.h"
+#include "sagemaker/jobs/job_kind.h"
+#include "sagemaker/jobs/log_follower.h"
+#include "sagemaker/store.h"
+
+namespace millrace::sagemaker {
+
+class Endpoints {
+ public:
+  Endpoints(World& world, LogFollower& follower, Alarm& alarm);
+  ~Endpoints();  // stop()
+
+  Result<Resource> create(const std::string& name, const std::string& config, const Tags& tags, Time now);
+  Result<Resource> update(const std::string& name, const std::string& config, Time now);
+  // desired: [{VariantName, DesiredWeight, DesiredInstanceCount}]
+  Result<Resource> update_weights(const std::string& name, const Value& desired, Time now);
+  Status remove(const std::string& name, Time now);
+
+  struct Invocation {
+    std::string endpoint, target_variant, content_type, accept, custom_attributes, body;
+  };
+  struct Answer {  // the model server's, whatever its status
+    int status = 0;
+    std::string content_type, body, variant, custom_attributes;
+  };
+  // Errors, reasons of the runtime: ValidationError (no such endpoint, not in service, no such variant), ModelError
+  // (it did not answer in time), ServiceUnavailable (its server is being started again).
+  Result<Answer> invoke(const Invocation& invocation);
+
+  bool on_child_exit(const std::string& key);  // false: not a model server's key
+  Status resume();
+  void stop();  // model servers go on
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::sagemaker
