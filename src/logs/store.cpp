@@ -82,6 +82,12 @@ Group group_of(const db::Statement& row) {
   return group;
 }
 
+// A full disk is the server's trouble, not a request that was too large.
+Status storage_status(Status status) {
+  if (status || status.error().code != Code::resource_exhausted) return status;
+  return fail(Code::unavailable, std::move(status).error().message, "ServiceUnavailableException");
+}
+
 std::optional<Time> optional_time(const db::Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   return from_epoch_ms(row.integer(column));
@@ -190,7 +196,7 @@ Result<std::vector<Stream>> Store::streams(const std::string& group, std::string
 }
 
 Status Store::append(const std::string& group, const std::string& stream, const std::vector<Event>& events, bool make) {
-  return database_.write([&](db::Connection& c) -> Status {
+  return storage_status(database_.write([&](db::Connection& c) -> Status {
     const Time now = clock_.now();
     auto group_row = find_group(c, group);
     if (!group_row && group_row.error().code == Code::not_found && make) {
@@ -235,7 +241,7 @@ Status Store::append(const std::string& group, const std::string& stream, const 
         .bind(stream_row->id)
         .bind(oldest_kept(group_row->retention_days))
         .run();
-  });
+  }));
 }
 
 Result<std::vector<Event>> Store::arrivals(const std::string& group, const std::string& stream, std::size_t skip,

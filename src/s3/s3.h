@@ -33,7 +33,8 @@ Result<Uri> parse_uri(std::string_view text);
 class Access {
  public:
   virtual ~Access() = default;
-  virtual Result<std::vector<ObjectInfo>> list(const std::string& bucket, const std::string& prefix) = 0;  // all, sorted
+  virtual Result<std::vector<ObjectInfo>> list(const std::string& bucket,
+                                               const std::string& prefix) = 0;  // all, sorted
   virtual Result<ObjectInfo> head(const std::string& bucket, const std::string& key) = 0;
   virtual Result<std::string> read(const std::string& bucket, const std::string& key, std::size_t max_bytes) = 0;
   // The object as a file at `path` (see blob::BlobStore::materialise).
@@ -41,6 +42,7 @@ class Access {
                              blob::BlobStore::Share how) = 0;
   virtual Result<ObjectInfo> put(const std::string& bucket, const std::string& key, std::string_view bytes,
                                  std::string_view content_type) = 0;
+  // The file stays the caller's: its bytes are copied.
   virtual Result<ObjectInfo> put_file(const std::string& bucket, const std::string& key,
                                       const std::filesystem::path& file, std::string_view content_type) = 0;
 };
@@ -51,7 +53,7 @@ class S3 {
                                           std::string account, std::string region);
   virtual ~S3() = default;
   virtual aws::Service service() = 0;
-  virtual aws::ResourcePolicy resource_policy() = 0;   // bucket policies, for iam
+  virtual aws::ResourcePolicy resource_policy() = 0;  // bucket policies, for iam
   // `gateway` authorises; it outlives the result.
   virtual std::unique_ptr<Access> access(aws::Gateway& gateway, aws::Principal principal) = 0;
   // The server's own: no authorisation. For set-up (the public sample bucket) and the console's read side.

@@ -1,0 +1,135 @@
+#include "s3/access.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/core.h>
+
+#include "s3/content.h"
+#include "s3/errors.h"
+#include "s3/names.h"
+#include "s3/ops/ops.h"
+
+namespace millrace::s3 {
+namespace {
+
+constexpr std::size_t kMostListed = 1'000'000;
+constexpr int kMaterialiseAttempts = 4;
+
+ObjectInfo info_of(const Object& object) {
+  const auto type = object.metadata.system.find("ContentType");
+  return {object.bucket, object.key,     object.etag, type == object.metadata.system.end() ? "" : type->second,
+          object.size,   object.modified};
+}
+
+class StoreAccess final : public Access {
+ public:
+  StoreAccess(Store& store, aws::Gateway* gateway, aws::Principal principal)
+      : store_(store), gateway_(gateway), principal_(std::move(principal)) {}
+
+  Result<std::vector<ObjectInfo>> list(const std::string& bucket, const std::string& prefix) override {
+    MR_TRY(may("ListObjectsV2", {"s3:ListBucket", ops::bucket_arn(bucket), {{"s3:prefix", {prefix}}}}));
+    std::vector<ObjectInfo> found;
+    ListQuery query{prefix, "", "", ops::kPage};
+    while (true) {
+      const Listing page = MR_TRY(store_.list(bucket, query));
+      for (const auto& object : page.objects) found.push_back(info_of(object));
+      if (!page.truncated) return found;
+      if (found.size() >= kMostListed) {
+        return fail(Code::resource_exhausted,
+                    fmt::format("more than {} objects begin with s3://{}/{}", kMostListed, bucket, prefix));
+      }
+      query.after = page.last;
+    }
+  }
+
+  Result<ObjectInfo> head(const std::string& bucket, const std::string& key) override {
+    MR_TRY(may_object("HeadObject", "s3:GetObject", bucket, key));
+    return info_of(MR_TRY(store_.object(bucket, key)));
+  }
+
+  Result<std::string> read(const std::string& bucket, const std::string& key, std::size_t max_bytes) override {
+    MR_TRY(may_object("GetObject", "s3:GetObject", bucket, key));
+    const auto opened = MR_TRY(store_.open_object(bucket, key));
+    if (opened.object.size > max_bytes) {
+      return fail(Code::resource_exhausted, fmt::format("s3://{}/{} has {} bytes, more than the {} that are read here",
+                                                        bucket, key, opened.object.size, max_bytes));
+    }
+    std::string bytes(opened.object.size, '\0');
+    std::size_t at = 0;
+    while (at < bytes.size()) {
+      const ssize_t n = ::pread(opened.file.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return fail(system_error(fmt::format("cannot read s3://{}/{}", bucket, key), n < 0 ? errno : EIO));
+      at += static_cast<std::size_t>(n);
+    }
+    return bytes;
+  }
+
+  Status materialise(const std::string& bucket, const std::string& key, const std::filesystem::path& path,
+                     blob::BlobStore::Share how) override {
+    MR_TRY(may_object("GetObject", "s3:GetObject", bucket, key));
+    for (int attempt = 1;; ++attempt) {
+      const Object object = MR_TRY(store_.object(bucket, key));
+      if (object.blob.empty()) return make_empty(path);
+      auto made = store_.blobs().materialise(object.blob, path, how);
+      if (made) return made;
+      // Overwritten since: the blob is gone, the object has another. Anything else stands.
+      const auto again = store_.object(bucket, key);
+      if (again && again->blob == object.blob) return made;
+      if (attempt == kMaterialiseAttempts) return made;
+    }
+  }
+
+  Result<ObjectInfo> put(const std::string& bucket, const std::string& key, std::string_view bytes,
+                         std::string_view content_type) override {
+    return put_with(bucket, key, content_type, [&](ContentWriter& writer) { return writer.write(bytes); });
+  }
+
+  Result<ObjectInfo> put_file(const std::string& bucket, const std::string& key, const std::filesystem::path& file,
+                              std::string_view content_type) override {
+    const Fd source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!source) return fail(system_error("cannot read " + file.string(), errno));
+    return put_with(bucket, key, content_type, [&](ContentWriter& writer) { return writer.write_file(source.get()); });
+  }
+
+ private:
+  Status may(std::string_view operation, const aws::Check& check) {
+    return gateway_ == nullptr ? Status() : gateway_->authorise(principal_, "s3", operation, check);
+  }
+  Status may_object(std::string_view operation, const char* action, const std::string& bucket, const std::string& key) {
+    return may(operation, {action, ops::object_arn(bucket, key), {}});
+  }
+
+  static Status make_empty(const std::filesystem::path& path) {
+    const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    return file ? Status() : Status(fail(system_error("cannot make " + path.string(), errno)));
+  }
+
+  template <class Write>
+  Result<ObjectInfo> put_with(const std::string& bucket, const std::string& key, std::string_view content_type,
+                              const Write& write_bytes) {
+    MR_TRY(may_object("PutObject", "s3:PutObject", bucket, key));
+    MR_TRY(check_key(key));
+    MR_TRY(store_.bucket(bucket));
+    ContentWriter writer(store_.blobs(), {});
+    MR_TRY(write_bytes(writer));
+    Metadata metadata;
+    if (!content_type.empty()) metadata.system["ContentType"] = content_type;
+    return info_of(MR_TRY(store_.put(bucket, key, MR_TRY(writer.finish()), std::move(metadata))));
+  }
+
+  Store& store_;
+  aws::Gateway* gateway_;
+  const aws::Principal principal_;
+};
+
+}  // namespace
+
+std::unique_ptr<Access> make_access(Store& store, aws::Gateway* gateway, aws::Principal principal) {
+  return std::make_unique<StoreAccess>(store, gateway, std::move(principal));
+}
+
+}  // namespace millrace::s3

@@ -1,0 +1,48 @@
+#pragma once
+// Bytes on their way into a blob, hashed as they pass.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aws/checksum.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "blob/blob_store.h"
+#include "net/http.h"
+#include "s3/store.h"
+
+namespace millrace::s3 {
+
+constexpr std::uint64_t kMaxObjectBytes = 5ull << 30;  // of one PUT, and of one part
+constexpr int kMaxParts = 10'000;
+
+// The checksum to keep beside the bytes. One that came in a header was promised by the sender, and the gateway checks
+// it as the body's last byte is read; otherwise it is computed here.
+struct WantedChecksum {
+  std::string algorithm;  // "crc32", "sha256"…; empty: none
+  std::string value;      // base64; empty: to be computed
+};
+
+class ContentWriter {
+ public:
+  ContentWriter(blob::BlobStore& blobs, WantedChecksum checksum);
+  // EntityTooLarge past `limit`.
+  Status write(std::string_view bytes);
+  Status write_file(int descriptor);  // from its present offset to its end
+  Status write_body(net::BodyReader& body, std::uint64_t limit = kMaxObjectBytes);
+  // Durable.
+  Result<Content> finish();
+
+ private:
+  blob::BlobStore& blobs_;
+  const WantedChecksum wanted_;
+  std::unique_ptr<blob::Writer> writer_;  // from the first byte on
+  Hasher md5_{Digest::md5};
+  std::unique_ptr<aws::Checksum> checksum_;  // while it is computed
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace millrace::s3

@@ -1,0 +1,156 @@
+#include "s3/conditions.h"
+#include "s3/errors.h"
+#include "s3/store.h"
+
+namespace millrace::s3 {
+namespace {
+
+constexpr int kOpenAttempts = 4;  // each means that another writer has just replaced the object
+
+Object object_of(const db::Statement& row) {
+  Object object;
+  object.bucket = row.text(0);
+  object.key = row.text(1);
+  object.blob = row.text(2);
+  object.size = static_cast<std::uint64_t>(row.integer(3));
+  object.etag = row.text(4);
+  object.modified = from_epoch_ms(row.integer(5));
+  return object;
+}
+
+// The first text after every text that begins with `prefix`; empty: there is none.
+std::string after_prefix(std::string prefix) {
+  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
+  if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
+}  // namespace
+
+Status Store::put_row(db::Connection& c, const Object& object, const WriteCondition& condition,
+                      std::vector<blob::Key>& garbage) {
+  MR_TRY(require_bucket(c, object.bucket));
+  std::optional<std::string> etag;
+  {
+    auto old = MR_TRY(c.prepare("SELECT blob, etag FROM s3_object WHERE bucket = ? AND key = ?"));
+    old.bind(std::string_view(object.bucket)).bind(std::string_view(object.key));
+    if (MR_TRY(old.step())) {
+      garbage.push_back(old.text(0));
+      etag = old.text(1);
+    }
+  }
+  if (!condition.if_none_match.empty() && etag && tag_matches(condition.if_none_match, *etag)) {
+    return precondition_failed();
+  }
+  if (!condition.if_match.empty()) {
+    if (!etag) return no_such_key();
+    if (!tag_matches(condition.if_match, *etag)) return precondition_failed();
+  }
+  return MR_TRY(c.prepare("INSERT INTO s3_object (bucket, key, blob, size, etag, modified, metadata) "
+                          "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bucket, key) DO UPDATE SET blob = excluded.blob, "
+                          "size = excluded.size, etag = excluded.etag, modified = excluded.modified, "
+                          "metadata = excluded.metadata"))
+      .bind(std::string_view(object.bucket))
+      .bind(std::string_view(object.key))
+      .bind(std::string_view(object.blob))
+      .bind(static_cast<std::int64_t>(object.size))
+      .bind(std::string_view(object.etag))
+      .bind(to_epoch_ms(object.modified))
+      .bind(std::string_view(metadata_text(object.metadata)))
+      .run();
+}
+
+Result<Object> Store::put(const std::string& bucket, const std::string& key, Content content, Metadata metadata,
+                          const WriteCondition& condition) {
+  metadata.checksums = std::move(content.checksums);
+  const Object object{bucket, key, content.blob, content.size, content.etag, clock_.now(), std::move(metadata)};
+  auto written =
+      write([&](db::Connection& c, std::vector<blob::Key>& garbage) { return put_row(c, object, condition, garbage); });
+  if (!written) {
+    discard(content.blob);
+    return fail(std::move(written).error());
+  }
+  return object;
+}
+
+Result<Object> Store::object(const std::string& bucket, const std::string& key) {
+  Object found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select = MR_TRY(c.prepare(
+        "SELECT bucket, key, blob, size, etag, modified, metadata FROM s3_object WHERE bucket = ? AND key = ?"));
+    if (!MR_TRY(select.bind(std::string_view(bucket)).bind(std::string_view(key)).step())) {
+      MR_TRY(require_bucket(c, bucket));
+      return no_such_key();
+    }
+    found = object_of(select);
+    found.metadata = parse_metadata(select.text(6));
+    return {};
+  }));
+  return found;
+}
+
+Result<Store::Opened> Store::open_object(const std::string& bucket, const std::string& key) {
+  for (int attempt = 1;; ++attempt) {
+    Opened opened{MR_TRY(object(bucket, key)), {}};
+    if (opened.object.blob.empty()) return opened;
+    auto reader = blobs_.open(opened.object.blob);
+    if (reader) {
+      opened.file = std::move(reader->file);
+      return opened;
+    }
+    if (reader.error().code != Code::not_found || attempt == kOpenAttempts) return fail(std::move(reader).error());
+  }
+}
+
+Status Store::remove(const std::string& bucket, const std::vector<std::string>& keys) {
+  return write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
+    MR_TRY(require_bucket(c, bucket));
+    auto remove = MR_TRY(c.prepare("DELETE FROM s3_object WHERE bucket = ? AND key = ? RETURNING blob"));
+    for (const auto& key : keys) {
+      remove.bind(std::string_view(bucket)).bind(std::string_view(key));
+      while (MR_TRY(remove.step())) garbage.push_back(remove.text(0));
+    }
+    return {};
+  });
+}
+
+Result<Listing> Store::list(const std::string& bucket, const ListQuery& query) {
+  Listing listing;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    MR_TRY(require_bucket(c, bucket));
+    auto select =
+        MR_TRY(c.prepare("SELECT bucket, key, blob, size, etag, modified FROM s3_object "
+                         "WHERE bucket = ?1 AND key >= ?2 ORDER BY key"));
+    // The first key that may be listed; the key that the listing goes on behind is left out below.
+    select.bind(std::string_view(bucket)).bind(std::string_view(std::max(query.prefix, query.after)));
+    while (MR_TRY(select.step())) {
+      const std::string key = select.text(1);
+      if (!key.starts_with(query.prefix)) return {};
+      if (key == query.after) continue;
+      const auto end = query.delimiter.empty() ? std::string::npos : key.find(query.delimiter, query.prefix.size());
+      const std::string group = end == std::string::npos ? "" : key.substr(0, end + query.delimiter.size());
+      if (group.empty() || group != query.after) {
+        if (listing.objects.size() + listing.prefixes.size() >= query.limit) {
+          listing.truncated = true;
+          return {};
+        }
+        if (group.empty()) {
+          listing.objects.push_back(object_of(select));
+          listing.last = key;
+          continue;
+        }
+        listing.prefixes.push_back(group);
+        listing.last = group;
+      }
+      // One common prefix may stand for a million keys: go on behind them.
+      const std::string next = after_prefix(group);
+      if (next.empty()) return {};
+      select.bind(std::string_view(bucket)).bind(std::string_view(next));
+    }
+    return {};
+  }));
+  if (query.limit == 0) listing.truncated = false;
+  return listing;
+}
+
+}  // namespace millrace::s3

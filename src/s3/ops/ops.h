@@ -1,0 +1,83 @@
+#pragma once
+// The operations of S3, one file each, and what they share.
+
+#include <string>
+#include <string_view>
+
+#include "aws/gateway.h"
+#include "s3/conditions.h"
+#include "s3/content.h"
+#include "s3/store.h"
+
+namespace millrace::s3::ops {
+
+aws::Operation list_buckets(Store& store);
+aws::Operation create_bucket(Store& store);
+aws::Operation head_bucket(Store& store);
+aws::Operation delete_bucket(Store& store);
+aws::Operation get_bucket_location(Store& store);
+aws::Operation get_bucket_versioning(Store& store);
+aws::Operation get_bucket_policy(Store& store);
+aws::Operation put_bucket_policy(Store& store);
+aws::Operation delete_bucket_policy(Store& store);
+aws::Operation list_objects(Store& store);
+aws::Operation list_objects_v2(Store& store);
+aws::Operation put_object(Store& store);
+aws::Operation get_object(Store& store);
+aws::Operation head_object(Store& store);
+aws::Operation delete_object(Store& store);
+aws::Operation delete_objects(Store& store);
+aws::Operation copy_object(Store& store);
+aws::Operation create_multipart_upload(Store& store);
+aws::Operation upload_part(Store& store);
+aws::Operation upload_part_copy(Store& store);
+aws::Operation complete_multipart_upload(Store& store);
+aws::Operation abort_multipart_upload(Store& store);
+aws::Operation list_parts(Store& store);
+aws::Operation list_multipart_uploads(Store& store);
+
+constexpr std::size_t kPage = 1'000;  // the most that one listing answers
+
+std::string bucket_of(const Value& input);
+std::string key_of(const Value& input);
+std::string bucket_arn(std::string_view bucket);
+std::string object_arn(std::string_view bucket, std::string_view key);
+aws::Resources on_bucket();
+aws::Resources on_object();
+std::string quote_etag(std::string_view etag);
+std::string unquote_etag(std::string_view etag);
+Value seconds(Time t);  // as the gateway takes timestamps
+// S3 identifies owners by 64 hex digits; ours follow from the account.
+Value owner(const aws::Call& call);
+// As EncodingType=url asks for.
+std::string encoded(const Value& input, const std::string& text);
+std::size_t page_size(const Value& input, std::string_view member);
+
+// Encryption, locks, tags, versions, access lists and storage classes that are not kept here are refused, never
+// dropped.
+Status refuse_unsupported(const Value& input);
+
+// request.cpp: what a write says about its object.
+Metadata metadata_from(const aws::Call& call, const Value& input);
+Result<Content> read_content(Store& store, aws::Call& call);
+WriteCondition write_condition(const Value& input);
+
+// response.cpp: what a read says about it.
+void describe_object(Value& out, const Object& object, const Value& input);
+void add_checksums(Value& out, const std::map<std::string, std::string>& checksums);
+Conditions read_conditions(const Value& input, std::string_view member_prefix);
+
+// listing.cpp: Contents and CommonPrefixes, of both list operations.
+void describe_listing(Value& out, const aws::Call& call, const Value& input, const Listing& listing, bool with_owner);
+aws::ConditionKeys listing_keys();
+
+// copy_source.cpp
+struct CopySource {
+  std::string bucket, key;
+};
+Result<CopySource> copy_source(const Value& input);
+aws::MoreChecks may_read_copy_source();
+// The source, open, its conditions met.
+Result<Store::Opened> open_copy_source(Store& store, const Value& input);
+
+}  // namespace millrace::s3::ops

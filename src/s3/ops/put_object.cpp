@@ -1,0 +1,22 @@
+#include "s3/names.h"
+#include "s3/ops/ops.h"
+
+namespace millrace::s3::ops {
+
+aws::Operation put_object(Store& store) {
+  return {"PutObject", "s3:PutObject", on_object(),
+          [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
+            const std::string bucket = bucket_of(input), key = key_of(input);
+            MR_TRY(check_key(key));
+            MR_TRY(refuse_unsupported(input));
+            MR_TRY(store.bucket(bucket));  // before the body is read
+            Content content = MR_TRY(read_content(store, call));
+            const Object object =
+                MR_TRY(store.put(bucket, key, std::move(content), metadata_from(call, input), write_condition(input)));
+            Value out = Value::object({{"ETag", quote_etag(object.etag)}});
+            add_checksums(out, object.metadata.checksums);
+            return aws::Output(std::move(out));
+          }};
+}
+
+}  // namespace millrace::s3::ops

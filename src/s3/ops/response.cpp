@@ -1,0 +1,58 @@
+#include <array>
+#include <cmath>
+
+#include "s3/ops/ops.h"
+
+namespace millrace::s3::ops {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kChecksumMembers = {{
+    {"crc32", "ChecksumCRC32"},
+    {"crc32c", "ChecksumCRC32C"},
+    {"crc64nvme", "ChecksumCRC64NVME"},
+    {"sha1", "ChecksumSHA1"},
+    {"sha256", "ChecksumSHA256"},
+}};
+
+std::optional<Time> time_from(const Value& value) {
+  if (!value.is_number()) return std::nullopt;
+  return from_epoch_ms(static_cast<std::int64_t>(std::llround(value.as_double() * 1000.0)));
+}
+
+}  // namespace
+
+void add_checksums(Value& out, const std::map<std::string, std::string>& checksums) {
+  for (const auto& [algorithm, member] : kChecksumMembers) {
+    if (const auto found = checksums.find(std::string(algorithm)); found != checksums.end()) {
+      out.set(member, found->second);
+      out.set("ChecksumType", "FULL_OBJECT");
+    }
+  }
+}
+
+void describe_object(Value& out, const Object& object, const Value& input) {
+  out.set("ETag", quote_etag(object.etag));
+  out.set("LastModified", seconds(object.modified));
+  out.set("AcceptRanges", "bytes");
+  for (const auto& [member, value] : object.metadata.system) {
+    const std::string wanted = input["Response" + member].string_or();  // response-content-type and the like
+    out.set(member, wanted.empty() ? value : wanted);
+  }
+  for (const char* member : {"CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage"}) {
+    const std::string wanted = input[std::string("Response") + member].string_or();
+    if (!wanted.empty()) out.set(member, wanted);
+  }
+  if (!object.metadata.user.empty()) {
+    Value& user = out.child("Metadata");
+    for (const auto& [name, value] : object.metadata.user) user.set(name, value);
+  }
+  if (input["ChecksumMode"].string_or() == "ENABLED") add_checksums(out, object.metadata.checksums);
+}
+
+Conditions read_conditions(const Value& input, std::string_view member_prefix) {
+  const std::string prefix(member_prefix);
+  return {input[prefix + "IfMatch"].string_or(), input[prefix + "IfNoneMatch"].string_or(),
+          time_from(input[prefix + "IfModifiedSince"]), time_from(input[prefix + "IfUnmodifiedSince"])};
+}
+
+}  // namespace millrace::s3::ops

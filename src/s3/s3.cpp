@@ -1,0 +1,95 @@
+#include "s3/s3.h"
+
+#include "s3/access.h"
+#include "s3/bucket_policy.h"
+#include "s3/names.h"
+#include "s3/ops/ops.h"
+#include "s3/store.h"
+
+namespace millrace::s3 {
+namespace {
+
+class S3Service final : public S3 {
+ public:
+  S3Service(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string region)
+      : store_(database, blobs, clock), region_(std::move(region)) {}
+  Status open() { return store_.open(); }
+
+  aws::Service service() override {
+    aws::Service service{"s3", {}};
+    for (const auto make : {ops::list_buckets,
+                            ops::create_bucket,
+                            ops::head_bucket,
+                            ops::delete_bucket,
+                            ops::get_bucket_location,
+                            ops::get_bucket_versioning,
+                            ops::get_bucket_policy,
+                            ops::put_bucket_policy,
+                            ops::delete_bucket_policy,
+                            ops::list_objects,
+                            ops::list_objects_v2,
+                            ops::put_object,
+                            ops::get_object,
+                            ops::head_object,
+                            ops::delete_object,
+                            ops::delete_objects,
+                            ops::copy_object,
+                            ops::create_multipart_upload,
+                            ops::upload_part,
+                            ops::upload_part_copy,
+                            ops::complete_multipart_upload,
+                            ops::abort_multipart_upload,
+                            ops::list_parts,
+                            ops::list_multipart_uploads}) {
+      service.operations.push_back(make(store_));
+    }
+    return service;
+  }
+
+  aws::ResourcePolicy resource_policy() override {
+    return [this](const std::string& arn) -> Result<std::string> {
+      constexpr std::string_view kPrefix = "arn:aws:s3:::";
+      if (!arn.starts_with(kPrefix)) return std::string();
+      const auto end = arn.find('/');
+      auto bucket = store_.bucket(arn.substr(kPrefix.size(), end == std::string::npos ? end : end - kPrefix.size()));
+      if (bucket) return std::move(bucket->policy);
+      if (bucket.error().code == Code::not_found) return std::string();
+      return fail(bucket.error());
+    };
+  }
+
+  std::unique_ptr<Access> access(aws::Gateway& gateway, aws::Principal principal) override {
+    return make_access(store_, &gateway, std::move(principal));
+  }
+  std::unique_ptr<Access> system_access() override { return make_access(store_, nullptr, {}); }
+
+  Status ensure_bucket(const std::string& bucket, std::string_view policy_document) override {
+    MR_TRY(check_bucket_name(bucket));
+    if (!policy_document.empty()) MR_TRY(check_bucket_policy(bucket, policy_document));
+    auto made = store_.create_bucket(bucket, region_, std::string(policy_document));
+    if (!made && made.error().code == Code::already_exists) return {};
+    return made;
+  }
+
+  Result<std::vector<BucketInfo>> buckets() override {
+    std::vector<BucketInfo> infos;
+    for (auto& bucket : MR_TRY(store_.buckets())) infos.push_back({std::move(bucket.name), bucket.created});
+    return infos;
+  }
+
+ private:
+  Store store_;
+  const std::string region_;
+};
+
+}  // namespace
+
+// The account comes with each call, from the gateway.
+Result<std::unique_ptr<S3>> S3::open(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string,
+                                     std::string region) {
+  auto s3 = std::make_unique<S3Service>(database, blobs, clock, std::move(region));
+  MR_TRY(s3->open());
+  return s3;
+}
+
+}  // namespace millrace::s3

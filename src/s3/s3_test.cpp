@@ -1,0 +1,485 @@
+#include "s3/s3.h"
+
+#include <fstream>
+#include <set>
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "aws/sigv4.h"
+#include "base/encode.h"
+#include "base/hash.h"
+#include "base/strings.h"
+
+namespace millrace::s3 {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+// One key, known; one list of what is denied.
+class OneUser final : public aws::Authenticator, public aws::Authoriser {
+ public:
+  Result<Found> find(std::string_view, std::string_view, Time) override {
+    Found found;
+    found.principal.kind = aws::Principal::Kind::user;
+    found.principal.account = "123456789012";
+    found.secret_access_key = "secret";
+    return found;
+  }
+  Status authorise(const aws::Call&, const aws::Check& check) override {
+    asked.insert(check.action + " " + check.resource);
+    if (!denied.contains(check.action + " " + check.resource)) return {};
+    return fail(Code::permission_denied, "no", "AccessDenied");
+  }
+  std::set<std::string> denied, asked;
+};
+
+struct Answer {
+  int status = 0;
+  net::Headers headers;
+  std::string body;
+};
+
+class S3Test : public testing::Test {
+ protected:
+  void SetUp() override {
+    database_ = std::move(*db::Database::open((dir_.path() / "s3.db").string()));
+    open();
+  }
+  void open() {
+    gateway_.reset();
+    s3_.reset();
+    blobs_ = std::move(*blob::open_directory_store(dir_.path() / "blobs"));
+    s3_ = std::move(*S3::open(*database_, *blobs_, clock_, "123456789012", "us-east-1"));
+    gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{}, user_, user_, clock_);
+    gateway_->add(s3_->service());
+  }
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  Answer call(const std::string& method, const std::string& target, std::string body = "", const Fields& fields = {}) {
+    net::Request request;
+    request.method = method;
+    request.target = target;
+    const auto question = target.find('?');
+    request.path = target.substr(0, question);
+    if (question != std::string::npos) request.raw_query = target.substr(question + 1);
+    for (const auto& [name, value] : fields) request.headers.add(name, value);
+    aws::sigv4::sign(method, "http://127.0.0.1:8080" + target, request.headers, body, {"AKIDEXAMPLE", "secret", ""},
+                     {"us-east-1", "s3", clock_.now(), true});
+    const auto reader = net::body_from_string(std::move(body));
+    request.body = reader.get();
+    auto response = gateway_->handle(request);
+    Answer answer{response.status, std::move(response.headers), std::move(response.body)};
+    if (response.file) {
+      answer.body.resize(response.file->length);
+      EXPECT_EQ(::pread(response.file->file.get(), answer.body.data(), answer.body.size(),
+                        static_cast<off_t>(response.file->offset)),
+                static_cast<ssize_t>(answer.body.size()));
+    }
+    return answer;
+  }
+  static std::string code(const Answer& answer) { return between(answer.body, "<Code>", "</Code>"); }
+  static std::string between(const std::string& text, const std::string& left, const std::string& right) {
+    const auto from = text.find(left);
+    if (from == std::string::npos) return "";
+    const auto to = text.find(right, from + left.size());
+    return text.substr(from + left.size(), to - from - left.size());
+  }
+  static std::vector<std::string> all_between(std::string text, const std::string& left, const std::string& right) {
+    std::vector<std::string> found;
+    for (auto at = text.find(left); at != std::string::npos; at = text.find(left)) {
+      text.erase(0, at);
+      found.push_back(between(text, left, right));
+      text.erase(0, left.size());
+    }
+    return found;
+  }
+  void make_bucket(const std::string& name = "b-1") { ASSERT_EQ(call("PUT", "/" + name).status, 200); }
+  std::size_t blob_files() const {
+    std::size_t n = 0;
+    for (const auto& e : std::filesystem::recursive_directory_iterator(dir_.path() / "blobs")) n += e.is_regular_file();
+    return n;
+  }
+
+  TempDir dir_ = std::move(*TempDir::make("s3"));
+  FakeClock clock_;
+  OneUser user_;
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<blob::BlobStore> blobs_;
+  std::unique_ptr<S3> s3_;
+  std::unique_ptr<aws::Gateway> gateway_;
+};
+
+TEST_F(S3Test, ABucketsLife) {
+  EXPECT_EQ(code(call("PUT", "/Bad_Name")), "InvalidBucketName");
+  EXPECT_EQ(code(call("PUT", "/10.0.0.1")), "InvalidBucketName");
+  make_bucket();
+  EXPECT_EQ(call("PUT", "/b-1").status, 200);  // one's own again, in us-east-1
+  EXPECT_EQ(call("HEAD", "/b-1").headers.get("x-amz-bucket-region"), "us-east-1");
+  EXPECT_EQ(call("HEAD", "/b-2").status, 404);
+  make_bucket("a-1");
+  EXPECT_THAT(all_between(call("GET", "/").body, "<Name>", "</Name>"), ElementsAre("a-1", "b-1"));
+  EXPECT_THAT(call("GET", "/b-1?location").body, HasSubstr("<LocationConstraint"));
+  call("PUT", "/b-1/key", "x");
+  EXPECT_EQ(code(call("DELETE", "/b-1")), "BucketNotEmpty");
+  EXPECT_EQ(call("DELETE", "/b-1/key").status, 204);
+  EXPECT_EQ(call("DELETE", "/b-1").status, 204);
+  EXPECT_EQ(code(call("GET", "/b-1?list-type=2")), "NoSuchBucket");
+  const std::string elsewhere =
+      "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>eu-west-1"
+      "</LocationConstraint></CreateBucketConfiguration>";
+  EXPECT_EQ(code(call("PUT", "/c-1", elsewhere)), "IllegalLocationConstraintException");
+}
+
+TEST_F(S3Test, AnObjectComesBackAsItWasPut) {
+  make_bucket();
+  const std::string bytes("hello\0world", 11);
+  const auto put = call("PUT", "/b-1/a%20dir/k%2Bey", bytes,
+                        {{"Content-Type", "text/x"}, {"Cache-Control", "no-cache"}, {"x-amz-meta-Colour", "blue"}});
+  ASSERT_EQ(put.status, 200) << put.body;
+  const std::string etag = "\"" + to_hex(md5(bytes)) + "\"";
+  EXPECT_EQ(put.headers.get("etag"), etag);
+  const auto get = call("GET", "/b-1/a%20dir/k%2Bey");
+  EXPECT_EQ(get.status, 200);
+  EXPECT_EQ(get.body, bytes);
+  EXPECT_EQ(get.headers.get("etag"), etag);
+  EXPECT_EQ(get.headers.get("content-type"), "text/x");
+  EXPECT_EQ(get.headers.get("cache-control"), "no-cache");
+  EXPECT_EQ(get.headers.get("x-amz-meta-colour"), "blue");
+  EXPECT_EQ(get.headers.get("last-modified"), format_http_date(clock_.now()));
+  const auto head = call("HEAD", "/b-1/a%20dir/k%2Bey");
+  EXPECT_EQ(head.headers.get("content-length"), "11");
+  EXPECT_EQ(head.body, "");
+  EXPECT_EQ(call("GET", "/b-1/a%20dir/k%2Bey?response-content-type=x%2Fy").headers.get("content-type"), "x/y");
+  EXPECT_EQ(code(call("GET", "/b-1/none")), "NoSuchKey");
+  EXPECT_EQ(call("HEAD", "/b-1/none").status, 404);
+  EXPECT_EQ(code(call("GET", "/none/none")), "NoSuchBucket");
+}
+
+TEST_F(S3Test, AnEmptyObjectIsAnObject) {
+  make_bucket();
+  ASSERT_EQ(call("PUT", "/b-1/empty").status, 200);
+  const auto get = call("GET", "/b-1/empty");
+  EXPECT_EQ(get.status, 200);
+  EXPECT_EQ(get.body, "");
+  EXPECT_EQ(get.headers.get("etag"), "\"d41d8cd98f00b204e9800998ecf8427e\"");
+  EXPECT_EQ(blob_files(), 0u);
+}
+
+TEST_F(S3Test, OverwritingAndDeletingLeaveNoBytesBehind) {
+  make_bucket();
+  call("PUT", "/b-1/k", "one");
+  call("PUT", "/b-1/k", "two");
+  EXPECT_EQ(call("GET", "/b-1/k").body, "two");
+  EXPECT_EQ(blob_files(), 1u);
+  EXPECT_EQ(call("DELETE", "/b-1/k").status, 204);
+  EXPECT_EQ(call("DELETE", "/b-1/k").status, 204);
+  EXPECT_EQ(blob_files(), 0u);
+}
+
+TEST_F(S3Test, GarbageOfACrashIsRemovedAtTheNextStart) {
+  make_bucket();
+  call("PUT", "/b-1/k", "one");
+  ASSERT_TRUE(database_->write([](db::Connection& c) -> Status {
+    MR_TRY(c.execute("INSERT INTO s3_garbage (blob) SELECT blob FROM s3_object"));
+    return c.execute("DELETE FROM s3_object");
+  }));
+  open();
+  EXPECT_EQ(blob_files(), 0u);
+}
+
+TEST_F(S3Test, Ranges) {
+  make_bucket();
+  call("PUT", "/b-1/k", "0123456789");
+  const auto range = [&](const char* text) { return call("GET", "/b-1/k", "", {{"Range", text}}); };
+  EXPECT_EQ(range("bytes=2-4").body, "234");
+  EXPECT_EQ(range("bytes=2-4").status, 206);
+  EXPECT_EQ(range("bytes=2-4").headers.get("content-range"), "bytes 2-4/10");
+  EXPECT_EQ(range("bytes=7-").body, "789");
+  EXPECT_EQ(range("bytes=-2").body, "89");
+  EXPECT_EQ(range("bytes=8-100").body, "89");
+  EXPECT_EQ(range("bytes=10-").status, 416);
+  EXPECT_EQ(code(range("bytes=10-")), "InvalidRange");
+  for (const char* text : {"bytes=4-2", "bytes=x", "lines=1-2", "bytes=0-1,3-4"}) {
+    EXPECT_EQ(range(text).status, 200) << text;
+    EXPECT_EQ(range(text).body.size(), 10u) << text;
+  }
+}
+
+TEST_F(S3Test, ConditionalRequests) {
+  make_bucket();
+  const std::string etag(call("PUT", "/b-1/k", "x").headers.get("etag"));
+  const auto get = [&](const char* name, const std::string& value) {
+    return call("GET", "/b-1/k", "", {{name, value}}).status;
+  };
+  EXPECT_EQ(get("If-Match", etag), 200);
+  EXPECT_EQ(get("If-Match", "\"other\""), 412);
+  EXPECT_EQ(get("If-None-Match", etag), 304);
+  EXPECT_EQ(get("If-None-Match", "\"other\""), 200);
+  EXPECT_EQ(get("If-Modified-Since", format_http_date(clock_.now())), 304);
+  EXPECT_EQ(get("If-Unmodified-Since", format_http_date(clock_.now() - Millis(5'000))), 412);
+  EXPECT_EQ(code(call("PUT", "/b-1/k", "y", {{"If-None-Match", "*"}})), "PreconditionFailed");
+  EXPECT_EQ(call("PUT", "/b-1/new", "y", {{"If-None-Match", "*"}}).status, 200);
+  EXPECT_EQ(code(call("PUT", "/b-1/k", "y", {{"If-Match", "\"other\""}})), "PreconditionFailed");
+  EXPECT_EQ(call("PUT", "/b-1/k", "y", {{"If-Match", etag}}).status, 200);
+  EXPECT_EQ(blob_files(), 2u);
+}
+
+TEST_F(S3Test, ChecksumsAreCheckedKeptAndGivenBack) {
+  make_bucket();
+  EXPECT_EQ(call("PUT", "/b-1/k", "123456789", {{"x-amz-checksum-crc32", "y/Q5Jg=="}}).status, 200);
+  EXPECT_EQ(call("GET", "/b-1/k", "", {{"x-amz-checksum-mode", "ENABLED"}}).headers.get("x-amz-checksum-crc32"),
+            "y/Q5Jg==");
+  EXPECT_FALSE(call("GET", "/b-1/k").headers.has("x-amz-checksum-crc32"));
+  EXPECT_EQ(code(call("PUT", "/b-1/k2", "123456780", {{"x-amz-checksum-crc32", "y/Q5Jg=="}})), "BadDigest");
+  EXPECT_EQ(code(call("PUT", "/b-1/k2", "x", {{"Content-MD5", to_base64(std::string(16, 'x'))}})), "BadDigest");
+  EXPECT_EQ(call("HEAD", "/b-1/k2").status, 404);
+  EXPECT_EQ(blob_files(), 1u);
+}
+
+TEST_F(S3Test, ListsWithPrefixDelimiterAndPages) {
+  make_bucket();
+  for (const char* key : {"a/1", "a/2", "b", "c/x/1", "c/y", "d", "\xc3\xa4"})
+    call("PUT", "/b-1/" + percent_encode(key, true), "x");
+  const auto keys = [&](const std::string& query) {
+    return all_between(call("GET", "/b-1?" + query).body, "<Key>", "</Key>");
+  };
+  const auto prefixes = [&](const std::string& query) {
+    return all_between(call("GET", "/b-1?" + query).body, "<CommonPrefixes><Prefix>", "</Prefix>");
+  };
+  EXPECT_EQ(keys("list-type=2").size(), 7u);
+  EXPECT_THAT(keys("list-type=2&prefix=c/"), ElementsAre("c/x/1", "c/y"));
+  EXPECT_THAT(keys("list-type=2&delimiter=/"), ElementsAre("b", "d", "\xc3\xa4"));
+  EXPECT_THAT(prefixes("list-type=2&delimiter=/"), ElementsAre("a/", "c/"));
+  EXPECT_THAT(prefixes("list-type=2&delimiter=/&prefix=c/"), ElementsAre("c/x/"));
+  EXPECT_THAT(keys("list-type=2&start-after=c/y"), ElementsAre("d", "\xc3\xa4"));
+  EXPECT_THAT(keys("list-type=2&start-after=d&encoding-type=url"), ElementsAre("%C3%A4"));
+  EXPECT_THAT(keys("max-keys=2"), ElementsAre("a/1", "a/2"));
+  EXPECT_THAT(keys("marker=d"), ElementsAre("\xc3\xa4"));
+
+  // Pages of one, with a delimiter: every key and prefix once, in order.
+  std::vector<std::string> seen;
+  std::string token;
+  for (int page = 0; page < 10; ++page) {
+    const auto body =
+        call("GET", "/b-1?list-type=2&delimiter=/&max-keys=1" + (token.empty() ? "" : "&continuation-token=" + token))
+            .body;
+    for (const auto& key : all_between(body, "<Key>", "</Key>")) seen.push_back(key);
+    for (const auto& prefix : all_between(body, "<CommonPrefixes><Prefix>", "</Prefix>")) seen.push_back(prefix);
+    token = between(body, "<NextContinuationToken>", "</NextContinuationToken>");
+    EXPECT_EQ(between(body, "<IsTruncated>", "</IsTruncated>"), token.empty() ? "false" : "true");
+    if (token.empty()) break;
+  }
+  EXPECT_THAT(seen, ElementsAre("a/", "b", "c/", "d", "\xc3\xa4"));
+  EXPECT_EQ(code(call("GET", "/b-1?list-type=2&continuation-token=zz")), "InvalidArgument");
+}
+
+TEST_F(S3Test, DeletesManyAtOnce) {
+  make_bucket();
+  for (const char* key : {"a", "b", "c"}) call("PUT", std::string("/b-1/") + key, "x");
+  const std::string body =
+      "<Delete><Object><Key>a</Key></Object><Object><Key>b</Key></Object><Object><Key>none</Key></Object></Delete>";
+  const auto answer = call("POST", "/b-1?delete", body);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(all_between(answer.body, "<Key>", "</Key>"), ElementsAre("a", "b", "none"));
+  EXPECT_TRUE(user_.asked.contains("s3:DeleteObject arn:aws:s3:::b-1/none"));
+  EXPECT_EQ(blob_files(), 1u);
+  EXPECT_EQ(call("POST", "/b-1?delete", "<Delete></Delete>").status, 400);
+}
+
+TEST_F(S3Test, Copies) {
+  make_bucket();
+  call("PUT", "/b-1/k%20y", "bytes", {{"Content-Type", "text/x"}, {"x-amz-meta-a", "1"}});
+  EXPECT_EQ(call("PUT", "/b-1/copy", "", {{"x-amz-copy-source", "b-1/k%20y"}}).status, 200);
+  auto copy = call("GET", "/b-1/copy");
+  EXPECT_EQ(copy.body, "bytes");
+  EXPECT_EQ(copy.headers.get("x-amz-meta-a"), "1");
+  EXPECT_EQ(copy.headers.get("content-type"), "text/x");
+  call("PUT", "/b-1/copy", "",
+       {{"x-amz-copy-source", "/b-1/k%20y"}, {"x-amz-metadata-directive", "REPLACE"}, {"x-amz-meta-b", "2"}});
+  copy = call("GET", "/b-1/copy");
+  EXPECT_FALSE(copy.headers.has("x-amz-meta-a"));
+  EXPECT_EQ(copy.headers.get("x-amz-meta-b"), "2");
+  EXPECT_EQ(code(call("PUT", "/b-1/copy", "", {{"x-amz-copy-source", "b-1/copy"}})), "InvalidRequest");
+  EXPECT_EQ(code(call("PUT", "/b-1/copy", "", {{"x-amz-copy-source", "b-1/none"}})), "NoSuchKey");
+  EXPECT_EQ(call("PUT", "/b-1/copy", "", {{"x-amz-copy-source", "b-1"}}).status, 400);
+  user_.denied = {"s3:GetObject arn:aws:s3:::b-1/k y"};
+  EXPECT_EQ(code(call("PUT", "/b-1/copy2", "", {{"x-amz-copy-source", "b-1/k%20y"}})), "AccessDenied");
+}
+
+class S3UploadTest : public S3Test {
+ protected:
+  void SetUp() override {
+    S3Test::SetUp();
+    make_bucket();
+    id_ = between(call("POST", "/b-1/big?uploads", "", {{"Content-Type", "text/x"}}).body, "<UploadId>", "</UploadId>");
+    ASSERT_FALSE(id_.empty());
+  }
+  std::string put_part(int number, const std::string& bytes) {
+    const auto answer = call("PUT", fmt::format("/b-1/big?partNumber={}&uploadId={}", number, id_), bytes);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return std::string(answer.headers.get("etag"));
+  }
+  Answer complete(const std::vector<std::pair<int, std::string>>& parts) {
+    std::string body = "<CompleteMultipartUpload>";
+    for (const auto& [number, etag] : parts) {
+      body += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", number,
+                          replace_all(etag, "\"", "&quot;"));
+    }
+    return call("POST", "/b-1/big?uploadId=" + id_, body + "</CompleteMultipartUpload>");
+  }
+  std::string id_;
+};
+
+TEST_F(S3UploadTest, JoinsParts) {
+  const std::string one(5u << 20, 'a'), two = "tail";
+  const std::string second = put_part(7, two), first = put_part(2, one);
+  EXPECT_THAT(all_between(call("GET", "/b-1/big?uploadId=" + id_).body, "<PartNumber>", "</PartNumber>"),
+              ElementsAre("2", "7"));
+  EXPECT_THAT(call("GET", "/b-1?uploads").body, HasSubstr("<UploadId>" + id_ + "</UploadId>"));
+  EXPECT_EQ(call("HEAD", "/b-1/big").status, 404);
+  const auto done = complete({{2, first}, {7, second}});
+  ASSERT_EQ(done.status, 200) << done.body;
+  const std::string etag = to_hex(md5(std::string(as_chars(md5(one))) + std::string(as_chars(md5(two))))) + "-2";
+  EXPECT_THAT(done.body, HasSubstr(etag));
+  const auto get = call("GET", "/b-1/big");
+  EXPECT_EQ(get.body, one + two);
+  EXPECT_EQ(get.headers.get("etag"), "\"" + etag + "\"");
+  EXPECT_EQ(get.headers.get("content-type"), "text/x");
+  EXPECT_EQ(blob_files(), 1u);
+  EXPECT_EQ(code(complete({{2, first}, {7, second}})), "NoSuchUpload");
+}
+
+TEST_F(S3UploadTest, OnePartNeedsNoCopy) {
+  const std::string etag = put_part(1, "only");
+  ASSERT_EQ(complete({{1, etag}}).status, 200);
+  EXPECT_EQ(call("GET", "/b-1/big").body, "only");
+  EXPECT_EQ(blob_files(), 1u);
+}
+
+TEST_F(S3UploadTest, RefusesWhatDoesNotFit) {
+  const std::string a = put_part(1, "small"), b = put_part(2, "small too");
+  EXPECT_EQ(code(complete({{1, a}, {2, b}})), "EntityTooSmall");
+  EXPECT_EQ(code(complete({{1, b}})), "InvalidPart");
+  EXPECT_EQ(code(complete({{3, a}})), "InvalidPart");
+  EXPECT_EQ(code(complete({{2, b}, {1, a}})), "InvalidPartOrder");
+  EXPECT_EQ(code(call("PUT", "/b-1/big?partNumber=10001&uploadId=" + id_, "x")), "InvalidArgument");
+  EXPECT_EQ(code(call("PUT", "/b-1/big?partNumber=1&uploadId=none", "x")), "NoSuchUpload");
+  EXPECT_EQ(code(call("PUT", "/b-1/other?partNumber=1&uploadId=" + id_, "x")), "NoSuchUpload");
+  put_part(1, "again");
+  EXPECT_EQ(blob_files(), 2u);
+  EXPECT_EQ(call("DELETE", "/b-1/big?uploadId=" + id_).status, 204);
+  EXPECT_EQ(blob_files(), 0u);
+  EXPECT_EQ(code(call("DELETE", "/b-1/big?uploadId=" + id_)), "NoSuchUpload");
+}
+
+TEST_F(S3UploadTest, CopiesAPart) {
+  call("PUT", "/b-1/source", "0123456789");
+  const auto copied = call("PUT", "/b-1/big?partNumber=1&uploadId=" + id_, "",
+                           {{"x-amz-copy-source", "b-1/source"}, {"x-amz-copy-source-range", "bytes=2-5"}});
+  const std::string etag = replace_all(between(copied.body, "<ETag>", "</ETag>"), "&quot;", "\"");
+  ASSERT_EQ(complete({{1, etag}}).status, 200) << copied.body;
+  EXPECT_EQ(call("GET", "/b-1/big").body, "2345");
+}
+
+TEST_F(S3UploadTest, UploadsEndWithTheirBucket) {
+  put_part(1, "x");
+  EXPECT_EQ(call("DELETE", "/b-1").status, 204);
+  EXPECT_EQ(blob_files(), 0u);
+}
+
+TEST_F(S3Test, BucketPolicies) {
+  make_bucket();
+  EXPECT_EQ(code(call("GET", "/b-1?policy")), "NoSuchBucketPolicy");
+  const std::string policy =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b-1/*"}]})";
+  EXPECT_EQ(call("PUT", "/b-1?policy", policy).status, 204);
+  EXPECT_EQ(call("GET", "/b-1?policy").body, policy);
+  EXPECT_EQ(*s3_->resource_policy()("arn:aws:s3:::b-1/some/key"), policy);
+  EXPECT_EQ(*s3_->resource_policy()("arn:aws:s3:::b-1"), policy);
+  EXPECT_EQ(*s3_->resource_policy()("arn:aws:s3:::none/key"), "");
+  for (
+      const char* bad :
+      {"no", "{}",
+       R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b-1"}]})",
+       R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::b-2/*"}]})"}) {
+    EXPECT_EQ(code(call("PUT", "/b-1?policy", bad)), "MalformedPolicy") << bad;
+  }
+  EXPECT_EQ(call("DELETE", "/b-1?policy").status, 204);
+  EXPECT_EQ(*s3_->resource_policy()("arn:aws:s3:::b-1"), "");
+}
+
+TEST_F(S3Test, EveryOperationAsksForItsAction) {
+  make_bucket();
+  call("PUT", "/b-1/k", "x");
+  user_.asked.clear();
+  call("GET", "/b-1/k");
+  call("HEAD", "/b-1/k");
+  call("HEAD", "/b-1");
+  call("GET", "/b-1?list-type=2");
+  call("POST", "/b-1/k?uploads");
+  call("GET", "/b-1?uploads");
+  call("GET", "/");
+  EXPECT_THAT(user_.asked,
+              ElementsAre("s3:GetObject arn:aws:s3:::b-1/k", "s3:ListAllMyBuckets *", "s3:ListBucket arn:aws:s3:::b-1",
+                          "s3:ListBucketMultipartUploads arn:aws:s3:::b-1", "s3:PutObject arn:aws:s3:::b-1/k"));
+  user_.denied = {"s3:PutObject arn:aws:s3:::b-1/k"};
+  EXPECT_EQ(call("PUT", "/b-1/k", "y").status, 403);
+  EXPECT_EQ(call("GET", "/b-1/k").body, "x");
+}
+
+TEST_F(S3Test, WhatIsNotKeptIsRefused) {
+  make_bucket();
+  EXPECT_EQ(call("PUT", "/b-1/k", "x", {{"x-amz-server-side-encryption", "aws:kms"}}).status, 501);
+  EXPECT_EQ(code(call("PUT", "/b-1/k", "x", {{"x-amz-storage-class", "GLACIER"}})), "InvalidStorageClass");
+  EXPECT_EQ(code(call("PUT", "/b-1/k", "x", {{"x-amz-acl", "public-read"}})), "AccessControlListNotSupported");
+  EXPECT_EQ(call("PUT", "/b-1/k", "x", {{"x-amz-acl", "private"}, {"x-amz-storage-class", "STANDARD"}}).status, 200);
+  EXPECT_EQ(code(call("PUT", "/b-1/" + std::string(1025, 'k'), "x")), "KeyTooLongError");
+}
+
+TEST_F(S3Test, AccessInThisProcessIsAuthorisedAlike) {
+  auto system = s3_->system_access();
+  ASSERT_TRUE(s3_->ensure_bucket("sample", ""));
+  ASSERT_TRUE(s3_->ensure_bucket("sample", ""));
+  ASSERT_TRUE(system->put("sample", "d/1", "one", "text/plain"));
+  const auto file = dir_.path() / "file";
+  std::ofstream(file) << "two";
+  const auto put = system->put_file("sample", "d/2", file, "application/gzip");
+  ASSERT_TRUE(put);
+  EXPECT_EQ(put->etag, to_hex(md5("two")));
+  EXPECT_TRUE(std::filesystem::exists(file));
+  ASSERT_TRUE(system->put("sample", "empty", "", ""));
+
+  auto access = s3_->access(*gateway_, {});
+  const auto listed = access->list("sample", "d/");
+  ASSERT_TRUE(listed);
+  ASSERT_EQ(listed->size(), 2u);
+  EXPECT_EQ((*listed)[1].key, "d/2");
+  EXPECT_EQ((*listed)[1].size, 3u);
+  EXPECT_EQ(access->head("sample", "d/2")->content_type, "application/gzip");
+  EXPECT_EQ(*access->read("sample", "d/1", 100), "one");
+  EXPECT_EQ(access->read("sample", "d/1", 2).error().code, Code::resource_exhausted);
+  EXPECT_TRUE(access->materialise("sample", "d/1", dir_.path() / "made", blob::BlobStore::Share::read_only_link));
+  EXPECT_EQ(*read_file(dir_.path() / "made"), "one");
+  EXPECT_TRUE(access->materialise("sample", "empty", dir_.path() / "none", blob::BlobStore::Share::copy));
+  EXPECT_EQ(*read_file(dir_.path() / "none"), "");
+  EXPECT_EQ(access->read("sample", "x", 1).error().reason, "NoSuchKey");
+  EXPECT_EQ(access->list("nowhere", "").error().reason, "NoSuchBucket");
+  user_.denied = {"s3:GetObject arn:aws:s3:::sample/d/1", "s3:PutObject arn:aws:s3:::sample/d/1"};
+  EXPECT_EQ(access->read("sample", "d/1", 100).error().reason, "AccessDenied");
+  EXPECT_EQ(access->put("sample", "d/1", "x", "").error().reason, "AccessDenied");
+  EXPECT_TRUE(system->read("sample", "d/1", 100));
+}
+
+TEST(S3Uri, IsParsed) {
+  EXPECT_EQ(parse_uri("s3://b/k/e/y")->key, "k/e/y");
+  EXPECT_EQ(parse_uri("s3://b")->bucket, "b");
+  EXPECT_EQ(parse_uri("s3://b/")->key, "");
+  EXPECT_FALSE(parse_uri("https://b/k"));
+  EXPECT_FALSE(parse_uri("s3://"));
+}
+
+}  // namespace
+}  // namespace millrace::s3

@@ -1,0 +1,111 @@
+#include "s3/store.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "s3/errors.h"
+
+namespace millrace::s3 {
+namespace {
+
+// Keys compare as bytes: SQLite's BINARY collation is S3's UTF-8 order.
+constexpr db::Migration kMigrations[] = {
+    {1, R"(
+CREATE TABLE s3_bucket (
+  name TEXT PRIMARY KEY, created INTEGER NOT NULL, region TEXT NOT NULL, policy TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE TABLE s3_object (
+  bucket TEXT NOT NULL REFERENCES s3_bucket(name), key TEXT NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL,
+  etag TEXT NOT NULL, modified INTEGER NOT NULL, metadata TEXT NOT NULL, PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE s3_upload (
+  id TEXT PRIMARY KEY, bucket TEXT NOT NULL REFERENCES s3_bucket(name), key TEXT NOT NULL, initiated INTEGER NOT NULL,
+  metadata TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX s3_upload_by_key ON s3_upload (bucket, key, id);
+CREATE TABLE s3_part (
+  upload TEXT NOT NULL REFERENCES s3_upload(id) ON DELETE CASCADE, number INTEGER NOT NULL, blob TEXT NOT NULL,
+  size INTEGER NOT NULL, etag TEXT NOT NULL, modified INTEGER NOT NULL, metadata TEXT NOT NULL,
+  PRIMARY KEY (upload, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE s3_garbage (blob TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+)"},
+};
+
+Value to_value(const std::map<std::string, std::string>& map) {
+  Value out = Value::object();
+  for (const auto& [name, value] : map) out.set(name, value);
+  return out;
+}
+
+std::map<std::string, std::string> to_map(const Value& value) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, member] : value.members()) out[name] = member.string_or();
+  return out;
+}
+
+}  // namespace
+
+std::string metadata_text(const Metadata& metadata) {
+  Value out = Value::object();
+  if (!metadata.system.empty()) out.set("system", to_value(metadata.system));
+  if (!metadata.user.empty()) out.set("user", to_value(metadata.user));
+  if (!metadata.checksums.empty()) out.set("checksums", to_value(metadata.checksums));
+  return to_json(out);
+}
+
+Metadata parse_metadata(std::string_view text) {
+  const Value value = parse_json(text).value_or(Value());
+  return {to_map(value["system"]), to_map(value["user"]), to_map(value["checksums"])};
+}
+
+Status Store::open() {
+  MR_TRY(database_.migrate("s3", kMigrations));
+  std::vector<blob::Key> garbage;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select = MR_TRY(c.prepare("SELECT blob FROM s3_garbage"));
+    while (MR_TRY(select.step())) garbage.push_back(select.text(0));
+    return {};
+  }));
+  collect(std::move(garbage));
+  return {};
+}
+
+Status Store::write(const Work& work) {
+  std::vector<blob::Key> garbage;
+  auto written = database_.write([&](db::Connection& c) -> Status {
+    MR_TRY(work(c, garbage));
+    std::erase(garbage, std::string());
+    for (const auto& blob : garbage) {
+      MR_TRY(
+          MR_TRY(c.prepare("INSERT OR IGNORE INTO s3_garbage (blob) VALUES (?)")).bind(std::string_view(blob)).run());
+    }
+    return {};
+  });
+  if (!written) return fail(storage_error(std::move(written).error()));
+  collect(std::move(garbage));
+  return {};
+}
+
+void Store::collect(std::vector<blob::Key> garbage) {
+  if (garbage.empty()) return;
+  std::erase_if(garbage, [&](const blob::Key& blob) {
+    const auto removed = blobs_.remove(blob);
+    if (!removed) log::warn("a blob stays until the next start: {}", removed.error().message);
+    return !removed;
+  });
+  // Not waited for: a row left behind only means that an absent blob is removed once more.
+  database_.write_async(
+      [garbage = std::move(garbage)](db::Connection& c) -> Status {
+        auto remove = MR_TRY(c.prepare("DELETE FROM s3_garbage WHERE blob = ?"));
+        for (const auto& blob : garbage) MR_TRY(remove.bind(std::string_view(blob)).run());
+        return {};
+      },
+      [](const Status&) {});
+}
+
+void Store::discard(const blob::Key& blob) {
+  if (blob.empty()) return;
+  if (const auto removed = blobs_.remove(blob); !removed) log::warn("{}", removed.error().message);
+}
+
+}  // namespace millrace::s3

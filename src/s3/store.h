@@ -1,0 +1,149 @@
+#pragma once
+// Buckets, objects and uploads as rows; their bytes are blobs. No wire shapes and no authorisation here.
+//
+// A blob that no row names any more is first written down as garbage, in the transaction that let go of it, and removed
+// after that transaction is durable: a crash in between leaves work for the next start, never a row without bytes.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
+#include "blob/blob_store.h"
+#include "db/database.h"
+#include "s3/s3.h"
+
+namespace millrace::s3 {
+
+struct Bucket {
+  std::string name;
+  Time created{};
+  std::string region;
+  std::string policy;  // empty: none
+};
+
+// What is kept beside the bytes and given back with them.
+struct Metadata {
+  std::map<std::string, std::string> system;     // by the model's member: ContentType, CacheControl…
+  std::map<std::string, std::string> user;       // x-amz-meta-…
+  std::map<std::string, std::string> checksums;  // by algorithm: "crc32" -> base64
+};
+
+// Bytes that are committed as a blob, not yet named by a row.
+struct Content {
+  blob::Key blob;  // empty when there are no bytes
+  std::uint64_t size = 0;
+  std::string etag;  // hex, without quotes
+  std::map<std::string, std::string> checksums;
+};
+
+struct Object {
+  std::string bucket, key;
+  blob::Key blob;
+  std::uint64_t size = 0;
+  std::string etag;
+  Time modified{};
+  Metadata metadata;
+};
+
+struct Upload {
+  std::string id, bucket, key;
+  Time initiated{};
+  Metadata metadata;
+};
+
+struct Part {
+  int number = 0;
+  blob::Key blob;
+  std::uint64_t size = 0;
+  std::string etag;
+  Time modified{};
+  std::map<std::string, std::string> checksums;
+};
+
+// If-Match and If-None-Match of a write; empty: no condition.
+struct WriteCondition {
+  std::string if_match, if_none_match;
+};
+
+struct ListQuery {
+  std::string prefix, delimiter;
+  std::string after;          // key or common prefix that the listing goes on behind
+  std::size_t limit = 1'000;  // keys and common prefixes together
+};
+struct Listing {
+  std::vector<Object> objects;  // without metadata
+  std::vector<std::string> prefixes;
+  bool truncated = false;
+  std::string last;  // the last key or common prefix
+};
+
+class Store {
+ public:
+  Store(db::Database& database, blob::BlobStore& blobs, const Clock& clock)
+      : database_(database), blobs_(blobs), clock_(clock) {}
+  Status open();
+  Time now() const { return clock_.now(); }
+  blob::BlobStore& blobs() { return blobs_; }
+
+  // buckets.cpp
+  Status create_bucket(const std::string& name, const std::string& region, const std::string& policy);
+  Result<Bucket> bucket(const std::string& name);
+  Result<std::vector<Bucket>> buckets();
+  Status delete_bucket(const std::string& name);  // BucketNotEmpty
+  Status set_policy(const std::string& name, const std::string& policy);
+
+  // objects.cpp. `content` becomes the object's, or is removed when the write fails.
+  Result<Object> put(const std::string& bucket, const std::string& key, Content content, Metadata metadata,
+                     const WriteCondition& condition = {});
+  Result<Object> object(const std::string& bucket, const std::string& key);
+  // The object and its bytes, open: an overwrite in between is seen as a whole or not at all.
+  struct Opened {
+    Object object;
+    Fd file;  // none when the object is empty
+  };
+  Result<Opened> open_object(const std::string& bucket, const std::string& key);
+  Status remove(const std::string& bucket, const std::vector<std::string>& keys);  // absent keys are success
+  Result<Listing> list(const std::string& bucket, const ListQuery& query);
+
+  // uploads.cpp
+  Result<Upload> begin_upload(const std::string& bucket, const std::string& key, Metadata metadata);
+  Result<Upload> upload(const std::string& bucket, const std::string& key, const std::string& id);
+  Result<Part> put_part(const Upload& upload, int number, Content content);
+  struct WantedPart {
+    int number = 0;
+    std::string etag;
+  };
+  Result<Object> complete_upload(const Upload& upload, const std::vector<WantedPart>& parts,
+                                 const WriteCondition& condition);
+  Status abort_upload(const Upload& upload);
+  Result<std::vector<Part>> parts(const Upload& upload, int after, std::size_t limit);
+  Result<std::vector<Upload>> uploads(const std::string& bucket, const std::string& prefix,
+                                      const std::string& after_key, const std::string& after_id, std::size_t limit);
+
+ private:
+  Status require_bucket(db::Connection& c, const std::string& name);
+  Status put_row(db::Connection& c, const Object& object, const WriteCondition& condition,
+                 std::vector<blob::Key>& garbage);
+  // Runs `work` in one write; it may name garbage, which is noted in the same transaction and removed afterwards.
+  using Work = std::function<Status(db::Connection&, std::vector<blob::Key>& garbage)>;
+  Status write(const Work& work);
+  void collect(std::vector<blob::Key> garbage);
+  void discard(const blob::Key& blob);  // of content that no row came to name
+  Result<Content> join(const std::vector<Part>& parts);
+
+  db::Database& database_;
+  blob::BlobStore& blobs_;
+  const Clock& clock_;
+};
+
+std::string metadata_text(const Metadata& metadata);  // as it stands in a row
+Metadata parse_metadata(std::string_view text);
+
+}  // namespace millrace::s3

@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "base/encode.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "s3/content.h"
+#include "s3/errors.h"
+#include "s3/store.h"
+
+namespace millrace::s3 {
+namespace {
+
+constexpr std::uint64_t kLeastPartBytes = 5u << 20;  // of every part but the last
+constexpr std::size_t kUploadIdLength = 64;
+
+Upload upload_of(const db::Statement& row) {
+  return {row.text(0), row.text(1), row.text(2), from_epoch_ms(row.integer(3)), parse_metadata(row.text(4))};
+}
+
+Part part_of(const db::Statement& row) {
+  Part part;
+  part.number = static_cast<int>(row.integer(0));
+  part.blob = row.text(1);
+  part.size = static_cast<std::uint64_t>(row.integer(2));
+  part.etag = row.text(3);
+  part.modified = from_epoch_ms(row.integer(4));
+  part.checksums = parse_metadata(row.text(5)).checksums;
+  return part;
+}
+
+Status require_upload(db::Connection& c, const std::string& id) {
+  auto select = MR_TRY(c.prepare("SELECT 1 FROM s3_upload WHERE id = ?"));
+  return MR_TRY(select.bind(std::string_view(id)).step()) ? Status() : Status(no_such_upload());
+}
+
+// The MD5 of the parts' MD5s, and how many they were.
+std::string joined_etag(const std::vector<Part>& parts) {
+  Hasher hasher(Digest::md5);
+  for (const Part& part : parts) hasher.update(from_hex(part.etag).value_or(""));
+  return fmt::format("{}-{}", to_hex(hasher.finish()), parts.size());
+}
+
+Status remove_upload(db::Connection& c, const std::string& id, std::vector<blob::Key>& garbage) {
+  auto parts = MR_TRY(c.prepare("SELECT blob FROM s3_part WHERE upload = ?"));
+  parts.bind(std::string_view(id));
+  while (MR_TRY(parts.step())) garbage.push_back(parts.text(0));
+  return MR_TRY(c.prepare("DELETE FROM s3_upload WHERE id = ?")).bind(std::string_view(id)).run();
+}
+
+}  // namespace
+
+Result<Upload> Store::begin_upload(const std::string& bucket, const std::string& key, Metadata metadata) {
+  const Upload upload{random_hex(kUploadIdLength), bucket, key, clock_.now(), std::move(metadata)};
+  MR_TRY(database_.write([&](db::Connection& c) -> Status {
+    MR_TRY(require_bucket(c, bucket));
+    return MR_TRY(c.prepare("INSERT INTO s3_upload (id, bucket, key, initiated, metadata) VALUES (?, ?, ?, ?, ?)"))
+        .bind(std::string_view(upload.id))
+        .bind(std::string_view(bucket))
+        .bind(std::string_view(key))
+        .bind(to_epoch_ms(upload.initiated))
+        .bind(std::string_view(metadata_text(upload.metadata)))
+        .run();
+  }));
+  return upload;
+}
+
+Result<Upload> Store::upload(const std::string& bucket, const std::string& key, const std::string& id) {
+  Upload found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    MR_TRY(require_bucket(c, bucket));
+    auto select = MR_TRY(c.prepare(
+        "SELECT id, bucket, key, initiated, metadata FROM s3_upload WHERE id = ? AND bucket = ? AND key = ?"));
+    select.bind(std::string_view(id)).bind(std::string_view(bucket)).bind(std::string_view(key));
+    if (!MR_TRY(select.step())) return no_such_upload();
+    found = upload_of(select);
+    return {};
+  }));
+  return found;
+}
+
+Result<Part> Store::put_part(const Upload& upload, int number, Content content) {
+  const Part part{number, content.blob, content.size, content.etag, clock_.now(), content.checksums};
+  auto written = write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
+    MR_TRY(require_upload(c, upload.id));
+    {
+      auto old = MR_TRY(c.prepare("SELECT blob FROM s3_part WHERE upload = ? AND number = ?"));
+      if (MR_TRY(old.bind(std::string_view(upload.id)).bind(number).step())) garbage.push_back(old.text(0));
+    }
+    return MR_TRY(c.prepare("INSERT OR REPLACE INTO s3_part (upload, number, blob, size, etag, modified, metadata) "
+                            "VALUES (?, ?, ?, ?, ?, ?, ?)"))
+        .bind(std::string_view(upload.id))
+        .bind(number)
+        .bind(std::string_view(part.blob))
+        .bind(static_cast<std::int64_t>(part.size))
+        .bind(std::string_view(part.etag))
+        .bind(to_epoch_ms(part.modified))
+        .bind(std::string_view(metadata_text({{}, {}, part.checksums})))
+        .run();
+  });
+  if (!written) {
+    discard(content.blob);
+    return fail(std::move(written).error());
+  }
+  return part;
+}
+
+Result<std::vector<Part>> Store::parts(const Upload& upload, int after, std::size_t limit) {
+  std::vector<Part> found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select =
+        MR_TRY(c.prepare("SELECT number, blob, size, etag, modified, metadata FROM s3_part "
+                         "WHERE upload = ? AND number > ? ORDER BY number LIMIT ?"));
+    select.bind(std::string_view(upload.id)).bind(after).bind(static_cast<std::int64_t>(limit));
+    while (MR_TRY(select.step())) found.push_back(part_of(select));
+    return {};
+  }));
+  return found;
+}
+
+Result<Content> Store::join(const std::vector<Part>& parts) {
+  ContentWriter writer(blobs_, {});
+  for (const Part& part : parts) {
+    if (part.blob.empty()) continue;
+    const auto reader = blobs_.open(part.blob);
+    if (!reader)
+      return reader.error().code == Code::not_found ? Result<Content>(no_such_upload()) : fail(reader.error());
+    MR_TRY(writer.write_file(reader->file.get()));
+  }
+  return writer.finish();
+}
+
+Result<Object> Store::complete_upload(const Upload& upload, const std::vector<WantedPart>& wanted,
+                                      const WriteCondition& condition) {
+  const std::vector<Part> present = MR_TRY(parts(upload, 0, kMaxParts));
+  std::vector<Part> chosen;
+  for (const WantedPart& want : wanted) {
+    if (!chosen.empty() && chosen.back().number >= want.number) {
+      return error_with("InvalidPartOrder",
+                        "The list of parts was not in ascending order. Parts must be ordered by part number.");
+    }
+    const auto found =
+        std::find_if(present.begin(), present.end(), [&](const Part& part) { return part.number == want.number; });
+    if (found == present.end() || found->etag != want.etag) return invalid_part();
+    if (!chosen.empty() && chosen.back().size < kLeastPartBytes) {
+      return error_with("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
+    }
+    chosen.push_back(*found);
+  }
+  if (chosen.empty()) {
+    return error_with("MalformedXML",
+                      "The XML you provided was not well-formed or did not validate against our published schema");
+  }
+  Content content;
+  const bool one = chosen.size() == 1;  // its blob is the object's
+  if (one) {
+    content = {chosen.front().blob, chosen.front().size, "", {}};
+  } else {
+    content = MR_TRY(join(chosen));
+  }
+  Metadata metadata = upload.metadata;
+  metadata.checksums.clear();
+  const Object object{upload.bucket,       upload.key,   content.blob,       content.size,
+                      joined_etag(chosen), clock_.now(), std::move(metadata)};
+  auto written = write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
+    MR_TRY(require_upload(c, upload.id));  // the same upload may be completed twice at a time
+    MR_TRY(remove_upload(c, upload.id, garbage));
+    if (one && std::erase(garbage, content.blob) == 0 && !content.blob.empty()) return invalid_part();
+    return put_row(c, object, condition, garbage);
+  });
+  if (!written) {
+    if (!one) discard(content.blob);
+    return fail(std::move(written).error());
+  }
+  return object;
+}
+
+Status Store::abort_upload(const Upload& upload) {
+  return write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
+    MR_TRY(require_upload(c, upload.id));
+    return remove_upload(c, upload.id, garbage);
+  });
+}
+
+Result<std::vector<Upload>> Store::uploads(const std::string& bucket, const std::string& prefix,
+                                           const std::string& after_key, const std::string& after_id,
+                                           std::size_t limit) {
+  std::vector<Upload> found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    MR_TRY(require_bucket(c, bucket));
+    // Without an id the marker stands behind all uploads of its key.
+    auto select = MR_TRY(
+        c.prepare("SELECT id, bucket, key, initiated, metadata FROM s3_upload WHERE bucket = ?1 AND key >= ?2 AND "
+                  "(key > ?3 OR (?4 <> '' AND key = ?3 AND id > ?4)) ORDER BY key, id"));
+    select.bind(std::string_view(bucket)).bind(std::string_view(prefix));
+    select.bind(std::string_view(after_key)).bind(std::string_view(after_id));
+    while (found.size() < limit && MR_TRY(select.step())) {
+      Upload upload = upload_of(select);
+      if (!upload.key.starts_with(prefix)) break;
+      found.push_back(std::move(upload));
+    }
+    return {};
+  }));
+  return found;
+}
+
+}  // namespace millrace::s3
