@@ -17,7 +17,7 @@ namespace millrace::iam {
 
 struct Options {
   std::string account = "123456789012";
-  std::string encryption_key;   // 32 bytes; secrets at rest are sealed with it
+  std::string encryption_key;  // 32 bytes; secrets at rest are sealed with it
 };
 
 struct SessionCredentials {

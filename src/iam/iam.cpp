@@ -1,0 +1,142 @@
+#include "iam/iam.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include <fmt/core.h>
+
+#include "base/encode.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "iam/authoriser.h"
+#include "iam/context.h"
+#include "iam/sessions.h"
+
+namespace millrace::iam {
+namespace {
+
+class IamImpl final : public Iam {
+ public:
+  IamImpl(db::Database& database, const Clock& clock, Options options)
+      : store_(database),
+        context_{store_, clock, options.account, options.encryption_key},
+        sessions_(context_),
+        decider_(context_) {}
+
+  Status open() { return store_.open(); }
+
+  aws::Service iam_service() override {
+    aws::Service service{"iam", {}};
+    add_user_operations(service.operations, context_);
+    add_key_operations(service.operations, context_);
+    add_role_operations(service.operations, context_);
+    add_group_operations(service.operations, context_);
+    add_policy_operations(service.operations, context_);
+    add_attachment_operations(service.operations, context_);
+    add_inline_policy_operations(service.operations, context_);
+    add_instance_profile_operations(service.operations, context_);
+    add_tag_operations(service.operations, context_);
+    add_account_operations(service.operations, context_);
+    return service;
+  }
+  aws::Service sts_service() override { return sessions_.service(decider_); }
+
+  void set_resource_policy(std::string service, aws::ResourcePolicy policy) override {
+    decider_.set_resource_policy(std::move(service), std::move(policy));
+  }
+
+  Result<aws::Credentials> administrator() override {
+    const std::lock_guard lock(administrator_mutex_);
+    auto keys = MR_TRY(store_.keys_of(""));
+    if (keys.empty()) {
+      const std::string id = "AKIA" + random_string(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+      const std::string secret = random_string(40, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+      MR_TRY(store_.insert_key(
+          {id, "", seal(context_.encryption_key, secret, id), "Active", context_.clock.now(), std::nullopt, "", ""}));
+      return aws::Credentials{id, secret, ""};
+    }
+    std::string secret;
+    if (!unseal(context_.encryption_key, keys.front().sealed_secret, keys.front().id, secret)) {
+      return fail(Code::data_loss, "the key file is not the one this data directory was made with");
+    }
+    return aws::Credentials{keys.front().id, secret, ""};
+  }
+
+  // aws::Authenticator
+  Result<Found> find(std::string_view access_key_id, std::string_view session_token, Time now) override {
+    if (access_key_id.starts_with("ASIA")) return sessions_.find(access_key_id, session_token, now);
+    const auto unknown = [] {
+      return fail(Code::unauthenticated, "The security token included in the request is invalid.",
+                  "InvalidClientTokenId");
+    };
+    auto key = MR_TRY(store_.find_key(std::string(access_key_id)));
+    if (!key || key->status != "Active") return unknown();
+    Found found;
+    if (!unseal(context_.encryption_key, key->sealed_secret, key->id, found.secret_access_key)) return unknown();
+    found.principal.account = context_.account;
+    if (key->user.empty()) {
+      found.principal.kind = aws::Principal::Kind::root;
+      found.principal.arn = fmt::format("arn:aws:iam::{}:root", context_.account);
+      found.principal.id = context_.account;
+      return found;
+    }
+    const auto user = MR_TRY(store_.find("user", key->user));
+    if (!user) return unknown();
+    found.principal.kind = aws::Principal::Kind::user;
+    found.principal.arn = user->arn;
+    found.principal.id = user->id;
+    found.principal.name = user->name;
+    for (const auto& [tag, value] : user->data["tags"].members())
+      found.principal.tags.emplace_back(tag, value.string_or());
+    // Once a minute is as fine as anybody looks.
+    if (!key->used || now - *key->used > std::chrono::minutes(1)) store_.note_use(key->id, now, "", "");
+    return found;
+  }
+
+  // aws::Authoriser
+  Status authorise(const aws::Call& call, const aws::Check& check) override { return decider_.authorise(call, check); }
+
+  Result<aws::Principal> assume_for_service(std::string_view role_arn, std::string_view service,
+                                            std::string_view session_name) override {
+    return sessions_.assume_for_service(role_arn, service, session_name);
+  }
+
+  Result<SessionCredentials> issue_session(std::string_view role_arn, std::string_view service,
+                                           std::string_view session_name, std::chrono::seconds duration) override {
+    return sessions_.issue(MR_TRY(sessions_.assume_for_service(role_arn, service, session_name)), duration);
+  }
+
+  Result<std::string> ensure_role(std::string_view name, std::string_view trust_policy) override {
+    if (const auto role = MR_TRY(store_.find("role", std::string(name)))) return role->arn;
+    MR_TRY(policy::parse_document(trust_policy, policy::Kind::trust));
+    Entity role;
+    role.kind = "role";
+    role.name = std::string(name);
+    role.id = new_id("AROA");
+    role.arn = context_.arn("role", "/", name);
+    role.created = context_.clock.now();
+    role.data.set("trust", trust_policy).set("max_session", 3600);
+    MR_TRY(store_.insert(role));
+    return role.arn;
+  }
+
+ private:
+  Store store_;
+  Context context_;
+  Sessions sessions_;
+  Decider decider_;
+  std::mutex administrator_mutex_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Iam>> Iam::open(db::Database& database, const Clock& clock, Options options) {
+  auto iam = std::make_unique<IamImpl>(database, clock, std::move(options));
+  MR_TRY(iam->open());
+  return iam;
+}
+
+}  // namespace millrace::iam

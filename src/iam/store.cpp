@@ -1,0 +1,279 @@
+#include "iam/store.h"
+
+#include "base/json.h"
+
+namespace millrace::iam {
+namespace {
+
+constexpr db::Migration kMigrations[] = {
+    {1, R"sql(
+      CREATE TABLE iam_entity (
+        kind TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, id TEXT NOT NULL UNIQUE, path TEXT NOT NULL, arn TEXT NOT NULL,
+        created INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (kind, name)) STRICT;
+      CREATE TABLE iam_link (
+        kind TEXT NOT NULL, owner TEXT NOT NULL COLLATE NOCASE, target TEXT NOT NULL COLLATE NOCASE, data TEXT NOT NULL,
+        at INTEGER NOT NULL, PRIMARY KEY (kind, owner, target)) STRICT;
+      CREATE INDEX iam_link_target ON iam_link (kind, target);
+      CREATE TABLE iam_key (
+        id TEXT PRIMARY KEY, user TEXT NOT NULL COLLATE NOCASE, secret BLOB NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL,
+        used INTEGER, used_region TEXT NOT NULL DEFAULT '', used_service TEXT NOT NULL DEFAULT '') STRICT;
+      CREATE INDEX iam_key_user ON iam_key (user);
+      CREATE TABLE iam_session (id TEXT PRIMARY KEY, sealed BLOB NOT NULL, expires INTEGER NOT NULL) STRICT;
+      CREATE INDEX iam_session_expires ON iam_session (expires);
+    )sql"},
+};
+
+Result<Entity> read_entity(const db::Statement& row) {
+  Entity entity{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), from_epoch_ms(row.integer(5)), {}};
+  entity.data = MR_TRY(parse_json(row.text(6)));
+  return entity;
+}
+
+Link read_link(const db::Statement& row) {
+  return {row.text(0), row.text(1), row.text(2), from_epoch_ms(row.integer(3))};
+}
+
+Key read_key(const db::Statement& row) {
+  Key key{row.text(0),  row.text(1), row.text(2), row.text(3), from_epoch_ms(row.integer(4)),
+          std::nullopt, row.text(6), row.text(7)};
+  if (!row.is_null(5)) key.used = from_epoch_ms(row.integer(5));
+  return key;
+}
+
+}  // namespace
+
+Status Store::open() { return database_.migrate("iam", kMigrations); }
+
+Status Store::write(const db::Database::Work& work) {
+  auto status = database_.write(work);
+  ++generation_;
+  return status;
+}
+
+Status Store::insert(const Entity& entity) {
+  return write([&](db::Connection& connection) -> Status {
+    auto insert = MR_TRY(connection.prepare(
+        "INSERT INTO iam_entity (kind, name, id, path, arn, created, data) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+    return insert.bind(std::string_view(entity.kind))
+        .bind(std::string_view(entity.name))
+        .bind(std::string_view(entity.id))
+        .bind(std::string_view(entity.path))
+        .bind(std::string_view(entity.arn))
+        .bind(to_epoch_ms(entity.created))
+        .bind(std::string_view(to_json(entity.data)))
+        .run();
+  });
+}
+
+Status Store::replace(const std::string& old_name, const Entity& entity) {
+  return write([&](db::Connection& connection) -> Status {
+    auto update = MR_TRY(
+        connection.prepare("UPDATE iam_entity SET name = ?, path = ?, arn = ?, data = ? WHERE kind = ? AND name = ?"));
+    MR_TRY(update.bind(std::string_view(entity.name))
+               .bind(std::string_view(entity.path))
+               .bind(std::string_view(entity.arn))
+               .bind(std::string_view(to_json(entity.data)))
+               .bind(std::string_view(entity.kind))
+               .bind(std::string_view(old_name))
+               .run());
+    if (old_name == entity.name) return {};
+    for (const char* prefix : {"attached-", "inline-"}) {
+      auto links = MR_TRY(connection.prepare("UPDATE iam_link SET owner = ? WHERE kind = ? AND owner = ?"));
+      MR_TRY(links.bind(std::string_view(entity.name))
+                 .bind(std::string_view(prefix + entity.kind))
+                 .bind(std::string_view(old_name))
+                 .run());
+    }
+    auto members = MR_TRY(connection.prepare(
+        entity.kind == "group" ? "UPDATE iam_link SET owner = ? WHERE kind = 'member' AND owner = ?"
+                               : "UPDATE iam_link SET target = ? WHERE kind = 'member' AND target = ?"));
+    MR_TRY(members.bind(std::string_view(entity.name)).bind(std::string_view(old_name)).run());
+    if (entity.kind != "user") return {};
+    auto keys = MR_TRY(connection.prepare("UPDATE iam_key SET user = ? WHERE user = ?"));
+    return keys.bind(std::string_view(entity.name)).bind(std::string_view(old_name)).run();
+  });
+}
+
+Status Store::erase(const std::string& kind, const std::string& name) {
+  return write([&](db::Connection& connection) -> Status {
+    auto erase = MR_TRY(connection.prepare("DELETE FROM iam_entity WHERE kind = ? AND name = ?"));
+    MR_TRY(erase.bind(std::string_view(kind)).bind(std::string_view(name)).run());
+    auto versions = MR_TRY(connection.prepare("DELETE FROM iam_link WHERE kind = 'version' AND owner = ?"));
+    return kind == "policy" ? versions.bind(std::string_view(name)).run() : Status();
+  });
+}
+
+Result<std::optional<Entity>> Store::find(const std::string& kind, const std::string& name) {
+  std::optional<Entity> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare(
+        "SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE kind = ? AND name = ?"));
+    select.bind(std::string_view(kind)).bind(std::string_view(name));
+    if (MR_TRY(select.step())) found = MR_TRY(read_entity(select));
+    return {};
+  }));
+  return found;
+}
+
+Result<std::vector<Entity>> Store::list(const std::string& kind, const std::string& path_prefix) {
+  std::vector<Entity> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare(
+        "SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE kind = ? ORDER BY name"));
+    select.bind(std::string_view(kind));
+    while (MR_TRY(select.step())) {
+      if (select.text(3).starts_with(path_prefix)) found.push_back(MR_TRY(read_entity(select)));
+    }
+    return {};
+  }));
+  return found;
+}
+
+Status Store::link(const std::string& kind, const Link& link) {
+  return write([&](db::Connection& connection) -> Status {
+    auto insert = MR_TRY(
+        connection.prepare("INSERT OR REPLACE INTO iam_link (kind, owner, target, data, at) VALUES (?, ?, ?, ?, ?)"));
+    return insert.bind(std::string_view(kind))
+        .bind(std::string_view(link.owner))
+        .bind(std::string_view(link.target))
+        .bind(std::string_view(link.data))
+        .bind(to_epoch_ms(link.at))
+        .run();
+  });
+}
+
+Status Store::unlink(const std::string& kind, const std::string& owner, const std::string& target, bool& was_there) {
+  return write([&](db::Connection& connection) -> Status {
+    auto erase = MR_TRY(connection.prepare("DELETE FROM iam_link WHERE kind = ? AND owner = ? AND target = ?"));
+    MR_TRY(erase.bind(std::string_view(kind)).bind(std::string_view(owner)).bind(std::string_view(target)).run());
+    was_there = connection.changes() > 0;
+    return {};
+  });
+}
+
+Result<std::optional<Link>> Store::find_link(const std::string& kind, const std::string& owner,
+                                             const std::string& target) {
+  std::optional<Link> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(
+        connection.prepare("SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND owner = ? AND target = ?"));
+    select.bind(std::string_view(kind)).bind(std::string_view(owner)).bind(std::string_view(target));
+    if (MR_TRY(select.step())) found = read_link(select);
+    return {};
+  }));
+  return found;
+}
+
+Result<std::vector<Link>> Store::links_of(const std::string& kind, const std::string& owner) {
+  std::vector<Link> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare(
+        "SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND owner = ? ORDER BY target"));
+    select.bind(std::string_view(kind)).bind(std::string_view(owner));
+    while (MR_TRY(select.step())) found.push_back(read_link(select));
+    return {};
+  }));
+  return found;
+}
+
+Result<std::vector<Link>> Store::links_to(const std::string& kind, const std::string& target) {
+  std::vector<Link> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare(
+        "SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND target = ? ORDER BY owner"));
+    select.bind(std::string_view(kind)).bind(std::string_view(target));
+    while (MR_TRY(select.step())) found.push_back(read_link(select));
+    return {};
+  }));
+  return found;
+}
+
+Status Store::insert_key(const Key& key) {
+  return write([&](db::Connection& connection) -> Status {
+    auto insert =
+        MR_TRY(connection.prepare("INSERT INTO iam_key (id, user, secret, status, created) VALUES (?, ?, ?, ?, ?)"));
+    return insert.bind(std::string_view(key.id))
+        .bind(std::string_view(key.user))
+        .bind_blob(key.sealed_secret)
+        .bind(std::string_view(key.status))
+        .bind(to_epoch_ms(key.created))
+        .run();
+  });
+}
+
+Status Store::update_key(const Key& key) {
+  return write([&](db::Connection& connection) -> Status {
+    auto update = MR_TRY(connection.prepare("UPDATE iam_key SET status = ? WHERE id = ?"));
+    return update.bind(std::string_view(key.status)).bind(std::string_view(key.id)).run();
+  });
+}
+
+Status Store::erase_key(const std::string& id) {
+  return write([&](db::Connection& connection) -> Status {
+    auto erase = MR_TRY(connection.prepare("DELETE FROM iam_key WHERE id = ?"));
+    return erase.bind(std::string_view(id)).run();
+  });
+}
+
+Result<std::optional<Key>> Store::find_key(const std::string& id) {
+  std::optional<Key> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare(
+        "SELECT id, user, secret, status, created, used, used_region, used_service FROM iam_key WHERE id = ?"));
+    select.bind(std::string_view(id));
+    if (MR_TRY(select.step())) found = read_key(select);
+    return {};
+  }));
+  return found;
+}
+
+Result<std::vector<Key>> Store::keys_of(const std::string& user) {
+  std::vector<Key> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select =
+        MR_TRY(connection.prepare("SELECT id, user, secret, status, created, used, used_region, used_service FROM "
+                                  "iam_key WHERE user = ? ORDER BY created, id"));
+    select.bind(std::string_view(user));
+    while (MR_TRY(select.step())) found.push_back(read_key(select));
+    return {};
+  }));
+  return found;
+}
+
+void Store::note_use(const std::string& id, Time at, const std::string& region, const std::string& service) {
+  // Nobody waits for it and nothing is decided by it: it rides along with the next commit.
+  database_.write_async(
+      [id, at, region, service](db::Connection& connection) -> Status {
+        auto update =
+            MR_TRY(connection.prepare("UPDATE iam_key SET used = ?, used_region = ?, used_service = ? WHERE id = ?"));
+        return update.bind(to_epoch_ms(at))
+            .bind(std::string_view(region))
+            .bind(std::string_view(service))
+            .bind(std::string_view(id))
+            .run();
+      },
+      [](const Status&) {});
+}
+
+Status Store::insert_session(const Session& session, Time now) {
+  return database_.write([&](db::Connection& connection) -> Status {
+    auto expired = MR_TRY(connection.prepare("DELETE FROM iam_session WHERE expires < ?"));
+    // Kept for a day longer, so that an expired token can be told from one that never was.
+    MR_TRY(expired.bind(to_epoch_ms(now - std::chrono::hours(24))).run());
+    auto insert = MR_TRY(connection.prepare("INSERT INTO iam_session (id, sealed, expires) VALUES (?, ?, ?)"));
+    return insert.bind(std::string_view(session.id)).bind_blob(session.sealed).bind(to_epoch_ms(session.expires)).run();
+  });
+}
+
+Result<std::optional<Session>> Store::find_session(const std::string& id) {
+  std::optional<Session> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare("SELECT id, sealed, expires FROM iam_session WHERE id = ?"));
+    select.bind(std::string_view(id));
+    if (MR_TRY(select.step())) found = Session{select.text(0), select.text(1), from_epoch_ms(select.integer(2))};
+    return {};
+  }));
+  return found;
+}
+
+}  // namespace millrace::iam

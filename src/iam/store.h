@@ -1,0 +1,82 @@
+#pragma once
+// What IAM keeps: entities by kind and name, links between them, keys and sessions. Secrets are sealed before they come
+// here. Names are unique without regard to case, as IAM's are.
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
+#include "db/database.h"
+
+namespace millrace::iam {
+
+// Kinds: "user", "group", "role", "policy" (customer managed; its name is the ARN), "profile".
+struct Entity {
+  std::string kind, name, id, path = "/", arn;
+  Time created{};
+  Value data = Value::object();  // what only some kinds have: trust, description, boundary, tags…
+};
+
+// Kinds: "attached-user" (user → policy ARN), "attached-role", "attached-group", "inline-user" (user → policy name,
+// data the document), "inline-role", "inline-group", "member" (group → user), "profile-role" (profile → role),
+// "version" (policy ARN → version id, data the document).
+struct Link {
+  std::string owner, target, data;
+  Time at{};
+};
+
+struct Key {
+  std::string id, user, sealed_secret, status = "Active";  // user empty: the account's root
+  Time created{};
+  std::optional<Time> used;
+  std::string used_region, used_service;
+};
+
+struct Session {
+  std::string id, sealed;  // sealed JSON: secret, token, principal
+  Time expires{};
+};
+
+class Store {
+ public:
+  explicit Store(db::Database& database) : database_(database) {}
+  Status open();
+
+  // A number that changes with every write: what is cached for a lower one is stale.
+  std::uint64_t generation() const { return generation_.load(); }
+
+  // Every change is one durable transaction.
+  Status insert(const Entity& entity);                                // already_exists
+  Status replace(const std::string& old_name, const Entity& entity);  // renames keep links
+  Status erase(const std::string& kind, const std::string& name);
+  Result<std::optional<Entity>> find(const std::string& kind, const std::string& name);
+  Result<std::vector<Entity>> list(const std::string& kind, const std::string& path_prefix);  // by name
+
+  Status link(const std::string& kind, const Link& link);  // replaces
+  Status unlink(const std::string& kind, const std::string& owner, const std::string& target, bool& was_there);
+  Result<std::optional<Link>> find_link(const std::string& kind, const std::string& owner, const std::string& target);
+  Result<std::vector<Link>> links_of(const std::string& kind, const std::string& owner);   // by target
+  Result<std::vector<Link>> links_to(const std::string& kind, const std::string& target);  // by owner
+
+  Status insert_key(const Key& key);
+  Status update_key(const Key& key);
+  Status erase_key(const std::string& id);
+  Result<std::optional<Key>> find_key(const std::string& id);
+  Result<std::vector<Key>> keys_of(const std::string& user);
+  void note_use(const std::string& id, Time at, const std::string& region, const std::string& service);  // not awaited
+
+  Status insert_session(const Session& session, Time now);  // drops expired ones
+  Result<std::optional<Session>> find_session(const std::string& id);
+
+ private:
+  Status write(const db::Database::Work& work);
+  db::Database& database_;
+  std::atomic<std::uint64_t> generation_{1};
+};
+
+}  // namespace millrace::iam
