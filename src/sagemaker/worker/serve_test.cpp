@@ -1,0 +1,91 @@
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "net/client.h"
+#include "sagemaker/worker/worker_fixture.h"
+
+namespace millrace::sagemaker::worker {
+namespace {
+
+// The role in a process of its own, as in life.
+class ServeTest : public WorkerTest {
+ protected:
+  void TearDown() override {
+    if (child_ > 0) end();
+  }
+  void start() {
+    child_ = ::fork();
+    if (child_ == 0) ::_exit(serve_main({(ml() / "model").string(), "kmeans", socket()}));
+  }
+  std::string socket() const { return (root() / "socket").string(); }
+  int end() {
+    ::kill(child_, SIGTERM);
+    int status = -1;
+    ::waitpid(child_, &status, 0);
+    child_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  net::ClientResponse send(std::string method, std::string path, std::string body = {}, std::string content_type = {},
+                           std::string accept = {}) {
+    net::ClientRequest request;
+    request.method = std::move(method);
+    request.url = "http://localhost" + path;
+    request.unix_socket = socket();
+    request.body = std::move(body);
+    if (!content_type.empty()) request.headers.set("Content-Type", content_type);
+    if (!accept.empty()) request.headers.set("Accept", accept);
+    net::Client client;
+    const auto response = client.send(request);
+    return response ? *response : net::ClientResponse{-1, {}, response.error().message};
+  }
+  bool ready() {
+    for (int i = 0; i < 500; ++i) {
+      if (send("GET", "/ping").status == 200) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  pid_t child_ = -1;
+};
+
+TEST_F(ServeTest, AnswersUntilItIsTerminated) {
+  ASSERT_TRUE(save_model(model(), ml() / "model"));
+  start();
+  ASSERT_TRUE(ready());
+  const auto json = send("POST", "/invocations", "10,10,10,13,14", "text/csv");
+  EXPECT_EQ(json.status, 200);
+  EXPECT_EQ(json.headers.get("content-type"), "application/json");
+  EXPECT_EQ(json.body, "{\"predictions\": [{\"closest_cluster\": 1.0, \"distance_to_cluster\": 5.0}]}");
+  const auto csv = send("POST", "/invocations", "{\"instances\": [{\"features\": [20,20,20,20,20]}]}",
+                        "application/json", "text/csv");
+  EXPECT_EQ(csv.status, 200);
+  EXPECT_EQ(csv.headers.get("content-type"), "text/csv");
+  EXPECT_EQ(csv.body, "2.0,0.0\n");
+
+  EXPECT_EQ(send("POST", "/invocations", "1,2", "text/csv").status, 400);
+  EXPECT_EQ(send("POST", "/invocations", "1,2", "text/csv").body, "Record 1 has 2 features, but the model expects 5\n");
+  EXPECT_EQ(send("POST", "/invocations", "1,2", "image/png").status, 415);
+  EXPECT_EQ(send("POST", "/invocations", "1,2,3,4,5", "text/csv", "image/png").status, 406);
+  const auto large = send("POST", "/invocations", std::string((6u << 20) + 1, '1'), "text/csv");
+  EXPECT_EQ(large.status, 413);
+  EXPECT_EQ(large.body, "The request body is larger than 6 MB\n");
+  EXPECT_EQ(send("GET", "/invocations").status, 405);
+  EXPECT_EQ(send("GET", "/other").status, 404);
+  EXPECT_EQ(send("GET", "/execution-parameters").status, 200);
+  EXPECT_EQ(end(), 0);
+}
+
+TEST_F(ServeTest, DoesNotStartWithoutAModel) {
+  start();
+  int status = 0;
+  ::waitpid(child_, &status, 0);
+  child_ = -1;
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+}  // namespace
+}  // namespace millrace::sagemaker::worker
