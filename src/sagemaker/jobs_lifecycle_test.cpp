@@ -1,0 +1,307 @@
+// Jobs from request to result, over HTTP, with real children.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "sagemaker/jobs/model_archive.h"
+#include "sagemaker/jobs/sandbox.h"
+#include "sagemaker/test_server.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+constexpr const char* kKMeans = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1";
+
+// Four groups of points in the plane.
+std::string points_csv(int count) {
+  std::string csv;
+  for (int i = 0; i < count; ++i) {
+    const int group = i % 4;
+    csv += std::to_string((group % 2) * 100 + i % 7) + "," + std::to_string((group / 2) * 100 + i % 5) + "\n";
+  }
+  return csv;
+}
+
+class JobsLifecycle : public testing::Test {
+ protected:
+  TestServer server_;
+  std::string role_ = server_.make_role("job-role", TestServer::kAllowS3);
+
+  JobsLifecycle() {
+    server_.make_bucket("data");
+    server_.put("data", "train/points.csv", points_csv(400));
+    server_.put("data", "test/points.csv", points_csv(40));
+  }
+
+  static Value channel(const std::string& name, const std::string& uri) {
+    return Value::object(
+        {{"ChannelName", name},
+         {"ContentType", "text/csv;label_size=0"},
+         {"DataSource",
+          Value::object({{"S3DataSource", Value::object({{"S3Uri", uri},
+                                                         {"S3DataType", "S3Prefix"},
+                                                         {"S3DataDistributionType", "FullyReplicated"}})}})}});
+  }
+  Value kmeans_request(const std::string& name) {
+    return Value::object(
+        {{"TrainingJobName", name},
+         {"AlgorithmSpecification", Value::object({{"TrainingImage", kKMeans}, {"TrainingInputMode", "File"}})},
+         {"HyperParameters", Value::object({{"k", "4"}, {"feature_dim", "2"}, {"mini_batch_size", "100"}})},
+         {"InputDataConfig", Value::array({channel("train", "s3://data/train"), channel("test", "s3://data/test/")})},
+         {"OutputDataConfig", Value::object({{"S3OutputPath", "s3://data/output"}})},
+         {"ResourceConfig",
+          Value::object({{"InstanceType", "ml.m5.xlarge"}, {"InstanceCount", 1}, {"VolumeSizeInGB", 10}})},
+         {"StoppingCondition", Value::object({{"MaxRuntimeInSeconds", 600}})},
+         {"RoleArn", role_}});
+  }
+  Value program_request(const std::string& name, const std::string& script) {
+    Value request = kmeans_request(name);
+    request.set("AlgorithmSpecification",
+                Value::object({{"TrainingImage", "registry/own:1"},
+                               {"TrainingInputMode", "File"},
+                               {"ContainerEntrypoint", Value::array({"/bin/sh", "-c", script})}}));
+    return request;
+  }
+  Value processing_request(const std::string& name, const std::string& script) {
+    server_.put("data", "code/" + name + ".sh", script);
+    return *parse_json(replace_all(replace_all(replace_all(R"({
+        "ProcessingJobName": "NAME",
+        "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 10}},
+        "AppSpecification": {"ImageUri": "x/sagemaker-scikit-learn:1",
+                             "ContainerEntrypoint": ["/bin/sh", "/opt/ml/processing/code/NAME.sh"]},
+        "Environment": {"GREETING": "hello"},
+        "ProcessingInputs": [
+          {"InputName": "code", "S3Input": {"S3Uri": "s3://data/code/NAME.sh", "LocalPath": "/opt/ml/processing/code",
+                                            "S3DataType": "S3Prefix", "S3InputMode": "File"}},
+          {"InputName": "points", "S3Input": {"S3Uri": "s3://data/train/", "LocalPath": "/opt/ml/processing/input",
+                                              "S3DataType": "S3Prefix", "S3InputMode": "File"}}],
+        "ProcessingOutputConfig": {"Outputs": [
+          {"OutputName": "out", "S3Output": {"S3Uri": "s3://data/processed/NAME", "LocalPath": "/opt/ml/processing/output",
+                                             "S3UploadMode": "EndOfJob"}}]},
+        "RoleArn": "ROLE"})",
+                                                           "NAME", name),
+                                               "ROLE", role_),
+                                   "\t", " "));
+  }
+  Error refused(const std::string& operation, const Value& input) {
+    auto answer = server_.sagemaker(operation, input);
+    EXPECT_FALSE(answer) << to_json(*answer);
+    return answer ? Error() : answer.error();
+  }
+  void accepted(const std::string& operation, const Value& input) {
+    auto answer = server_.sagemaker(operation, input);
+    ASSERT_TRUE(answer) << answer.error().reason << ": " << answer.error().message;
+  }
+};
+
+TEST_F(JobsLifecycle, KMeansIsTrained) {
+  const auto began = std::chrono::steady_clock::now();
+  accepted("CreateTrainingJob", kmeans_request("Train-One"));
+  const Value job = server_.wait_job("TrainingJob", "Train-One");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  EXPECT_EQ(job["TrainingJobStatus"].string_or(), "Completed") << to_json(job);
+  EXPECT_EQ(job["ModelArtifacts"]["S3ModelArtifacts"].string_or(), "s3://data/output/Train-One/output/model.tar.gz");
+  std::vector<std::string> statuses;
+  for (const auto& t : job["SecondaryStatusTransitions"].items()) statuses.push_back(t["Status"].string_or());
+  EXPECT_THAT(statuses, ElementsAre("Starting", "Downloading", "Training", "Uploading", "Completed"));
+  std::vector<std::string> metrics;
+  for (const auto& m : job["FinalMetricDataList"].items()) metrics.push_back(m["MetricName"].string_or());
+  EXPECT_THAT(metrics, AllOf(Contains("test:msd"), Contains("train:progress")));
+  EXPECT_GE(job["TrainingTimeInSeconds"].int_or(-1), 0);
+  EXPECT_THAT(server_.log_lines("/aws/sagemaker/TrainingJobs", "Train-One/algo-1-"),
+              Contains(HasSubstr("#quality_metric: host=algo-1, test msd <loss>=")));
+
+  const auto archive = server_.get("data", "output/Train-One/output/model.tar.gz");
+  ASSERT_TRUE(archive);
+  accepted("CreateTrainingJob", kmeans_request("train-two"));
+  server_.wait_job("TrainingJob", "train-two");
+  EXPECT_EQ(*server_.get("data", "output/train-two/output/model.tar.gz"), *archive);  // same input, same bytes
+
+  const auto twice = refused("CreateTrainingJob", kmeans_request("TRAIN-ONE"));
+  EXPECT_EQ(twice.reason, "ResourceInUse");
+  const auto over = refused("StopTrainingJob", Value::object({{"TrainingJobName", "Train-One"}}));
+  EXPECT_EQ(over.message, "The request was rejected because the training job is in status Completed.");
+  const auto list = server_.sagemaker("ListTrainingJobs", Value::object({{"MaxResults", 1}}));
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_EQ((*list)["TrainingJobSummaries"].as_array()[0]["TrainingJobName"].as_string(), "Train-One");
+  EXPECT_TRUE(list->has("NextToken"));
+}
+
+TEST_F(JobsLifecycle, FailuresSayWhoseTheyAre) {
+  auto request = kmeans_request("no-role");
+  request.set("RoleArn", "arn:aws:iam::123456789012:role/absent");
+  const auto role = refused("CreateTrainingJob", request);
+  EXPECT_EQ(role.reason, "ValidationException");
+  EXPECT_THAT(role.message, HasSubstr("Could not assume role arn:aws:iam::123456789012:role/absent. Please ensure"));
+
+  request = kmeans_request("no-bucket");
+  request.child("InputDataConfig").as_array()[0] = channel("train", "s3://absent/train");
+  accepted("CreateTrainingJob", request);
+  const Value bucket = server_.wait_job("TrainingJob", "no-bucket");
+  EXPECT_EQ(bucket["TrainingJobStatus"].string_or(), "Failed");
+  EXPECT_THAT(bucket["FailureReason"].string_or(), HasSubstr("ClientError: Data download failed"));
+  EXPECT_THAT(bucket["FailureReason"].string_or(), HasSubstr("s3://absent/train"));
+
+  request = kmeans_request("no-permission");
+  request.set(
+      "RoleArn",
+      server_.make_role(
+          "poor",
+          R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]})"));
+  accepted("CreateTrainingJob", request);
+  const Value denied = server_.wait_job("TrainingJob", "no-permission");
+  EXPECT_EQ(denied["TrainingJobStatus"].string_or(), "Failed");
+  EXPECT_THAT(denied["FailureReason"].string_or(), HasSubstr("ListBucket"));
+
+  request = kmeans_request("no-k");
+  request.child("HyperParameters").erase("k");
+  accepted("CreateTrainingJob", request);
+  const Value bad = server_.wait_job("TrainingJob", "no-k");
+  EXPECT_EQ(bad["TrainingJobStatus"].string_or(), "Failed");
+  EXPECT_THAT(bad["FailureReason"].string_or(), testing::StartsWith("ClientError: "));
+  EXPECT_EQ(bad["SecondaryStatus"].string_or(), "Failed");
+
+  request = program_request("no-command", "");
+  request.child("AlgorithmSpecification").set("ContainerEntrypoint", Value::array({"no-such-command"}));
+  accepted("CreateTrainingJob", request);
+  EXPECT_THAT(server_.wait_job("TrainingJob", "no-command")["FailureReason"].string_or(),
+              HasSubstr("The image registry/own:1 cannot run here: this machine has no command no-such-command."));
+}
+
+TEST_F(JobsLifecycle, AnotherProgramIsTrainedByTheContainerContract) {
+  accepted("CreateTrainingJob", program_request("own",
+                                                "cat $SM_CHANNEL_TRAIN/points.csv | wc -l > $SM_MODEL_DIR/lines && "
+                                                "echo k is $SM_HP_K && echo out > /opt/ml/output/data/extra && "
+                                                "grep -q feature_dim /opt/ml/input/config/hyperparameters.json"));
+  const Value job = server_.wait_job("TrainingJob", "own");
+  ASSERT_EQ(job["TrainingJobStatus"].string_or(), "Completed") << to_json(job);
+  EXPECT_THAT(server_.log_lines("/aws/sagemaker/TrainingJobs", "own/"), ElementsAre("k is 4"));
+  EXPECT_TRUE(server_.get("data", "output/own/output/output.tar.gz"));
+  const auto archive = server_.get("data", "output/own/output/model.tar.gz");
+  ASSERT_TRUE(archive);
+  ASSERT_TRUE(write_file(server_.directory() / "m.tar.gz", *archive));
+  ASSERT_TRUE(unpack_archive(server_.directory() / "m.tar.gz", server_.directory() / "m"));
+  EXPECT_EQ(*read_file(server_.directory() / "m/lines"), "400\n");
+
+  accepted("CreateTrainingJob", program_request("broken", "echo it broke > /opt/ml/output/failure; exit 3"));
+  const Value broken = server_.wait_job("TrainingJob", "broken");
+  EXPECT_EQ(broken["FailureReason"].string_or(), "AlgorithmError: it broke, exit code: 3");
+  EXPECT_FALSE(server_.get("data", "output/broken/output/model.tar.gz"));
+}
+
+TEST_F(JobsLifecycle, AJobIsStopped) {
+  accepted("CreateTrainingJob", program_request("long", "echo ready; echo half > /opt/ml/model/half; exec sleep 60"));
+  const Value name = Value::object({{"TrainingJobName", "long"}});
+  server_.wait("DescribeTrainingJob", name, "SecondaryStatus", {"Training"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  accepted("StopTrainingJob", name);
+  const Value job = server_.wait_job("TrainingJob", "long");
+  EXPECT_EQ(job["TrainingJobStatus"].string_or(), "Stopped");
+  EXPECT_EQ(job["SecondaryStatus"].string_or(), "Stopped");
+  EXPECT_TRUE(server_.get("data", "output/long/output/model.tar.gz"));  // what there was is kept
+
+  auto request = program_request("slow", "exec sleep 60");
+  request.child("StoppingCondition").set("MaxRuntimeInSeconds", 1);
+  accepted("CreateTrainingJob", request);
+  const Value slow = server_.wait_job("TrainingJob", "slow");
+  EXPECT_EQ(slow["TrainingJobStatus"].string_or(), "Stopped");
+  EXPECT_EQ(slow["SecondaryStatus"].string_or(), "MaxRuntimeExceeded");
+}
+
+TEST_F(JobsLifecycle, AProcessingJobMovesItsFiles) {
+  if (Sandbox().have() == Namespaces::none) GTEST_SKIP() << "no namespaces on this machine";
+  accepted("CreateProcessingJob",
+           processing_request("prep",
+                              "echo $GREETING $AWS_REGION\n"
+                              "mkdir -p /opt/ml/processing/output/sub\n"
+                              "wc -l < /opt/ml/processing/input/points.csv > /opt/ml/processing/output/sub/lines\n"
+                              "echo all went well > /opt/ml/output/message\n"));
+  const Value job = server_.wait_job("ProcessingJob", "prep");
+  ASSERT_EQ(job["ProcessingJobStatus"].string_or(), "Completed") << to_json(job);
+  EXPECT_EQ(job["ExitMessage"].string_or(), "all went well");
+  EXPECT_EQ(*server_.get("data", "processed/prep/sub/lines"), "400\n");
+  EXPECT_THAT(server_.log_lines("/aws/sagemaker/ProcessingJobs", "prep/algo-1-"), ElementsAre("hello us-east-1"));
+
+  accepted("CreateProcessingJob", processing_request("bad", "echo no >&2; exit 9\n"));
+  const Value bad = server_.wait_job("ProcessingJob", "bad");
+  EXPECT_EQ(bad["ProcessingJobStatus"].string_or(), "Failed");
+  EXPECT_EQ(bad["FailureReason"].string_or(), "AlgorithmError: See job logs for more information, exit code: 9");
+  EXPECT_FALSE(std::filesystem::exists(server_.directory() / "sagemaker/processing-job/bad"));
+}
+
+TEST_F(JobsLifecycle, ATuningJobFindsTheBest) {
+  Value request = *parse_json(R"({
+    "HyperParameterTuningJobName": "tune",
+    "HyperParameterTuningJobConfig": {"Strategy": "Bayesian",
+      "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "test:msd"},
+      "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2},
+      "ParameterRanges": {"IntegerParameterRanges": [{"Name": "mini_batch_size", "MinValue": "100", "MaxValue": "200"}],
+                          "CategoricalParameterRanges": [{"Name": "init_method", "Values": ["random", "kmeans++"]}]}}})");
+  Value definition = kmeans_request("unused");
+  definition.erase("TrainingJobName");
+  definition.set("StaticHyperParameters", Value::object({{"k", "4"}, {"feature_dim", "2"}}));
+  definition.erase("HyperParameters");
+  request.set("TrainingJobDefinition", definition);
+  request.set("Tags", Value::array({Value::object({{"Key", "team"}, {"Value", "a"}})}));
+  accepted("CreateHyperParameterTuningJob", request);
+  const Value job = server_.wait_job("HyperParameterTuningJob", "tune");
+  ASSERT_EQ(job["HyperParameterTuningJobStatus"].string_or(), "Completed") << to_json(job);
+  EXPECT_EQ(job["TrainingJobStatusCounters"]["Completed"].int_or(0), 3);
+  EXPECT_EQ(job["ObjectiveStatusCounters"]["Succeeded"].int_or(0), 3);
+  const Value& best = job["BestTrainingJob"];
+  EXPECT_TRUE(best["TunedHyperParameters"].has("mini_batch_size"));
+
+  const auto trials = server_.sagemaker(
+      "ListTrainingJobsForHyperParameterTuningJob",
+      Value::object({{"HyperParameterTuningJobName", "tune"}, {"SortBy", "FinalObjectiveMetricValue"}}));
+  ASSERT_TRUE(trials) << trials.error().message;
+  ASSERT_EQ((*trials)["TrainingJobSummaries"].size(), 3u);
+  EXPECT_EQ((*trials)["TrainingJobSummaries"].as_array()[0]["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
+            best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]);
+  const auto trial =
+      server_.sagemaker("DescribeTrainingJob", Value::object({{"TrainingJobName", best["TrainingJobName"]}}));
+  EXPECT_EQ((*trial)["TuningJobArn"].string_or(), job["HyperParameterTuningJobArn"].string_or());
+  const auto tags = server_.sagemaker("ListTags", Value::object({{"ResourceArn", best["TrainingJobArn"]}}));
+  ASSERT_TRUE(tags) << tags.error().message;
+  EXPECT_EQ((*tags)["Tags"].size(), 1u);
+}
+
+TEST_F(JobsLifecycle, ARestartAtAnyMomentLosesAndRepeatsNothing) {
+  if (Sandbox().have() == Namespaces::none) GTEST_SKIP() << "no namespaces on this machine";
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = "crash-" + std::to_string(i);
+    accepted("CreateProcessingJob",
+             processing_request(name, "echo started\nsleep 0.1\necho 1 > /opt/ml/processing/output/a\necho done\n"));
+    accepted("CreateTrainingJob", kmeans_request(name));
+    std::this_thread::sleep_for(std::chrono::milliseconds(i * 25));
+    server_.crash();
+    std::this_thread::sleep_for(std::chrono::milliseconds(i % 3 * 80));
+    server_.start();
+    const Value processing = server_.wait_job("ProcessingJob", name);
+    EXPECT_EQ(processing["ProcessingJobStatus"].string_or(), "Completed") << to_json(processing);
+    const Value training = server_.wait_job("TrainingJob", name);
+    EXPECT_EQ(training["TrainingJobStatus"].string_or(), "Completed") << to_json(training);
+    EXPECT_THAT(server_.log_lines("/aws/sagemaker/ProcessingJobs", name + "/"), ElementsAre("started", "done"));
+    EXPECT_TRUE(server_.get("data", "processed/" + name + "/a"));
+    int finals = 0;
+    for (const auto& line : server_.log_lines("/aws/sagemaker/TrainingJobs", name + "/")) {
+      finals += line.find("test msd <loss>") != std::string::npos;
+    }
+    EXPECT_EQ(finals, 1) << name;
+    EXPECT_FALSE(training["FinalMetricDataList"].empty());
+  }
+}
+
+}  // namespace
+}  // namespace millrace::sagemaker

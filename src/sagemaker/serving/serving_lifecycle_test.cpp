@@ -1,0 +1,211 @@
+// Models, endpoints and batch transform, over HTTP, with real model servers.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "sagemaker/test_server.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kKMeans = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1";
+
+// Process ids of the model servers below a directory, from /proc.
+std::vector<pid_t> model_servers(const std::filesystem::path& root) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto pid = parse_int(entry.path().filename().string());
+    if (!pid) continue;
+    const auto line = read_file(entry.path() / "cmdline");
+    if (line && line->find(std::string("worker") + '\0' + "serve" + '\0' + root.string()) != std::string::npos) {
+      found.push_back(static_cast<pid_t>(*pid));
+    }
+  }
+  return found;
+}
+
+class ServingLifecycle : public testing::Test {
+ protected:
+  TestServer server_;
+  std::string role_ = server_.make_role("serving-role", TestServer::kAllowS3);
+
+  ServingLifecycle() {
+    server_.make_bucket("data");
+    std::string csv;
+    for (int i = 0; i < 200; ++i) csv += i % 2 == 0 ? "0,0\n" : "100,100\n";
+    server_.put("data", "train/points.csv", csv);
+    server_.put("data", "batch/in/points.csv", "1,1\n99,99\n");
+    accepted("CreateTrainingJob", *parse_json(replace_all(R"({
+        "TrainingJobName": "t",
+        "AlgorithmSpecification": {"TrainingImage": "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1", "TrainingInputMode": "File"},
+        "HyperParameters": {"k": "2", "feature_dim": "2", "mini_batch_size": "100"},
+        "InputDataConfig": [{"ChannelName": "train", "ContentType": "text/csv;label_size=0",
+          "DataSource": {"S3DataSource": {"S3Uri": "s3://data/train", "S3DataType": "S3Prefix"}}}],
+        "OutputDataConfig": {"S3OutputPath": "s3://data/output"},
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+        "RoleArn": "ROLE"})",
+                                                          "ROLE", role_)));
+    EXPECT_EQ(server_.wait_job("TrainingJob", "t")["TrainingJobStatus"].string_or(), "Completed");
+  }
+  void accepted(const std::string& operation, const Value& input) {
+    auto answer = server_.sagemaker(operation, input);
+    EXPECT_TRUE(answer) << operation << ": " << answer.error().reason << ": " << answer.error().message;
+  }
+  Error refused(const std::string& operation, const Value& input, const std::string& service = "sagemaker") {
+    auto answer = server_.call(service, operation, input);
+    EXPECT_FALSE(answer) << to_json(*answer);
+    return answer ? Error() : answer.error();
+  }
+  void create_model(const std::string& name, const std::string& image = kKMeans) {
+    accepted("CreateModel",
+             Value::object(
+                 {{"ModelName", name},
+                  {"ExecutionRoleArn", role_},
+                  {"PrimaryContainer",
+                   Value::object({{"Image", image}, {"ModelDataUrl", "s3://data/output/t/output/model.tar.gz"}})}}));
+  }
+  void create_config(const std::string& name, const std::string& model) {
+    accepted("CreateEndpointConfig",
+             Value::object({{"EndpointConfigName", name},
+                            {"ProductionVariants", Value::array({Value::object({{"VariantName", "AllTraffic"},
+                                                                                {"ModelName", model},
+                                                                                {"InstanceType", "ml.m5.xlarge"},
+                                                                                {"InitialInstanceCount", 1}})})}}));
+  }
+  Value endpoint(const std::vector<std::string>& statuses) {
+    return server_.wait("DescribeEndpoint", Value::object({{"EndpointName", "e"}}), "EndpointStatus", statuses);
+  }
+  void create_endpoint() {
+    create_model("m");
+    create_config("c", "m");
+    accepted("CreateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c"}}));
+    ASSERT_EQ(endpoint({"InService", "Failed"})["EndpointStatus"].string_or(), "InService");
+  }
+  Result<Value> invoke(const std::string& body, const std::string& accept = "application/json") {
+    return server_.call(
+        "sagemaker-runtime", "InvokeEndpoint",
+        Value::object({{"EndpointName", "e"}, {"ContentType", "text/csv"}, {"Accept", accept}, {"Body", body}}));
+  }
+  void expect_answer() {
+    const auto answer = invoke("1,1\n99,99\n");
+    ASSERT_TRUE(answer) << answer.error().reason << ": " << answer.error().message;
+    EXPECT_EQ((*answer)["InvokedProductionVariant"].string_or(), "AllTraffic");
+    const auto predictions = parse_json((*answer)["Body"].string_or());
+    ASSERT_TRUE(predictions) << (*answer)["Body"].string_or();
+    ASSERT_EQ((*predictions)["predictions"].size(), 2u);
+    EXPECT_NE((*predictions)["predictions"].as_array()[0]["closest_cluster"],
+              (*predictions)["predictions"].as_array()[1]["closest_cluster"]);
+  }
+};
+
+TEST_F(ServingLifecycle, AnEndpointAnswersChangesAndGoes) {
+  create_endpoint();
+  expect_answer();
+  const Value described = endpoint({"InService"});
+  EXPECT_EQ(described["ProductionVariants"].as_array()[0]["CurrentInstanceCount"].int_or(0), 1);
+
+  const auto bad = invoke("1,2,3\n");
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().reason, "ModelError");
+  EXPECT_THAT(bad.error().message, HasSubstr("Received client error (400) from primary with message"));
+  const auto none =
+      refused("InvokeEndpoint", Value::object({{"EndpointName", "absent"}, {"Body", "1"}}), "sagemaker-runtime");
+  EXPECT_EQ(none.reason, "ValidationError");
+  EXPECT_EQ(none.message, "Endpoint absent of account 123456789012 not found.");
+
+  // Answers all through an update.
+  create_config("c2", "m");
+  accepted("UpdateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c2"}}));
+  while (endpoint({"InService", "Updating", "Failed"})["EndpointStatus"].string_or() == "Updating") expect_answer();
+  EXPECT_EQ(endpoint({"InService"})["EndpointConfigName"].string_or(), "c2");
+  for (int i = 0; i < 1'000 && model_servers(server_.directory()).size() != 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(model_servers(server_.directory()).size(), 1u);
+  expect_answer();
+
+  accepted("DeleteEndpoint", Value::object({{"EndpointName", "e"}}));
+  EXPECT_EQ(
+      refused("InvokeEndpoint", Value::object({{"EndpointName", "e"}, {"Body", "1"}}), "sagemaker-runtime").reason,
+      "ValidationError");
+  for (int i = 0; i < 1'000 && server_.sagemaker("DescribeEndpoint", Value::object({{"EndpointName", "e"}})); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const auto gone = refused("DescribeEndpoint", Value::object({{"EndpointName", "e"}}));
+  EXPECT_EQ(gone.message, "Could not find endpoint \"arn:aws:sagemaker:us-east-1:123456789012:endpoint/e\".");
+  EXPECT_TRUE(model_servers(server_.directory()).empty());
+  accepted("CreateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c"}}));  // the name is free
+  EXPECT_EQ(endpoint({"InService", "Failed"})["EndpointStatus"].string_or(), "InService");
+}
+
+TEST_F(ServingLifecycle, AModelServerThatDiesIsReplaced) {
+  create_endpoint();
+  const auto before = model_servers(server_.directory());
+  ASSERT_EQ(before.size(), 1u);
+  ASSERT_EQ(::kill(before[0], SIGKILL), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  expect_answer();
+  const auto after = model_servers(server_.directory());
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_NE(after[0], before[0]);
+}
+
+TEST_F(ServingLifecycle, ARestartFindsTheModelServersAgain) {
+  create_endpoint();
+  const auto before = model_servers(server_.directory());
+  server_.crash();
+  EXPECT_EQ(model_servers(server_.directory()), before);
+  server_.start();
+  expect_answer();
+  EXPECT_EQ(model_servers(server_.directory()), before);
+  EXPECT_EQ(endpoint({"InService"})["EndpointConfigName"].string_or(), "c");
+}
+
+TEST_F(ServingLifecycle, AnImageThatCannotBeServedFailsTheEndpoint) {
+  create_model("foreign", "registry/other:1");
+  create_config("c", "foreign");
+  accepted("CreateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c"}}));
+  const Value failed = endpoint({"InService", "Failed"});
+  EXPECT_EQ(failed["EndpointStatus"].string_or(), "Failed");
+  EXPECT_THAT(failed["FailureReason"].string_or(), HasSubstr("registry/other:1"));
+  accepted("DeleteEndpoint", Value::object({{"EndpointName", "e"}}));
+
+  const auto missing = refused(
+      "CreateModel", Value::object({{"ModelName", "x"},
+                                    {"ExecutionRoleArn", role_},
+                                    {"PrimaryContainer",
+                                     Value::object({{"Image", kKMeans}, {"ModelDataUrl", "s3://data/none.tar.gz"}})}}));
+  EXPECT_EQ(missing.message, "Could not find model data at s3://data/none.tar.gz.");
+  const auto config =
+      refused("CreateEndpoint", Value::object({{"EndpointName", "e2"}, {"EndpointConfigName", "absent"}}));
+  EXPECT_EQ(
+      config.message,
+      "Could not find endpoint configuration \"arn:aws:sagemaker:us-east-1:123456789012:endpoint-config/absent\".");
+}
+
+TEST_F(ServingLifecycle, ABatchGoesThroughTheModel) {
+  create_model("m");
+  accepted("CreateTransformJob", *parse_json(R"({
+      "TransformJobName": "b", "ModelName": "m", "BatchStrategy": "MultiRecord",
+      "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/batch/in"}},
+                         "ContentType": "text/csv", "SplitType": "Line"},
+      "TransformOutput": {"S3OutputPath": "s3://data/result"},
+      "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}})"));
+  const Value job = server_.wait_job("TransformJob", "b");
+  ASSERT_EQ(job["TransformJobStatus"].string_or(), "Completed") << to_json(job);
+  const auto result = server_.get("data", "result/points.csv.out");
+  ASSERT_TRUE(result);
+  EXPECT_THAT(*result, HasSubstr("closest_cluster"));
+}
+
+}  // namespace
+}  // namespace millrace::sagemaker

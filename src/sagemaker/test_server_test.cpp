@@ -1,0 +1,160 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "aws/gateway.h"
+#include "blob/blob_store.h"
+#include "net/server.h"
+#include "sagemaker/test_server.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+constexpr const char* kKey = "0123456789abcdef0123456789abcdef";
+constexpr std::chrono::seconds kPatience{30};
+constexpr const char* kTrust =
+    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) {
+    ADD_FAILURE() << result.error().reason << ": " << result.error().message;
+    throw std::runtime_error(result.error().message);
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+}  // namespace
+
+struct TestServer::Running {
+  SystemClock clock;
+  std::unique_ptr<db::Database> database;
+  std::unique_ptr<blob::BlobStore> blobs;
+  std::unique_ptr<iam::Iam> iam;
+  std::unique_ptr<s3::S3> s3;
+  std::unique_ptr<logs::Logs> logs;
+  std::unique_ptr<aws::Gateway> gateway;
+  std::unique_ptr<net::Server> net;
+  std::unique_ptr<proc::Launcher> launcher;
+  std::unique_ptr<SageMaker> sagemaker;
+  std::atomic<bool> open{false};
+  std::string endpoint;
+  std::map<std::string, std::unique_ptr<aws::Client>> clients;
+
+  explicit Running(const std::filesystem::path& root) {
+    database = must(db::Database::open((root / "db").string()));
+    blobs = must(blob::open_directory_store(root / "blobs"));
+    iam = must(iam::Iam::open(*database, clock, {"123456789012", kKey}));
+    s3 = must(s3::S3::open(*database, *blobs, clock, "123456789012", "us-east-1"));
+    logs = must(logs::Logs::open(*database, clock, "123456789012", "us-east-1"));
+    iam->set_resource_policy("s3", s3->resource_policy());
+    gateway = std::make_unique<aws::Gateway>(aws::GatewayOptions{}, *iam, *iam, clock);
+    net::ServerOptions options;
+    options.handler_threads = 4;
+    net = must(net::Server::start(options, [this](net::Request& request) { return gateway->handle(request); }));
+    endpoint = "http://127.0.0.1:" + std::to_string(net->port());
+    must(make_directories(root / "launcher", 0700));
+    const auto self = std::filesystem::read_symlink("/proc/self/exe");
+    launcher = must(proc::Launcher::open(root / "launcher", self, [this](const auto& key, const auto& status) {
+      if (open) sagemaker->on_child_exit(key, status);
+    }));
+    Options mine;
+    mine.account = "123456789012";
+    mine.region = "us-east-1";
+    mine.directory = root / "sagemaker";
+    mine.executable = self;
+    mine.endpoint_url = endpoint;
+    mine.hidden_directories = {root};
+    sagemaker = must(SageMaker::open({*database, clock, *iam, *s3, *logs, *launcher, *gateway}, mine));
+    for (aws::Service service : {iam->iam_service(), iam->sts_service(), s3->service(), logs->service(),
+                                 sagemaker->control_service(), sagemaker->runtime_service()}) {
+      gateway->add(std::move(service));
+    }
+    open = true;
+    must(sagemaker->resume());
+  }
+  ~Running() {
+    net->stop(Millis(1'000));
+    open = false;
+    sagemaker->stop();
+    net.reset();
+    launcher.reset();
+  }
+};
+
+TestServer::TestServer() : dir_(must(TempDir::make())) { start(); }
+TestServer::~TestServer() {
+  if (running_ && running_->launcher) {
+    running_->open = false;
+    running_->sagemaker->stop();
+    (void)running_->launcher->shutdown(Millis(500));
+  }
+}
+void TestServer::start() { running_ = std::make_unique<Running>(dir_.path()); }
+void TestServer::crash() { running_.reset(); }
+SageMaker& TestServer::service() { return *running_->sagemaker; }
+
+Result<Value> TestServer::call(const std::string& service, const std::string& operation, const Value& input) {
+  auto& client = running_->clients[service];
+  if (!client) {
+    aws::ClientOptions options;
+    options.service = service;
+    options.region = "us-east-1";
+    options.endpoint = running_->endpoint;
+    options.max_attempts = 1;
+    client = std::make_unique<aws::Client>(options, aws::static_credentials(must(running_->iam->administrator())));
+  }
+  return client->call(operation, input);
+}
+
+Value TestServer::wait(const std::string& describe, const Value& input, const std::string& status_member,
+                       const std::vector<std::string>& statuses) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  Value last;
+  while (std::chrono::steady_clock::now() < until) {
+    last = must(sagemaker(describe, input));
+    for (const auto& status : statuses) {
+      if (last[status_member].string_or() == status) return last;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  ADD_FAILURE() << describe << " stays " << last[status_member].string_or();
+  return last;
+}
+
+Value TestServer::wait_job(const std::string& kind, const std::string& name) {
+  return wait("Describe" + kind, Value::object({{kind + "Name", name}}), kind + "Status",
+              {"Completed", "Failed", "Stopped"});
+}
+
+void TestServer::make_bucket(const std::string& name) { must(running_->s3->ensure_bucket(name, "")); }
+void TestServer::put(const std::string& bucket, const std::string& key, const std::string& bytes) {
+  must(running_->s3->system_access()->put(bucket, key, bytes, "binary/octet-stream"));
+}
+Result<std::string> TestServer::get(const std::string& bucket, const std::string& key) {
+  return running_->s3->system_access()->read(bucket, key, 64u << 20);
+}
+std::vector<std::string> TestServer::keys(const std::string& bucket) {
+  std::vector<std::string> found;
+  for (const auto& object : must(running_->s3->system_access()->list(bucket, ""))) found.push_back(object.key);
+  return found;
+}
+
+std::vector<std::string> TestServer::log_lines(const std::string& group, const std::string& stream_prefix) {
+  std::vector<std::string> lines;
+  for (const auto& stream : must(running_->logs->streams(group, stream_prefix))) {
+    for (const auto& event : must(running_->logs->read(group, stream, 0, 10'000))) lines.push_back(event.message);
+  }
+  return lines;
+}
+
+std::string TestServer::make_role(const std::string& name, const std::string& policy) {
+  const Value role =
+      must(call("iam", "CreateRole", Value::object({{"RoleName", name}, {"AssumeRolePolicyDocument", kTrust}})));
+  must(call("iam", "PutRolePolicy",
+            Value::object({{"RoleName", name}, {"PolicyName", "it"}, {"PolicyDocument", policy}})));
+  return role["Role"]["Arn"].string_or();
+}
+
+}  // namespace millrace::sagemaker
