@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -37,15 +38,17 @@ struct Plan {
   char* const* argv;
   char* const* environment;
   const char* directory;
-  int input, output, errors, journal;
+  int input, output, errors, journal, report;
   const char* record;
   std::size_t record_size;
   rlim_t memory, cpu, file_size;  // RLIM_INFINITY: leave
 };
 
+// What the child says through a pipe when it does not become the program; the pipe's end without a word is success.
+// (Not through the memory that vfork shares: the thread sanitizer makes a fork of it.)
 struct Failure {
-  volatile int number = 0;
-  const char* volatile what = "";
+  int number = 0;
+  char what[64] = {};
 };
 
 void limit(int resource, rlim_t soft, rlim_t hard) noexcept {
@@ -86,13 +89,15 @@ bool write_record(const Plan& plan) noexcept {
   return ::write(plan.journal, line, static_cast<std::size_t>(at - line)) == at - line;
 }
 
-[[noreturn]] void give_up(Failure& failure, const char* what) noexcept {
+[[noreturn]] void give_up(const Plan& plan, const char* what) noexcept {
+  Failure failure;
   failure.number = errno;
-  failure.what = what;
+  std::memcpy(failure.what, what, std::min(std::strlen(what), sizeof failure.what - 1));
+  (void)!::write(plan.report, &failure, sizeof failure);
   ::_exit(127);
 }
 
-[[noreturn]] void become(const Plan& plan, Failure& failure) noexcept {
+[[noreturn]] void become(const Plan& plan) noexcept {
   ::setsid();
   struct sigaction usual{};
   usual.sa_handler = SIG_DFL;
@@ -101,24 +106,24 @@ bool write_record(const Plan& plan) noexcept {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::umask(022);
-  if (::chdir(plan.directory) != 0) give_up(failure, "cannot enter the working directory");
+  if (::chdir(plan.directory) != 0) give_up(plan, "cannot enter the working directory");
   if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.errors, 2) < 0) {
-    give_up(failure, "cannot redirect its output");
+    give_up(plan, "cannot redirect its output");
   }
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_CPU, plan.cpu, plan.cpu == RLIM_INFINITY ? RLIM_INFINITY : plan.cpu + kCpuGraceSeconds);
-  if (!write_record(plan)) give_up(failure, "cannot record its start");
+  if (!write_record(plan)) give_up(plan, "cannot record its start");
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   limit(RLIMIT_FSIZE, plan.file_size, plan.file_size);  // after the record: the journal may be longer than the limit
   limit(RLIMIT_AS, plan.memory, plan.memory);
   ::execve(plan.program, plan.argv, plan.environment);
-  give_up(failure, "cannot be executed");
+  give_up(plan, "cannot be executed");
 }
 
 // Alone in its function: nothing of the caller's frame changes between the child's and the parent's return.
-[[gnu::noinline]] pid_t vfork_into(const Plan& plan, Failure& failure) {
+[[gnu::noinline]] pid_t vfork_into(const Plan& plan) {
   const pid_t pid = ::vfork();
-  if (pid == 0) become(plan, failure);
+  if (pid == 0) become(plan);
   return pid;
 }
 
@@ -180,6 +185,11 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
   Fd errors_own;
   if (spec.stderr_path != spec.stdout_path) errors_own = MR_TRY(open_output(spec.stderr_path));
 
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error("cannot start another process", errno));
+  const Fd report_out(ends[0]);
+  Fd report_in(ends[1]);
+
   const Plan plan{program.c_str(),
                   argv.data(),
                   environment.data(),
@@ -188,15 +198,17 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
                   output.get(),
                   errors_own ? errors_own.get() : output.get(),
                   journal,
+                  report_in.get(),
                   record_prefix.data(),
                   record_prefix.size(),
                   limit_or_none(spec.memory_limit_bytes),
                   limit_or_none(spec.cpu_limit_seconds),
                   limit_or_none(spec.file_size_limit_bytes)};
-  Failure failure;
-  const pid_t pid = vfork_into(plan, failure);
+  const pid_t pid = vfork_into(plan);
   if (pid < 0) return fail(system_error("cannot start another process", errno));
-  if (failure.number != 0) {
+  report_in.reset();
+  Failure failure;
+  if (::read(report_out.get(), &failure, sizeof failure) == sizeof failure) {
     int ignored = 0;
     ::waitpid(pid, &ignored, 0);
     Error error = system_error(fmt::format("{}: {}", program, failure.what), failure.number);
