@@ -78,4 +78,25 @@ Status Store::set_policy(const std::string& name, const std::string& policy) {
   });
 }
 
+Result<Tags> Store::bucket_tags(const std::string& name) {
+  Tags tags;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select = MR_TRY(c.prepare("SELECT tags FROM s3_bucket WHERE name = ?"));
+    if (!MR_TRY(select.bind(std::string_view(name)).step())) return no_such_bucket();
+    tags = parse_metadata(select.text(0)).tags;
+    return {};
+  }));
+  return tags;
+}
+
+Status Store::set_bucket_tags(const std::string& name, const Tags& tags) {
+  Metadata metadata;
+  metadata.tags = tags;
+  return database_.write([&](db::Connection& c) -> Status {
+    auto update = MR_TRY(c.prepare("UPDATE s3_bucket SET tags = ? WHERE name = ?"));
+    MR_TRY(update.bind(std::string_view(metadata_text(metadata))).bind(std::string_view(name)).run());
+    return c.changes() == 0 ? Status(no_such_bucket()) : Status();
+  });
+}
+
 }  // namespace millrace::s3

@@ -73,20 +73,37 @@ Result<Object> Store::put(const std::string& bucket, const std::string& key, Con
   return object;
 }
 
+Result<Object> Store::object_row(db::Connection& c, const std::string& bucket, const std::string& key) {
+  auto select = MR_TRY(c.prepare(
+      "SELECT bucket, key, blob, size, etag, modified, metadata FROM s3_object WHERE bucket = ? AND key = ?"));
+  if (!MR_TRY(select.bind(std::string_view(bucket)).bind(std::string_view(key)).step())) {
+    MR_TRY(require_bucket(c, bucket));
+    return no_such_key();
+  }
+  Object found = object_of(select);
+  found.metadata = parse_metadata(select.text(6));
+  return found;
+}
+
 Result<Object> Store::object(const std::string& bucket, const std::string& key) {
   Object found;
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
-    auto select = MR_TRY(c.prepare(
-        "SELECT bucket, key, blob, size, etag, modified, metadata FROM s3_object WHERE bucket = ? AND key = ?"));
-    if (!MR_TRY(select.bind(std::string_view(bucket)).bind(std::string_view(key)).step())) {
-      MR_TRY(require_bucket(c, bucket));
-      return no_such_key();
-    }
-    found = object_of(select);
-    found.metadata = parse_metadata(select.text(6));
+    found = MR_TRY(object_row(c, bucket, key));
     return {};
   }));
   return found;
+}
+
+Status Store::set_object_tags(const std::string& bucket, const std::string& key, Tags tags) {
+  return database_.write([&](db::Connection& c) -> Status {
+    Metadata metadata = MR_TRY(object_row(c, bucket, key)).metadata;
+    metadata.tags = tags;
+    return MR_TRY(c.prepare("UPDATE s3_object SET metadata = ? WHERE bucket = ? AND key = ?"))
+        .bind(std::string_view(metadata_text(metadata)))
+        .bind(std::string_view(bucket))
+        .bind(std::string_view(key))
+        .run();
+  });
 }
 
 Result<Store::Opened> Store::open_object(const std::string& bucket, const std::string& key) {

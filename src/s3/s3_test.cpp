@@ -309,6 +309,27 @@ TEST_F(S3Test, Copies) {
   EXPECT_EQ(code(call("PUT", "/b-1/copy2", "", {{"x-amz-copy-source", "b-1/k%20y"}})), "AccessDenied");
 }
 
+TEST_F(S3Test, TagsOfObjectsAndBuckets) {
+  make_bucket();
+  EXPECT_EQ(call("PUT", "/b-1/k", "x", {{"x-amz-tagging", "a=1&b=two%20words"}}).status, 200);
+  EXPECT_TRUE(user_.asked.contains("s3:PutObjectTagging arn:aws:s3:::b-1/k"));
+  EXPECT_EQ(call("GET", "/b-1/k").headers.get("x-amz-tagging-count"), "2");
+  EXPECT_THAT(all_between(call("GET", "/b-1/k?tagging").body, "<Value>", "</Value>"), ElementsAre("1", "two words"));
+  call("PUT", "/b-1/copy", "", {{"x-amz-copy-source", "b-1/k"}});
+  EXPECT_EQ(call("HEAD", "/b-1/copy").headers.get("x-amz-tagging-count"), "2");
+  const std::string tags = "<Tagging><TagSet><Tag><Key>c</Key><Value>3</Value></Tag></TagSet></Tagging>";
+  EXPECT_EQ(call("PUT", "/b-1/k?tagging", tags).status, 200);
+  EXPECT_THAT(all_between(call("GET", "/b-1/k?tagging").body, "<Key>", "</Key>"), ElementsAre("c"));
+  EXPECT_EQ(call("DELETE", "/b-1/k?tagging").status, 204);
+  EXPECT_EQ(call("GET", "/b-1/k?tagging").status, 200);
+  EXPECT_EQ(call("GET", "/b-1/k").body, "x");
+  EXPECT_EQ(code(call("GET", "/b-1?tagging")), "NoSuchTagSet");
+  EXPECT_EQ(call("PUT", "/b-1?tagging", tags).status, 204);
+  EXPECT_THAT(all_between(call("GET", "/b-1?tagging").body, "<Key>", "</Key>"), ElementsAre("c"));
+  EXPECT_EQ(call("DELETE", "/b-1?tagging").status, 204);
+  EXPECT_EQ(code(call("PUT", "/b-1/k", "x", {{"x-amz-tagging", "aws:x=1"}})), "InvalidTag");
+}
+
 class S3UploadTest : public S3Test {
  protected:
   void SetUp() override {

@@ -29,6 +29,7 @@ CREATE TABLE s3_part (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE s3_garbage (blob TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 )"},
+    {2, "ALTER TABLE s3_bucket ADD COLUMN tags TEXT NOT NULL DEFAULT ''"},
 };
 
 Value to_value(const std::map<std::string, std::string>& map) {
@@ -50,12 +51,13 @@ std::string metadata_text(const Metadata& metadata) {
   if (!metadata.system.empty()) out.set("system", to_value(metadata.system));
   if (!metadata.user.empty()) out.set("user", to_value(metadata.user));
   if (!metadata.checksums.empty()) out.set("checksums", to_value(metadata.checksums));
+  if (!metadata.tags.empty()) out.set("tags", to_value(metadata.tags));
   return to_json(out);
 }
 
 Metadata parse_metadata(std::string_view text) {
   const Value value = parse_json(text).value_or(Value());
-  return {to_map(value["system"]), to_map(value["user"]), to_map(value["checksums"])};
+  return {to_map(value["system"]), to_map(value["user"]), to_map(value["checksums"]), to_map(value["tags"])};
 }
 
 Status Store::open() {

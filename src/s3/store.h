@@ -18,6 +18,7 @@
 #include "blob/blob_store.h"
 #include "db/database.h"
 #include "s3/s3.h"
+#include "s3/tags.h"
 
 namespace millrace::s3 {
 
@@ -33,6 +34,7 @@ struct Metadata {
   std::map<std::string, std::string> system;     // by the model's member: ContentType, CacheControl…
   std::map<std::string, std::string> user;       // x-amz-meta-…
   std::map<std::string, std::string> checksums;  // by algorithm: "crc32" -> base64
+  Tags tags;
 };
 
 // Bytes that are committed as a blob, not yet named by a row.
@@ -98,6 +100,8 @@ class Store {
   Result<std::vector<Bucket>> buckets();
   Status delete_bucket(const std::string& name);  // BucketNotEmpty
   Status set_policy(const std::string& name, const std::string& policy);
+  Result<Tags> bucket_tags(const std::string& name);
+  Status set_bucket_tags(const std::string& name, const Tags& tags);
 
   // objects.cpp. `content` becomes the object's, or is removed when the write fails.
   Result<Object> put(const std::string& bucket, const std::string& key, Content content, Metadata metadata,
@@ -110,6 +114,7 @@ class Store {
   };
   Result<Opened> open_object(const std::string& bucket, const std::string& key);
   Status remove(const std::string& bucket, const std::vector<std::string>& keys);  // absent keys are success
+  Status set_object_tags(const std::string& bucket, const std::string& key, Tags tags);
   Result<Listing> list(const std::string& bucket, const ListQuery& query);
 
   // uploads.cpp
@@ -129,6 +134,7 @@ class Store {
 
  private:
   Status require_bucket(db::Connection& c, const std::string& name);
+  Result<Object> object_row(db::Connection& c, const std::string& bucket, const std::string& key);
   Status put_row(db::Connection& c, const Object& object, const WriteCondition& condition,
                  std::vector<blob::Key>& garbage);
   // Runs `work` in one write; it may name garbage, which is noted in the same transaction and removed afterwards.

@@ -98,7 +98,7 @@ Result<Part> Store::put_part(const Upload& upload, int number, Content content) 
         .bind(static_cast<std::int64_t>(part.size))
         .bind(std::string_view(part.etag))
         .bind(to_epoch_ms(part.modified))
-        .bind(std::string_view(metadata_text({{}, {}, part.checksums})))
+        .bind(std::string_view(metadata_text({{}, {}, part.checksums, {}})))
         .run();
   });
   if (!written) {

@@ -19,13 +19,16 @@ aws::Operation copy_object(Store& store) {
                                 "changing the object's metadata, storage class, website redirect location or "
                                 "encryption attributes.");
             }
+            Metadata metadata = replace ? MR_TRY(metadata_from(call, input)) : source.metadata;
+            metadata.tags = input["TaggingDirective"].string_or("COPY") == "REPLACE"
+                                ? MR_TRY(tags_from_header(input["Tagging"].string_or()))
+                                : source.metadata.tags;
             WantedChecksum checksum;
             if (!source.metadata.checksums.empty()) checksum.algorithm = source.metadata.checksums.begin()->first;
             ContentWriter writer(store.blobs(), checksum);
             if (file) MR_TRY(writer.write_file(file.get()));
             const Object object =
-                MR_TRY(store.put(bucket, key, MR_TRY(writer.finish()),
-                                 replace ? metadata_from(call, input) : source.metadata, write_condition(input)));
+                MR_TRY(store.put(bucket, key, MR_TRY(writer.finish()), std::move(metadata), write_condition(input)));
             Value result =
                 Value::object({{"ETag", quote_etag(object.etag)}, {"LastModified", seconds(object.modified)}});
             add_checksums(result, object.metadata.checksums);

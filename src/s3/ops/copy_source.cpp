@@ -26,7 +26,11 @@ Result<CopySource> copy_source(const Value& input) {
 aws::MoreChecks may_read_copy_source() {
   return [](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
     const CopySource source = MR_TRY(copy_source(input));
-    return std::vector<aws::Check>{{"s3:GetObject", object_arn(source.bucket, source.key), {}}};
+    std::vector<aws::Check> checks{{"s3:GetObject", object_arn(source.bucket, source.key), {}}};
+    if (!input["Tagging"].string_or().empty()) {
+      checks.push_back({"s3:PutObjectTagging", object_arn(bucket_of(input), key_of(input)), {}});
+    }
+    return checks;
   };
 }
 

@@ -49,12 +49,11 @@ Status refuse_unsupported(const Value& input) {
   struct Refusal {
     std::string_view member, accepted, reason, message;
   };
-  static constexpr std::array<Refusal, 13> kRefusals = {{
+  static constexpr std::array<Refusal, 12> kRefusals = {{
       {"SSECustomerAlgorithm", "", "NotImplemented", "Encryption with customer-provided keys is not implemented"},
       {"CopySourceSSECustomerAlgorithm", "", "NotImplemented",
        "Encryption with customer-provided keys is not implemented"},
       {"ServerSideEncryption", "", "NotImplemented", "Server-side encryption is not implemented"},
-      {"Tagging", "", "NotImplemented", "Object tags are not implemented"},
       {"ObjectLockMode", "", "NotImplemented", "Object lock is not implemented"},
       {"ObjectLockLegalHoldStatus", "", "NotImplemented", "Object lock is not implemented"},
       {"ObjectLockEnabledForBucket", "", "NotImplemented", "Object lock is not implemented"},

@@ -27,6 +27,12 @@ aws::Operation get_object(Store& store);
 aws::Operation head_object(Store& store);
 aws::Operation delete_object(Store& store);
 aws::Operation delete_objects(Store& store);
+aws::Operation get_object_tagging(Store& store);
+aws::Operation put_object_tagging(Store& store);
+aws::Operation delete_object_tagging(Store& store);
+aws::Operation get_bucket_tagging(Store& store);
+aws::Operation put_bucket_tagging(Store& store);
+aws::Operation delete_bucket_tagging(Store& store);
 aws::Operation copy_object(Store& store);
 aws::Operation create_multipart_upload(Store& store);
 aws::Operation upload_part(Store& store);
@@ -53,14 +59,16 @@ Value owner(const aws::Call& call);
 std::string encoded(const Value& input, const std::string& text);
 std::size_t page_size(const Value& input, std::string_view member);
 
-// Encryption, locks, tags, versions, access lists and storage classes that are not kept here are refused, never
+// Encryption, locks, versions, access lists and storage classes that are not kept here are refused, never
 // dropped.
 Status refuse_unsupported(const Value& input);
 
 // request.cpp: what a write says about its object.
-Metadata metadata_from(const aws::Call& call, const Value& input);
+Result<Metadata> metadata_from(const aws::Call& call, const Value& input);
 Result<Content> read_content(Store& store, aws::Call& call);
 WriteCondition write_condition(const Value& input);
+// s3:PutObjectTagging, where the request carries tags.
+aws::MoreChecks may_put_tags();
 
 // response.cpp: what a read says about it.
 void describe_object(Value& out, const Object& object, const Value& input);

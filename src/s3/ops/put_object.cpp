@@ -10,13 +10,15 @@ aws::Operation put_object(Store& store) {
             MR_TRY(check_key(key));
             MR_TRY(refuse_unsupported(input));
             MR_TRY(store.bucket(bucket));  // before the body is read
+            Metadata metadata = MR_TRY(metadata_from(call, input));
             Content content = MR_TRY(read_content(store, call));
             const Object object =
-                MR_TRY(store.put(bucket, key, std::move(content), metadata_from(call, input), write_condition(input)));
+                MR_TRY(store.put(bucket, key, std::move(content), std::move(metadata), write_condition(input)));
             Value out = Value::object({{"ETag", quote_etag(object.etag)}});
             add_checksums(out, object.metadata.checksums);
             return aws::Output(std::move(out));
-          }};
+          },
+          may_put_tags()};
 }
 
 }  // namespace millrace::s3::ops

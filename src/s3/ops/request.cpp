@@ -46,7 +46,7 @@ Result<WantedChecksum> wanted_checksum(const aws::Call& call) {
 
 }  // namespace
 
-Metadata metadata_from(const aws::Call& call, const Value& input) {
+Result<Metadata> metadata_from(const aws::Call& call, const Value& input) {
   Metadata metadata;
   for (const std::string_view member : kKept) {
     const std::string value = input[member].string_or();
@@ -62,6 +62,7 @@ Metadata metadata_from(const aws::Call& call, const Value& input) {
     metadata.system["Expires"] = call.http->headers.get("expires");
   }
   for (const auto& [name, value] : input["Metadata"].members()) metadata.user[to_lower(name)] = value.string_or();
+  metadata.tags = MR_TRY(tags_from_header(input["Tagging"].string_or()));
   return metadata;
 }
 
@@ -69,6 +70,16 @@ Result<Content> read_content(Store& store, aws::Call& call) {
   ContentWriter writer(store.blobs(), MR_TRY(wanted_checksum(call)));
   if (call.body != nullptr) MR_TRY(writer.write_body(*call.body));
   return writer.finish();
+}
+
+aws::MoreChecks may_put_tags() {
+  return [](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
+    std::vector<aws::Check> checks;
+    if (!input["Tagging"].string_or().empty()) {
+      checks.push_back({"s3:PutObjectTagging", object_arn(bucket_of(input), key_of(input)), {}});
+    }
+    return checks;
+  };
 }
 
 WriteCondition write_condition(const Value& input) {

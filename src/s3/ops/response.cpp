@@ -46,6 +46,7 @@ void describe_object(Value& out, const Object& object, const Value& input) {
     Value& user = out.child("Metadata");
     for (const auto& [name, value] : object.metadata.user) user.set(name, value);
   }
+  if (!object.metadata.tags.empty()) out.set("TagCount", static_cast<std::int64_t>(object.metadata.tags.size()));
   if (input["ChecksumMode"].string_or() == "ENABLED") add_checksums(out, object.metadata.checksums);
 }
 
