@@ -1,0 +1,448 @@
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "base/yaml.h"
+#include "pipelines/spec/pipeline_spec.h"
+
+namespace millrace::pipelines {
+namespace {
+
+constexpr std::size_t kMaxTasksInDag = 10'000;
+
+// "line 14, root.dag.tasks.x: what"; the line is left out where the document had none (JSON).
+tl::unexpected<Error> wrong(const Value& at, const std::string& path, std::string_view what) {
+  const std::string where = at.line > 0 ? fmt::format("line {}, {}", at.line, path) : path;
+  return fail(Code::invalid_argument, fmt::format("{}: {}", where, what));
+}
+tl::unexpected<Error> refused(const Value& at, const std::string& path, std::string_view feature) {
+  const std::string where = at.line > 0 ? fmt::format("line {}, {}", at.line, path) : path;
+  return fail(Code::unimplemented,
+              fmt::format("{}: {} not executed by Millrace yet, so the pipeline is refused", where, feature));
+}
+
+Status only_known(const Value& object, const std::string& path, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, member] : object.members()) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return wrong(member, path + "." + name, "the IR has no such field here");
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> strings(const Value& value, const std::string& path) {
+  std::vector<std::string> out;
+  if (!value.is_null() && !value.is_array()) return wrong(value, path, "a list of strings is expected");
+  for (const Value& item : value.items()) {
+    if (!item.is_string()) return wrong(item, path, fmt::format("a string is expected, not a {}", item.kind_name()));
+    out.push_back(item.as_string());
+  }
+  return out;
+}
+
+Result<ParameterType> parameter_type(const Value& value, const std::string& path) {
+  const std::string name = value.string_or();
+  for (const ParameterType type : {ParameterType::number_double, ParameterType::number_integer, ParameterType::string,
+                                   ParameterType::boolean, ParameterType::list, ParameterType::structure}) {
+    if (parameter_type_name(type) == name) return type;
+  }
+  if (name == "TASK_FINAL_STATUS" || name == "TASK_CONFIG") return refused(value, path, name + " parameters are");
+  return wrong(value, path, fmt::format("the parameter type \"{}\" is not known", name));
+}
+
+// "60s" → 60.
+Result<double> seconds(const Value& value, const std::string& path, double fallback) {
+  if (value.is_null()) return fallback;
+  std::string_view text = value.is_string() ? std::string_view(value.as_string()) : std::string_view();
+  if (!text.ends_with('s')) return wrong(value, path, "a duration is written like 60s");
+  text.remove_suffix(1);
+  const auto number = parse_double(text);
+  if (!number || *number < 0) return wrong(value, path, "a duration is written like 60s");
+  return *number;
+}
+
+Result<ParameterSource> parse_parameter_source(const Value& value, const std::string& path) {
+  MR_TRY(only_known(value, path,
+                    {"componentInputParameter", "taskOutputParameter", "runtimeValue", "taskFinalStatus",
+                     "parameterExpressionSelector"}));
+  if (value.has("parameterExpressionSelector"))
+    return refused(value, path, "parts of a parameter (parameterExpressionSelector) are");
+  if (value.has("taskFinalStatus")) return refused(value, path, "the final status of a task (taskFinalStatus) is");
+  ParameterSource source;
+  if (value.has("componentInputParameter")) {
+    source.kind = ParameterSource::Kind::component_input;
+    source.name = value["componentInputParameter"].string_or();
+  } else if (value.has("taskOutputParameter")) {
+    source.kind = ParameterSource::Kind::task_output;
+    source.producer = value["taskOutputParameter"]["producerTask"].string_or();
+    source.output_key = value["taskOutputParameter"]["outputParameterKey"].string_or();
+  } else if (value["runtimeValue"].has("constant")) {
+    source.constant = value["runtimeValue"]["constant"];
+  } else if (value["runtimeValue"].has("runtimeParameter")) {
+    source.kind = ParameterSource::Kind::component_input;
+    source.name = value["runtimeValue"]["runtimeParameter"].string_or();
+  } else {
+    return wrong(value, path, "the parameter has no source");
+  }
+  return source;
+}
+
+Result<Task> parse_task(const std::string& name, const Value& value, const std::string& path) {
+  MR_TRY(only_known(value, path,
+                    {"taskInfo", "componentRef", "dependentTasks", "inputs", "cachingOptions", "triggerPolicy",
+                     "parameterIterator", "artifactIterator", "iteratorPolicy", "retryPolicy"}));
+  if (value.has("parameterIterator") || value.has("artifactIterator"))
+    return refused(value, path, "loops (ParallelFor) are");
+  Task task;
+  task.name = name;
+  task.display_name = value["taskInfo"]["name"].string_or(name);
+  task.component = value["componentRef"]["name"].string_or();
+  task.after = MR_TRY(strings(value["dependentTasks"], path + ".dependentTasks"));
+  std::set<std::string> upstream(task.after.begin(), task.after.end());
+  for (const auto& [key, source] : value["inputs"]["parameters"].members()) {
+    auto parsed = MR_TRY(parse_parameter_source(source, path + ".inputs.parameters." + key));
+    if (parsed.kind == ParameterSource::Kind::task_output) upstream.insert(parsed.producer);
+    task.parameters.emplace(key, std::move(parsed));
+  }
+  for (const auto& [key, source] : value["inputs"]["artifacts"].members()) {
+    ArtifactSource parsed;
+    if (source.has("componentInputArtifact")) {
+      parsed.name = source["componentInputArtifact"].string_or();
+    } else if (source.has("taskOutputArtifact")) {
+      parsed.kind = ArtifactSource::Kind::task_output;
+      parsed.producer = source["taskOutputArtifact"]["producerTask"].string_or();
+      parsed.output_key = source["taskOutputArtifact"]["outputArtifactKey"].string_or();
+      upstream.insert(parsed.producer);
+    } else {
+      return wrong(source, path + ".inputs.artifacts." + key, "the artifact has no source");
+    }
+    task.artifacts.emplace(key, std::move(parsed));
+  }
+  task.upstream.assign(upstream.begin(), upstream.end());
+  const Value& trigger = value["triggerPolicy"];
+  if (trigger.has("condition")) return refused(trigger, path + ".triggerPolicy", "conditions (If, Elif, Else) are");
+  const std::string strategy = trigger["strategy"].string_or("ALL_UPSTREAM_TASKS_SUCCEEDED");
+  task.runs_after_failure = strategy == "ALL_UPSTREAM_TASKS_COMPLETED";
+  if (!task.runs_after_failure && strategy != "ALL_UPSTREAM_TASKS_SUCCEEDED" &&
+      strategy != "TRIGGER_STRATEGY_UNSPECIFIED") {
+    return wrong(trigger, path + ".triggerPolicy.strategy", fmt::format("the strategy \"{}\" is not known", strategy));
+  }
+  const Value& retry = value["retryPolicy"];
+  task.retry.max_retries = retry["maxRetryCount"].int_or(0);
+  task.retry.backoff_seconds = MR_TRY(seconds(retry["backoffDuration"], path + ".retryPolicy.backoffDuration", 0));
+  task.retry.backoff_factor = retry["backoffFactor"].double_or(2);
+  task.retry.backoff_max_seconds =
+      MR_TRY(seconds(retry["backoffMaxDuration"], path + ".retryPolicy.backoffMaxDuration", 3600));
+  return task;
+}
+
+Status check_acyclic(const Dag& dag, const Value& at, const std::string& path) {
+  std::map<std::string_view, std::size_t> waiting;
+  std::map<std::string_view, std::vector<std::string_view>> downstream;
+  std::vector<std::string_view> ready;
+  for (const Task& task : dag.tasks) {
+    waiting[task.name] = task.upstream.size();
+    for (const std::string& name : task.upstream) downstream[name].push_back(task.name);
+    if (task.upstream.empty()) ready.push_back(task.name);
+  }
+  std::size_t done = 0;
+  while (!ready.empty()) {
+    const std::string_view name = ready.back();
+    ready.pop_back();
+    ++done;
+    for (const std::string_view next : downstream[name]) {
+      if (--waiting[next] == 0) ready.push_back(next);
+    }
+  }
+  if (done == dag.tasks.size()) return {};
+  for (const Task& task : dag.tasks) {
+    if (waiting[task.name] > 0)
+      return wrong(at, path + "." + task.name, "the task waits, through others, for itself (a cycle)");
+  }
+  return {};
+}
+
+Result<Dag> parse_dag(const Value& value, const std::string& path) {
+  MR_TRY(only_known(value, path, {"tasks", "outputs"}));
+  Dag dag;
+  if (value["tasks"].size() > kMaxTasksInDag)
+    return wrong(value, path, fmt::format("more than {} tasks", kMaxTasksInDag));
+  for (const auto& [name, task] : value["tasks"].members())
+    dag.tasks.push_back(MR_TRY(parse_task(name, task, path + ".tasks." + name)));
+  std::set<std::string_view> names;
+  for (const Task& task : dag.tasks) names.insert(task.name);
+  for (const Task& task : dag.tasks) {
+    for (const std::string& name : task.upstream) {
+      if (!names.contains(name))
+        return wrong(value["tasks"][task.name], path + ".tasks." + task.name,
+                     fmt::format("it waits for the task \"{}\", which is not there", name));
+    }
+  }
+  MR_TRY(check_acyclic(dag, value["tasks"], path + ".tasks"));
+  for (const auto& [name, output] : value["outputs"]["parameters"].members()) {
+    if (output.has("valueFromOneof"))
+      return refused(output, path + ".outputs.parameters." + name, "outputs of one of several branches (OneOf) are");
+    dag.parameters[name] = {output["valueFromParameter"]["producerSubtask"].string_or(),
+                            output["valueFromParameter"]["outputParameterKey"].string_or()};
+  }
+  for (const auto& [name, output] : value["outputs"]["artifacts"].members()) {
+    const auto& selectors = output["artifactSelectors"].items();
+    if (selectors.size() != 1)
+      return refused(output, path + ".outputs.artifacts." + name, "outputs of one of several branches (OneOf) are");
+    dag.artifacts[name] = {selectors[0]["producerSubtask"].string_or(), selectors[0]["outputArtifactKey"].string_or()};
+  }
+  for (const auto* outputs : {&dag.parameters, &dag.artifacts}) {
+    for (const auto& [name, source] : *outputs) {
+      if (!names.contains(source.producer))
+        return wrong(
+            value["outputs"], path + ".outputs",
+            fmt::format("the output {} comes from the task \"{}\", which is not there", name, source.producer));
+    }
+  }
+  return dag;
+}
+
+Result<Component> parse_component(const std::string& name, const Value& value, const std::string& path) {
+  MR_TRY(only_known(value, path,
+                    {"inputDefinitions", "outputDefinitions", "executorLabel", "dag", "singlePlatformSpecs",
+                     "taskConfigPassthroughs"}));
+  Component component;
+  component.name = name;
+  const std::string in = path + ".inputDefinitions.parameters.";
+  for (const auto& [key, parameter] : value["inputDefinitions"]["parameters"].members()) {
+    ParameterSpec spec;
+    spec.type = MR_TRY(parameter_type(parameter["parameterType"], in + key));
+    spec.optional = parameter["isOptional"].bool_or(false) || parameter.has("defaultValue");
+    if (parameter.has("defaultValue")) {
+      spec.default_value = parameter["defaultValue"];
+      if (!spec.default_value->is_null() && !has_type(*spec.default_value, spec.type)) {
+        return wrong(parameter, in + key,
+                     fmt::format("the default is a {}, the type {}", spec.default_value->kind_name(),
+                                 parameter_type_name(spec.type)));
+      }
+    }
+    spec.literals = parameter["literals"].items();
+    component.parameters.emplace(key, std::move(spec));
+  }
+  const auto artifact = [](const Value& at) {
+    return ArtifactSpec{at["artifactType"]["schemaTitle"].string_or("system.Artifact"),
+                        at["artifactType"]["schemaVersion"].string_or("0.0.1"), at["isOptional"].bool_or(false)};
+  };
+  for (const auto& [key, at] : value["inputDefinitions"]["artifacts"].members()) {
+    if (at["isArtifactList"].bool_or(false))
+      return refused(at, path + ".inputDefinitions.artifacts." + key, "lists of artifacts are");
+    component.artifacts.emplace(key, artifact(at));
+  }
+  for (const auto& [key, at] : value["outputDefinitions"]["parameters"].members()) {
+    component.output_parameters.emplace(
+        key, MR_TRY(parameter_type(at["parameterType"], path + ".outputDefinitions.parameters." + key)));
+  }
+  for (const auto& [key, at] : value["outputDefinitions"]["artifacts"].members()) {
+    if (at["isArtifactList"].bool_or(false))
+      return refused(at, path + ".outputDefinitions.artifacts." + key, "lists of artifacts are");
+    component.output_artifacts.emplace(key, artifact(at));
+  }
+  if (value.has("dag"))
+    component.dag = MR_TRY(parse_dag(value["dag"], path + ".dag"));
+  else
+    component.executor = value["executorLabel"].string_or();
+  if (!component.dag && component.executor.empty())
+    return wrong(value, path, "a component needs an executorLabel or a dag");
+  return component;
+}
+
+Result<Executor> parse_executor(const Value& value, const std::string& path) {
+  if (value.has("importer")) return refused(value, path, "importers are");
+  if (!value.has("container")) return wrong(value, path, "an executor needs a container");
+  const Value& container = value["container"];
+  Executor executor;
+  executor.image = container["image"].string_or();
+  executor.command = MR_TRY(strings(container["command"], path + ".container.command"));
+  executor.arguments = MR_TRY(strings(container["args"], path + ".container.args"));
+  for (const Value& variable : container["env"].items())
+    executor.environment.emplace_back(variable["name"].string_or(), variable["value"].string_or());
+  if (container["resources"].has("accelerator"))
+    return refused(container["resources"], path + ".container.resources", "accelerators are");
+  return executor;
+}
+
+// The Kubernetes extension. Only what has a meaning here is taken; anything else is refused rather than ignored.
+Status parse_platform(const Value& platform, PipelineSpec& pipeline) {
+  if (platform.is_null()) return {};
+  for (const auto& [name, document] : platform["platforms"].members()) {
+    if (name != "kubernetes") return refused(document, "platforms." + name, fmt::format("the platform {} is", name));
+    for (const auto& [label, config] : document["deploymentSpec"]["executors"].members()) {
+      const std::string path = "platforms.kubernetes.deploymentSpec.executors." + label;
+      const auto executor = pipeline.executors.find(label);
+      if (executor == pipeline.executors.end()) return wrong(config, path, "there is no such executor");
+      for (const auto& [field, value] : config.members()) {
+        if (field != "secretAsEnv")
+          return refused(value, path + "." + field, fmt::format("the Kubernetes setting {} is", field));
+        for (const Value& entry : value.items()) {
+          SecretAsEnv secret;
+          const Value& dynamic = entry["secretNameParameter"];
+          if (dynamic.has("componentInputParameter") || dynamic.has("taskOutputParameter"))
+            return refused(entry, path, "secret names from parameters are");
+          secret.secret = entry["secretName"].string_or(dynamic["runtimeValue"]["constant"].string_or());
+          if (secret.secret.empty()) return wrong(entry, path, "secretAsEnv names no secret");
+          secret.optional = entry["optional"].bool_or(false);
+          for (const Value& pair : entry["keyToEnv"].items())
+            secret.key_to_variable.emplace_back(pair["secretKey"].string_or(), pair["envVar"].string_or());
+          executor->second.secrets.push_back(std::move(secret));
+        }
+      }
+    }
+  }
+  return {};
+}
+
+Status check_references(const PipelineSpec& pipeline, const Component& component, const Value& at,
+                        const std::string& path) {
+  if (!component.dag) {
+    if (!pipeline.executors.contains(component.executor))
+      return wrong(at, path, fmt::format("the executor \"{}\" is not there", component.executor));
+    return {};
+  }
+  for (const Task& task : component.dag->tasks) {
+    const std::string task_path = path + ".dag.tasks." + task.name;
+    const Value& task_at = at["dag"]["tasks"][task.name];
+    const auto target = pipeline.components.find(task.component);
+    if (target == pipeline.components.end())
+      return wrong(task_at, task_path, fmt::format("the component \"{}\" is not there", task.component));
+    for (const auto& [key, source] : task.parameters) {
+      const std::string input_path = task_path + ".inputs.parameters." + key;
+      const Value& input_at = task_at["inputs"]["parameters"][key];
+      // pipelinechannel-- inputs carry values that constants of other inputs refer to.
+      const auto declared = target->second.parameters.find(key);
+      if (declared == target->second.parameters.end()) {
+        if (!key.starts_with("pipelinechannel--"))
+          return wrong(input_at, input_path, fmt::format("the component {} has no such input", task.component));
+      } else if (source.kind == ParameterSource::Kind::constant && !source.constant.is_null() &&
+                 !has_type(source.constant, declared->second.type) &&
+                 !(source.constant.is_string() && source.constant.as_string().find("{{$") != std::string::npos)) {
+        return wrong(input_at, input_path,
+                     fmt::format("the value is a {}, but {} is expected", source.constant.kind_name(),
+                                 parameter_type_name(declared->second.type)));
+      }
+      if (source.kind == ParameterSource::Kind::component_input && !component.parameters.contains(source.name)) {
+        return wrong(input_at, input_path, fmt::format("the pipeline has no input parameter \"{}\"", source.name));
+      }
+      if (source.kind == ParameterSource::Kind::task_output) {
+        const Component& producer = pipeline.components.at(component.dag->find(source.producer)->component);
+        if (!producer.output_parameters.contains(source.output_key)) {
+          return wrong(input_at, input_path,
+                       fmt::format("the task {} has no output parameter \"{}\"", source.producer, source.output_key));
+        }
+      }
+    }
+    for (const auto& [key, spec] : target->second.parameters) {
+      if (!spec.optional && !task.parameters.contains(key))
+        return wrong(task_at, task_path, fmt::format("the input \"{}\" of {} is missing", key, task.component));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view parameter_type_name(ParameterType type) {
+  switch (type) {
+    case ParameterType::number_double:
+      return "NUMBER_DOUBLE";
+    case ParameterType::number_integer:
+      return "NUMBER_INTEGER";
+    case ParameterType::string:
+      return "STRING";
+    case ParameterType::boolean:
+      return "BOOLEAN";
+    case ParameterType::list:
+      return "LIST";
+    case ParameterType::structure:
+      return "STRUCT";
+  }
+  return "STRING";
+}
+
+bool has_type(const Value& value, ParameterType type) {
+  switch (type) {
+    case ParameterType::number_double:
+      return value.is_number();
+    case ParameterType::number_integer:
+      return value.is_number() && std::nearbyint(value.as_double()) == value.as_double();
+    case ParameterType::string:
+      return value.is_string();
+    case ParameterType::boolean:
+      return value.is_bool();
+    case ParameterType::list:
+      return value.is_array();
+    case ParameterType::structure:
+      return value.is_object();
+  }
+  return false;
+}
+
+const Task* Dag::find(std::string_view name) const {
+  for (const Task& task : tasks) {
+    if (task.name == name) return &task;
+  }
+  return nullptr;
+}
+
+Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platform) {
+  if (!spec.is_object() || !spec.has("pipelineInfo") || !spec.has("root")) {
+    return fail(Code::invalid_argument, spec["kind"].string_or() == "Workflow"
+                                            ? "this is an Argo workflow as the KFP SDK 1.8 compiles it, which is not "
+                                              "served yet; compile the pipeline with the SDK 2.x"
+                                            : "this is not a KFP pipeline: it has no pipelineInfo and root; compile "
+                                              "one with kfp.compiler.Compiler().compile(…)");
+  }
+  MR_TRY(only_known(
+      spec, "pipeline",
+      {"pipelineInfo", "deploymentSpec", "sdkVersion", "schemaVersion", "components", "root", "defaultPipelineRoot"}));
+  if (spec["schemaVersion"].string_or() != "2.1.0") {
+    return wrong(spec["schemaVersion"], "schemaVersion",
+                 fmt::format("\"{}\" is not known; 2.1.0 is, which every SDK since 2.0 writes",
+                             spec["schemaVersion"].string_or()));
+  }
+  PipelineSpec pipeline;
+  pipeline.name = spec["pipelineInfo"]["name"].string_or();
+  if (pipeline.name.empty()) return wrong(spec["pipelineInfo"], "pipelineInfo.name", "the pipeline has no name");
+  pipeline.display_name = spec["pipelineInfo"]["displayName"].string_or(pipeline.name);
+  pipeline.description = spec["pipelineInfo"]["description"].string_or();
+  pipeline.default_root = spec["defaultPipelineRoot"].string_or();
+  for (const auto& [label, executor] : spec["deploymentSpec"]["executors"].members()) {
+    pipeline.executors.emplace(label, MR_TRY(parse_executor(executor, "deploymentSpec.executors." + label)));
+  }
+  for (const auto& [name, component] : spec["components"].members()) {
+    pipeline.components.emplace(name, MR_TRY(parse_component(name, component, "components." + name)));
+  }
+  pipeline.root = MR_TRY(parse_component("root", spec["root"], "root"));
+  if (!pipeline.root.dag) return wrong(spec["root"], "root", "the root needs a dag");
+  for (const auto& [name, component] : pipeline.components)
+    MR_TRY(check_references(pipeline, component, spec["components"][name], "components." + name));
+  MR_TRY(check_references(pipeline, pipeline.root, spec["root"], "root"));
+  MR_TRY(parse_platform(platform, pipeline));
+  return pipeline;
+}
+
+Result<Package> unwrap_package(const Value& value) {
+  if (value.has("pipeline_spec")) return Package{value["pipeline_spec"], value["platform_spec"]};
+  if (value.has("pipelineSpec") && value["pipelineSpec"].is_object())
+    return Package{value["pipelineSpec"], value["platformSpec"]};
+  return Package{value, Value()};
+}
+
+Result<Package> read_package(std::string_view text) {
+  auto documents = parse_yaml_documents(text);
+  if (!documents) return fail(Code::invalid_argument, "this is not a KFP pipeline: " + documents.error().message);
+  if (documents->empty()) return fail(Code::invalid_argument, "this is not a KFP pipeline: the file is empty");
+  if (documents->size() > 2)
+    return fail(Code::invalid_argument, "this is not a KFP pipeline: it has more than two documents");
+  Package package = MR_TRY(unwrap_package((*documents)[0]));
+  if (documents->size() == 2) package.platform = (*documents)[1];
+  return package;
+}
+
+}  // namespace millrace::pipelines

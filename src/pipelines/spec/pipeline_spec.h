@@ -1,0 +1,119 @@
+#pragma once
+// KFP's intermediate representation (IR) as typed structs. Pure.
+// Source: kubeflow/pipelines api/v2alpha1/pipeline_spec.proto, schema version 2.1.0, and
+// kubernetes_platform/proto/kubernetes_executor_config.proto.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+
+namespace millrace::pipelines {
+
+enum class ParameterType { number_double, number_integer, string, boolean, list, structure };
+std::string_view parameter_type_name(ParameterType type);  // "NUMBER_INTEGER"
+// Does the value have this type? Integral doubles are integers (JSON has one number type).
+bool has_type(const Value& value, ParameterType type);
+
+struct ParameterSpec {
+  ParameterType type = ParameterType::string;
+  bool optional = false;
+  std::optional<Value> default_value;
+  std::vector<Value> literals;  // the allowed values; empty: any
+};
+
+struct ArtifactSpec {
+  std::string schema_title, schema_version;
+  bool optional = false;
+};
+
+// Where a task's parameter comes from.
+struct ParameterSource {
+  enum class Kind { component_input, task_output, constant } kind = Kind::constant;
+  std::string name;        // component_input: the enclosing component's parameter
+  std::string producer;    // task_output
+  std::string output_key;  // task_output
+  Value constant;
+};
+struct ArtifactSource {
+  enum class Kind { component_input, task_output } kind = Kind::component_input;
+  std::string name, producer, output_key;
+};
+
+struct RetryPolicy {
+  std::int64_t max_retries = 0;
+  double backoff_seconds = 0, backoff_factor = 2, backoff_max_seconds = 3600;
+};
+
+struct Task {
+  std::string name;  // its key in the dag
+  std::string display_name;
+  std::string component;
+  std::vector<std::string> after;     // dependentTasks
+  std::vector<std::string> upstream;  // after and data edges, each once
+  std::map<std::string, ParameterSource> parameters;
+  std::map<std::string, ArtifactSource> artifacts;
+  bool runs_after_failure = false;  // ALL_UPSTREAM_TASKS_COMPLETED
+  RetryPolicy retry;
+};
+
+struct OutputSource {
+  std::string producer, output_key;
+};
+
+struct Dag {
+  std::vector<Task> tasks;
+  std::map<std::string, OutputSource> parameters, artifacts;  // the component's outputs
+  const Task* find(std::string_view name) const;
+};
+
+struct Component {
+  std::string name;
+  std::map<std::string, ParameterSpec> parameters;
+  std::map<std::string, ArtifactSpec> artifacts;
+  std::map<std::string, ParameterType> output_parameters;
+  std::map<std::string, ArtifactSpec> output_artifacts;
+  std::string executor;    // a leaf names its executor, …
+  std::optional<Dag> dag;  // … anything else has a dag
+};
+
+struct SecretAsEnv {
+  std::string secret;
+  bool optional = false;
+  std::vector<std::pair<std::string, std::string>> key_to_variable;
+};
+
+struct Executor {
+  std::string image;
+  std::vector<std::string> command, arguments;  // placeholders unresolved
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<SecretAsEnv> secrets;
+};
+
+struct PipelineSpec {
+  std::string name, display_name, description, default_root;
+  Component root;
+  std::map<std::string, Component> components;
+  std::map<std::string, Executor> executors;
+};
+
+// `spec` is the IR document; `platform` the second document of a package (null: none). Errors: invalid_argument, one
+// sentence with line and path ("line 14, root.dag.tasks.train.inputs.parameters.x: …"); unimplemented, naming a feature
+// that is refused because it is not executed yet.
+Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platform);
+
+// A package file: YAML or JSON, one or two documents, or {pipeline_spec, platform_spec}. Errors as above; for something
+// that is no pipeline at all one sentence says so.
+struct Package {
+  Value spec, platform;
+};
+Result<Package> read_package(std::string_view text);
+Result<Package> unwrap_package(const Value& value);  // the `pipeline_spec` member of the API's messages
+
+}  // namespace millrace::pipelines
