@@ -1,0 +1,420 @@
+#include "pipelines/engine/engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "base/json.h"
+
+namespace millrace::pipelines::engine {
+namespace {
+
+constexpr std::size_t kMaxDepth = 64;  // nested dags; also what ends a component that contains itself
+constexpr std::size_t kMaxNodes = 1'000'000;
+
+std::size_t depth_of(const Node* node) {
+  std::size_t depth = 0;
+  for (; node != nullptr; node = node->parent) ++depth;
+  return depth;
+}
+
+}  // namespace
+
+std::string_view state_name(NodeState state) {
+  switch (state) {
+    case NodeState::waiting:
+    case NodeState::launching:
+      return "PENDING";
+    case NodeState::running:
+    case NodeState::backing_off:
+      return "RUNNING";
+    case NodeState::succeeded:
+      return "SUCCEEDED";
+    case NodeState::failed:
+      return "FAILED";
+    case NodeState::skipped:
+      return "SKIPPED";
+    case NodeState::canceled:
+      return "CANCELED";
+  }
+  return "RUNTIME_STATE_UNSPECIFIED";
+}
+
+bool is_final(NodeState state) {
+  return state == NodeState::succeeded || state == NodeState::failed || state == NodeState::skipped ||
+         state == NodeState::canceled;
+}
+
+// One advance(): a queue of consequences instead of recursion, so that a chain of ten thousand skips needs no stack.
+class State::Step {
+ public:
+  Step(State& state, Time at) : state_(state), at_(at) {}
+
+  void create_root() {
+    Node& root = *state_.root_;
+    root.created = at_;
+    root.parameters = state_.parameters_;
+    begin_dag(root);
+    settle();
+  }
+
+  void launched(const Event& event) {
+    Node* node = leaf(event);
+    if (node == nullptr || node->state != NodeState::launching) return;
+    node->state = NodeState::running;
+    if (!node->started) node->started = at_;
+    touch(*node);
+  }
+
+  void finished(const Event& event) {
+    Node* node = leaf(event);
+    if (node == nullptr || (node->state != NodeState::running && node->state != NodeState::launching)) return;
+    if (!node->started) node->started = at_;
+    if (event.succeeded) {
+      node->output_parameters = event.output_parameters.is_null() ? Value::object() : event.output_parameters;
+      node->output_artifacts = event.output_artifacts.is_null() ? Value::object() : event.output_artifacts;
+      end(*node, NodeState::succeeded, "");
+    } else if (state_.terminating_) {
+      end(*node, NodeState::canceled, event.error);
+    } else if (event.retryable && node->attempt <= node->task->retry.max_retries) {
+      back_off(*node, event.error);
+    } else {
+      end(*node, NodeState::failed, event.error);
+    }
+    settle();
+  }
+
+  void timer(const Event& event) {
+    const auto found = state_.by_path_.find(event.path);
+    if (found == state_.by_path_.end() || found->second->state != NodeState::backing_off || state_.terminating_) return;
+    launch(*found->second);
+  }
+
+  void terminate() {
+    if (state_.terminating_ || state_.finished()) return;
+    state_.terminating_ = true;
+    for (const auto& node : state_.nodes_) {
+      if (node->component->dag || is_final(node->state)) continue;
+      if (node->state == NodeState::running || node->state == NodeState::launching) {
+        commands_.push_back({Command::Kind::stop, node->path, node->attempt, {}, false, ""});
+      } else {
+        end(*node, NodeState::canceled, "the run was terminated");
+      }
+    }
+    settle();
+  }
+
+  std::vector<Command> take_commands() { return std::move(commands_); }
+
+ private:
+  Node* leaf(const Event& event) {
+    const auto found = state_.by_path_.find(event.path);
+    if (found == state_.by_path_.end() || found->second->attempt != event.attempt || found->second->component->dag)
+      return nullptr;
+    return found->second;
+  }
+
+  void touch(Node& node) {
+    if (touched_.insert(&node).second) state_.changed_.push_back(&node);
+  }
+
+  void begin_dag(Node& node) {
+    node.state = NodeState::running;
+    node.started = at_;
+    touch(node);
+    if (depth_of(&node) > kMaxDepth || state_.nodes_.size() + node.component->dag->tasks.size() > kMaxNodes) {
+      end(node, NodeState::failed, fmt::format("pipelines are nested deeper than {} levels", kMaxDepth));
+      return;
+    }
+    for (const Task& task : node.component->dag->tasks) {
+      auto made = std::make_unique<Node>();
+      Node* child = made.get();
+      child->path = node.path + "/" + task.name;
+      child->parent = &node;
+      child->task = &task;
+      child->component = &state_.spec_.components.at(task.component);
+      child->created = at_;
+      child->waits_for = task.upstream.size();
+      node.children[task.name] = child;
+      for (const std::string& upstream : task.upstream) node.downstream[upstream].push_back(child);
+      state_.by_path_[child->path] = child;
+      state_.nodes_.push_back(std::move(made));
+      touch(*child);
+    }
+    node.open_children = node.children.size();
+    if (node.children.empty()) {
+      end(node, NodeState::succeeded, "");
+      return;
+    }
+    for (const Task& task : node.component->dag->tasks) {
+      if (task.upstream.empty()) ready_.push_back(node.children.find(task.name)->second);
+    }
+  }
+
+  // Works until nothing follows from anything any more.
+  void settle() {
+    while (!ready_.empty() || !ended_.empty()) {
+      if (!ended_.empty()) {
+        Node* node = ended_.front();
+        ended_.pop_front();
+        propagate(*node);
+      } else {
+        Node* node = ready_.front();
+        ready_.pop_front();
+        start(*node);
+      }
+    }
+  }
+
+  void start(Node& node) {
+    if (is_final(node.state)) return;
+    if (state_.terminating_) return end(node, NodeState::canceled, "the run was terminated");
+    if (node.upstream_failed && !node.task->runs_after_failure) return end(node, NodeState::skipped, "");
+    std::string error;
+    if (!resolve(node, error)) return end(node, NodeState::failed, error);
+    if (node.component->dag) return begin_dag(node);
+    launch(node);
+  }
+
+  void launch(Node& node) {
+    ++node.attempt;
+    node.state = NodeState::launching;
+    touch(node);
+    commands_.push_back({Command::Kind::launch, node.path, node.attempt, {}, false, ""});
+  }
+
+  void back_off(Node& node, const std::string& error) {
+    const RetryPolicy& retry = node.task->retry;
+    const double seconds =
+        std::min(retry.backoff_max_seconds, retry.backoff_seconds * std::pow(retry.backoff_factor, node.attempt - 1));
+    node.error = error;
+    node.state = NodeState::backing_off;
+    node.retry_at = at_ + Millis(static_cast<std::int64_t>(seconds * 1000));
+    touch(node);
+    commands_.push_back({Command::Kind::timer, node.path, node.attempt, node.retry_at, false, ""});
+  }
+
+  // Fills the node's inputs from where its task says they come.
+  bool resolve(Node& node, std::string& error) {
+    const Node& dag = *node.parent;
+    for (const auto& [key, source] : node.task->parameters) {
+      const Value* value = nullptr;
+      switch (source.kind) {
+        case ParameterSource::Kind::constant:
+          value = &source.constant;
+          break;
+        case ParameterSource::Kind::component_input:
+          value = dag.parameters.find(source.name);
+          break;
+        case ParameterSource::Kind::task_output:
+          value = dag.children.at(source.producer)->output_parameters.find(source.output_key);
+          break;
+      }
+      if (value != nullptr && !value->is_null()) node.parameters.set(key, *value);
+    }
+    for (const auto& [key, spec] : node.component->parameters) {
+      const Value* value = node.parameters.find(key);
+      if (value == nullptr) {
+        if (spec.default_value) {
+          node.parameters.set(key, *spec.default_value);
+        } else if (!spec.optional) {
+          error = fmt::format("the input parameter {} has no value: the task it comes from left none", key);
+          return false;
+        }
+      } else if (!has_type(*value, spec.type)) {
+        // Anything may be given where text is wanted: its JSON (KFP's driver does the same).
+        if (spec.type == ParameterType::string) {
+          node.parameters.set(key, to_json(*value));
+        } else {
+          error = fmt::format("the input parameter {} is a {}, but {} is expected", key, value->kind_name(),
+                              parameter_type_name(spec.type));
+          return false;
+        }
+      }
+    }
+    for (const auto& [key, source] : node.task->artifacts) {
+      const Value* value = source.kind == ArtifactSource::Kind::component_input
+                               ? dag.artifacts.find(source.name)
+                               : dag.children.at(source.producer)->output_artifacts.find(source.output_key);
+      if (value != nullptr) node.artifacts.set(key, *value);
+    }
+    for (const auto& [key, spec] : node.component->artifacts) {
+      if (!spec.optional && !node.artifacts.has(key)) {
+        error = fmt::format("the input artifact {} is missing: the task it comes from left none", key);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void end(Node& node, NodeState state, const std::string& error) {
+    node.state = state;
+    node.error = error;
+    node.ended = at_;
+    touch(node);
+    ended_.push_back(&node);
+  }
+
+  void propagate(Node& node) {
+    if (node.parent == nullptr) {
+      commands_.push_back(
+          {Command::Kind::finish_run, node.path, 0, {}, node.state == NodeState::succeeded, node.error});
+      return;
+    }
+    Node& dag = *node.parent;
+    const bool good = node.state == NodeState::succeeded;
+    if (const auto waiting = dag.downstream.find(node.task->name); waiting != dag.downstream.end()) {
+      for (Node* next : waiting->second) {
+        next->upstream_failed = next->upstream_failed || !good;
+        if (--next->waits_for == 0) ready_.push_back(next);
+      }
+    }
+    if (node.state == NodeState::failed || node.state == NodeState::canceled) {
+      dag.child_failed = true;
+      if (dag.error.empty())
+        dag.error = fmt::format("{}: {}", node.task->display_name, node.error.empty() ? "failed" : node.error);
+    }
+    if (--dag.open_children > 0) return;
+    if (dag.child_failed) {
+      const std::string why = dag.error;
+      end(dag, NodeState::failed, why);
+      return;
+    }
+    for (const auto& [name, source] : dag.component->dag->parameters) {
+      if (const Value* value = dag.children.at(source.producer)->output_parameters.find(source.output_key))
+        dag.output_parameters.set(name, *value);
+    }
+    for (const auto& [name, source] : dag.component->dag->artifacts) {
+      if (const Value* value = dag.children.at(source.producer)->output_artifacts.find(source.output_key))
+        dag.output_artifacts.set(name, *value);
+    }
+    end(dag, NodeState::succeeded, "");
+  }
+
+  State& state_;
+  Time at_;
+  std::deque<Node*> ready_, ended_;
+  std::set<const Node*> touched_;
+  std::vector<Command> commands_;
+};
+
+State::State(const PipelineSpec& spec, Value parameters) : spec_(spec), parameters_(std::move(parameters)) {
+  auto root = std::make_unique<Node>();
+  root_ = root.get();
+  root->path = "root";
+  root->component = &spec.root;
+  by_path_["root"] = root_;
+  nodes_.push_back(std::move(root));
+}
+
+std::vector<Command> State::advance(const Event& event) {
+  changed_.clear();
+  Step step(*this, event.at);
+  switch (event.kind) {
+    case Event::Kind::created:
+      if (root_->state == NodeState::waiting) step.create_root();
+      break;
+    case Event::Kind::launched:
+      step.launched(event);
+      break;
+    case Event::Kind::finished:
+      step.finished(event);
+      break;
+    case Event::Kind::timer:
+      step.timer(event);
+      break;
+    case Event::Kind::terminate:
+      step.terminate();
+      break;
+  }
+  return step.take_commands();
+}
+
+const Node* State::find(std::string_view path) const {
+  const auto found = by_path_.find(path);
+  return found == by_path_.end() ? nullptr : found->second;
+}
+
+std::vector<const Node*> State::outstanding() const {
+  std::vector<const Node*> nodes;
+  for (const auto& node : nodes_) {
+    if (node->component->dag) continue;
+    if (node->state == NodeState::launching || node->state == NodeState::running ||
+        node->state == NodeState::backing_off)
+      nodes.push_back(node.get());
+  }
+  return nodes;
+}
+
+const Executor* State::executor_of(const Node& node) const {
+  const auto found = spec_.executors.find(node.component->executor);
+  return found == spec_.executors.end() ? nullptr : &found->second;
+}
+
+Value to_value(const Event& event) {
+  static constexpr std::string_view kKinds[] = {"created", "launched", "finished", "timer", "terminate"};
+  Value value = Value::object({{"kind", kKinds[static_cast<std::size_t>(event.kind)]}, {"at", to_epoch_ms(event.at)}});
+  if (!event.path.empty()) value.set("path", event.path).set("attempt", event.attempt);
+  if (event.kind == Event::Kind::finished) {
+    value.set("succeeded", event.succeeded);
+    value.set_if(!event.error.empty(), "error", event.error).set_if(!event.retryable, "retryable", false);
+    value.set_if(!event.output_parameters.empty(), "parameters", event.output_parameters);
+    value.set_if(!event.output_artifacts.empty(), "artifacts", event.output_artifacts);
+  }
+  return value;
+}
+
+Event event_from_value(const Value& value) {
+  Event event;
+  const std::string kind = value["kind"].string_or();
+  event.kind = kind == "launched"    ? Event::Kind::launched
+               : kind == "finished"  ? Event::Kind::finished
+               : kind == "timer"     ? Event::Kind::timer
+               : kind == "terminate" ? Event::Kind::terminate
+                                     : Event::Kind::created;
+  event.at = from_epoch_ms(value["at"].int_or(0));
+  event.path = value["path"].string_or();
+  event.attempt = static_cast<int>(value["attempt"].int_or(0));
+  event.succeeded = value["succeeded"].bool_or(false);
+  event.error = value["error"].string_or();
+  event.retryable = value["retryable"].bool_or(true);
+  event.output_parameters = value["parameters"];
+  event.output_artifacts = value["artifacts"];
+  return event;
+}
+
+Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given) {
+  Value bound = Value::object();
+  for (const auto& [key, value] : given.members()) {
+    const auto declared = spec.root.parameters.find(key);
+    if (declared == spec.root.parameters.end()) {
+      return fail(Code::invalid_argument, fmt::format("the pipeline {} has no parameter \"{}\"", spec.name, key));
+    }
+    if (value.is_null()) continue;
+    const ParameterSpec& parameter = declared->second;
+    if (!has_type(value, parameter.type)) {
+      return fail(Code::invalid_argument, fmt::format("the parameter \"{}\" is a {}, but {} is expected", key,
+                                                      value.kind_name(), parameter_type_name(parameter.type)));
+    }
+    if (!parameter.literals.empty() &&
+        std::find(parameter.literals.begin(), parameter.literals.end(), value) == parameter.literals.end()) {
+      return fail(Code::invalid_argument,
+                  fmt::format("the parameter \"{}\" is not one of the values that the pipeline allows", key));
+    }
+    bound.set(key, value);
+  }
+  for (const auto& [key, parameter] : spec.root.parameters) {
+    if (bound.has(key)) continue;
+    if (parameter.default_value)
+      bound.set(key, *parameter.default_value);
+    else if (!parameter.optional)
+      return fail(Code::invalid_argument,
+                  fmt::format("the parameter \"{}\" of the pipeline {} is missing", key, spec.name));
+  }
+  return bound;
+}
+
+}  // namespace millrace::pipelines::engine

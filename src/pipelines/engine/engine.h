@@ -1,0 +1,105 @@
+#pragma once
+// The run engine: advance(state, event) → commands. Pure: no clock, no I/O, no randomness; they arrive as events.
+//
+// The shell stores an event before it performs the commands, and rebuilds a state by replaying the events (dropping the
+// commands). What was commanded and not yet answered is in the state (outstanding()), so nothing else has to be kept.
+// The cost of an event is that of what it changes: each node counts what it waits for, nothing scans the run.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "base/value.h"
+#include "pipelines/spec/pipeline_spec.h"
+
+namespace millrace::pipelines::engine {
+
+enum class NodeState { waiting, launching, running, backing_off, succeeded, failed, skipped, canceled };
+std::string_view state_name(NodeState state);  // KFP's RuntimeState: PENDING, RUNNING, SUCCEEDED, …
+bool is_final(NodeState state);
+
+// A task in the run. Addressed by its path: "root", "root/train", "root/sub/train".
+struct Node {
+  std::string path;
+  Node* parent = nullptr;      // null: the root
+  const Task* task = nullptr;  // null: the root
+  const Component* component = nullptr;
+  NodeState state = NodeState::waiting;
+  int attempt = 0;            // of the newest launch; 0: never launched
+  std::size_t waits_for = 0;  // upstream tasks that have not ended
+  bool upstream_failed = false;
+  Value parameters = Value::object();  // resolved inputs
+  Value artifacts = Value::object();
+  Value output_parameters = Value::object();
+  Value output_artifacts = Value::object();
+  std::string error;
+  Time created{};
+  std::optional<Time> started, ended;
+  Time retry_at{};  // backing_off
+  // A dag's own: its tasks, how many have not ended, who waits for whom.
+  std::map<std::string, Node*, std::less<>> children;
+  std::size_t open_children = 0;
+  bool child_failed = false;
+  std::map<std::string, std::vector<Node*>, std::less<>> downstream;
+};
+
+struct Event {
+  enum class Kind { created, launched, finished, timer, terminate } kind = Kind::created;
+  Time at{};
+  std::string path;                           // launched, finished, timer
+  int attempt = 0;                            // launched, finished
+  bool succeeded = false;                     // finished
+  std::string error;                          // finished, not succeeded
+  bool retryable = true;                      // finished, not succeeded: false for what another try cannot mend
+  Value output_parameters, output_artifacts;  // finished
+};
+Value to_value(const Event& event);
+Event event_from_value(const Value& value);
+
+struct Command {
+  enum class Kind { launch, stop, timer, finish_run } kind = Kind::launch;
+  std::string path;
+  int attempt = 0;
+  Time due{};              // timer
+  bool succeeded = false;  // finish_run
+  std::string error;       // finish_run
+};
+
+class State {
+ public:
+  // `spec` outlives the state. `parameters`: the run's, checked and with defaults filled in.
+  State(const PipelineSpec& spec, Value parameters);
+  // An event that does not fit (another attempt's end, a second end) changes nothing and commands nothing.
+  std::vector<Command> advance(const Event& event);
+
+  const Node* find(std::string_view path) const;
+  const Node& root() const { return *root_; }
+  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }  // in the order of their making
+  // The nodes that the last advance() changed.
+  const std::vector<const Node*>& changed() const { return changed_; }
+  bool terminating() const { return terminating_; }
+  bool finished() const { return is_final(root_->state); }
+  // What was commanded and is not answered: launches (launching or running) and timers (backing_off).
+  std::vector<const Node*> outstanding() const;
+  const Executor* executor_of(const Node& node) const;
+
+ private:
+  class Step;
+  const PipelineSpec& spec_;
+  Value parameters_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::map<std::string, Node*, std::less<>> by_path_;
+  Node* root_ = nullptr;
+  bool terminating_ = false;
+  std::vector<const Node*> changed_;
+};
+
+// The run's parameters against the root's inputs: unknown, missing or of a wrong type is an error that names it.
+Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given);
+
+}  // namespace millrace::pipelines::engine
