@@ -94,6 +94,22 @@ class JobsLifecycle : public testing::Test {
                                                "ROLE", role_),
                                    "\t", " "));
   }
+  Value tuning_request(const std::string& name) {
+    Value request = *parse_json(R"({
+        "HyperParameterTuningJobConfig": {"Strategy": "Bayesian",
+      "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "test:msd"},
+      "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2},
+      "ParameterRanges": {"IntegerParameterRanges": [{"Name": "mini_batch_size", "MinValue": "100", "MaxValue": "200"}],
+                          "CategoricalParameterRanges": [{"Name": "init_method", "Values": ["random", "kmeans++"]}]}}})");
+    request.set("HyperParameterTuningJobName", name);
+    Value definition = kmeans_request("unused");
+    definition.erase("TrainingJobName");
+    definition.set("StaticHyperParameters", Value::object({{"k", "4"}, {"feature_dim", "2"}}));
+    definition.erase("HyperParameters");
+    request.set("TrainingJobDefinition", definition);
+    request.set("Tags", Value::array({Value::object({{"Key", "team"}, {"Value", "a"}})}));
+    return request;
+  }
   Error refused(const std::string& operation, const Value& input) {
     auto answer = server_.sagemaker(operation, input);
     EXPECT_FALSE(answer) << to_json(*answer);
@@ -237,24 +253,15 @@ TEST_F(JobsLifecycle, AProcessingJobMovesItsFiles) {
   const Value bad = server_.wait_job("ProcessingJob", "bad");
   EXPECT_EQ(bad["ProcessingJobStatus"].string_or(), "Failed");
   EXPECT_EQ(bad["FailureReason"].string_or(), "AlgorithmError: See job logs for more information, exit code: 9");
-  EXPECT_FALSE(std::filesystem::exists(server_.directory() / "sagemaker/processing-job/bad"));
+  const auto directory = server_.directory() / "sagemaker/processing-job/bad";
+  for (int i = 0; i < 1'000 && std::filesystem::exists(directory); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory));  // nothing is left behind
 }
 
 TEST_F(JobsLifecycle, ATuningJobFindsTheBest) {
-  Value request = *parse_json(R"({
-    "HyperParameterTuningJobName": "tune",
-    "HyperParameterTuningJobConfig": {"Strategy": "Bayesian",
-      "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "test:msd"},
-      "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2},
-      "ParameterRanges": {"IntegerParameterRanges": [{"Name": "mini_batch_size", "MinValue": "100", "MaxValue": "200"}],
-                          "CategoricalParameterRanges": [{"Name": "init_method", "Values": ["random", "kmeans++"]}]}}})");
-  Value definition = kmeans_request("unused");
-  definition.erase("TrainingJobName");
-  definition.set("StaticHyperParameters", Value::object({{"k", "4"}, {"feature_dim", "2"}}));
-  definition.erase("HyperParameters");
-  request.set("TrainingJobDefinition", definition);
-  request.set("Tags", Value::array({Value::object({{"Key", "team"}, {"Value", "a"}})}));
-  accepted("CreateHyperParameterTuningJob", request);
+  accepted("CreateHyperParameterTuningJob", tuning_request("tune"));
   const Value job = server_.wait_job("HyperParameterTuningJob", "tune");
   ASSERT_EQ(job["HyperParameterTuningJobStatus"].string_or(), "Completed") << to_json(job);
   EXPECT_EQ(job["TrainingJobStatusCounters"]["Completed"].int_or(0), 3);
@@ -300,6 +307,40 @@ TEST_F(JobsLifecycle, ARestartAtAnyMomentLosesAndRepeatsNothing) {
     }
     EXPECT_EQ(finals, 1) << name;
     EXPECT_FALSE(training["FinalMetricDataList"].empty());
+  }
+}
+
+// The server is killed with -9 again and again while the jobs go on; each time another one takes them up.
+TEST_F(JobsLifecycle, KilledAtAnyMomentItLosesAndRepeatsNothing) {
+  if (Sandbox().have() == Namespaces::none) GTEST_SKIP() << "no namespaces on this machine";
+  const std::vector<std::string> names{"one", "two", "three"};
+  for (const auto& name : names) {
+    accepted("CreateProcessingJob",
+             processing_request(name, "echo started\nsleep 0.3\necho 1 > /opt/ml/processing/output/a\necho done\n"));
+    accepted("CreateTrainingJob", kmeans_request(name));
+  }
+  accepted("CreateHyperParameterTuningJob", tuning_request("tune"));
+  server_.crash();
+  for (int i = 0; i < 12; ++i) server_.serve_and_kill(15 + i * 37 % 110);
+  server_.start();
+  for (const auto& name : names) {
+    EXPECT_EQ(server_.wait_job("ProcessingJob", name)["ProcessingJobStatus"].string_or(), "Completed");
+    EXPECT_EQ(server_.wait_job("TrainingJob", name)["TrainingJobStatus"].string_or(), "Completed");
+    EXPECT_THAT(server_.log_lines("/aws/sagemaker/ProcessingJobs", name + "/"), ElementsAre("started", "done"));
+    EXPECT_TRUE(server_.get("data", "processed/" + name + "/a"));
+  }
+  const Value tuned = server_.wait_job("HyperParameterTuningJob", "tune");
+  EXPECT_EQ(tuned["TrainingJobStatusCounters"]["Completed"].int_or(0), 3) << to_json(tuned);
+  const auto jobs = server_.sagemaker("ListTrainingJobs", Value::object({{"MaxResults", 100}}));
+  ASSERT_TRUE(jobs);
+  EXPECT_EQ((*jobs)["TrainingJobSummaries"].size(), 6u);
+  for (const auto& job : (*jobs)["TrainingJobSummaries"].items()) {
+    const std::string name = job["TrainingJobName"].string_or();
+    int ends = 0;
+    for (const auto& line : server_.log_lines("/aws/sagemaker/TrainingJobs", name + "/")) {
+      ends += line.find("Trained with") != std::string::npos;
+    }
+    EXPECT_EQ(ends, 1) << name;
   }
 }
 

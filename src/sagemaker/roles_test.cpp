@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "proc/launcher.h"
+#include "sagemaker/test_server.h"
 #include "sagemaker/worker/worker.h"
 
 int main(int argc, char** argv) {
@@ -16,6 +17,9 @@ int main(int argc, char** argv) {
     if (arguments[1] == "serve") return millrace::sagemaker::worker::serve_main(rest);
     if (arguments[1] == "transform") return millrace::sagemaker::worker::transform_main(rest);
     return 64;
+  }
+  if (arguments.size() == 2 && arguments[0] == "server") {
+    return millrace::sagemaker::serve_until_killed(arguments[1]);
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -20,6 +20,8 @@ class TestServer {
   ~TestServer();  // ends all children
   void start();
   void crash();
+  // While crashed: another process serves the directory for about `milliseconds` and is then killed with -9.
+  void serve_and_kill(int milliseconds);
 
   Result<Value> call(const std::string& service, const std::string& operation, const Value& input);
   Result<Value> sagemaker(const std::string& operation, const Value& input) {
@@ -43,10 +45,14 @@ class TestServer {
   static constexpr const char* kAllowS3 =
       R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})";
 
- private:
   struct Running;
+
+ private:
   TempDir dir_;
   std::unique_ptr<Running> running_;
 };
+
+// The other process: serves `directory` until it is killed.
+int serve_until_killed(const std::filesystem::path& directory);
 
 }  // namespace millrace::sagemaker

@@ -1,4 +1,8 @@
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <thread>
@@ -94,6 +98,24 @@ TestServer::~TestServer() {
 void TestServer::start() { running_ = std::make_unique<Running>(dir_.path()); }
 void TestServer::crash() { running_.reset(); }
 SageMaker& TestServer::service() { return *running_->sagemaker; }
+
+void TestServer::serve_and_kill(int milliseconds) {
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  std::string role = "server", directory = dir_.path().string();
+  char* argv[] = {const_cast<char*>(self.c_str()), role.data(), directory.data(), nullptr};
+  pid_t pid = 0;
+  ASSERT_EQ(::posix_spawn(&pid, self.c_str(), nullptr, nullptr, argv, environ), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "it ended before it was killed";
+}
+
+int serve_until_killed(const std::filesystem::path& directory) {
+  const auto running = std::make_shared<TestServer::Running>(directory);
+  while (true) ::pause();
+}
 
 Result<Value> TestServer::call(const std::string& service, const std::string& operation, const Value& input) {
   auto& client = running_->clients[service];
