@@ -91,7 +91,8 @@ TEST(Csv, HostileBytes) {
     std::string text;
     for (std::uint64_t n = random.below(30); n != 0; --n) text.push_back(alphabet[random.below(alphabet.size())]);
     const auto table = read_csv(text);
-    if (table) EXPECT_EQ(table->values.size() % std::max<std::size_t>(1, table->columns), 0u);
+    if (!table) continue;
+    EXPECT_EQ(table->values.size() % std::max<std::size_t>(1, table->columns), 0u);
   }
 }
 

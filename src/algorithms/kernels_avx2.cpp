@@ -24,6 +24,11 @@ using FourInts = std::int32_t __attribute__((vector_size(16)));
 constexpr std::size_t kWidth = 8;
 constexpr int kCentres = 2;
 
+MR_INLINE Vector widen(Bytes bytes) {
+  long long low = 0;
+  __builtin_memcpy(&low, &bytes, sizeof low);
+  return reinterpret_cast<Vector>(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(low))));
+}
 MR_INLINE Four reduce(Vector a, Vector b, Vector c, Vector d) {
   const __m256 ab = _mm256_hadd_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b));
   const __m256 cd = _mm256_hadd_ps(reinterpret_cast<__m256>(c), reinterpret_cast<__m256>(d));

@@ -25,6 +25,9 @@ using FourInts = std::int32_t __attribute__((vector_size(16)));
 constexpr std::size_t kWidth = 16;
 constexpr int kCentres = 6;
 
+MR_INLINE Vector widen(Bytes bytes) {
+  return reinterpret_cast<Vector>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(reinterpret_cast<__m128i>(bytes))));
+}
 MR_INLINE __m256 fold(Vector v) {
   const __m512 wide = reinterpret_cast<__m512>(v);
   return _mm256_add_ps(_mm512_castps512_ps256(wide), _mm512_extractf32x8_ps(wide, 1));

@@ -14,6 +14,7 @@ using FourInts = Ints;
 constexpr std::size_t kWidth = 4;
 constexpr int kCentres = 2;
 
+MR_INLINE Vector widen(Bytes bytes) { return __builtin_convertvector(__builtin_convertvector(bytes, Ints), Vector); }
 MR_INLINE Four reduce(Vector a, Vector b, Vector c, Vector d) {
   return Four{(a[0] + a[1]) + (a[2] + a[3]), (b[0] + b[1]) + (b[2] + b[3]), (c[0] + c[1]) + (c[2] + c[3]),
               (d[0] + d[1]) + (d[2] + d[3])};

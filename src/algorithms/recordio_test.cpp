@@ -86,8 +86,8 @@ TEST(RecordIo, ReadsEveryTensor) {
 TEST(RecordIo, TakesTheFeatureNamedValues) {
   const std::string a = feature(field(2, field(1, raw<float>({1, 2})))),
                     b = feature(field(2, field(1, raw<float>({3}))), "other");
-  for (const std::string& both : {a + b, b + a}) {
-    const auto rows = read_records(bytes_of(frame(both)));
+  for (const std::string& both : {frame(a + b), frame(b + a)}) {
+    const auto rows = read_records(bytes_of(both));
     ASSERT_TRUE(rows);
     EXPECT_EQ(row_of(*rows, 0), (std::vector<float>{1, 2}));
   }
