@@ -1,0 +1,167 @@
+#include "pipelines/executors/placeholders.h"
+
+#include <fmt/core.h>
+
+#include "base/json.h"
+
+namespace millrace::pipelines::executors {
+namespace {
+
+constexpr std::size_t kMaxDepth = 64;
+
+// ".parameters['x'].output_file" → takes "parameters" or "['x']" off the front.
+bool take_part(std::string_view& path, std::string_view& part) {
+  if (path.starts_with("['")) {
+    const std::size_t end = path.find("']", 2);
+    if (end == std::string_view::npos) return false;
+    part = path.substr(2, end - 2);
+    path.remove_prefix(end + 2);
+    return true;
+  }
+  if (!path.starts_with('.')) return false;
+  path.remove_prefix(1);
+  const std::size_t end = path.find_first_of(".[");
+  part = path.substr(0, end);
+  path = end == std::string_view::npos ? std::string_view() : path.substr(end);
+  return !part.empty();
+}
+
+Result<std::string> artifact_field(const Value& artifacts, std::string_view name, std::string_view rest,
+                                   std::string_view whole) {
+  const auto& list = artifacts[name]["artifacts"].items();
+  if (list.empty()) return std::string();
+  std::string_view field, key;
+  if (!take_part(rest, field))
+    return fail(Code::invalid_argument, fmt::format("the placeholder {{{{${}}}}} is not known", whole));
+  if (field == "uri") return list[0]["uri"].string_or();
+  if (field == "path") {
+    // Artifacts live on this machine: their URI is their path.
+    return list[0]["uri"].string_or();
+  }
+  if (field == "metadata") {
+    if (rest.empty()) return to_json(list[0]["metadata"]);
+    if (take_part(rest, key)) return text_of(list[0]["metadata"][key]);
+  }
+  return fail(Code::invalid_argument, fmt::format("the placeholder {{{{${}}}}} is not known", whole));
+}
+
+Result<std::string> evaluate(std::string_view path, const PlaceholderContext& context) {
+  const std::string_view whole = path;
+  const Value& input = *context.executor_input;
+  if (path.empty()) return to_json(input);
+  const auto unknown = [&] {
+    return fail(Code::invalid_argument, fmt::format("the placeholder {{{{${}}}}} is not known", whole));
+  };
+  std::string_view part, kind, name;
+  if (!take_part(path, part)) return unknown();
+  if (path.empty()) {
+    if (part == "pipeline_job_name") return context.job_name;
+    if (part == "pipeline_job_resource_name") return context.job_resource_name;
+    if (part == "pipeline_job_uuid") return context.job_id;
+    if (part == "pipeline_task_name") return context.task_name;
+    if (part == "pipeline_task_uuid") return context.task_id;
+    if (part == "pipeline_root") return context.pipeline_root;
+    if (part == "pipeline_job_create_time_utc") return context.create_time;
+    if (part == "pipeline_job_schedule_time_utc") return context.schedule_time;
+    if (part == "outputMetadataUri") return input["outputs"]["outputFile"].string_or();
+    return unknown();
+  }
+  if (part == "json_escape" || (part != "inputs" && part != "outputs") || !take_part(path, kind)) return unknown();
+  if (part == "outputs" && kind == "output_file") return input["outputs"]["outputFile"].string_or();
+  if (!take_part(path, name)) return unknown();
+  if (part == "inputs" && kind == "parameters") return text_of(input["inputs"]["parameterValues"][name]);
+  if (kind == "artifacts") return artifact_field(input[part]["artifacts"], name, path, whole);
+  if (part == "outputs" && kind == "parameters" && path == ".output_file")
+    return input["outputs"]["parameters"][name]["outputFile"].string_or();
+  return unknown();
+}
+
+bool is_present(std::string_view name, const PlaceholderContext& context) {
+  const Value& inputs = (*context.executor_input)["inputs"];
+  return !inputs["parameterValues"][name].is_null() || inputs["artifacts"].has(name);
+}
+
+// One element of a command line: plain text, or one of the JSON forms.
+Status append(std::vector<std::string>& out, const Value& element, const PlaceholderContext& context,
+              std::size_t depth) {
+  if (depth > kMaxDepth) return fail(Code::invalid_argument, "placeholders are nested too deeply");
+  if (!element.is_object()) {
+    out.push_back(MR_TRY(substitute(text_of(element), context)));
+    return {};
+  }
+  if (element.has("Concat")) {
+    std::vector<std::string> parts;
+    for (const Value& part : element["Concat"].items()) MR_TRY(append(parts, part, context, depth + 1));
+    std::string joined;
+    for (const std::string& part : parts) joined += part;
+    out.push_back(std::move(joined));
+    return {};
+  }
+  if (element.has("IfPresent")) {
+    const Value& form = element["IfPresent"];
+    const Value& branch = is_present(form["InputName"].string_or(), context) ? form["Then"] : form["Else"];
+    if (branch.is_array()) {
+      for (const Value& part : branch.items()) MR_TRY(append(out, part, context, depth + 1));
+    } else if (!branch.is_null()) {
+      MR_TRY(append(out, branch, context, depth + 1));
+    }
+    return {};
+  }
+  out.push_back(MR_TRY(substitute(to_json(element), context)));
+  return {};
+}
+
+}  // namespace
+
+std::string text_of(const Value& value) {
+  if (value.is_string()) return value.as_string();
+  if (value.is_null()) return "";
+  return to_json(value);
+}
+
+Result<std::string> substitute(std::string_view text, const PlaceholderContext& context) {
+  std::string out;
+  while (true) {
+    const std::size_t start = text.find("{{$");
+    const std::size_t end = start == std::string_view::npos ? start : text.find("}}", start);
+    if (end == std::string_view::npos) {
+      out += text;
+      return out;
+    }
+    out += text.substr(0, start);
+    out += MR_TRY(evaluate(text.substr(start + 3, end - start - 3), context));
+    text.remove_prefix(end + 2);
+  }
+}
+
+Result<Value> substitute_value(const Value& value, const PlaceholderContext& context) {
+  if (value.is_string()) {
+    if (value.as_string().find("{{$") == std::string::npos) return value;
+    return Value(MR_TRY(substitute(value.as_string(), context)));
+  }
+  if (value.is_array()) {
+    Value out = Value::array();
+    for (const Value& item : value.items()) out.push(MR_TRY(substitute_value(item, context)));
+    return out;
+  }
+  if (value.is_object()) {
+    Value out = Value::object();
+    for (const auto& [key, item] : value.members())
+      out.as_object().emplace_back(MR_TRY(substitute(key, context)), MR_TRY(substitute_value(item, context)));
+    return out;
+  }
+  return value;
+}
+
+Result<std::vector<std::string>> substitute_arguments(const std::vector<std::string>& arguments,
+                                                      const PlaceholderContext& context) {
+  std::vector<std::string> out;
+  for (const std::string& argument : arguments) {
+    const bool may_be_form = argument.starts_with("{\"Concat\"") || argument.starts_with("{\"IfPresent\"");
+    const auto form = may_be_form ? parse_json(argument) : Result<Value>(Value(argument));
+    MR_TRY(append(out, form ? *form : Value(argument), context, 0));
+  }
+  return out;
+}
+
+}  // namespace millrace::pipelines::executors

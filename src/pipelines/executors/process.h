@@ -1,0 +1,47 @@
+#pragma once
+// The process executor: a task's container command as a child process in a directory of its own. What it leaves in its
+// output files becomes the task's outputs.
+//
+//   <directory>/runs/<run>/<task path>/<attempt>/      input.json, log.txt, outputs/<parameter>, output_metadata.json
+//   <directory>/artifacts/<pipeline>/<run>/<task path>/<artifact>
+
+#include <filesystem>
+#include <string>
+
+#include "base/result.h"
+#include "pipelines/engine/engine.h"
+#include "pipelines/pipelines.h"
+#include "proc/launcher.h"
+
+namespace millrace::pipelines::executors {
+
+struct RunContext {
+  std::string run_id, display_name, resource_name, pipeline_name;
+  Time created{};
+};
+
+std::string launch_key(const std::string& run_id, const std::string& path, int attempt);
+// false: not one of ours.
+bool parse_launch_key(const std::string& key, std::string& run_id, std::string& path, int& attempt);
+
+std::filesystem::path attempt_directory(const Options& options, const std::string& run_id, const std::string& path,
+                                        int attempt);
+std::filesystem::path log_path(const Options& options, const std::string& run_id, const std::string& path, int attempt);
+std::string pod_name(const RunContext& run, const engine::Node& node);
+
+// Makes the attempt's directory and says what to launch. Errors are the task's: a missing secret, a placeholder that is
+// not known.
+Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
+                                 const engine::Node& node, const Executor& executor);
+
+// The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared type.
+struct Outputs {
+  Value parameters = Value::object(), artifacts = Value::object();
+};
+Result<Outputs> collect(const Options& options, const RunContext& run, const engine::Node& node);
+
+// One sentence on why an attempt failed, with the end of its log.
+std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,
+                             const proc::ChildStatus& status);
+
+}  // namespace millrace::pipelines::executors
