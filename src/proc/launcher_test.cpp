@@ -75,7 +75,9 @@ class LauncherTest : public testing::Test {
   }
   void TearDown() override {
     if (!launcher_) open();
-    if (launcher_) EXPECT_TRUE(launcher_->shutdown(Millis(0)));
+    if (launcher_) {
+      EXPECT_TRUE(launcher_->shutdown(Millis(0)));
+    }
   }
   void open() {
     auto opened = Launcher::open(directory_, own_program(), std::ref(heard_));
