@@ -11,9 +11,9 @@ namespace millrace::algorithms {
 namespace {
 
 constexpr std::size_t kMaxSegments = 32;
-constexpr std::size_t kSegmentRows = 1024;                   // at least, in a table that has more
-constexpr std::size_t kSegmentSumBytes = 256 * 1024 * 1024;  // all segments' sums together, at most
-constexpr float kSlack = 1e-5f;                              // relative; covers the rounding of a float32 distance
+constexpr std::size_t kSegmentRows = 1024;                  // at least, in a table that has more
+constexpr std::size_t kSegmentSumBytes = 64 * 1024 * 1024;  // all segments' sums together, about; each pass reads them
+constexpr float kSlack = 1e-5f;                             // relative; covers the rounding of a float32 distance
 
 // A fixed run of rows with its own sums, kept from pass to pass. The rows are cut into segments by their number
 // alone, so that the total does not depend on the threads.
