@@ -1,0 +1,57 @@
+#pragma once
+// Rows of runs, their tasks and their events. Everything here runs inside a transaction of the caller's.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "base/value.h"
+#include "db/database.h"
+#include "pipelines/engine/engine.h"
+#include "pipelines/pipelines.h"
+
+namespace millrace::pipelines::runner {
+
+struct RunRecord {
+  std::string id, name, description, experiment_id, pipeline_id, version_id, pipeline_name, resource_name,
+      service_account;
+  Value runtime_config = Value::object();  // as it was given
+  Value parameters = Value::object();      // with defaults filled in
+  Time created{};
+  std::optional<Time> finished;
+  std::string state;
+  std::string storage_state = "AVAILABLE";
+  std::string error;
+  Value state_history = Value::array();  // [{"update_time", "state"}]
+};
+
+// The columns that run_from_row reads, in its order.
+inline constexpr std::string_view kRunColumns =
+    "id, name, description, experiment_id, pipeline_id, version_id, pipeline_name, resource_name, service_account, "
+    "runtime_config, parameters, created, finished, state, storage_state, error, state_history";
+RunRecord run_from_row(const db::Statement& row);
+
+// Sets the state and notes the change in the history.
+void set_state(RunRecord& run, std::string_view state, Time at);
+
+Status insert_run(db::Connection& connection, const RunRecord& run, const Value& spec);
+Status update_run(db::Connection& connection, const RunRecord& run);  // state, finished, error, history
+Result<std::optional<RunRecord>> find_run(db::Connection& connection, const std::string& id);
+// The pipeline as it was submitted: the IR, or {pipeline_spec, platform_spec}.
+Result<Value> read_spec(db::Connection& connection, const std::string& run_id);
+Status delete_run(db::Connection& connection, const std::string& id);
+Result<std::vector<std::string>> unfinished_runs(db::Connection& connection);
+
+Status put_task(db::Connection& connection, const std::string& run_id, const TaskView& task);
+Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id);  // in order of making
+
+Status put_event(db::Connection& connection, const std::string& run_id, std::int64_t number,
+                 const engine::Event& event);
+Result<std::vector<engine::Event>> read_events(db::Connection& connection, const std::string& run_id);
+
+RunView view_of(const RunRecord& run);
+
+}  // namespace millrace::pipelines::runner

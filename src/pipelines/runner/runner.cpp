@@ -1,0 +1,314 @@
+#include "pipelines/runner/runner.h"
+
+#include <future>
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+
+namespace millrace::pipelines::runner {
+namespace {
+
+using engine::Event;
+
+constexpr std::size_t kThreads = 4;    // they wait for fsync and for the launcher; they compute nothing
+constexpr Millis kStopGrace{10'000};   // between SIGTERM and SIGKILL of a terminated task
+constexpr Millis kStoreRetry{1'000};   // while the database cannot be written (a full disk)
+constexpr Millis kTakeUpRetry{1'000};  // while the launcher does not answer
+
+Event event_for(Event::Kind kind, Time at, const std::string& path, int attempt) {
+  Event event;
+  event.kind = kind;
+  event.at = at;
+  event.path = path;
+  event.attempt = attempt;
+  return event;
+}
+
+}  // namespace
+
+Runner::Runner(Pipelines::Needs needs, const Options& options, const Hooks& hooks)
+    : needs_(needs),
+      options_(options),
+      hooks_(hooks),
+      slots_(options.max_running_tasks),
+      strands_(kThreads),
+      alarms_(needs.clock) {}
+
+Runner::Run Runner::find(const std::string& run_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = active_.find(run_id);
+  return found == active_.end() ? nullptr : found->second;
+}
+
+bool Runner::is_active(const std::string& run_id) { return find(run_id) != nullptr; }
+
+void Runner::insert(const Run& run) {
+  const std::lock_guard lock(mutex_);
+  active_[run->record().id] = run;
+}
+
+void Runner::on_change(std::function<void(const std::string& run_id)> listener) {
+  const std::lock_guard lock(mutex_);
+  listeners_.push_back(std::move(listener));
+}
+
+void Runner::changed(const std::string& run_id) {
+  std::vector<std::function<void(const std::string&)>> listeners;
+  {
+    const std::lock_guard lock(mutex_);
+    listeners = listeners_;
+  }
+  for (const auto& listener : listeners) listener(run_id);
+}
+
+Result<RunRecord> Runner::create(RunRecord record, const Value& spec) {
+  set_state(record, "PENDING", record.created);
+  const Run run = MR_TRY(ActiveRun::make(std::move(record), spec));
+  const auto commands = run->advance(event_for(Event::Kind::created, run->record().created, "", 0));
+  MR_TRY(needs_.database.write([&](db::Connection& connection) { return run->store(connection, true, spec); }));
+  RunRecord made = run->record();
+  insert(run);
+  strands_.post(made.id, [this, run, commands] { perform(run, commands); });
+  changed(made.id);
+  return made;
+}
+
+Status Runner::terminate(const std::string& run_id) {
+  const Run run = find(run_id);
+  if (!run) return fail(Code::failed_precondition, fmt::format("the run {} has ended or is being taken up", run_id));
+  auto done = std::make_shared<std::promise<bool>>();
+  auto answer = done->get_future();
+  const bool posted = strands_.post(run_id, [this, run, done] {
+    const bool under_way = !run->state().finished();
+    if (under_way && !run->state().terminating())
+      apply(run, event_for(Event::Kind::terminate, needs_.clock.now(), "", 0));
+    done->set_value(under_way);
+  });
+  done.reset();  // a work that is dropped breaks its promise
+  if (!posted) return fail(Code::unavailable, "the server is stopping");
+  try {
+    if (answer.get()) return {};
+  } catch (const std::future_error&) {
+    return fail(Code::unavailable, "the server is stopping");
+  }
+  return fail(Code::failed_precondition, fmt::format("the run {} has ended", run_id));
+}
+
+void Runner::apply(const Run& run, const Event& event) {
+  const auto commands = run->advance(event);
+  // The state is ahead of the disk until this succeeds; nothing may be commanded before.
+  while (true) {
+    const Status stored =
+        needs_.database.write([&](db::Connection& connection) { return run->store(connection, false, Value()); });
+    if (stored) break;
+    log::error("run {}: an event cannot be stored: {}", run->record().id, stored.error().message);
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+    std::this_thread::sleep_for(kStoreRetry);
+  }
+  if (event.kind == Event::Kind::finished)
+    slots_.release(executors::launch_key(run->record().id, event.path, event.attempt));
+  changed(run->record().id);
+  perform(run, commands);
+}
+
+void Runner::perform(const Run& run, const std::vector<engine::Command>& commands) {
+  for (const engine::Command& command : commands) {
+    switch (command.kind) {
+      case engine::Command::Kind::launch:
+        launch(run, command.path, command.attempt);
+        break;
+      case engine::Command::Kind::stop:
+        stop_task(run, command.path, command.attempt);
+        break;
+      case engine::Command::Kind::timer:
+        alarms_.at(command.due, [this, run, path = command.path, attempt = command.attempt] {
+          strands_.post(run->record().id, [this, run, path, attempt] {
+            const engine::Node* node = run->state().find(path);
+            if (node == nullptr || node->attempt != attempt || node->state != engine::NodeState::backing_off) return;
+            apply(run, event_for(Event::Kind::timer, needs_.clock.now(), path, attempt));
+          });
+        });
+        break;
+      case engine::Command::Kind::finish_run: {
+        const std::lock_guard lock(mutex_);
+        active_.erase(run->record().id);
+        break;
+      }
+    }
+  }
+}
+
+void Runner::launch(const Run& run, const std::string& path, int attempt) {
+  const engine::Node* node = run->open_attempt(path, attempt);
+  if (node == nullptr || node->state != engine::NodeState::launching) return;
+  const std::string key = executors::launch_key(run->record().id, path, attempt);
+  if (run->state().terminating()) {
+    slots_.release(key);
+    failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
+    return;
+  }
+  const bool has_slot = slots_.take(key, [this, run, path, attempt] {
+    strands_.post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
+  });
+  if (!has_slot) return;
+  const Executor* executor = run->state().executor_of(*node);
+  const auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
+  if (!spec) return failed(run, path, attempt, spec.error());
+  const auto status = needs_.launcher.launch(*spec);
+  if (!status) return failed(run, path, attempt, status.error());
+  if (status->state == proc::ChildStatus::State::running) {
+    apply(run, event_for(Event::Kind::launched, needs_.clock.now(), path, attempt));
+  } else {
+    ended(run, path, attempt, *status);  // it was launched before a crash, and has ended since
+  }
+}
+
+void Runner::failed(const Run& run, const std::string& path, int attempt, const Error& error) {
+  if (run->open_attempt(path, attempt) == nullptr) return;
+  Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
+  event.error = error.message;
+  event.retryable = error.code == Code::unavailable || error.code == Code::resource_exhausted;
+  apply(run, event);
+}
+
+void Runner::ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status) {
+  const engine::Node* node = run->open_attempt(path, attempt);
+  if (node == nullptr) return;
+  Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
+  if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
+    auto outputs = executors::collect(options_, run->context(), *node);
+    if (outputs) {
+      event.succeeded = true;
+      event.output_parameters = std::move(outputs->parameters);
+      event.output_artifacts = std::move(outputs->artifacts);
+    } else {
+      event.error = outputs.error().message;
+    }
+  } else {
+    event.error = executors::describe_failure(options_, run->context(), *node, status);
+  }
+  apply(run, event);
+}
+
+void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
+  const engine::Node* node = run->open_attempt(path, attempt);
+  if (node == nullptr) return;
+  const std::string key = executors::launch_key(run->record().id, path, attempt);
+  if (node->state == engine::NodeState::launching) {
+    // It waits for a slot: launching and stopping follow one another here, so nothing was started.
+    slots_.release(key);
+    return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
+  }
+  if (const Status stopped = needs_.launcher.stop(key, kStopGrace); !stopped)
+    log::error("run {}: {} cannot be stopped: {}", run->record().id, path, stopped.error().message);
+}
+
+void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& status) {
+  std::string run_id, path;
+  int attempt = 0;
+  if (!executors::parse_launch_key(key, run_id, path, attempt)) return;
+  const Run run = find(run_id);
+  if (!run) return;
+  strands_.post(run_id, [this, run, path, attempt, status] { ended(run, path, attempt, status); });
+}
+
+Result<Runner::Run> Runner::load(const std::string& run_id) {
+  std::optional<RunRecord> record;
+  Value spec;
+  std::vector<Event> events;
+  MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {
+    record = MR_TRY(find_run(connection, run_id));
+    if (!record) return {};
+    spec = MR_TRY(read_spec(connection, run_id));
+    events = MR_TRY(read_events(connection, run_id));
+    return {};
+  }));
+  if (!record || record->finished) return Run();
+  const Run run = MR_TRY(ActiveRun::make(std::move(*record), spec));
+  for (const Event& event : events) run->replay(event);
+  return run;
+}
+
+void Runner::give_up(const std::string& run_id, const std::string& why) {
+  log::error("run {}: {}", run_id, why);
+  const Status written = needs_.database.write([&](db::Connection& connection) -> Status {
+    auto record = MR_TRY(find_run(connection, run_id));
+    if (!record) return {};
+    record->finished = needs_.clock.now();
+    record->error = "the run cannot be taken up again: " + why;
+    set_state(*record, "FAILED", *record->finished);
+    return update_run(connection, *record);
+  });
+  if (!written) log::error("run {}: {}", run_id, written.error().message);
+}
+
+void Runner::resume(const std::vector<std::string>& unfinished) {
+  for (const std::string& run_id : unfinished) {
+    auto run = load(run_id);
+    if (!run) {
+      give_up(run_id, run.error().message);
+      continue;
+    }
+    if (!*run) continue;
+    insert(*run);
+    strands_.post(run_id, [this, taken = *run] { take_up(taken); });
+  }
+}
+
+void Runner::take_up(const Run& run) {
+  if (run->state().finished()) return;
+  std::vector<std::pair<std::string, int>> open;
+  std::vector<engine::Command> timers;
+  for (const engine::Node* node : run->state().outstanding()) {
+    if (node->state == engine::NodeState::backing_off) {
+      timers.push_back({engine::Command::Kind::timer, node->path, node->attempt, node->retry_at, false, ""});
+    } else {
+      open.emplace_back(node->path, node->attempt);
+    }
+  }
+  perform(run, timers);
+  for (const auto& [path, attempt] : open) {
+    const std::string key = executors::launch_key(run->record().id, path, attempt);
+    auto status = needs_.launcher.status(key);
+    if (!status) {
+      // Without the launcher nothing can be known about the children; they are not declared dead for it.
+      log::error("run {}: {}", run->record().id, status.error().message);
+      alarms_.at(needs_.clock.now() + kTakeUpRetry,
+                 [this, run] { strands_.post(run->record().id, [this, run] { take_up(run); }); });
+      return;
+    }
+    const engine::Node* node = run->open_attempt(path, attempt);
+    if (node == nullptr) continue;
+    if (!*status) {
+      if (node->state == engine::NodeState::launching) {
+        launch(run, path, attempt);
+        continue;
+      }
+      *status = proc::ChildStatus();
+      (*status)->state = proc::ChildStatus::State::lost;
+    }
+    if ((*status)->state != proc::ChildStatus::State::running) {
+      ended(run, path, attempt, **status);
+      continue;
+    }
+    slots_.occupy(key);
+    if (node->state == engine::NodeState::launching)
+      apply(run, event_for(Event::Kind::launched, needs_.clock.now(), path, attempt));
+    if (run->state().terminating()) stop_task(run, path, attempt);
+  }
+}
+
+void Runner::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  alarms_.stop();
+  strands_.stop();
+}
+
+}  // namespace millrace::pipelines::runner

@@ -1,0 +1,66 @@
+#pragma once
+// The shell around the engine. An event is stored, together with the rows it changes, before its commands are
+// performed; a command that was not performed, or whose answer was lost, is found again in the state (outstanding) and
+// at the launcher, which starts a key once only. So a server that dies at any moment runs no step twice and loses none.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pipelines/pipelines.h"
+#include "pipelines/runner/active_run.h"
+#include "pipelines/runner/alarms.h"
+#include "pipelines/runner/slots.h"
+#include "pipelines/runner/strands.h"
+
+namespace millrace::pipelines::runner {
+
+class Runner {
+ public:
+  Runner(Pipelines::Needs needs, const Options& options, const Hooks& hooks);
+  ~Runner() { stop(); }
+
+  // `unfinished`: the runs that were under way when the database was opened.
+  void resume(const std::vector<std::string>& unfinished);
+  // Stores the run and its first event, then lets it go. The record's state is set here.
+  Result<RunRecord> create(RunRecord record, const Value& spec);
+  // Returns once CANCELING is stored. Errors: failed_precondition for a run that has ended.
+  Status terminate(const std::string& run_id);
+  void on_child_exit(const std::string& key, const proc::ChildStatus& status);
+  void stop();
+  void on_change(std::function<void(const std::string& run_id)> listener);
+  bool is_active(const std::string& run_id);
+
+ private:
+  using Run = std::shared_ptr<ActiveRun>;
+  Run find(const std::string& run_id);
+  void insert(const Run& run);
+  Result<Run> load(const std::string& run_id);
+  void give_up(const std::string& run_id, const std::string& why);
+  void take_up(const Run& run);
+  // On the run's strand:
+  void apply(const Run& run, const engine::Event& event);
+  void perform(const Run& run, const std::vector<engine::Command>& commands);
+  void launch(const Run& run, const std::string& path, int attempt);
+  void ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status);
+  void failed(const Run& run, const std::string& path, int attempt, const Error& error);
+  void stop_task(const Run& run, const std::string& path, int attempt);
+  void changed(const std::string& run_id);
+
+  Pipelines::Needs needs_;
+  const Options& options_;
+  const Hooks& hooks_;
+  std::mutex mutex_;
+  std::map<std::string, Run> active_;
+  std::vector<std::function<void(const std::string&)>> listeners_;
+  bool stopping_ = false;
+  Slots slots_;
+  Strands strands_;
+  Alarms alarms_;
+};
+
+}  // namespace millrace::pipelines::runner

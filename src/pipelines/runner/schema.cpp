@@ -1,0 +1,81 @@
+#include "pipelines/runner/schema.h"
+
+namespace millrace::pipelines::runner {
+namespace {
+
+// Times are milliseconds since 1970; 0: not yet. A run's state is what its events make of it: the rows of kfp_runs and
+// kfp_tasks are a view, written in the transaction of the event.
+constexpr db::Migration kMigrations[] = {{1, R"sql(
+CREATE TABLE kfp_experiments(
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  description TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  last_run_created INTEGER NOT NULL,
+  storage_state TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE kfp_pipelines(
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  tags TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE kfp_pipeline_versions(
+  id TEXT PRIMARY KEY,
+  pipeline_id TEXT NOT NULL REFERENCES kfp_pipelines(id),
+  name TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  code_source_url TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  UNIQUE(pipeline_id, name)
+) WITHOUT ROWID;
+CREATE TABLE kfp_runs(
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  experiment_id TEXT NOT NULL,
+  pipeline_id TEXT NOT NULL,
+  version_id TEXT NOT NULL,
+  pipeline_name TEXT NOT NULL,
+  resource_name TEXT NOT NULL,
+  service_account TEXT NOT NULL,
+  runtime_config TEXT NOT NULL,
+  parameters TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  finished INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  storage_state TEXT NOT NULL,
+  error TEXT NOT NULL,
+  state_history TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX kfp_runs_by_time ON kfp_runs(created, id);
+CREATE INDEX kfp_runs_by_experiment ON kfp_runs(experiment_id, created, id);
+CREATE INDEX kfp_runs_under_way ON kfp_runs(id) WHERE finished = 0;
+CREATE TABLE kfp_run_specs(run_id TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE kfp_tasks(
+  position INTEGER PRIMARY KEY,
+  run_id TEXT NOT NULL,
+  path TEXT NOT NULL,
+  data TEXT NOT NULL,
+  UNIQUE(run_id, path)
+);
+CREATE TABLE run_events(
+  run_id TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  event TEXT NOT NULL,
+  PRIMARY KEY(run_id, number)
+) WITHOUT ROWID;
+)sql"}};
+
+}  // namespace
+
+std::span<const db::Migration> migrations() { return kMigrations; }
+
+}  // namespace millrace::pipelines::runner
