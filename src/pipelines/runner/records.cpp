@@ -155,6 +155,13 @@ Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::
   return tasks;
 }
 
+Result<std::optional<TaskView>> read_task(db::Connection& connection, const std::string& run_id,
+                                          const std::string& path) {
+  auto row = MR_TRY(connection.prepare("SELECT data FROM kfp_tasks WHERE run_id = ? AND path = ?"));
+  if (!MR_TRY(bind_all(row, run_id, path).step())) return std::optional<TaskView>();
+  return std::optional<TaskView>(task_from(path, stored(row.text(0))));
+}
+
 Status put_event(db::Connection& connection, const std::string& run_id, std::int64_t number,
                  const engine::Event& event) {
   auto row = MR_TRY(connection.prepare("INSERT INTO run_events(run_id, number, event) VALUES(?,?,?)"));

@@ -48,6 +48,9 @@ Result<std::vector<std::string>> unfinished_runs(db::Connection& connection);
 Status put_task(db::Connection& connection, const std::string& run_id, const TaskView& task);
 Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id);  // in order of making
 
+Result<std::optional<TaskView>> read_task(db::Connection& connection, const std::string& run_id,
+                                          const std::string& path);
+
 Status put_event(db::Connection& connection, const std::string& run_id, std::int64_t number,
                  const engine::Event& event);
 Result<std::vector<engine::Event>> read_events(db::Connection& connection, const std::string& run_id);

@@ -1,0 +1,153 @@
+#include "pipelines/api/call.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/json.h"
+
+namespace millrace::pipelines::api {
+namespace {
+
+constexpr std::size_t kMaxBody = 32u << 20;
+
+std::string snake_case(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c >= 'A' && c <= 'Z') {
+      out += '_';
+      out += static_cast<char>(c - 'A' + 'a');
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// google.rpc.Code's numbers.
+int rpc_number(Code code) {
+  switch (code) {
+    case Code::cancelled:
+      return 1;
+    case Code::invalid_argument:
+      return 3;
+    case Code::deadline_exceeded:
+      return 4;
+    case Code::not_found:
+      return 5;
+    case Code::already_exists:
+      return 6;
+    case Code::permission_denied:
+      return 7;
+    case Code::resource_exhausted:
+      return 8;
+    case Code::failed_precondition:
+      return 9;
+    case Code::aborted:
+      return 10;
+    case Code::unimplemented:
+      return 12;
+    case Code::internal:
+      return 13;
+    case Code::unavailable:
+      return 14;
+    case Code::data_loss:
+      return 15;
+    case Code::unauthenticated:
+      return 16;
+  }
+  return 13;
+}
+
+}  // namespace
+
+std::string Call::parameter(std::string_view name) const {
+  for (const auto& [key, value] : query) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+Result<Value> read_message(const Value& value, std::string_view message,
+                           std::initializer_list<std::string_view> fields) {
+  Value out = Value::object();
+  if (value.is_null()) return out;
+  if (!value.is_object())
+    return fail(Code::invalid_argument, fmt::format("{} must be a JSON object, not {}", message, value.kind_name()));
+  for (const auto& [name, member] : value.members()) {
+    const std::string field = snake_case(name);
+    if (std::find(fields.begin(), fields.end(), field) == fields.end())
+      return fail(Code::invalid_argument, fmt::format("unknown field \"{}\" in {}", name, message));
+    if (!member.is_null()) out.set(field, member);
+  }
+  return out;
+}
+
+Result<Value> read_body(const Call& call, std::string_view message, std::initializer_list<std::string_view> fields) {
+  const std::string text = MR_TRY(call.request.body->read_all(kMaxBody));
+  if (text.empty()) return Value::object();
+  auto value = parse_json(text);
+  if (!value) return fail(Code::invalid_argument, "the request body cannot be read: " + value.error().message);
+  return read_message(*value, message, fields);
+}
+
+Result<std::string> text_field(const Value& message, std::string_view name) {
+  const Value& value = message[name];
+  if (value.is_null()) return std::string();
+  if (!value.is_string())
+    return fail(Code::invalid_argument, fmt::format("{} must be a string, not {}", name, value.kind_name()));
+  return value.as_string();
+}
+
+Error not_found(std::string_view what, std::string_view id) {
+  return {Code::not_found, fmt::format("{} {} not found", what, id)};
+}
+
+int http_status(Code code) {
+  switch (code) {
+    case Code::invalid_argument:
+    case Code::failed_precondition:
+      return 400;
+    case Code::unauthenticated:
+      return 401;
+    case Code::permission_denied:
+      return 403;
+    case Code::not_found:
+      return 404;
+    case Code::already_exists:
+    case Code::aborted:
+      return 409;
+    case Code::resource_exhausted:
+      return 429;
+    case Code::cancelled:
+      return 499;
+    case Code::unimplemented:
+      return 501;
+    case Code::unavailable:
+      return 503;
+    case Code::deadline_exceeded:
+      return 504;
+    case Code::internal:
+    case Code::data_loss:
+      return 500;
+  }
+  return 500;
+}
+
+net::Response error_response(const Error& error) {
+  const int number = rpc_number(error.code);
+  Value detail =
+      Value::object({{"@type", "type.googleapis.com/google.rpc.Status"}, {"code", number}, {"message", error.message}});
+  return net::Response::json(
+      http_status(error.code),
+      to_json(Value::object(
+          {{"code", number}, {"message", error.message}, {"details", Value::array({std::move(detail)})}})));
+}
+
+net::Response plain_error_response(const Error& error) {
+  return net::Response::json(
+      http_status(error.code),
+      to_json(Value::object({{"error_message", error.message}, {"error_details", error.message}})));
+}
+
+}  // namespace millrace::pipelines::api

@@ -1,0 +1,54 @@
+#pragma once
+// What an operation of the KFP door gets, and what all of them share.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
+#include "db/database.h"
+#include "net/http.h"
+#include "pipelines/pipelines.h"
+#include "pipelines/runner/runner.h"
+
+namespace millrace::pipelines::api {
+
+struct Context {
+  db::Database& database;
+  const Clock& clock;
+  runner::Runner& runner;
+  Pipelines& pipelines;  // the read side
+};
+
+struct Call {
+  net::Request& request;
+  std::map<std::string, std::string, std::less<>> path;  // {id} → its decoded text
+  std::vector<std::pair<std::string, std::string>> query;
+
+  // Empty when absent: clients send empty values for what they leave out.
+  std::string parameter(std::string_view name) const;
+  const std::string& id(std::string_view name = "id") const { return path.find(name)->second; }
+};
+
+// The request's body as an object with members of these names only; lowerCamelCase is read as snake_case, as
+// grpc-gateway does. An empty body is an empty object. Errors: invalid_argument naming the member.
+Result<Value> read_body(const Call& call, std::string_view message, std::initializer_list<std::string_view> fields);
+// The same for a nested message.
+Result<Value> read_message(const Value& value, std::string_view message,
+                           std::initializer_list<std::string_view> fields);
+// A string member; absent is empty. Errors name it.
+Result<std::string> text_field(const Value& message, std::string_view name);
+
+Error not_found(std::string_view what, std::string_view id);  // "Run <id> not found"
+
+// Answers. A google.rpc.Status for REST operations; {error_message, error_details} for uploads and logs.
+int http_status(Code code);
+net::Response error_response(const Error& error);
+net::Response plain_error_response(const Error& error);
+
+}  // namespace millrace::pipelines::api

@@ -1,0 +1,131 @@
+#include "pipelines/api/door.h"
+
+#include <array>
+
+#include <fmt/core.h>
+
+#include "base/encode.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "pipelines/api/operations.h"
+
+namespace millrace::pipelines::api {
+namespace {
+
+constexpr std::string_view kV2 = "/apis/v2beta1";
+
+// {name} stands for one segment; a verb follows the last one after a colon.
+struct Route {
+  std::string_view method, pattern;
+  Result<Value> (*operation)(Context&, const Call&);
+  bool plain_errors = false;
+};
+
+constexpr Route kRoutes[] = {
+    {"GET", "/healthz", get_healthz},
+    {"POST", "/experiments", create_experiment},
+    {"GET", "/experiments", list_experiments},
+    {"GET", "/experiments/{id}", get_experiment},
+    {"DELETE", "/experiments/{id}", delete_experiment},
+    {"POST", "/experiments/{id}:archive", archive_experiment},
+    {"POST", "/experiments/{id}:unarchive", unarchive_experiment},
+    {"POST", "/runs", create_run},
+    {"GET", "/runs", list_runs},
+    {"GET", "/runs/{id}", get_run},
+    {"DELETE", "/runs/{id}", delete_run},
+    {"POST", "/runs/{id}:terminate", terminate_run},
+    {"POST", "/runs/{id}:archive", archive_run},
+    {"POST", "/runs/{id}:unarchive", unarchive_run},
+    {"POST", "/pipelines/upload", upload_pipeline, true},
+    {"POST", "/pipelines/upload_version", upload_version, true},
+    {"POST", "/pipelines", create_pipeline},
+    {"GET", "/pipelines", list_pipelines},
+    {"GET", "/pipelines/names/{name}", get_pipeline_by_name},
+    {"GET", "/pipelines/{id}", get_pipeline},
+    {"DELETE", "/pipelines/{id}", delete_pipeline},
+    {"GET", "/pipelines/{id}/versions", list_versions},
+    {"GET", "/pipelines/{id}/versions/{version}", get_version},
+    {"DELETE", "/pipelines/{id}/versions/{version}", delete_version},
+};
+
+// What upstream has and we have not, with the words that say so.
+struct Gap {
+  std::string_view method, pattern, sentence;
+};
+constexpr Gap kGaps[] = {
+    {"POST", "/pipelines/create", "pipelines from a URL are not served yet; upload the package's file"},
+    {"PATCH", "/pipelines/{id}", "changing a pipeline is not served yet; upload it under another name"},
+    {"POST", "/pipelines/{id}/versions", "versions from a URL are not served yet; upload the package's file"},
+    {"PATCH", "/pipelines/{id}/versions/{version}", "changing a version is not served yet; upload another one"},
+    {"POST", "/runs/{id}:retry", "retrying a run is not served yet; start a new one with the same parameters"},
+    {"GET", "/runs/{id}/nodes/{node}/artifacts/{name}:read", "reading artifacts over this API is not served yet"},
+    {"*", "/recurringruns", "recurring runs are not served yet"},
+    {"*", "/recurringruns/{id}", "recurring runs are not served yet"},
+    {"*", "/artifacts", "listing artifacts is not served yet"},
+    {"*", "/artifacts/{id}", "listing artifacts is not served yet"},
+    {"*", "/tasks", "listing tasks is not served yet; a run's tasks stand in its run_details"},
+};
+
+// Fills `call.path`; false when the path is another.
+bool matches(std::string_view pattern, std::string_view path,
+             std::map<std::string, std::string, std::less<>>& parameters) {
+  const auto wanted = split(pattern, '/'), given = split(path, '/');
+  if (wanted.size() != given.size()) return false;
+  parameters.clear();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const std::size_t close = wanted[i].find('}');
+    if (!wanted[i].starts_with('{') || close == std::string_view::npos) {
+      if (wanted[i] != given[i]) return false;
+      continue;
+    }
+    const std::string_view verb = wanted[i].substr(close + 1);
+    std::string_view text = given[i];
+    if (verb.empty() ? text.find(':') != std::string_view::npos : !text.ends_with(verb)) return false;
+    text.remove_suffix(verb.size());
+    auto decoded = percent_decode(text);
+    if (!decoded || decoded->empty()) return false;
+    parameters.emplace(wanted[i].substr(1, close - 1), std::move(*decoded));
+  }
+  return true;
+}
+
+}  // namespace
+
+net::Response answer(Context& context, net::Request& request) {
+  Call call{request, {}, net::parse_query(request.raw_query)};
+  std::string_view path = request.path;
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (request.method == "GET" && path == "/apis/v1beta1/healthz") path = "/apis/v2beta1/healthz";
+  if (request.method == "GET" && matches("/apis/v1alpha1/runs/{run}/nodes/{node}/log", path, call.path)) {
+    auto response = read_log(context, call);
+    return response ? std::move(*response) : plain_error_response(response.error());
+  }
+  if (path.starts_with("/apis/v1beta1/"))
+    return error_response(
+        {Code::unimplemented,
+         "the API v1beta1 of Kubeflow Pipelines is not served; use the SDK 2.x, which speaks v2beta1"});
+  if (!path.starts_with(kV2)) return error_response({Code::not_found, "there is nothing at this address"});
+  path.remove_prefix(kV2.size());
+  bool other_method = false;
+  for (const Route& route : kRoutes) {
+    if (!matches(route.pattern, path, call.path)) continue;
+    if (route.method != request.method) {
+      other_method = true;
+      continue;
+    }
+    const auto message = route.operation(context, call);
+    if (message) return net::Response::json(200, to_json(*message));
+    return route.plain_errors ? plain_error_response(message.error()) : error_response(message.error());
+  }
+  for (const Gap& gap : kGaps) {
+    if ((gap.method == "*" || gap.method == request.method) && matches(gap.pattern, path, call.path))
+      return error_response({Code::unimplemented, std::string(gap.sentence)});
+  }
+  if (path.starts_with("/recurringruns/"))
+    return error_response({Code::unimplemented, "recurring runs are not served yet"});
+  if (other_method)
+    return error_response({Code::unimplemented, fmt::format("{} is not a method of this address", request.method)});
+  return error_response({Code::not_found, "there is nothing at this address"});
+}
+
+}  // namespace millrace::pipelines::api

@@ -1,0 +1,41 @@
+#pragma once
+// Lists with pages, order and filter, as every list of the KFP API has them: keyset paging with an opaque token that
+// carries order and filter of its own.
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "db/database.h"
+#include "pipelines/api/call.h"
+
+namespace millrace::pipelines::api {
+
+enum class FieldType { text, number, time };
+struct Field {
+  std::string_view name;    // as the API calls it
+  std::string_view column;  // as the table does
+  FieldType type = FieldType::text;
+};
+
+struct Listing {
+  std::string_view model;  // "Run": a token of another list is refused
+  std::string_view table;
+  std::string_view columns;  // what `item` reads
+  std::span<const Field> fields;
+  std::string_view items_key;  // "runs"
+  // What the rows must have besides: column = value.
+  std::vector<std::pair<std::string_view, std::string>> where;
+};
+
+// The whole answer: {items_key: […], total_size, next_page_token}. Errors: invalid_argument for a page size, token,
+// order or filter that cannot be read.
+Result<Value> list(db::Database& database, const Call& call, const Listing& listing,
+                   const std::function<Value(const db::Statement&)>& item);
+
+}  // namespace millrace::pipelines::api

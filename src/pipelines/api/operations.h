@@ -1,0 +1,66 @@
+#pragma once
+// The operations of the KFP door, by group. Each answers the message that goes into the response's body.
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "net/http.h"
+#include "pipelines/api/call.h"
+
+namespace millrace::pipelines::api {
+
+// health.cpp
+Result<Value> get_healthz(Context& context, const Call& call);
+
+// experiments.cpp
+Status ensure_default_experiment(db::Database& database, const Clock& clock);
+// The id to use where a run names none (empty), or the given one if it is there.
+Result<std::string> resolve_experiment(db::Database& database, const std::string& id);
+Result<Value> create_experiment(Context& context, const Call& call);
+Result<Value> list_experiments(Context& context, const Call& call);
+Result<Value> get_experiment(Context& context, const Call& call);
+Result<Value> delete_experiment(Context& context, const Call& call);
+Result<Value> archive_experiment(Context& context, const Call& call);
+Result<Value> unarchive_experiment(Context& context, const Call& call);
+
+// run_create.cpp, runs.cpp
+Result<Value> create_run(Context& context, const Call& call);
+Result<Value> list_runs(Context& context, const Call& call);
+Result<Value> get_run(Context& context, const Call& call);
+Result<Value> delete_run(Context& context, const Call& call);
+Result<Value> terminate_run(Context& context, const Call& call);
+Result<Value> archive_run(Context& context, const Call& call);
+Result<Value> unarchive_run(Context& context, const Call& call);
+Value to_message(const runner::RunRecord& run);
+
+// pipelines.cpp
+Result<Value> create_pipeline(Context& context, const Call& call);
+Result<Value> list_pipelines(Context& context, const Call& call);
+Result<Value> get_pipeline(Context& context, const Call& call);
+Result<Value> get_pipeline_by_name(Context& context, const Call& call);
+Result<Value> delete_pipeline(Context& context, const Call& call);
+
+// versions.cpp
+struct Version {
+  std::string id, pipeline_id, name, display_name, description, code_source_url;
+  Time created{};
+  Value spec;
+};
+Status insert_version(db::Connection& connection, const Version& version);
+// The newest one where `version_id` is empty. Errors: not_found.
+Result<Version> find_version(db::Connection& connection, const std::string& pipeline_id, const std::string& version_id);
+Value to_message(const Version& version);
+Result<Value> list_versions(Context& context, const Call& call);
+Result<Value> get_version(Context& context, const Call& call);
+Result<Value> delete_version(Context& context, const Call& call);
+
+// uploads.cpp
+Result<Value> upload_pipeline(Context& context, const Call& call);
+Result<Value> upload_version(Context& context, const Call& call);
+
+// logs.cpp
+Result<net::Response> read_log(Context& context, const Call& call);
+
+}  // namespace millrace::pipelines::api

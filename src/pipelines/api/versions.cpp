@@ -1,0 +1,98 @@
+#include <array>
+
+#include <fmt/core.h>
+
+#include "base/json.h"
+#include "pipelines/api/listing.h"
+#include "pipelines/api/operations.h"
+#include "pipelines/runner/bind.h"
+
+namespace millrace::pipelines::api {
+namespace {
+
+using runner::bind_all;
+
+constexpr std::string_view kColumns =
+    "id, pipeline_id, name, display_name, description, created, code_source_url, spec";
+constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
+                                Field{"pipeline_version_id", "id"},
+                                Field{"id", "id"},
+                                Field{"name", "name"},
+                                Field{"display_name", "display_name"},
+                                Field{"description", "description"}};
+
+Version version_from(const db::Statement& row) {
+  Version version;
+  version.id = row.text(0);
+  version.pipeline_id = row.text(1);
+  version.name = row.text(2);
+  version.display_name = row.text(3);
+  version.description = row.text(4);
+  version.created = from_epoch_ms(row.integer(5));
+  version.code_source_url = row.text(6);
+  if (auto spec = parse_json(row.text(7))) version.spec = std::move(*spec);
+  return version;
+}
+
+}  // namespace
+
+Status insert_version(db::Connection& connection, const Version& version) {
+  auto row = MR_TRY(connection.prepare(
+      "INSERT INTO kfp_pipeline_versions(id, pipeline_id, name, display_name, description, created, code_source_url, "
+      "tags, spec) VALUES(?,?,?,?,?,?,?,'{}',?)"));
+  return bind_all(row, version.id, version.pipeline_id, version.name, version.display_name, version.description,
+                  to_epoch_ms(version.created), version.code_source_url, to_json(version.spec))
+      .run();
+}
+
+Result<Version> find_version(db::Connection& connection, const std::string& pipeline_id,
+                             const std::string& version_id) {
+  auto row = MR_TRY(connection.prepare(
+      version_id.empty() ? fmt::format("SELECT {} FROM kfp_pipeline_versions WHERE pipeline_id = ? "
+                                       "ORDER BY created DESC, id DESC LIMIT 1",
+                                       kColumns)
+                         : fmt::format("SELECT {} FROM kfp_pipeline_versions WHERE id = ?", kColumns)));
+  if (MR_TRY(bind_all(row, version_id.empty() ? pipeline_id : version_id).step())) return version_from(row);
+  if (!version_id.empty()) return fail(not_found("PipelineVersion", version_id));
+  auto pipeline = MR_TRY(connection.prepare("SELECT 1 FROM kfp_pipelines WHERE id = ?"));
+  if (!MR_TRY(bind_all(pipeline, pipeline_id).step())) return fail(not_found("Pipeline", pipeline_id));
+  return fail(Code::not_found, fmt::format("the pipeline {} has no version; upload one", pipeline_id));
+}
+
+Value to_message(const Version& version) {
+  Value message = Value::object({{"pipeline_id", version.pipeline_id},
+                                 {"pipeline_version_id", version.id},
+                                 {"name", version.name},
+                                 {"display_name", version.display_name}});
+  message.set_if(!version.description.empty(), "description", version.description);
+  message.set("created_at", format_rfc3339(version.created));
+  message.set_if(!version.code_source_url.empty(), "code_source_url", version.code_source_url);
+  message.set("pipeline_spec", version.spec);
+  return message;
+}
+
+Result<Value> list_versions(Context& context, const Call& call) {
+  Listing listing{"PipelineVersion", "kfp_pipeline_versions", kColumns, kFields, "pipeline_versions", {}};
+  listing.where.emplace_back("pipeline_id", call.id());
+  return list(context.database, call, listing, [](const db::Statement& row) { return to_message(version_from(row)); });
+}
+
+Result<Value> get_version(Context& context, const Call& call) {
+  Value message;
+  MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
+    message = to_message(MR_TRY(find_version(connection, call.id(), call.id("version"))));
+    return {};
+  }));
+  return message;
+}
+
+Result<Value> delete_version(Context& context, const Call& call) {
+  MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
+    const Version version = MR_TRY(find_version(connection, call.id(), call.id("version")));
+    auto row = MR_TRY(connection.prepare("DELETE FROM kfp_pipeline_versions WHERE id = ?"));
+    return bind_all(row, version.id).run();
+  }));
+  return Value::object();
+}
+
+}  // namespace millrace::pipelines::api

@@ -1,0 +1,124 @@
+#include "pipelines/pipelines.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "pipelines/api/door.h"
+#include "pipelines/api/operations.h"
+#include "pipelines/runner/bind.h"
+#include "pipelines/runner/records.h"
+#include "pipelines/runner/runner.h"
+#include "pipelines/runner/schema.h"
+
+namespace millrace::pipelines {
+namespace {
+
+constexpr std::size_t kLogPart = 1u << 20;  // bytes of one answer
+constexpr std::size_t kMaxRuns = 10'000;
+
+class PipelinesImpl final : public Pipelines {
+ public:
+  PipelinesImpl(Needs needs, Options options, Hooks hooks)
+      : needs_(needs), options_(std::move(options)), hooks_(std::move(hooks)), runner_(needs_, options_, hooks_) {}
+  ~PipelinesImpl() override { PipelinesImpl::stop(); }
+
+  Status open() {
+    MR_TRY(needs_.database.migrate("pipelines", runner::migrations()));
+    MR_TRY(api::ensure_default_experiment(needs_.database, needs_.clock));
+    // Noted now: a run that is created from here on is nobody's to take up.
+    return needs_.database.read([&](db::Connection& connection) -> Status {
+      unfinished_ = MR_TRY(runner::unfinished_runs(connection));
+      return {};
+    });
+  }
+
+  net::Response handle(net::Request& request) override {
+    api::Context context{needs_.database, needs_.clock, runner_, *this};
+    return api::answer(context, request);
+  }
+
+  Status resume() override {
+    runner_.resume(std::exchange(unfinished_, {}));
+    return {};
+  }
+  void on_child_exit(const std::string& key, const proc::ChildStatus& status) override {
+    runner_.on_child_exit(key, status);
+  }
+  void stop() override { runner_.stop(); }
+
+  Result<std::vector<RunView>> runs(std::size_t limit) override {
+    std::vector<RunView> views;
+    MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {
+      auto row = MR_TRY(connection.prepare(
+          fmt::format("SELECT {} FROM kfp_runs ORDER BY created DESC, id DESC LIMIT ?", runner::kRunColumns)));
+      row.bind(static_cast<std::int64_t>(std::min(limit, kMaxRuns)));
+      while (MR_TRY(row.step())) views.push_back(runner::view_of(runner::run_from_row(row)));
+      return {};
+    }));
+    return views;
+  }
+
+  Result<RunView> run(const std::string& run_id) override {
+    RunView view;
+    MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {
+      const auto record = MR_TRY(runner::find_run(connection, run_id));
+      if (!record) return fail(api::not_found("Run", run_id));
+      view = runner::view_of(*record);
+      view.tasks = MR_TRY(runner::read_tasks(connection, run_id));
+      return {};
+    }));
+    return view;
+  }
+
+  Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) override;
+
+  void on_change(std::function<void(const std::string& run_id)> listener) override {
+    runner_.on_change(std::move(listener));
+  }
+
+ private:
+  Needs needs_;
+  Options options_;
+  Hooks hooks_;
+  std::vector<std::string> unfinished_;
+  runner::Runner runner_;
+};
+
+Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, const std::string& task_id,
+                                                   std::uint64_t offset) {
+  std::optional<TaskView> task;
+  MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {
+    task = MR_TRY(runner::read_task(connection, run_id, task_id));
+    return {};
+  }));
+  if (!task) return fail(Code::not_found, fmt::format("the run {} has no task {}", run_id, task_id));
+  LogPart part;
+  // The end is asked first: a task that has ended writes no more, so what is read after that is all.
+  const bool ended = task->ended.has_value();
+  part.complete = ended;
+  if (task->is_dag || task->attempt == 0) return part;
+  const auto path = executors::log_path(options_, run_id, task_id, task->attempt);
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return part;
+  part.text.resize(kLogPart);
+  const ssize_t n = ::pread(file.get(), part.text.data(), part.text.size(), static_cast<off_t>(offset));
+  if (n < 0) return fail(system_error("the log of " + task_id + " cannot be read", errno));
+  part.text.resize(static_cast<std::size_t>(n));
+  part.complete = ended && part.text.size() < kLogPart;
+  return part;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Pipelines>> Pipelines::open(Needs needs, Options options, Hooks hooks) {
+  auto pipelines = std::make_unique<PipelinesImpl>(needs, std::move(options), std::move(hooks));
+  MR_TRY(pipelines->open());
+  return pipelines;
+}
+
+}  // namespace millrace::pipelines
