@@ -1,0 +1,134 @@
+#include "components/arguments.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/core.h>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "base/yaml.h"
+
+namespace millrace::components {
+namespace {
+
+constexpr std::string_view kOutputSuffix = "_output_path";
+constexpr std::size_t kLongestEcho = 80;  // of a wrong value, in an error
+
+std::string echo(std::string_view value) {
+  if (value.size() <= kLongestEcho) return fmt::format("'{}'", value);
+  return fmt::format("'{}…'", value.substr(0, kLongestEcho));
+}
+
+tl::unexpected<Error> refuse(const ArgumentSpec& spec, std::string_view value, std::string_view wanted) {
+  return fail(Code::invalid_argument, fmt::format("argument --{}: {} is not {}.", spec.name, echo(value), wanted));
+}
+
+// The words Python's strtobool knows.
+std::optional<bool> boolean(std::string_view text) {
+  static constexpr std::string_view kYes[] = {"y", "yes", "t", "true", "on", "1"};
+  static constexpr std::string_view kNo[] = {"n", "no", "f", "false", "off", "0"};
+  const std::string word = to_lower(text);
+  if (std::ranges::find(kYes, word) != std::end(kYes)) return true;
+  if (std::ranges::find(kNo, word) != std::end(kNo)) return false;
+  return std::nullopt;
+}
+
+std::optional<Value> json_or_yaml(const std::string& text) {
+  if (auto value = parse_json(text)) return std::move(*value);
+  if (auto value = parse_yaml(text)) return std::move(*value);
+  return std::nullopt;
+}
+
+Result<Value> read(const ArgumentSpec& spec, const std::string& text) {
+  switch (spec.type) {
+    case ArgumentType::string:
+      if (!spec.choices.empty()) {
+        const auto choices = split(spec.choices, '|');
+        if (std::ranges::find(choices, text) == choices.end()) {
+          return refuse(spec, text, "one of " + replace_all(std::string(spec.choices), "|", ", "));
+        }
+      }
+      return Value(text);
+    case ArgumentType::integer:
+      if (const auto integer = parse_int(trim(text))) return Value(*integer);
+      return refuse(spec, text, "an integer");
+    case ArgumentType::number:
+      if (const auto number = parse_double(trim(text))) return Value(*number);
+      return refuse(spec, text, "a number");
+    case ArgumentType::boolean:
+      if (const auto flag = boolean(text)) return Value(*flag);
+      return refuse(spec, text, "a boolean (True or False)");
+    case ArgumentType::object:
+      if (auto value = json_or_yaml(text); value && value->is_object()) return std::move(*value);
+      return refuse(spec, text, "a JSON object");
+    case ArgumentType::array:
+      if (auto value = json_or_yaml(text); value && value->is_array()) return std::move(*value);
+      return refuse(spec, text, "a JSON array");
+  }
+  return Value();
+}
+
+// Every word in place: name (without dashes) to value. The last one wins, as in argparse.
+Result<std::map<std::string, std::string>> pairs(const std::vector<std::string>& words) {
+  std::map<std::string, std::string> given;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!words[i].starts_with("--") || words[i].size() == 2) {
+      return fail(Code::invalid_argument,
+                  fmt::format("{} is not an argument: arguments are --name VALUE.", echo(words[i])));
+    }
+    const std::string_view word = std::string_view(words[i]).substr(2);
+    if (const std::size_t equals = word.find('='); equals != std::string_view::npos) {
+      given[std::string(word.substr(0, equals))] = word.substr(equals + 1);
+    } else if (i + 1 < words.size()) {
+      given[std::string(word)] = words[++i];
+    } else {
+      return fail(Code::invalid_argument, fmt::format("argument --{}: a value is missing.", word));
+    }
+  }
+  return given;
+}
+
+}  // namespace
+
+bool Arguments::given(std::string_view name) const {
+  const Value& value = inputs[name];
+  switch (value.kind()) {
+    case Value::Kind::null:
+      return false;
+    case Value::Kind::boolean:
+      return value.as_bool();
+    case Value::Kind::integer:
+    case Value::Kind::real:
+      return value.as_double() != 0;
+    case Value::Kind::string:
+      return !value.as_string().empty();
+    case Value::Kind::array:
+    case Value::Kind::object:
+      return !value.empty();
+  }
+  return false;
+}
+
+Result<Arguments> parse_arguments(std::span<const ArgumentSpec> table, std::span<const std::string_view> outputs,
+                                  const std::vector<std::string>& words) {
+  auto given = MR_TRY(pairs(words));
+  Arguments arguments;
+  for (const ArgumentSpec& spec : table) {
+    auto node = given.extract(std::string(spec.name));
+    if (!node && spec.required) {
+      return fail(Code::invalid_argument, fmt::format("argument --{} is required.", spec.name));
+    }
+    arguments.inputs.set(spec.name, MR_TRY(read(spec, node ? node.mapped() : std::string(spec.preset))));
+  }
+  for (const std::string_view output : outputs) {
+    auto node = given.extract(fmt::format("{}{}", output, kOutputSuffix));
+    arguments.output_paths[std::string(output)] = node ? node.mapped() : fmt::format("/tmp/{}", output);
+  }
+  if (!given.empty()) {
+    return fail(Code::invalid_argument, fmt::format("argument --{} is not known.", given.begin()->first));
+  }
+  return arguments;
+}
+
+}  // namespace millrace::components

@@ -1,0 +1,108 @@
+#include "components/components.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "base/time.h"
+#include "components/component.h"
+#include "components/run.h"
+
+namespace millrace::components {
+namespace {
+
+// The images the components have been published under, without registry and tag.
+constexpr std::string_view kRepositories[] = {"kubeflow-on-aws/aws-sagemaker-kfp-components",
+                                              "amazon/aws-sagemaker-kfp-components"};
+
+struct Published {
+  std::string_view name;  // the folder of its script, and its name on our command line
+  std::string_view file;
+  std::unique_ptr<Component> (*make)();  // null: recognised, and refused
+};
+constexpr Published kPublished[] = {
+    {"process", "sagemaker_process_component.py", process_component},
+    {"hyperparameter_tuning", "sagemaker_tuning_component.py", hyperparameter_tuning_component},
+    {"train", "sagemaker_training_component.py", train_component},
+    {"model", "sagemaker_model_component.py", model_component},
+    {"deploy", "sagemaker_deploy_component.py", deploy_component},
+    {"batch_transform", "sagemaker_transform_component.py", batch_transform_component},
+    {"ground_truth", "sagemaker_ground_truth_component.py", nullptr},
+    {"workteam", "sagemaker_workteam_component.py", nullptr},
+    {"rlestimator", "sagemaker_rlestimator_component.py", nullptr},
+    {"create_simulation_app", "robomaker_create_simulation_app_component.py", nullptr},
+    {"delete_simulation_app", "robomaker_delete_simulation_app_component.py", nullptr},
+    {"simulation_job", "robomaker_simulation_job_component.py", nullptr},
+    {"simulation_job_batch", "robomaker_simulation_job_batch_component.py", nullptr},
+    {"DataQualityJobDefinition", "DataQualityJobDefinition_component.py", nullptr},
+    {"Endpoint", "Endpoint_component.py", nullptr},
+    {"EndpointConfig", "EndpointConfig_component.py", nullptr},
+    {"ModelBiasJobDefinition", "ModelBiasJobDefinition_component.py", nullptr},
+    {"ModelExplainabilityJobDefinition", "ModelExplainabilityJobDefinition_component.py", nullptr},
+    {"ModelQualityJobDefinition", "ModelQualityJobDefinition_component.py", nullptr},
+    {"Modelv2", "Model_component.py", nullptr},
+    {"MonitoringSchedule", "MonitoringSchedule_component.py", nullptr},
+    {"TrainingJob", "TrainingJob_component.py", nullptr},
+};
+
+bool is_known_image(std::string_view image) {
+  image = image.substr(0, image.find('@'));
+  const std::size_t slash = image.rfind('/');
+  if (const std::size_t colon = image.rfind(':'); colon != std::string_view::npos && colon > slash) {
+    image = image.substr(0, colon);
+  }
+  return std::ranges::any_of(kRepositories, [&](std::string_view repository) {
+    return image == repository || (image.ends_with(repository) && image[image.size() - repository.size() - 1] == '/');
+  });
+}
+
+const Published* published_script(std::string_view word) {
+  for (const Published& published : kPublished) {
+    const std::string script = fmt::format("{}/src/{}", published.name, published.file);
+    if (word == script || word.ends_with("/" + script)) return &published;
+  }
+  return nullptr;
+}
+
+std::string carried_names() {
+  std::vector<std::string> names;
+  for (const Published& published : kPublished) {
+    if (published.make != nullptr) names.emplace_back(published.name);
+  }
+  return join(names, ", ");
+}
+
+}  // namespace
+
+std::optional<std::vector<std::string>> native_command(const std::string& executable, const std::string& image,
+                                                       const std::vector<std::string>& command_line) {
+  if (!is_known_image(image)) return std::nullopt;
+  for (std::size_t i = 0; i < command_line.size() && !command_line[i].starts_with("--"); ++i) {
+    const Published* published = published_script(command_line[i]);
+    if (published == nullptr) continue;
+    std::vector<std::string> native = {executable, "component", std::string(published->name)};
+    native.insert(native.end(), command_line.begin() + static_cast<std::ptrdiff_t>(i) + 1, command_line.end());
+    return native;
+  }
+  return std::nullopt;
+}
+
+int component_main(const std::vector<std::string>& arguments) {
+  const auto* published =
+      arguments.empty() ? std::end(kPublished) : std::ranges::find(kPublished, arguments[0], &Published::name);
+  if (published == std::end(kPublished)) {
+    fmt::print(stderr, "{} is not a component; there are {}.\n", arguments.empty() ? "Nothing" : arguments[0],
+               carried_names());
+    return 1;
+  }
+  if (published->make == nullptr) {
+    fmt::print(stderr, "The component {} is not carried here; there are {}.\n", published->name, carried_names());
+    return 1;
+  }
+  const std::unique_ptr<Component> component = published->make();
+  return run(*component, {arguments.begin() + 1, arguments.end()}, process_environment(), SystemClock());
+}
+
+}  // namespace millrace::components

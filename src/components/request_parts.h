@@ -1,0 +1,33 @@
+#pragma once
+// Pieces of requests that several components build from the same arguments.
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "components/arguments.h"
+
+namespace millrace::components {
+
+Value tag_list(const Value& tags);  // {"a": "b"} to [{"Key": "a", "Value": "b"}]
+
+// VpcConfig from vpc_security_group_ids and vpc_subnets, when both are given.
+void add_vpc(Value& target, const Arguments& arguments);
+
+// StoppingCondition, EnableManagedSpotTraining and CheckpointConfig. Errors: spot capacity without a checkpoint's S3
+// address, or with max_wait_time below max_run_time.
+Status add_stopping_and_spot(Value& target, const Arguments& arguments);
+
+// AlgorithmSpecification from image or algorithm_name, training_input_mode and metric_definitions.
+Result<Value> algorithm_specification(const Arguments& arguments);
+
+// The hyperparameters as they are. Errors: a value that is not a string.
+Result<Value> checked_hyperparameters(const Value& hyperparameters);
+
+// "https://<region>.console.aws.amazon.com/<service>/home?region=<region>#<fragment>"
+std::string console_url(const Arguments& arguments, std::string_view service, std::string_view fragment);
+// The line that says where a job's log is.
+void log_cloudwatch_url(const Arguments& arguments, std::string_view group, std::string_view prefix);
+
+}  // namespace millrace::components

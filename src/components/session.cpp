@@ -1,0 +1,128 @@
+#include "components/session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "components/assumed_role.h"
+
+namespace millrace::components {
+namespace {
+
+constexpr std::chrono::seconds kPatience{120};  // with a server that is being started again
+constexpr std::chrono::seconds kAwsPoll{30};
+constexpr std::chrono::milliseconds kFirstPoll{20};
+constexpr std::chrono::milliseconds kLongestPoll{500};
+constexpr int kSageMakerAttempts = 10;
+
+// An endpoint of one's own can be looked at often and may be away for a while; AWS neither.
+bool is_aws(const std::string& endpoint) {
+  return endpoint.empty() || endpoint.find(".amazonaws.com") != std::string::npos ||
+         endpoint.find(".api.aws") != std::string::npos;
+}
+
+aws::ClientOptions client_options(std::string service, const std::string& region, std::string endpoint) {
+  aws::ClientOptions options;
+  options.service = std::move(service);
+  options.region = region;
+  if (!is_aws(endpoint)) options.patience = kPatience;
+  while (endpoint.ends_with('/')) endpoint.pop_back();
+  options.endpoint = std::move(endpoint);
+  return options;
+}
+
+Result<Value> as_botocore(std::string_view operation, Result<Value> result) {
+  if (result || result.error().reason.empty()) return result;
+  Error error = std::move(result).error();
+  error.message =
+      fmt::format("An error occurred ({}) when calling the {} operation: {}", error.reason, operation, error.message);
+  return fail(std::move(error));
+}
+
+bool says_it_exists(const Error& error) {
+  return error.reason == "ResourceInUse" || error.message.find("already exist") != std::string::npos;
+}
+
+// Whether `found` has all that `wanted` asks for; empty wishes are wishes for nothing.
+bool covers(const Value& found, const Value& wanted) {
+  if (wanted.is_null() || (wanted.is_string() && wanted.as_string().empty())) return true;
+  if (wanted.is_object()) {
+    return std::ranges::all_of(wanted.as_object(), [&](const Value::Member& member) {
+      return member.first == "Tags" || covers(found[member.first], member.second);
+    });
+  }
+  if (wanted.is_array()) {
+    if (found.items().size() != wanted.as_array().size()) return false;
+    for (std::size_t i = 0; i < wanted.as_array().size(); ++i) {
+      if (!covers(found.items()[i], wanted.as_array()[i])) return false;
+    }
+    return true;
+  }
+  if (wanted.is_bool() && !wanted.as_bool() && found.is_null()) return true;
+  return found == wanted;
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::string() : std::string(value);
+  };
+}
+
+std::string service_endpoint(const Environment& environment, std::string_view id, const std::string& argument) {
+  const std::string given(trim(argument));
+  if (!given.empty()) return given;
+  if (equals_ignore_case(environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true")) return {};
+  std::string endpoint = environment(fmt::format("AWS_ENDPOINT_URL_{}", id).c_str());
+  return endpoint.empty() ? environment("AWS_ENDPOINT_URL") : endpoint;
+}
+
+Session::Session(const Arguments& arguments, const Environment& environment, const Clock& clock) : clock_(clock) {
+  const std::string region = arguments.text("region");
+  std::shared_ptr<aws::CredentialsProvider> credentials = aws::default_credentials();
+  if (const std::string role = arguments.text("assume_role"); !role.empty()) {
+    credentials = assumed_role(role, client_options("sts", region, service_endpoint(environment, "STS", "")),
+                               std::move(credentials), clock);
+  }
+  auto options =
+      client_options("sagemaker", region, service_endpoint(environment, "SAGEMAKER", arguments.text("endpoint_url")));
+  options.max_attempts = kSageMakerAttempts;
+  at_aws_ = is_aws(options.endpoint);
+  sagemaker_ = std::make_unique<aws::Client>(std::move(options), credentials);
+  logs_ = std::make_unique<aws::Client>(
+      client_options("logs", region, service_endpoint(environment, "CLOUDWATCH_LOGS", "")), credentials);
+}
+
+Result<Value> Session::sagemaker(std::string_view operation, const Value& input) {
+  return as_botocore(operation, sagemaker_->call(operation, input));
+}
+
+Result<Value> Session::logs(std::string_view operation, const Value& input) {
+  return as_botocore(operation, logs_->call(operation, input));
+}
+
+Result<Value> Session::create(const Creation& creation, const Value& request) {
+  const double began = std::floor(to_epoch_seconds(clock_.now()));  // services may answer in whole seconds
+  auto created = sagemaker(creation.operation, request);
+  if (created || !says_it_exists(created.error())) return created;
+  const auto found =
+      sagemaker(creation.describe, Value::object({{std::string(creation.name_member), request[creation.name_member]}}));
+  if (!found) return created;
+  const bool made_now = (*found)["CreationTime"].double_or(0) >= began && covers(*found, request);
+  return creation.own_name || made_now ? found : created;
+}
+
+std::chrono::milliseconds Session::poll_interval(int looks) const {
+  if (at_aws_) return kAwsPoll;
+  // Half as long again each time: 500 ms after eight looks.
+  std::chrono::milliseconds interval = kFirstPoll;
+  for (int i = 0; i < looks && interval < kLongestPoll; ++i) interval = interval * 3 / 2;
+  return std::min(interval, kLongestPoll);
+}
+
+}  // namespace millrace::components
