@@ -15,8 +15,8 @@
 namespace millrace::kube {
 
 struct Options {
-  std::string encryption_key;   // 32 bytes; secrets at rest are sealed with it
-  std::string bearer_token;     // what a request must carry
+  std::string encryption_key;  // 32 bytes; secrets at rest are sealed with it
+  std::string bearer_token;    // what a request must carry
 };
 
 class Kube {

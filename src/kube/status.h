@@ -1,0 +1,19 @@
+#pragma once
+// Answers of the Kubernetes API: objects, and the Status object of every failure (Kubernetes API conventions, "Response
+// Status Kind").
+
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "net/http.h"
+
+namespace millrace::kube {
+
+// Failures that base's codes do not name carry their Kubernetes reason in Error::reason: "Invalid" (422),
+// "MethodNotAllowed" (405), "UnsupportedMediaType" (415), "RequestEntityTooLarge" (413), "Expired" (410).
+Value status_object(const Error& error);
+net::Response failure(const Error& error);
+net::Response object(int status, const Value& value);
+
+}  // namespace millrace::kube
