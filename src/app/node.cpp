@@ -22,6 +22,8 @@ constexpr db::Migration kMigrations[] = {
 constexpr std::string_view kNodeTrust =
     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
 
+constexpr std::size_t kMaxRoleName = 64;
+
 std::string public_read_policy(std::string_view bucket) {
   return fmt::format(
       R"({{"Version":"2012-10-17","Statement":[{{"Sid":"PublicRead","Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::{0}","arn:aws:s3:::{0}/*"]}}]}})",
@@ -40,8 +42,10 @@ Result<std::string> ensure_node_role(db::Database& database, iam::Iam& iam, cons
     return {};
   }));
   if (name.empty()) {
-    name = fmt::format("eksctl-{}-nodegroup-ng-{}-NodeInstanceRole-{}", cluster_name, random_hex(8),
-                       random_base36(12, true));
+    // As CloudFormation makes it: the stack's name is cut so that the whole is a role's name of at most 64 characters.
+    const std::string suffix = "-NodeInstanceRole-" + random_base36(12, true);
+    const std::string stack = fmt::format("eksctl-{}-nodegroup-ng-{}", cluster_name, random_hex(8));
+    name = stack.substr(0, kMaxRoleName - suffix.size()) + suffix;
     MR_TRY(database.write([&](db::Connection& connection) -> Status {
       auto insert = MR_TRY(connection.prepare("INSERT INTO app_setting (name, value) VALUES (?, ?)"));
       return insert.bind(std::string_view(setting)).bind(std::string_view(name)).run();
