@@ -192,7 +192,7 @@ Result<Value> Api::training_jobs_of(const std::string& tuning_job) {
     if (!name.starts_with(tuning_job + "-")) continue;
     auto job = needs_.sagemaker.describe("TrainingJob", name);
     if (!job) continue;  // gone since it was listed
-    if (!(*job)["TuningJobArn"].string_or().ends_with("/" + tuning_job)) continue;
+    if (!(*job)["TuningJobArn"].string_or().ends_with("/" + to_lower(tuning_job))) continue;  // ARNs are in lower case
     items.push(std::move(*job));
     if (items.size() >= kMaxTuningJobs) break;
   }

@@ -284,12 +284,12 @@ TEST_F(ConsoleTest, FindsTheTrainingJobsOfATuningJob) {
   const auto job = [](std::string name, std::string tuning) {
     return Value::object({{"TrainingJobName", std::move(name)}, {"TuningJobArn", std::move(tuning)}});
   };
-  sagemaker.resources["TrainingJob"] = {job("hpo-001-aa", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo"),
-                                        job("hpo-2-001-bb", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo-2"),
+  sagemaker.resources["TrainingJob"] = {job("Hpo-001-aa", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo"),
+                                        job("Hpo-2-001-bb", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo-2"),
                                         job("other", "")};
-  const Value found = json("sagemaker/HyperParameterTuningJob/hpo/training-jobs");
+  const Value found = json("sagemaker/HyperParameterTuningJob/Hpo/training-jobs");
   ASSERT_EQ(found["items"].size(), 1u);
-  EXPECT_EQ(found["items"].items()[0]["TrainingJobName"].string_or(), "hpo-001-aa");
+  EXPECT_EQ(found["items"].items()[0]["TrainingJobName"].string_or(), "Hpo-001-aa");
 }
 
 TEST_F(ConsoleTest, ReadsAJobsLogFromItsGroup) {

@@ -210,14 +210,14 @@ def test_a_data_directory_that_fills_up(tmp_path):
     with mounted(tmp_path / "small", "size=12m"):
         with support.running(tmp_path / "small" / "data") as server:
             s3 = server.client("s3", attempts=1)
-            s3.create_bucket(Bucket="b")
-            s3.put_object(Bucket="b", Key="kept", Body=b"before")
+            s3.create_bucket(Bucket="small-disk")
+            s3.put_object(Bucket="small-disk", Key="kept", Body=b"before")
             with pytest.raises(botocore.exceptions.ClientError) as caught:
-                s3.put_object(Bucket="b", Key="large", Body=os.urandom(24 << 20))
+                s3.put_object(Bucket="small-disk", Key="large", Body=os.urandom(24 << 20))
             assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
             assert caught.value.response["Error"]["Message"]
-            assert s3.get_object(Bucket="b", Key="kept")["Body"].read() == b"before"
-            assert [o["Key"] for o in s3.list_objects_v2(Bucket="b")["Contents"]] == ["kept"]
+            assert s3.get_object(Bucket="small-disk", Key="kept")["Body"].read() == b"before"
+            assert [o["Key"] for o in s3.list_objects_v2(Bucket="small-disk")["Contents"]] == ["kept"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ Value error_message(const std::string& error) { return Value::object({{"code", k
 Value to_message(const runner::RunRecord& run, const TaskView& task, const std::vector<const TaskView*>& children) {
   Value message = Value::object({{"run_id", run.id}, {"task_id", task.id}, {"display_name", task.display_name}});
   const auto time = [&](std::string_view name, const std::optional<Time>& at) {
-    if (at) message.set(name, format_rfc3339(*at));
+    if (at) message.set(name, format_rfc3339_millis(*at));  // tasks here are often shorter than a second
   };
   time("create_time", task.created);
   time("start_time", task.started);
