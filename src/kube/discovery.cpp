@@ -128,7 +128,7 @@ std::optional<net::Response> discovery(const net::Request& request, std::string_
     // empty message is what an empty document is in protobuf, the form they ask for.
     net::Response response;
     if (request.headers.get("Accept").find("protobuf") != std::string_view::npos) {
-      response.headers.set("Content-Type", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+      response.headers.set("Content-Type", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
       return response;
     }
     return object(200, Value::object({{"swagger", "2.0"},

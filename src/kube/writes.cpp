@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "base/yaml.h"
 #include "kube/patch.h"
+#include "kube/protobuf.h"
 #include "kube/status.h"
 
 namespace millrace::kube {
@@ -31,24 +32,27 @@ Result<std::string> read_body(net::Request& request) {
   return body;
 }
 
-Result<Value> read_object(net::Request& request) {
+Result<Value> parse_object(const net::Request& request, const std::string& text) {
   const std::string type = media_type(request);
-  const std::string text = MR_TRY(read_body(request));
   Value object;
   if (type.empty() || type == "application/json") {
     object = MR_TRY(parse_json(text));
   } else if (type == "application/yaml") {
     object = MR_TRY(parse_yaml(text));
+  } else if (type == kProtobufMediaType) {
+    object = MR_TRY(from_protobuf(text));
   } else {
     return fail(Code::invalid_argument,
                 fmt::format("the body of the request was in an unknown format - accepted media types include: "
-                            "application/json, application/yaml; not {}",
+                            "application/json, application/yaml, application/vnd.kubernetes.protobuf; not {}",
                             type),
                 "UnsupportedMediaType");
   }
   if (!object.is_object()) return fail(Code::invalid_argument, "the request's body is not an object");
   return object;
 }
+
+Result<Value> read_object(net::Request& request) { return parse_object(request, MR_TRY(read_body(request))); }
 
 Result<bool> dry_run(const net::Request& request) {
   const auto value = net::query_parameter(request, "dryRun");
@@ -204,9 +208,9 @@ Result<net::Response> patch(const Target& target, net::Request& request) {
 }
 
 Result<net::Response> erase(const Target& target, net::Request& request) {
-  const std::string text = MR_TRY(read_body(request));
   Value options = Value::object();
-  if (!text.empty()) options = MR_TRY(parse_json(text));
+  const std::string text = MR_TRY(read_body(request));
+  if (!text.empty()) options = MR_TRY(parse_object(request, text));
   const bool dry = MR_TRY(dry_run(request)) || options.at("dryRun").size() > 0;
   const auto check = [&](const Value& present) -> Result<Value> {
     for (const char* field : {"uid", "resourceVersion"}) {
