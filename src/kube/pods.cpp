@@ -81,7 +81,7 @@ Value pod_object(const Pod& pod) {
         Value::array({Value::object({{"name", kContainer}, {"image", task.image}, {"resources", Value::object()}})})},
        {"restartPolicy", "Never"},
        {"nodeName", kNode}});
-  Value status = Value::object({{"phase", phase}});
+  Value status = Value::object({{"phase", phase}, {"hostIP", "127.0.0.1"}});
   if (task.started) status.set("startTime", format_rfc3339(*task.started));
   status.set_if(!task.error.empty(), "message", task.error);
   const Time since = last_change(task);

@@ -1,0 +1,446 @@
+#include "kube/kube.h"
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "kube/patch.h"
+#include "kube/protobuf.h"
+#include "kube/resource.h"
+#include "kube/selector.h"
+
+namespace millrace::kube {
+namespace {
+
+// Two tasks of one run; the second still runs.
+class TwoTasks final : public pipelines::Pipelines {
+ public:
+  TwoTasks() {
+    run_.id = "run-1";
+    run_.display_name = "A run";
+    run_.created = from_epoch_ms(1'700'000'000'000);
+    pipelines::TaskView done;
+    done.id = "root/prepare", done.name = "prepare", done.state = "SUCCEEDED", done.pod_name = "wf-1";
+    done.created = done.started = run_.created;
+    done.ended = run_.created + Millis(2'000);
+    pipelines::TaskView running;
+    running.id = "root/train", running.name = "train", running.state = "RUNNING", running.pod_name = "wf-2";
+    running.created = running.started = run_.created + Millis(2'000);
+    pipelines::TaskView dag;
+    dag.id = "root", dag.is_dag = true, dag.state = "RUNNING";
+    run_.tasks = {dag, done, running};
+  }
+  net::Response handle(net::Request&) override { return {}; }
+  Status resume() override { return {}; }
+  void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
+  void stop() override {}
+  Result<std::vector<pipelines::RunView>> runs(std::size_t) override {
+    pipelines::RunView listed = run_;
+    listed.tasks.clear();
+    return std::vector<pipelines::RunView>{listed};
+  }
+  Result<pipelines::RunView> run(const std::string&) override { return run_; }
+  Result<LogPart> task_log(const std::string&, const std::string& task, std::uint64_t offset) override {
+    const std::string text = "one\ntwo\nthree\n";
+    return LogPart{offset < text.size() ? text.substr(offset) : "", task == "root/prepare"};
+  }
+  void on_change(std::function<void(const std::string&)> listener) override { listener_ = std::move(listener); }
+  void finish() {
+    run_.tasks.back().state = "FAILED";
+    run_.tasks.back().error = "exit code 1";
+    run_.tasks.back().ended = run_.created + Millis(3'000);
+    listener_(run_.id);
+  }
+
+ private:
+  pipelines::RunView run_;
+  std::function<void(const std::string&)> listener_;
+};
+
+class KubeTest : public ::testing::Test {
+ protected:
+  KubeTest() : directory_(std::filesystem::temp_directory_path() / ("kube-" + random_hex(12))) {
+    std::filesystem::create_directories(directory_);
+    database_ = *db::Database::open((directory_ / "test.db").string());
+    kube_ = *Kube::open(*database_, clock_, {std::string(32, 'k'), "token"});
+    kube_->set_pipelines(tasks_);
+  }
+  ~KubeTest() override {
+    kube_.reset();
+    database_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  net::Response send(std::string method, std::string target, std::string body = {},
+                     std::string type = "application/json", std::string accept = "application/json",
+                     std::string token = "Bearer token") {
+    net::Request request;
+    request.method = std::move(method);
+    request.target = target;
+    const auto query = target.find('?');
+    request.path = target.substr(0, query);
+    if (query != std::string::npos) request.raw_query = target.substr(query + 1);
+    request.headers.set("Content-Type", type);
+    request.headers.set("Accept", accept);
+    request.headers.set("Authorization", token);
+    request.tls = true;
+    const auto reader = net::body_from_string(std::move(body));
+    request.body = reader.get();
+    return kube_->handle(request);
+  }
+  Value json(const net::Response& response) {
+    const auto value = parse_json(response.body);
+    EXPECT_TRUE(value) << response.body;
+    return value ? *value : Value();
+  }
+  Value expect(int status, const net::Response& response) {
+    EXPECT_EQ(response.status, status) << response.body;
+    return json(response);
+  }
+
+  static constexpr const char* kSecrets = "/api/v1/namespaces/kubeflow/secrets";
+  std::filesystem::path directory_;
+  FakeClock clock_;
+  std::unique_ptr<db::Database> database_;
+  TwoTasks tasks_;
+  std::unique_ptr<Kube> kube_;
+};
+
+std::string secret_json(const std::string& name, const std::string& more = R"("data":{"KEY":"dmFsdWU="})") {
+  return R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":")" + name + R"("},)" + more + "}";
+}
+
+TEST_F(KubeTest, AsksForTheToken) {
+  for (const char* token : {"", "Bearer", "Bearer ", "Bearer wrong", "token", "Basic token"}) {
+    EXPECT_EQ(send("GET", "/api/v1/namespaces", "", "", "", token).status, 401) << token;
+  }
+}
+
+TEST_F(KubeTest, StartsWithTheNamespacesOfACluster) {
+  const Value list = expect(200, send("GET", "/api/v1/namespaces"));
+  EXPECT_EQ(list.at("kind").string_or(), "NamespaceList");
+  EXPECT_EQ(list.at("items").size(), 5u);
+  EXPECT_EQ(expect(403, send("DELETE", "/api/v1/namespaces/kubeflow")).at("reason").string_or(), "Forbidden");
+}
+
+TEST_F(KubeTest, KeepsASecretThroughItsLife) {
+  const Value made = expect(201, send("POST", kSecrets, secret_json("aws-secret")));
+  EXPECT_EQ(made.at("type").string_or(), "Opaque");
+  EXPECT_FALSE(made.at("metadata").at("uid").string_or().empty());
+  EXPECT_EQ(expect(409, send("POST", kSecrets, secret_json("aws-secret"))).at("message").string_or(),
+            "secrets \"aws-secret\" already exists");
+  EXPECT_EQ(kube_->secret("kubeflow", "aws-secret")->at("KEY"), "value");
+
+  const std::string one = std::string(kSecrets) + "/aws-secret";
+  const Value patched =
+      expect(200, send("PATCH", one, R"({"data":{"MORE":"bW9yZQ=="},"metadata":{"labels":{"a":"b"}}})",
+                       "application/strategic-merge-patch+json"));
+  EXPECT_EQ(patched.at("data").size(), 2u);
+  EXPECT_NE(patched.at("metadata").at("resourceVersion"), made.at("metadata").at("resourceVersion"));
+  // Nothing changes: neither does the version.
+  const Value same = expect(200, send("PATCH", one, R"({"data":{"MORE":"bW9yZQ=="}})", "application/merge-patch+json"));
+  EXPECT_EQ(same.at("metadata").at("resourceVersion"), patched.at("metadata").at("resourceVersion"));
+  // A writer who saw an older version loses.
+  EXPECT_EQ(expect(409, send("PUT", one, to_json(made))).at("reason").string_or(), "Conflict");
+  EXPECT_EQ(expect(200, send("PUT", one, to_json(patched))).at("data").size(), 2u);
+
+  EXPECT_EQ(expect(200, send("DELETE", one)).at("status").string_or(), "Success");
+  EXPECT_EQ(expect(404, send("GET", one)).at("message").string_or(), "secrets \"aws-secret\" not found");
+  const auto gone = kube_->secret("kubeflow", "aws-secret");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::not_found);
+}
+
+TEST_F(KubeTest, EncryptsSecretsAtRest) {
+  const std::string last_applied = R"("stringData":{"KEY":"plain-words-in-clear"})";
+  expect(201, send("POST", kSecrets, secret_json("hidden", last_applied)));
+  kube_.reset();
+  database_.reset();
+  std::string all;
+  for (const auto& file : std::filesystem::directory_iterator(directory_)) {
+    std::ifstream in(file.path(), std::ios::binary);
+    std::stringstream text;
+    text << in.rdbuf();
+    all += text.str();
+  }
+  EXPECT_EQ(all.find("plain-words-in-clear"), std::string::npos);
+  EXPECT_EQ(all.find("cGxhaW4td29yZHMtaW4tY2xlYXI"), std::string::npos);
+  database_ = *db::Database::open((directory_ / "test.db").string());
+  kube_ = *Kube::open(*database_, clock_, {std::string(32, 'k'), "token"});
+  EXPECT_EQ(kube_->secret("kubeflow", "hidden")->at("KEY"), "plain-words-in-clear");
+}
+
+TEST_F(KubeTest, DryRunsChangeNothing) {
+  const std::string all = std::string(kSecrets) + "?dryRun=All";
+  expect(201, send("POST", all, secret_json("dry")));
+  expect(404, send("GET", std::string(kSecrets) + "/dry"));
+  expect(201, send("POST", kSecrets, secret_json("wet")));
+  expect(200, send("DELETE", std::string(kSecrets) + "/wet?dryRun=All"));
+  expect(200, send("GET", std::string(kSecrets) + "/wet"));
+}
+
+TEST_F(KubeTest, RefusesWhatKubernetesRefuses) {
+  struct Case {
+    const char* what;
+    std::string target, body;
+    int status;
+    const char* says;
+  };
+  const std::string secrets = kSecrets;
+  const Case cases[] = {
+      {"a name", secrets, secret_json("Upper_Case"), 422, "RFC 1123 subdomain"},
+      {"no name", secrets, R"({"metadata":{}})", 422, "name or generateName is required"},
+      {"no namespace", "/api/v1/namespaces/nowhere/secrets", secret_json("a"), 404, "namespaces \"nowhere\" not found"},
+      {"another namespace", secrets, R"({"metadata":{"name":"a","namespace":"default"}})", 400,
+       "does not match the namespace"},
+      {"another kind", secrets, R"({"kind":"Pod","metadata":{"name":"a"}})", 400, "takes v1 Secret"},
+      {"base64", secrets, secret_json("a", R"("data":{"K":"%%%"})"), 400, "illegal base64"},
+      {"a number", secrets, secret_json("a", R"("data":{"K":5})"), 400, "not a string"},
+      {"a key", secrets, secret_json("a", R"("data":{"a b":""})"), 422, "valid config key"},
+      {"a type's key", secrets, secret_json("a", R"("type":"kubernetes.io/tls")"), 422, "tls.crt and tls.key"},
+      {"a version", secrets, R"({"metadata":{"name":"a","resourceVersion":"1"}})", 400, "should not be set"},
+      {"strict fields", secrets + "?fieldValidation=Strict", secret_json("a", R"("dada":{})"), 400,
+       "unknown field \"dada\""},
+      {"a dry run", secrets + "?dryRun=Some", secret_json("a"), 422, "supported values"},
+      {"not JSON", secrets, "{", 400, "JSON"},
+      {"size", secrets, secret_json("a", R"("stringData":{"K":")" + std::string((1 << 20) + 1, 'x') + "\"}"), 422,
+       "Too long"},
+      {"body", secrets, std::string((3 << 20) + 1, ' '), 413, "too large"},
+      {"pods", "/api/v1/namespaces/kubeflow/pods", "{}", 405, "can only be read"},
+      {"kinds", "/api/v1/namespaces/kubeflow/configmaps", "{}", 404, "could not find the requested resource"},
+  };
+  for (const Case& c : cases) {
+    const Value status = expect(c.status, send("POST", c.target, c.body));
+    EXPECT_EQ(status.at("kind").string_or(), "Status") << c.what;
+    EXPECT_EQ(status.at("code").int_or(0), c.status) << c.what;
+    EXPECT_NE(status.at("message").string_or().find(c.says), std::string::npos) << c.what << ": " << to_json(status);
+  }
+  EXPECT_EQ(send("PATCH", secrets + "/a", "{}", "application/apply-patch+yaml").status, 404);
+  expect(201, send("POST", kSecrets, secret_json("a")));
+  EXPECT_EQ(send("PATCH", secrets + "/a", "{}", "application/apply-patch+yaml").status, 415);
+}
+
+TEST_F(KubeTest, KeepsImmutableSecretsAsTheyAre) {
+  expect(201, send("POST", kSecrets, secret_json("fixed", R"("immutable":true,"data":{"K":""})")));
+  const std::string one = std::string(kSecrets) + "/fixed";
+  expect(422, send("PATCH", one, R"({"data":{"K":"eA=="}})", "application/merge-patch+json"));
+  expect(422, send("PATCH", one, R"({"immutable":false})", "application/merge-patch+json"));
+  expect(200, send("PATCH", one, R"({"metadata":{"labels":{"a":"b"}}})", "application/merge-patch+json"));
+}
+
+TEST_F(KubeTest, ListsBySelectorAndAsTable) {
+  expect(201, send("POST", kSecrets, R"({"metadata":{"name":"a","labels":{"tier":"x"}}})"));
+  expect(201, send("POST", kSecrets, R"({"metadata":{"name":"b","labels":{"tier":"y"}}})"));
+  EXPECT_EQ(expect(200, send("GET", std::string(kSecrets) + "?labelSelector=tier%3Dx")).at("items").size(), 1u);
+  EXPECT_EQ(expect(200, send("GET", std::string(kSecrets) + "?fieldSelector=metadata.name%3Db")).at("items").size(),
+            1u);
+  EXPECT_EQ(send("GET", std::string(kSecrets) + "?fieldSelector=nothing%3Db").status, 400);
+  const Value table = expect(200, send("GET", kSecrets, "", "", "application/json;as=Table;v=v1;g=meta.k8s.io"));
+  EXPECT_EQ(table.at("kind").string_or(), "Table");
+  ASSERT_EQ(table.at("rows").size(), 2u);
+  EXPECT_EQ(table.at("rows").items()[0].at("cells").size(), table.at("columnDefinitions").size());
+}
+
+TEST_F(KubeTest, DeletesANamespaceWithWhatIsInIt) {
+  expect(201, send("POST", "/api/v1/namespaces", R"({"metadata":{"name":"team"}})"));
+  expect(201, send("POST", "/api/v1/namespaces/team/secrets", secret_json("s")));
+  expect(200, send("DELETE", "/api/v1/namespaces/team"));
+  expect(404, send("GET", "/api/v1/namespaces/team/secrets/s"));
+}
+
+TEST_F(KubeTest, ShowsTasksAsPods) {
+  const Value pods = expect(200, send("GET", "/api/v1/namespaces/kubeflow/pods"));
+  ASSERT_EQ(pods.at("items").size(), 2u);
+  EXPECT_EQ(pods.at("items").items()[0].at("status").at("phase").string_or(), "Succeeded");
+  EXPECT_EQ(pods.at("items").items()[1].at("status").at("phase").string_or(), "Running");
+  EXPECT_EQ(expect(200, send("GET", "/api/v1/pods?fieldSelector=status.phase%3DRunning")).at("items").size(), 1u);
+  EXPECT_EQ(expect(200, send("GET", "/api/v1/namespaces/default/pods")).at("items").size(), 0u);
+  expect(404, send("GET", "/api/v1/namespaces/kubeflow/pods/wf-3"));
+  EXPECT_EQ(expect(200, send("GET", "/api/v1/namespaces/kubeflow/events?fieldSelector=involvedObject.name%3Dwf-1"))
+                .at("items")
+                .size(),
+            2u);
+}
+
+std::string drain(net::Response& response) {
+  std::string out;
+  if (!response.stream) return out;
+  while (response.stream->read(out) == net::StreamBody::Next::more) {
+  }
+  return out;
+}
+
+TEST_F(KubeTest, GivesAPodsLog) {
+  const auto log = [&](const std::string& query) {
+    auto response = send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log" + query);
+    EXPECT_EQ(response.status, 200) << response.body;
+    return drain(response);
+  };
+  EXPECT_EQ(log(""), "one\ntwo\nthree\n");
+  EXPECT_EQ(log("?tailLines=1"), "three\n");
+  EXPECT_EQ(log("?tailLines=2"), "two\nthree\n");
+  EXPECT_EQ(log("?tailLines=0"), "");
+  EXPECT_EQ(log("?tailLines=9"), "one\ntwo\nthree\n");
+  EXPECT_EQ(log("?limitBytes=5"), "one\nt");
+  EXPECT_EQ(send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log?timestamps=true").status, 400);
+  EXPECT_EQ(send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log?container=side").status, 400);
+  // Followed to the end of a task that has ended; of one that runs, it waits.
+  auto running = send("GET", "/api/v1/namespaces/kubeflow/pods/wf-2/log?follow=true");
+  std::string out;
+  EXPECT_EQ(running.stream->read(out), net::StreamBody::Next::more);
+  EXPECT_EQ(running.stream->read(out), net::StreamBody::Next::wait);
+}
+
+TEST_F(KubeTest, TellsAWatchOfChanges) {
+  expect(201, send("POST", kSecrets, secret_json("old")));
+  const std::string version = expect(200, send("GET", kSecrets)).at("metadata").at("resourceVersion").string_or();
+  auto watch = send("GET", std::string(kSecrets) + "?watch=true&resourceVersion=" + version);
+  ASSERT_TRUE(watch.stream);
+  EXPECT_EQ(drain(watch), "") << "what the client has seen is not told again";
+  expect(201, send("POST", kSecrets, secret_json("new")));
+  expect(200,
+         send("PATCH", std::string(kSecrets) + "/old", R"({"data":{"K":"eA=="}})", "application/merge-patch+json"));
+  const std::string told = drain(watch);
+  EXPECT_NE(told.find(R"({"type":"ADDED")"), std::string::npos);
+  EXPECT_NE(told.find(R"({"type":"MODIFIED")"), std::string::npos);
+  expect(200, send("DELETE", std::string(kSecrets) + "/new"));
+  EXPECT_NE(drain(watch).find(R"({"type":"DELETED")"), std::string::npos);
+  EXPECT_EQ(send("GET", std::string(kSecrets) + "?watch=true&resourceVersion=" + version).status, 410);
+
+  auto pods = send("GET", "/api/v1/namespaces/kubeflow/pods?watch=true");
+  bool woken = false;
+  pods.stream->attach([&] { woken = true; });
+  EXPECT_NE(drain(pods).find(R"("ADDED")"), std::string::npos);
+  tasks_.finish();
+  EXPECT_TRUE(woken);
+  EXPECT_NE(drain(pods).find("exit code 1"), std::string::npos);
+  pods.stream->attach({});
+}
+
+TEST_F(KubeTest, AnswersDiscovery) {
+  for (const char* path :
+       {"/version", "/api", "/apis", "/api/v1", "/openapi/v3", "/openapi/v3/api/v1", "/openapi/v2"}) {
+    expect(200, send("GET", path));
+  }
+  EXPECT_EQ(send("GET", "/openapi/v2", "", "", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf").body, "");
+  for (const char* path :
+       {"/api/v1/", "/api/v1//", "/api/v2", "/api/v1/namespaces/a/b/c/d/e", "/api/v1/namespaces/x/namespaces"}) {
+    EXPECT_EQ(send("GET", path).status, 404) << path;
+  }
+}
+
+TEST(Patches, FollowTheirSpecifications) {
+  struct Case {
+    const char* type;
+    const char* object;
+    const char* patch;
+    const char* result;  // null: refused
+  };
+  const Case cases[] = {
+      {"merge-patch", R"({"a":"b","c":{"d":"e","f":"g"}})", R"({"a":"z","c":{"f":null}})",
+       R"({"a":"z","c":{"d":"e"}})"},
+      {"merge-patch", R"({"a":[{"b":"c"}]})", R"({"a":[1]})", R"({"a":[1]})"},
+      {"merge-patch", R"({"a":"foo"})", "null", nullptr},
+      {"json-patch", R"({"foo":"bar"})", R"([{"op":"add","path":"/baz","value":"qux"}])",
+       R"({"foo":"bar","baz":"qux"})"},
+      {"json-patch", R"({"a":[1,3]})", R"([{"op":"add","path":"/a/1","value":2}])", R"({"a":[1,2,3]})"},
+      {"json-patch", R"({"a":[1]})", R"([{"op":"add","path":"/a/-","value":2}])", R"({"a":[1,2]})"},
+      {"json-patch", R"({"a":[1]})", R"([{"op":"add","path":"/a/9","value":2}])", nullptr},
+      {"json-patch", R"({"a/b":1,"m~n":2})",
+       R"([{"op":"replace","path":"/a~1b","value":3},{"op":"test","path":"/m~0n","value":2}])", R"({"a/b":3,"m~n":2})"},
+      {"json-patch", R"({"a":1})", R"([{"op":"test","path":"/a","value":2}])", nullptr},
+      {"json-patch", R"({"a":1})", R"([{"op":"remove","path":"/b"}])", nullptr},
+      {"json-patch", R"({"a":{"b":1}})",
+       R"([{"op":"move","from":"/a/b","path":"/c"},{"op":"copy","from":"/c","path":"/d"}])", R"({"a":{},"c":1,"d":1})"},
+      {"json-patch", R"({"a":{"b":1}})", R"([{"op":"move","from":"/a","path":"/a/b"}])", nullptr},
+      {"strategic-merge-patch", R"({"m":{"finalizers":["x","y"]}})",
+       R"({"m":{"$deleteFromPrimitiveList/finalizers":["x"],"finalizers":["z"]}})",
+       R"({"m":{"finalizers":["y","z"]}})"},
+      {"strategic-merge-patch", R"({"data":{"a":"1","b":"2"}})", R"({"data":{"$patch":"replace","c":"3"}})",
+       R"({"data":{"c":"3"}})"},
+      {"strategic-merge-patch", R"({"ownerReferences":[{"uid":"1","name":"a"}]})",
+       R"({"ownerReferences":[{"uid":"1","$patch":"delete"},{"uid":"2"}]})", R"({"ownerReferences":[{"uid":"2"}]})"},
+      {"strategic-merge-patch", "{}", R"({"x":{"$patch":"other"}})", nullptr},
+  };
+  for (const Case& c : cases) {
+    const auto result =
+        apply_patch(*parse_json(c.object), std::string("application/") + c.type + "+json", *parse_json(c.patch));
+    if (c.result == nullptr) {
+      EXPECT_FALSE(result) << c.patch;
+    } else {
+      ASSERT_TRUE(result) << c.patch << ": " << result.error().message;
+      EXPECT_EQ(*result, *parse_json(c.result)) << c.patch << " gave " << to_json(*result);
+    }
+  }
+}
+
+TEST(Selectors, FollowTheGrammar) {
+  const Value object =
+      *parse_json(R"({"metadata":{"name":"n","labels":{"a":"1","b":""}},"status":{"phase":"Running"}})");
+  const std::pair<const char*, bool> labels[] = {{"a=1", true},          {"a==1", true},
+                                                 {"a!=1", false},        {"a!=2", true},
+                                                 {"c!=2", true},         {"a", true},
+                                                 {"!a", false},          {"!c", true},
+                                                 {"b=", true},           {"a in (1, 2),b", true},
+                                                 {"a notin (1)", false}, {"c notin (1)", true},
+                                                 {"c in (1)", false},    {"", true}};
+  for (const auto& [text, matches] : labels) {
+    const auto selector = Selector::parse(text, "", {});
+    ASSERT_TRUE(selector) << text;
+    EXPECT_EQ(selector->matches(object), matches) << text;
+  }
+  for (const char* bad : {"a b", "a in 1", "=x", "a over (1)", "a in (1"})
+    EXPECT_FALSE(Selector::parse(bad, "", {})) << bad;
+  EXPECT_TRUE(Selector::parse("", "status.phase!=Failed", {"status.phase"})->matches(object));
+  EXPECT_FALSE(Selector::parse("", "status.phase=Failed", {"status.phase"})->matches(object));
+}
+
+TEST(Ages, ReadLikeKubectls) {
+  const std::pair<std::int64_t, const char*> cases[] = {{0, "0s"},       {119, "119s"},     {125, "2m5s"},
+                                                        {660, "11m"},    {3 * 3600, "3h"},  {3 * 3600 + 720, "3h12m"},
+                                                        {86'400, "24h"}, {3 * 86'400, "3d"}};
+  for (const auto& [seconds, text] : cases) EXPECT_EQ(short_duration(std::chrono::seconds(seconds)), text);
+}
+
+// Secret a in kubeflow with data k: v, as kubectl create secret generic sends it.
+std::string protobuf_secret() {
+  const auto field = [](int number, std::string_view bytes) {
+    return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + std::string(bytes);
+  };
+  const std::string metadata = field(1, "a") + field(3, "") + field(3, "kubeflow");
+  const std::string secret = field(1, metadata) + field(2, field(1, "k") + field(2, "v")) + field(3, "Opaque");
+  return std::string("k8s\0", 4) + field(1, field(1, "v1") + field(2, "Secret")) + field(2, secret) + field(3, "") +
+         field(4, "");
+}
+
+TEST(Protobuf, ReadsWhatTypedClientsSend) {
+  const auto secret = from_protobuf(protobuf_secret());
+  ASSERT_TRUE(secret) << secret.error().message;
+  EXPECT_EQ(secret->at("kind").string_or(), "Secret");
+  EXPECT_EQ(secret->at("metadata").at("name").string_or(), "a");
+  EXPECT_EQ(secret->at("data").at("k").string_or(), "dg==");
+  EXPECT_FALSE(from_protobuf("k8s"));
+  EXPECT_FALSE(from_protobuf(std::string("k8s\0\x0a\x7f", 6)));
+}
+
+TEST(Protobuf, SurvivesAnyBytes) {
+  const auto seed = static_cast<std::uint32_t>(random_u64());
+  std::mt19937 random(seed);
+  RecordProperty("seed", static_cast<int>(seed));
+  const std::string good = protobuf_secret();
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = good;
+    for (std::uint32_t n = random() % 4; n > 0; --n)
+      bytes[4 + random() % (bytes.size() - 4)] = static_cast<char>(random());
+    bytes.resize(random() % 3 == 0 ? random() % (bytes.size() + 1) : bytes.size());
+    (void)from_protobuf(bytes);
+  }
+}
+
+}  // namespace
+}  // namespace millrace::kube
