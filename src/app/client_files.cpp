@@ -30,9 +30,7 @@ exit 127
 )sh";
 // clang-format on
 
-std::string shell_quote(std::string_view text) {
-  return "'" + replace_all(std::string(text), "'", "'\\''") + "'";
-}
+std::string shell_quote(std::string_view text) { return "'" + replace_all(std::string(text), "'", "'\\''") + "'"; }
 
 }  // namespace
 

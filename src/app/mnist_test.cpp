@@ -22,8 +22,10 @@ std::string gunzip_members(const std::string& gz) {
     stream.avail_out = static_cast<uInt>(buffer.size());
     const int result = inflate(&stream, Z_NO_FLUSH);
     out.append(buffer.data(), buffer.size() - stream.avail_out);
-    if (result == Z_STREAM_END) inflateReset(&stream);
-    else if (result != Z_OK) break;
+    if (result == Z_STREAM_END)
+      inflateReset(&stream);
+    else if (result != Z_OK)
+      break;
   }
   inflateEnd(&stream);
   return out;
@@ -42,7 +44,8 @@ Digits small_set(std::size_t count) {
 }
 
 TEST(Mnist, TheEmbeddedDigitsAreWhole) {
-  const auto test = read_digits(lab_asset("data/t10k-images-idx3-ubyte.gz"), lab_asset("data/t10k-labels-idx1-ubyte.gz"));
+  const auto test =
+      read_digits(lab_asset("data/t10k-images-idx3-ubyte.gz"), lab_asset("data/t10k-labels-idx1-ubyte.gz"));
   ASSERT_TRUE(test) << test.error().message;
   EXPECT_EQ(test->count, 10'000u);
   EXPECT_EQ(test->labels[0], 7);

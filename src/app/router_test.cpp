@@ -33,7 +33,9 @@ TEST(Router, TellsTheDoorsApart) {
 
 TEST(Router, AnAwsSignatureDecidesBeforeThePath) {
   auto made = request("GET", "/");
-  made.headers.add("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20260102/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00");
+  made.headers.add(
+      "Authorization",
+      "AWS4-HMAC-SHA256 Credential=AKID/20260102/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00");
   EXPECT_EQ(door_of(made, true), Door::aws);
 }
 

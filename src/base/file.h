@@ -34,8 +34,9 @@ class Fd {
   int fd_ = -1;
 };
 
-Error system_error(std::string_view what, int error_number);  // ENOENT -> not_found, EACCES -> permission_denied,
-                                                             // ENOSPC -> resource_exhausted, EROFS -> failed_precondition
+Error system_error(std::string_view what,
+                   int error_number);  // ENOENT -> not_found, EACCES -> permission_denied,
+                                       // ENOSPC -> resource_exhausted, EROFS -> failed_precondition
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes = 256u << 20);
 // Written to a temporary beside it, synced, renamed, directory synced: a reader sees the old or the new content.
 Status write_file_atomic(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);

@@ -20,10 +20,10 @@ struct JsonLimits {
 // Errors: invalid_argument, "JSON: <what> at byte N".
 Result<Value> parse_json(std::string_view text, const JsonLimits& limits = {});
 
-std::string to_json(const Value& value);                  // compact
+std::string to_json(const Value& value);  // compact
 std::string to_json_pretty(const Value& value, int indent = 2);
-void append_json(std::string& out, const Value& value);   // compact
+void append_json(std::string& out, const Value& value);            // compact
 void append_json_string(std::string& out, std::string_view text);  // quoted and escaped
-std::string format_number(double number);                 // as the writer prints it
+std::string format_number(double number);                          // as the writer prints it
 
 }  // namespace millrace

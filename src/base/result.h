@@ -68,9 +68,9 @@ T take_value(Result<T>&& result) {
 #define MR_TRY(expression) MR_TRY_NAMED(expression, __COUNTER__)
 #define MR_TRY_NAMED(expression, number) MR_TRY_PASTED(expression, number)
 #define MR_TRY_PASTED(expression, number) MR_TRY_AS(expression, mr_try_result_##number)
-#define MR_TRY_AS(expression, name)                                      \
-  __extension__({                                                        \
-    auto name = (expression);                                            \
-    if (!name) return ::tl::unexpected(std::move(name).error());         \
-    ::millrace::detail::take_value(std::move(name));                     \
+#define MR_TRY_AS(expression, name)                              \
+  __extension__({                                                \
+    auto name = (expression);                                    \
+    if (!name) return ::tl::unexpected(std::move(name).error()); \
+    ::millrace::detail::take_value(std::move(name));             \
   })

@@ -42,13 +42,13 @@ class FakeClock final : public Clock {
   std::atomic<std::int64_t> now_ms_;
 };
 
-std::string format_rfc3339(Time t);           // 2026-01-02T03:04:05Z            (KFP, Kubernetes)
-std::string format_rfc3339_millis(Time t);    // 2026-01-02T03:04:05.678Z        (S3 listings)
-std::string format_amz_date(Time t);          // 20260102T030405Z                (SigV4)
-std::string format_http_date(Time t);         // Fri, 02 Jan 2026 03:04:05 GMT   (RFC 9110)
-std::string format_compact_date(Time t);      // 20260102                        (credential scope)
+std::string format_rfc3339(Time t);         // 2026-01-02T03:04:05Z            (KFP, Kubernetes)
+std::string format_rfc3339_millis(Time t);  // 2026-01-02T03:04:05.678Z        (S3 listings)
+std::string format_amz_date(Time t);        // 20260102T030405Z                (SigV4)
+std::string format_http_date(Time t);       // Fri, 02 Jan 2026 03:04:05 GMT   (RFC 9110)
+std::string format_compact_date(Time t);    // 20260102                        (credential scope)
 
-Result<Time> parse_rfc3339(std::string_view text);   // any fraction, Z or offset
+Result<Time> parse_rfc3339(std::string_view text);  // any fraction, Z or offset
 Result<Time> parse_amz_date(std::string_view text);
 Result<Time> parse_http_date(std::string_view text);
 

@@ -66,7 +66,9 @@ class Value {
   bool bool_or(bool fallback) const { return is_bool() ? as_bool() : fallback; }
   std::int64_t int_or(std::int64_t fallback) const;
   double double_or(double fallback) const { return is_number() ? as_double() : fallback; }
-  std::string string_or(std::string_view fallback = {}) const { return is_string() ? as_string() : std::string(fallback); }
+  std::string string_or(std::string_view fallback = {}) const {
+    return is_string() ? as_string() : std::string(fallback);
+  }
 
   // Object look-up. find: nullptr when absent or when this is not an object. at(): a shared null instead.
   const Value* find(std::string_view key) const;
@@ -76,11 +78,13 @@ class Value {
   bool has(std::string_view key) const { return find(key) != nullptr; }
 
   // Object building. A null Value becomes an object (set) or an array (push) first.
-  Value& set(std::string_view key, Value value);               // replaces an existing member; returns *this
-  Value& set_if(bool condition, std::string_view key, Value value) { return condition ? set(key, std::move(value)) : *this; }
-  Value& child(std::string_view key);                          // the member, created null when absent
+  Value& set(std::string_view key, Value value);  // replaces an existing member; returns *this
+  Value& set_if(bool condition, std::string_view key, Value value) {
+    return condition ? set(key, std::move(value)) : *this;
+  }
+  Value& child(std::string_view key);  // the member, created null when absent
   bool erase(std::string_view key);
-  Value& push(Value value);                                    // returns *this
+  Value& push(Value value);  // returns *this
 
   std::size_t size() const;  // members or items; 0 for scalars
   bool empty() const { return size() == 0; }

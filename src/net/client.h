@@ -15,14 +15,14 @@ namespace millrace::net {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;                         // http:// or https://; sent as given, never re-encoded
+  std::string url;  // http:// or https://; sent as given, never re-encoded
   Headers headers;
   std::string body;
-  std::string body_file;                   // instead of body: streamed from this path
-  std::string unix_socket;                 // connect here instead of to the URL's host
-  std::string ca_pem;                      // trust this instead of the system's roots
+  std::string body_file;    // instead of body: streamed from this path
+  std::string unix_socket;  // connect here instead of to the URL's host
+  std::string ca_pem;       // trust this instead of the system's roots
   std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds timeout{60'000};             // whole exchange; 0: none
+  std::chrono::milliseconds timeout{60'000};  // whole exchange; 0: none
   std::size_t max_response_bytes = 1ull << 30;
   // When set, response bytes of a 2xx answer go here instead of ClientResponse::body. false: abort.
   std::function<bool(std::string_view)> sink;

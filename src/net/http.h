@@ -20,12 +20,12 @@ namespace millrace::net {
 class Headers {
  public:
   using Field = std::pair<std::string, std::string>;
-  const std::string* find(std::string_view name) const;            // the first of that name
-  std::string_view get(std::string_view name) const;               // empty when absent
+  const std::string* find(std::string_view name) const;  // the first of that name
+  std::string_view get(std::string_view name) const;     // empty when absent
   std::vector<std::string_view> all(std::string_view name) const;
   bool has(std::string_view name) const { return find(name) != nullptr; }
   void add(std::string_view name, std::string_view value);
-  void set(std::string_view name, std::string_view value);         // replaces all of that name
+  void set(std::string_view name, std::string_view value);  // replaces all of that name
   void remove(std::string_view name);
   const std::vector<Field>& fields() const { return fields_; }
 
@@ -46,10 +46,10 @@ class BodyReader {
 std::unique_ptr<BodyReader> body_from_string(std::string text);
 
 struct Request {
-  std::string method;        // upper case
-  std::string target;        // raw bytes of the request line: path and query, still percent-encoded
-  std::string path;          // raw path, still percent-encoded
-  std::string raw_query;     // without '?'
+  std::string method;     // upper case
+  std::string target;     // raw bytes of the request line: path and query, still percent-encoded
+  std::string path;       // raw path, still percent-encoded
+  std::string raw_query;  // without '?'
   Headers headers;
   std::string peer_address;  // "127.0.0.1"
   bool tls = false;
@@ -84,9 +84,9 @@ struct Response {
   int status = 200;
   Headers headers;
   std::string body;
-  std::optional<FileBody> file;             // instead of body
-  std::unique_ptr<StreamBody> stream;       // instead of body; sent chunked
-  std::string_view static_body;             // instead of body: bytes that outlive the server (embedded assets)
+  std::optional<FileBody> file;        // instead of body
+  std::unique_ptr<StreamBody> stream;  // instead of body; sent chunked
+  std::string_view static_body;        // instead of body: bytes that outlive the server (embedded assets)
 
   static Response text(int status, std::string body, std::string_view content_type = "text/plain; charset=utf-8");
   static Response json(int status, std::string body);

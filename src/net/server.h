@@ -15,16 +15,16 @@ namespace millrace::net {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;                       // 0: the kernel chooses; see Server::port()
-  std::string unix_socket;                      // listen on this path instead of address:port (mode 0600)
+  std::uint16_t port = 0;   // 0: the kernel chooses; see Server::port()
+  std::string unix_socket;  // listen on this path instead of address:port (mode 0600)
   std::size_t handler_threads = 16;
   std::size_t max_connections = 4096;
   std::size_t max_header_bytes = 64 * 1024;
-  std::uint64_t max_body_bytes = 5ull << 30;    // doors set tighter limits where they read
+  std::uint64_t max_body_bytes = 5ull << 30;  // doors set tighter limits where they read
   std::chrono::seconds header_timeout{30};
-  std::chrono::seconds idle_timeout{120};       // keep-alive
-  std::chrono::seconds transfer_timeout{60};    // without a byte of progress
-  std::string tls_certificate_pem;              // both or neither; without them a TLS hello is refused
+  std::chrono::seconds idle_timeout{120};     // keep-alive
+  std::chrono::seconds transfer_timeout{60};  // without a byte of progress
+  std::string tls_certificate_pem;            // both or neither; without them a TLS hello is refused
   std::string tls_key_pem;
 };
 

@@ -13,6 +13,7 @@ struct KeyAndCertificate {
 // A certificate authority, valid ten years.
 Result<KeyAndCertificate> make_certificate_authority(const std::string& common_name);
 // A server certificate for these names and IP addresses, signed by `authority`, valid ten years.
-Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& authority, const std::vector<std::string>& hosts);
+Result<KeyAndCertificate> make_server_certificate(const KeyAndCertificate& authority,
+                                                  const std::vector<std::string>& hosts);
 
 }  // namespace millrace::net

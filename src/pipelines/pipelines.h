@@ -22,8 +22,8 @@
 namespace millrace::pipelines {
 
 struct Options {
-  std::filesystem::path directory;      // task directories, artifacts
-  std::filesystem::path executable;     // this program, for native components
+  std::filesystem::path directory;   // task directories, artifacts
+  std::filesystem::path executable;  // this program, for native components
   std::size_t max_running_tasks = 16;
 };
 
@@ -37,28 +37,29 @@ struct Hooks {
   // by that task alone. Called once per attempt with its launch key.
   std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& key)> node_credentials;
   // Native images: argv for this image and command line, nullopt when the image is not known.
-  std::function<std::optional<std::vector<std::string>>(const std::string& image, const std::vector<std::string>& command_line)>
+  std::function<std::optional<std::vector<std::string>>(const std::string& image,
+                                                        const std::vector<std::string>& command_line)>
       native_image;
 };
 
 // The read side that kube/ and console/ use.
 struct TaskView {
-  std::string id;             // stable: the task's path in the run, "root/train", "root/for-loop-1/0/train"
-  std::string name, display_name, parent_id, state;   // KFP RuntimeState names, plus CACHED as detail
+  std::string id;  // stable: the task's path in the run, "root/train", "root/for-loop-1/0/train"
+  std::string name, display_name, parent_id, state;  // KFP RuntimeState names, plus CACHED as detail
   std::string pod_name;
-  std::vector<std::string> depends_on;                // ids
+  std::vector<std::string> depends_on;  // ids
   bool is_dag = false;
   int attempt = 0;
   std::optional<Time> created, started, ended;
   std::string error;
   std::string image;
-  Value inputs, outputs;      // {"parameters": {...}, "artifacts": {...}}
+  Value inputs, outputs;  // {"parameters": {...}, "artifacts": {...}}
 };
 struct RunView {
   std::string id, display_name, pipeline_name, experiment_id, state, error;
   Time created{};
   std::optional<Time> finished;
-  std::vector<TaskView> tasks;      // empty in listings
+  std::vector<TaskView> tasks;  // empty in listings
 };
 
 class Pipelines {
@@ -74,12 +75,12 @@ class Pipelines {
   // /apis/v2beta1/…; answers 404 itself for unknown paths under /apis.
   virtual net::Response handle(net::Request& request) = 0;
 
-  virtual Status resume() = 0;      // takes up the runs that were under way
+  virtual Status resume() = 0;  // takes up the runs that were under way
   virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;  // others' keys ignored
-  virtual void stop() = 0;          // joins; tasks' processes go on
+  virtual void stop() = 0;  // joins; tasks' processes go on
 
-  virtual Result<std::vector<RunView>> runs(std::size_t limit) = 0;   // newest first, without tasks
-  virtual Result<RunView> run(const std::string& run_id) = 0;         // with tasks
+  virtual Result<std::vector<RunView>> runs(std::size_t limit) = 0;  // newest first, without tasks
+  virtual Result<RunView> run(const std::string& run_id) = 0;        // with tasks
   // The task's log (stdout and stderr in order) from byte `offset`; `complete` once no more will come.
   struct LogPart {
     std::string text;
