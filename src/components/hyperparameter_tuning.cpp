@@ -68,21 +68,7 @@ Value tuning_config(const Arguments& a) {
 Result<Value> training_definition(const Arguments& a) {
   Value definition = Value::object();
   definition.set("StaticHyperParameters", MR_TRY(checked_hyperparameters(a.inputs["static_parameters"])));
-  definition.set("AlgorithmSpecification", MR_TRY(algorithm_specification(a)));
-  definition.set("RoleArn", a.text("role"));
-  if (!a.given("channels")) return fail(Code::invalid_argument, "Must specify at least one input channel.");
-  definition.set("InputDataConfig", a.inputs["channels"]);
-  add_vpc(definition, a);
-  definition.set("OutputDataConfig", Value::object({{"KmsKeyId", a.text("output_encryption_key")},
-                                                    {"S3OutputPath", a.text("output_location")}}));
-  definition.set("ResourceConfig",
-                 Value::object({{"InstanceType", a.text("instance_type")},
-                                {"InstanceCount", a.given("instance_count") ? a.integer("instance_count") : 1},
-                                {"VolumeSizeInGB", a.given("volume_size") ? a.integer("volume_size") : 1},
-                                {"VolumeKmsKeyId", a.text("resource_encryption_key")}}));
-  definition.set("EnableNetworkIsolation", a.flag("network_isolation"));
-  definition.set("EnableInterContainerTrafficEncryption", a.flag("traffic_encryption"));
-  MR_TRY(add_stopping_and_spot(definition, a));
+  MR_TRY(add_training(definition, a, "output_location"));
   return definition;
 }
 

@@ -78,6 +78,26 @@ Result<Value> algorithm_specification(const Arguments& arguments) {
   return algorithm;
 }
 
+Status add_training(Value& target, const Arguments& arguments, std::string_view output_argument) {
+  const auto at_least_one = [&](const char* name) { return arguments.given(name) ? arguments.integer(name) : 1; };
+  target.set("AlgorithmSpecification", MR_TRY(algorithm_specification(arguments)));
+  target.set("RoleArn", arguments.text("role"));
+  if (!arguments.given("channels")) {
+    return fail(Code::invalid_argument, "Must specify at least one input channel.");
+  }
+  target.set("InputDataConfig", arguments.inputs["channels"]);
+  target.set("OutputDataConfig", Value::object({{"KmsKeyId", arguments.text("output_encryption_key")},
+                                                {"S3OutputPath", arguments.text(output_argument)}}));
+  target.set("ResourceConfig", Value::object({{"InstanceType", arguments.text("instance_type")},
+                                              {"InstanceCount", at_least_one("instance_count")},
+                                              {"VolumeSizeInGB", at_least_one("volume_size")},
+                                              {"VolumeKmsKeyId", arguments.text("resource_encryption_key")}}));
+  add_vpc(target, arguments);
+  target.set("EnableNetworkIsolation", arguments.flag("network_isolation"));
+  target.set("EnableInterContainerTrafficEncryption", arguments.flag("traffic_encryption"));
+  return add_stopping_and_spot(target, arguments);
+}
+
 Result<Value> checked_hyperparameters(const Value& hyperparameters) {
   for (const auto& [name, value] : hyperparameters.members()) {
     if (!value.is_string()) {

@@ -22,6 +22,10 @@ Status add_stopping_and_spot(Value& target, const Arguments& arguments);
 // AlgorithmSpecification from image or algorithm_name, training_input_mode and metric_definitions.
 Result<Value> algorithm_specification(const Arguments& arguments);
 
+// What a training job and a tuning job's definition of its training jobs have in common: algorithm, role, channels,
+// output (to the S3 address in `output_argument`), resources, network, stopping and spot.
+Status add_training(Value& target, const Arguments& arguments, std::string_view output_argument);
+
 // The hyperparameters as they are. Errors: a value that is not a string.
 Result<Value> checked_hyperparameters(const Value& hyperparameters);
 

@@ -59,24 +59,11 @@ class Train final : public Component {
 
   Result<Value> request(Task& task) override {
     const Arguments& a = task.arguments;
-    Value request = Value::object({{"TrainingJobName", name_}, {"RoleArn", a.text("role")}});
+    Value request = Value::object({{"TrainingJobName", name_}});
     request.set("HyperParameters", MR_TRY(checked_hyperparameters(a.inputs["hyperparameters"])));
-    request.set("AlgorithmSpecification", MR_TRY(algorithm_specification(a)));
-    if (!a.given("channels")) return fail(Code::invalid_argument, "Must specify at least one input channel.");
-    request.set("InputDataConfig", a.inputs["channels"]);
-    request.set("OutputDataConfig", Value::object({{"KmsKeyId", a.text("output_encryption_key")},
-                                                   {"S3OutputPath", a.text("model_artifact_path")}}));
-    request.set("ResourceConfig",
-                Value::object({{"InstanceType", a.text("instance_type")},
-                               {"InstanceCount", a.given("instance_count") ? a.integer("instance_count") : 1},
-                               {"VolumeSizeInGB", a.given("volume_size") ? a.integer("volume_size") : 1},
-                               {"VolumeKmsKeyId", a.text("resource_encryption_key")}}));
-    add_vpc(request, a);
-    request.set("EnableNetworkIsolation", a.flag("network_isolation"));
-    request.set("EnableInterContainerTrafficEncryption", a.flag("traffic_encryption"));
+    MR_TRY(add_training(request, a, "model_artifact_path"));
     request.set_if(a.given("debug_hook_config"), "DebugHookConfig", a.inputs["debug_hook_config"]);
     request.set_if(a.given("debug_rule_config"), "DebugRuleConfigurations", a.inputs["debug_rule_config"]);
-    MR_TRY(add_stopping_and_spot(request, a));
     request.set("Tags", tag_list(a.inputs["tags"]));
     return request;
   }
