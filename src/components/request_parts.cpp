@@ -17,20 +17,6 @@ Value comma_list(const std::string& text) {
   return list;
 }
 
-}  // namespace
-
-Value tag_list(const Value& tags) {
-  Value list = Value::array();
-  for (const auto& [key, value] : tags.members()) list.push(Value::object({{"Key", key}, {"Value", value}}));
-  return list;
-}
-
-void add_vpc(Value& target, const Arguments& arguments) {
-  if (!arguments.given("vpc_security_group_ids") || !arguments.given("vpc_subnets")) return;
-  target.set("VpcConfig", Value::object({{"SecurityGroupIds", comma_list(arguments.text("vpc_security_group_ids"))},
-                                         {"Subnets", comma_list(arguments.text("vpc_subnets"))}}));
-}
-
 Status add_stopping_and_spot(Value& target, const Arguments& arguments) {
   const std::int64_t max_run = arguments.given("max_run_time") ? arguments.integer("max_run_time") : kDefaultSeconds;
   Value stopping = Value::object({{"MaxRuntimeInSeconds", max_run}});
@@ -76,6 +62,20 @@ Result<Value> algorithm_specification(const Arguments& arguments) {
     algorithm.set("MetricDefinitions", std::move(metrics));
   }
   return algorithm;
+}
+
+}  // namespace
+
+Value tag_list(const Value& tags) {
+  Value list = Value::array();
+  for (const auto& [key, value] : tags.members()) list.push(Value::object({{"Key", key}, {"Value", value}}));
+  return list;
+}
+
+void add_vpc(Value& target, const Arguments& arguments) {
+  if (!arguments.given("vpc_security_group_ids") || !arguments.given("vpc_subnets")) return;
+  target.set("VpcConfig", Value::object({{"SecurityGroupIds", comma_list(arguments.text("vpc_security_group_ids"))},
+                                         {"Subnets", comma_list(arguments.text("vpc_subnets"))}}));
 }
 
 Status add_training(Value& target, const Arguments& arguments, std::string_view output_argument) {

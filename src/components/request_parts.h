@@ -15,15 +15,9 @@ Value tag_list(const Value& tags);  // {"a": "b"} to [{"Key": "a", "Value": "b"}
 // VpcConfig from vpc_security_group_ids and vpc_subnets, when both are given.
 void add_vpc(Value& target, const Arguments& arguments);
 
-// StoppingCondition, EnableManagedSpotTraining and CheckpointConfig. Errors: spot capacity without a checkpoint's S3
-// address, or with max_wait_time below max_run_time.
-Status add_stopping_and_spot(Value& target, const Arguments& arguments);
-
-// AlgorithmSpecification from image or algorithm_name, training_input_mode and metric_definitions.
-Result<Value> algorithm_specification(const Arguments& arguments);
-
 // What a training job and a tuning job's definition of its training jobs have in common: algorithm, role, channels,
-// output (to the S3 address in `output_argument`), resources, network, stopping and spot.
+// output (to the S3 address in `output_argument`), resources, network, stopping and spot. Errors: no algorithm, no
+// channel, spot capacity without a checkpoint's S3 address or with max_wait_time below max_run_time.
 Status add_training(Value& target, const Arguments& arguments, std::string_view output_argument);
 
 // The hyperparameters as they are. Errors: a value that is not a string.
