@@ -179,6 +179,20 @@ Status check_time(const Claim& claim, Time now) {
               "SignatureDoesNotMatch");
 }
 
+// S3 acts on x-amz-* headers (a copy's source, an ACL), so none may be slipped into somebody's signed request.
+Status check_all_signed(const net::Request& request, const Claim& claim) {
+  if (claim.scope.service != "s3") return {};
+  for (const auto& [name, value] : request.headers.fields()) {
+    const std::string lower = to_lower(name);
+    if (!lower.starts_with("x-amz-") || lower == "x-amz-user-agent") continue;
+    if (std::find(claim.signed_headers.begin(), claim.signed_headers.end(), lower) == claim.signed_headers.end()) {
+      return fail(Code::permission_denied, "There were headers present in the request which were not signed: " + lower,
+                  "AccessDenied");
+    }
+  }
+  return {};
+}
+
 // scheme://host[:port]/path?query
 struct UrlParts {
   std::string host, path, query;
@@ -237,7 +251,7 @@ Status verify(const net::Request& request, const Claim& claim, std::string_view 
                                                   claim.signed_headers, payload_hash, s3);
   const std::string expected =
       signature_of(secret_access_key, claim.scope, string_to_sign(claim.signed_at, claim.scope, canonical));
-  if (equal_constant_time(expected, claim.signature)) return {};
+  if (equal_constant_time(expected, claim.signature)) return check_all_signed(request, claim);
   return fail(
       Code::unauthenticated,
       s3 ? "The request signature we calculated does not match the signature you provided. Check your key and signing "
