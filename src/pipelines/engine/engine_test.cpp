@@ -1,0 +1,444 @@
+#include "pipelines/engine/engine.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "base/json.h"
+
+namespace millrace::pipelines::engine {
+namespace {
+
+// --- pipelines made by hand: every task runs the component "leaf" ---
+
+struct Builder {
+  PipelineSpec spec;
+
+  Builder() {
+    spec.name = "p";
+    spec.root.name = "root";
+    spec.root.dag.emplace();
+    Component leaf;
+    leaf.name = "leaf";
+    leaf.executor = "exec-leaf";
+    leaf.output_parameters["out"] = ParameterType::number_integer;
+    spec.components["leaf"] = leaf;
+    spec.executors["exec-leaf"].image = "image";
+  }
+  Task& task(const std::string& name, std::vector<std::string> upstream = {}, const std::string& component = "leaf") {
+    Task task;
+    task.name = task.display_name = name;
+    task.component = component;
+    task.after = task.upstream = std::move(upstream);
+    spec.root.dag->tasks.push_back(std::move(task));
+    return spec.root.dag->tasks.back();
+  }
+};
+
+Time at(std::int64_t ms) { return from_epoch_ms(1'700'000'000'000 + ms); }
+Event created() { return {Event::Kind::created, at(0), "", 0, false, "", true, {}, {}}; }
+Event launched(const std::string& task, int attempt = 1) {
+  return {Event::Kind::launched, at(1), "root/" + task, attempt, false, "", true, {}, {}};
+}
+Event succeeded(const std::string& task, int attempt = 1, Value parameters = Value::object()) {
+  return {Event::Kind::finished, at(2), "root/" + task, attempt, true, "", true, std::move(parameters), {}};
+}
+Event failed(const std::string& task, int attempt = 1, bool retryable = true) {
+  return {Event::Kind::finished, at(2), "root/" + task, attempt, false, "boom", retryable, {}, {}};
+}
+
+std::string words(const std::vector<Command>& commands) {
+  std::string text;
+  for (const Command& command : commands) {
+    if (!text.empty()) text += ", ";
+    switch (command.kind) {
+      case Command::Kind::launch:
+        text += fmt::format("launch {} {}", command.path.substr(5), command.attempt);
+        break;
+      case Command::Kind::stop:
+        text += fmt::format("stop {} {}", command.path.substr(5), command.attempt);
+        break;
+      case Command::Kind::timer:
+        text += fmt::format("timer {} +{}ms", command.path.substr(5), (command.due - at(2)).count());
+        break;
+      case Command::Kind::finish_run:
+        text += command.succeeded ? "success" : "failure: " + command.error;
+        break;
+    }
+  }
+  return text;
+}
+
+TEST(Engine, RunsTasksInTheirOrder) {
+  Builder b;
+  b.task("a");
+  b.task("b", {"a"});
+  b.task("c", {"a"});
+  b.task("d", {"b", "c"});
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch a 1");
+  EXPECT_EQ(words(state.advance(launched("a"))), "");
+  EXPECT_EQ(words(state.advance(succeeded("a"))), "launch b 1, launch c 1");
+  EXPECT_EQ(words(state.advance(succeeded("c"))), "");
+  EXPECT_EQ(words(state.advance(succeeded("b"))), "launch d 1");
+  EXPECT_EQ(words(state.advance(succeeded("d"))), "success");
+  EXPECT_TRUE(state.finished());
+  EXPECT_TRUE(state.outstanding().empty());
+}
+
+TEST(Engine, SkipsWhatFollowsAFailureButRunsExitHandlers) {
+  Builder b;
+  b.task("a");
+  b.task("b", {"a"});
+  b.task("c", {"b"});
+  b.task("clean-up", {"c"}).runs_after_failure = true;
+  b.task("other");
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch a 1, launch other 1");
+  EXPECT_EQ(words(state.advance(failed("a"))), "launch clean-up 1");
+  EXPECT_EQ(state.find("root/b")->state, NodeState::skipped);
+  EXPECT_EQ(state.find("root/c")->state, NodeState::skipped);
+  EXPECT_EQ(words(state.advance(succeeded("other"))), "");
+  EXPECT_EQ(words(state.advance(succeeded("clean-up"))), "failure: a: boom");
+}
+
+TEST(Engine, RetriesWithBackoff) {
+  Builder b;
+  b.task("a").retry = {3, 1, 2, 3};
+  State state(b.spec, Value::object());
+  state.advance(created());
+  EXPECT_EQ(words(state.advance(failed("a", 1))), "timer a +1000ms");
+  const Event timer{Event::Kind::timer, at(5), "root/a", 1, false, "", true, {}, {}};
+  EXPECT_EQ(words(state.advance(timer)), "launch a 2");
+  EXPECT_EQ(words(state.advance(timer)), "") << "a timer that comes twice";
+  EXPECT_EQ(words(state.advance(failed("a", 1))), "") << "another attempt's end";
+  EXPECT_EQ(words(state.advance(failed("a", 2))), "timer a +2000ms");
+  state.advance(timer);
+  EXPECT_EQ(words(state.advance(failed("a", 3))), "timer a +3000ms") << "at the longest";
+  state.advance(timer);
+  EXPECT_EQ(words(state.advance(failed("a", 4))), "failure: a: boom");
+}
+
+TEST(Engine, DoesNotRetryWhatCannotBeMended) {
+  Builder b;
+  b.task("a").retry.max_retries = 3;
+  State state(b.spec, Value::object());
+  state.advance(created());
+  EXPECT_EQ(words(state.advance(failed("a", 1, false))), "failure: a: boom");
+}
+
+TEST(Engine, Terminates) {
+  Builder b;
+  b.task("a");
+  b.task("b", {"a"});
+  b.task("c").retry = {1, 60, 2, 60};
+  State state(b.spec, Value::object());
+  state.advance(created());
+  state.advance(launched("a"));
+  EXPECT_EQ(words(state.advance(failed("c"))), "timer c +60000ms");
+  const Event terminate{Event::Kind::terminate, at(3), "", 0, false, "", true, {}, {}};
+  EXPECT_EQ(words(state.advance(terminate)), "stop a 1");
+  EXPECT_EQ(words(state.advance(terminate)), "");
+  EXPECT_EQ(state.find("root/c")->state, NodeState::canceled);
+  EXPECT_TRUE(words(state.advance(failed("a"))).starts_with("failure"));
+  EXPECT_EQ(state.find("root/a")->state, NodeState::canceled);
+  EXPECT_TRUE(state.finished());
+}
+
+TEST(Engine, PassesParametersOn) {
+  Builder b;
+  Component consumer = b.spec.components["leaf"];
+  consumer.parameters["text"] = {ParameterType::string, false, std::nullopt, {}};
+  consumer.parameters["number"] = {ParameterType::number_integer, true, Value(7), {}};
+  b.spec.components["consumer"] = consumer;
+  b.spec.root.parameters["who"] = {ParameterType::string, false, std::nullopt, {}};
+  b.task("a");
+  Task& task = b.task("b", {"a"}, "consumer");
+  task.parameters["text"].kind = ParameterSource::Kind::task_output;
+  task.parameters["text"].producer = "a";
+  task.parameters["text"].output_key = "out";
+  State state(b.spec, Value::object({{"who", "me"}}));
+  state.advance(created());
+  EXPECT_EQ(words(state.advance(succeeded("a", 1, Value::object({{"out", 5}})))), "launch b 1");
+  EXPECT_EQ(state.find("root/b")->parameters["text"].string_or(), "5") << "a number where text is wanted is its JSON";
+  EXPECT_EQ(state.find("root/b")->parameters["number"].int_or(0), 7);
+
+  State without(b.spec, Value::object({{"who", "me"}}));
+  without.advance(created());
+  EXPECT_EQ(words(without.advance(succeeded("a"))),
+            "failure: b: the input parameter text has no value: the task it comes from left none");
+}
+
+TEST(Engine, NestsDags) {
+  Builder b;
+  Component inner;
+  inner.name = "inner";
+  inner.dag.emplace();
+  inner.output_parameters["result"] = ParameterType::number_integer;
+  Task leaf;
+  leaf.name = leaf.display_name = "leaf";
+  leaf.component = "leaf";
+  inner.dag->tasks.push_back(leaf);
+  inner.dag->parameters["result"] = {"leaf", "out"};
+  b.spec.components["inner"] = inner;
+  b.task("sub", {}, "inner");
+  b.task("after", {"sub"});
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch sub/leaf 1");
+  EXPECT_EQ(words(state.advance(succeeded("sub/leaf", 1, Value::object({{"out", 3}})))), "launch after 1");
+  EXPECT_EQ(state.find("root/sub")->output_parameters["result"].int_or(0), 3);
+  EXPECT_EQ(words(state.advance(succeeded("after"))), "success");
+}
+
+TEST(Engine, RefusesADagThatContainsItself) {
+  Builder b;
+  Component loop;
+  loop.name = "loop";
+  loop.dag.emplace();
+  Task again;
+  again.name = again.display_name = "again";
+  again.component = "loop";
+  loop.dag->tasks.push_back(again);
+  b.spec.components["loop"] = loop;
+  b.task("start", {}, "loop");
+  State state(b.spec, Value::object());
+  EXPECT_TRUE(words(state.advance(created())).starts_with("failure"));
+}
+
+TEST(Engine, SkipsALongChainWithoutAStack) {
+  Builder b;
+  b.task("t0");
+  for (int i = 1; i < 20'000; ++i) b.task(fmt::format("t{}", i), {fmt::format("t{}", i - 1)});
+  State state(b.spec, Value::object());
+  state.advance(created());
+  EXPECT_EQ(words(state.advance(failed("t0"))), "failure: t0: boom");
+}
+
+TEST(Engine, ChecksARunsParameters) {
+  PipelineSpec spec;
+  spec.name = "p";
+  spec.root.parameters["region"] = {ParameterType::string, false, std::nullopt, {}};
+  spec.root.parameters["count"] = {ParameterType::number_integer, true, Value(2), {}};
+  spec.root.parameters["mode"] = {ParameterType::string, true, std::nullopt, {Value("a"), Value("b")}};
+  const auto bound = bind_parameters(spec, Value::object({{"region", "r"}}));
+  ASSERT_TRUE(bound);
+  EXPECT_EQ(*bound, Value::object({{"region", "r"}, {"count", 2}}));
+  const std::pair<Value, const char*> wrong[] = {
+      {Value::object(), "\"region\" of the pipeline p is missing"},
+      {Value::object({{"region", 5}}), "\"region\" is a integer, but STRING is expected"},
+      {Value::object({{"region", "r"}, {"count", 1.5}}), "\"count\""},
+      {Value::object({{"region", "r"}, {"colour", "red"}}), "no parameter \"colour\""},
+      {Value::object({{"region", "r"}, {"mode", "c"}}), "\"mode\" is not one of"},
+  };
+  for (const auto& [given, says] : wrong) {
+    const auto refused = bind_parameters(spec, given);
+    ASSERT_FALSE(refused) << says;
+    EXPECT_NE(refused.error().message.find(says), std::string::npos) << refused.error().message;
+  }
+}
+
+TEST(Events, SurviveTheirRow) {
+  const Event events[] = {created(),
+                          launched("a", 2),
+                          succeeded("a", 1, Value::object({{"out", 1}})),
+                          failed("a", 3, false),
+                          {Event::Kind::timer, at(9), "root/a", 1, false, "", true, {}, {}},
+                          {Event::Kind::terminate, at(9), "", 0, false, "", true, {}, {}}};
+  for (const Event& event : events) {
+    EXPECT_EQ(to_value(event_from_value(*parse_json(to_json(to_value(event))))), to_value(event));
+  }
+}
+
+// --- simulation ---
+//
+// A world that performs commands in any order, late, and dies at any moment. Death: the state is lost, and with it the
+// commands of the last event that had not been performed; the events are not. What is asked of the engine: the state
+// after a replay is the state before; outstanding() tells all that has to be taken up; no attempt is launched twice;
+// every run ends; a task starts only after those it waits for.
+class World {
+ public:
+  World(const PipelineSpec& spec, std::mt19937& random) : spec_(spec), random_(random) { restart(); }
+
+  void run() {
+    store(created());
+    for (int steps = 0; !state_->finished(); ++steps) {
+      ASSERT_LT(steps, 100'000) << "the run does not end";
+      if (random_() % 20 == 0) {
+        die();
+        if (::testing::Test::HasFatalFailure()) return;
+      }
+      if (random_() % 200 == 0 && !terminated_) {
+        terminated_ = true;
+        store({Event::Kind::terminate, now(), "", 0, false, "", true, {}, {}});
+        continue;
+      }
+      act();
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+    for (const Command& command : pending_) {
+      if (command.kind == Command::Kind::finish_run) ++finishes_;
+    }
+    EXPECT_TRUE(alive_.empty()) << "a task is still running after the run's end";
+    EXPECT_EQ(finishes_, 1);
+    for (const auto& node : state_->nodes()) EXPECT_TRUE(is_final(node->state)) << node->path;
+  }
+
+ private:
+  using Attempt = std::pair<std::string, int>;
+
+  Time now() { return at(static_cast<std::int64_t>(events_.size()) + 10); }
+
+  void restart() { state_ = std::make_unique<State>(spec_, Value::object()); }
+
+  static std::string picture(const State& state) {
+    std::string text;
+    for (const auto& node : state.nodes()) {
+      text += fmt::format("{} {} {} {} {} {}\n", node->path, state_name(node->state), node->attempt, node->error,
+                          to_json(node->parameters), to_json(node->output_parameters));
+    }
+    return text;
+  }
+
+  // Durable first, then the commands, as the shell does it.
+  void store(const Event& event) {
+    events_.push_back(to_value(event));
+    for (const Command& command : state_->advance(event)) pending_.push_back(command);
+  }
+
+  void perform(const Command& command) {
+    const Attempt attempt{command.path, command.attempt};
+    switch (command.kind) {
+      case Command::Kind::launch: {
+        // The launcher knows every key it has launched, so a launch that is commanded again is none.
+        if (!launched_.insert(attempt).second) break;
+        for (const std::string& upstream : state_->find(command.path)->task->upstream) {
+          EXPECT_TRUE(is_final(state_->find("root/" + upstream)->state)) << command.path << " before " << upstream;
+        }
+        alive_.insert(attempt);
+        break;
+      }
+      case Command::Kind::stop:
+        stopped_.insert(attempt);
+        break;
+      case Command::Kind::timer:
+        timers_.insert(command.path);
+        break;
+      case Command::Kind::finish_run:
+        ++finishes_;
+        break;
+    }
+  }
+
+  void act() {
+    // Commands in any order; launches may take their time.
+    if (!pending_.empty() && random_() % 3 != 0) {
+      const auto index = random_() % pending_.size();
+      const Command command = pending_[index];
+      pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
+      perform(command);
+      if (command.kind == Command::Kind::launch && random_() % 2 == 0) {
+        store({Event::Kind::launched, now(), command.path, command.attempt, false, "", true, {}, {}});
+      }
+      return;
+    }
+    if (!timers_.empty() && random_() % 2 == 0) {
+      const std::string path = *timers_.begin();
+      timers_.erase(timers_.begin());
+      store({Event::Kind::timer, now(), path, 0, false, "", true, {}, {}});
+      return;
+    }
+    if (alive_.empty()) return;
+    auto found = alive_.begin();
+    std::advance(found, static_cast<std::ptrdiff_t>(random_() % alive_.size()));
+    const Attempt attempt = *found;
+    const bool good = !stopped_.contains(attempt) && random_() % 4 != 0;
+    alive_.erase(found);
+    ended_[attempt] = good;
+    finish(attempt);
+    if (random_() % 10 == 0) finish(attempt);  // told twice
+  }
+
+  void finish(const Attempt& attempt) {
+    store({Event::Kind::finished,
+           now(),
+           attempt.first,
+           attempt.second,
+           ended_.at(attempt),
+           ended_.at(attempt) ? "" : "boom",
+           true,
+           ended_.at(attempt) ? Value::object({{"out", attempt.second}}) : Value(),
+           {}});
+  }
+
+  void die() {
+    const std::string before = picture(*state_);
+    pending_.clear();
+    timers_.clear();
+    restart();
+    bool finished = false;
+    for (const Value& event : events_) {
+      for (const Command& command : state_->advance(event_from_value(event))) {
+        finished = finished || command.kind == Command::Kind::finish_run;
+      }
+    }
+    ASSERT_EQ(picture(*state_), before);
+    // Taken up as the shell does: what the state says is outstanding.
+    for (const Node* node : state_->outstanding()) {
+      const Attempt attempt{node->path, node->attempt};
+      if (node->state == NodeState::backing_off) {
+        timers_.insert(node->path);
+      } else if (!launched_.contains(attempt)) {
+        pending_.push_back({Command::Kind::launch, node->path, node->attempt, {}, false, ""});
+      } else if (ended_.contains(attempt)) {
+        finish(attempt);
+      } else if (state_->terminating()) {
+        pending_.push_back({Command::Kind::stop, node->path, node->attempt, {}, false, ""});
+      }
+    }
+    EXPECT_FALSE(finished) << "the run had ended and nobody was told";
+  }
+
+  const PipelineSpec& spec_;
+  std::mt19937& random_;
+  std::unique_ptr<State> state_;
+  std::vector<Value> events_;
+  std::vector<Command> pending_;
+  std::set<std::string> timers_;
+  std::set<Attempt> launched_, alive_, stopped_;
+  std::map<Attempt, bool> ended_;
+  int finishes_ = 0;
+  bool terminated_ = false;
+};
+
+TEST(Simulation, LosesNothingWhateverHappens) {
+  const char* fixed = std::getenv("MILLRACE_SEED");
+  const auto seed = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
+                                     : static_cast<std::uint32_t>(random_u64());
+  const char* rounds_text = std::getenv("MILLRACE_ROUNDS");
+  const int rounds = rounds_text != nullptr ? std::atoi(rounds_text) : 400;
+  fmt::print("MILLRACE_SEED={} MILLRACE_ROUNDS={}\n", seed, rounds);
+  std::mt19937 random(seed);
+  for (int round = 0; round < rounds; ++round) {
+    SCOPED_TRACE(fmt::format("MILLRACE_SEED={}, round {}", seed, round));
+    Builder b;
+    const std::uint32_t tasks = 1 + random() % 25;
+    for (std::uint32_t i = 0; i < tasks; ++i) {
+      std::set<std::string> upstream;
+      for (std::uint32_t n = random() % 4; n > 0 && i > 0; --n) upstream.insert(fmt::format("t{}", random() % i));
+      Task& task = b.task(fmt::format("t{}", i), {upstream.begin(), upstream.end()});
+      task.runs_after_failure = random() % 8 == 0;
+      task.retry.max_retries = random() % 3;
+      task.retry.backoff_seconds = random() % 2;
+    }
+    World world(b.spec, random);
+    world.run();
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::pipelines::engine
