@@ -2,7 +2,8 @@
 #
 # One library a folder: `millrace_<name>` from every *.cpp in the folder and in the named SUBDIRS, and, where *_test.cpp
 # files stand beside them, one test program `<name>_test`. A library links only what its floor allows (MAY_USE),
-# so that an arrow upwards does not link; tools/check_layers.py checks the includes as well.
+# so that an arrow upwards does not link; tools/check_layers.py checks the includes as well. *_fuzz.cpp files become
+# libFuzzer programs in the fuzz preset.
 function(millrace_library name)
   cmake_parse_arguments(ARG "" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})
   if(NOT ARG_DIR)
@@ -14,8 +15,10 @@ function(millrace_library name)
   endforeach()
   file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
+  set(fuzzers ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
   set(lib millrace_${name})
   if(sources)
     add_library(${lib} STATIC ${sources})
@@ -29,6 +32,14 @@ function(millrace_library name)
     target_link_libraries(${lib} ${scope} millrace_${dep})
   endforeach()
   target_link_libraries(${lib} ${scope} ${ARG_LINKS})
+  if(MILLRACE_FUZZ)
+    foreach(file ${fuzzers})
+      get_filename_component(fuzzer ${file} NAME_WE)
+      add_executable(${fuzzer} ${file})
+      target_link_libraries(${fuzzer} PRIVATE ${lib})
+      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
   if(tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${lib} ${ARG_TEST_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)

@@ -24,8 +24,9 @@ struct Alarm::Impl {
         continue;
       }
       const auto first = waiting.begin();
-      if (first->first > Steady::now()) {
-        changed.wait_until(lock, first->first);
+      const Steady::time_point due = first->first;  // a copy: stop() clears the map while we wait
+      if (due > Steady::now()) {
+        changed.wait_until(lock, due);
         continue;
       }
       auto call = std::move(first->second);
