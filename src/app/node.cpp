@@ -75,6 +75,8 @@ Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_direc
     }));
     if (std::fflush(file.get()) != 0) return fail(system_error("cannot write " + path.string(), errno));
   }
+  unload_lab_asset("data/train-images-idx3-ubyte.gz");
+  unload_lab_asset("data/t10k-images-idx3-ubyte.gz");
   const auto put = access->put_file(bucket, key, path, "application/gzip");
   std::error_code ignored;
   std::filesystem::remove(path, ignored);

@@ -1,5 +1,9 @@
 #include "app/lab/assets.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 
@@ -65,6 +69,14 @@ std::string_view lab_asset(std::string_view path) {
   }
   std::fprintf(stderr, "no lab file %.*s is embedded\n", static_cast<int>(path.size()), path.data());
   std::abort();
+}
+
+void unload_lab_asset(std::string_view path) {
+  const std::string_view content = lab_asset(path);
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(content.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(content.data() + content.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // clean pages of a file
 }
 
 }  // namespace millrace::app

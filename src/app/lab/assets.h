@@ -14,5 +14,7 @@ struct LabAsset {
 const std::vector<LabAsset>& lab_assets();
 // Ends the process for an unknown path (a broken invariant: the list is fixed while building).
 std::string_view lab_asset(std::string_view path);
+// Gives back the memory of an asset that was read once; reading it again takes it from the executable's file again.
+void unload_lab_asset(std::string_view path);
 
 }  // namespace millrace::app
