@@ -57,7 +57,8 @@ struct Gateway::Impl {
   const Clock& clock;
   std::function<void(const CallRecord&)> record;
   struct Served {
-    const ServiceModel* model = nullptr;
+    ServiceIdentity identity;
+    const ServiceModel& model() const { return service_model(identity.service); }
     std::map<std::string, Operation, std::less<>> operations;
   };
   std::map<std::string, Served, std::less<>> services;
@@ -76,7 +77,7 @@ struct Gateway::Impl {
   };
 
   Protocol protocol_of(const Work& work) const {
-    if (work.served != nullptr) return work.served->model->protocol;
+    if (work.served != nullptr) return work.served->identity.protocol;
     if (work.request.headers.has("x-amz-target")) return Protocol::json;
     return is_form(work.request) ? Protocol::query : Protocol::rest_xml;
   }
@@ -93,9 +94,9 @@ struct Gateway::Impl {
     if (work.claim) {
       const std::string& signed_for = work.claim->scope.service;
       for (const auto& [name, served] : services) {
-        if (served.model->signing_name != signed_for) continue;
+        if (served.identity.signing_name != signed_for) continue;
         // SageMaker's two services share a signing name; only the control plane has targets.
-        if (signed_for == "sagemaker" && (served.model->protocol == Protocol::json) != has_target) continue;
+        if (signed_for == "sagemaker" && (served.identity.protocol == Protocol::json) != has_target) continue;
         return &served;
       }
       std::vector<std::string> names;
@@ -106,7 +107,7 @@ struct Gateway::Impl {
     if (has_target) {
       const std::string_view target = request.headers.get("x-amz-target");
       for (const auto& [name, served] : services) {
-        if (!served.model->target_prefix.empty() && target.starts_with(served.model->target_prefix + "."))
+        if (!served.identity.target_prefix.empty() && target.starts_with(served.identity.target_prefix + "."))
           return &served;
       }
     }
@@ -117,7 +118,7 @@ struct Gateway::Impl {
 
   Status check_region(const Work& work) const {
     const std::string& region = work.claim->scope.region;
-    const std::string& service = work.served->model->signing_name;
+    const std::string& service = work.served->identity.signing_name;
     const bool global = service == "iam" || service == "sts";
     if (region == options.region || (global && region == "us-east-1")) return {};
     if (service == "s3") {
@@ -134,9 +135,9 @@ struct Gateway::Impl {
   // Proves who calls. Afterwards work.payload gives the body, checked at its end.
   Status authenticate(Work& work) {
     const Time now = work.call.now;
-    const Protocol protocol = work.served->model->protocol;
+    const Protocol protocol = work.served->identity.protocol;
     if (!work.claim) {
-      if (work.served->model->service != "s3") {
+      if (work.served->identity.service != "s3") {
         return fail(Code::unauthenticated, "Request is missing Authentication Token",
                     common_code(protocol, CommonError::missing_token));
       }
@@ -196,7 +197,7 @@ struct Gateway::Impl {
   }
 
   tl::unexpected<Error> not_served(const Work& work, std::string_view operation) const {
-    const ServiceModel& model = *work.served->model;
+    const ServiceModel& model = work.served->model();
     const bool real = std::binary_search(model.known_operations.begin(), model.known_operations.end(), operation);
     return fail(Code::unimplemented,
                 real ? fmt::format("{} of {} is not served by Millrace yet.", operation, model.service)
@@ -205,7 +206,7 @@ struct Gateway::Impl {
   }
 
   Result<Output> perform(Work& work) {
-    const ServiceModel& model = *work.served->model;
+    const ServiceModel& model = work.served->model();
     Value input;
     const OperationModel* operation = nullptr;
     switch (model.protocol) {
@@ -281,7 +282,7 @@ struct Gateway::Impl {
   }
 
   net::Response write(const Work& work, Output output) const {
-    const ServiceModel& model = *work.served->model;
+    const ServiceModel& model = work.served->model();
     const OperationModel& operation = *model.operation(work.call.operation);
     net::Response response;
     response.status = 0;
@@ -339,7 +340,7 @@ struct Gateway::Impl {
       }
       work.claim = std::move(*claim);
       work.served = MR_TRY(resolve_service(work));
-      work.call.service = work.served->model->service;
+      work.call.service = work.served->identity.service;
       MR_TRY(authenticate(work));
       return perform(work);
     };
@@ -352,7 +353,7 @@ struct Gateway::Impl {
       if (error.code == Code::internal || error.code == Code::data_loss)
         log::error("{} {}: {}", work.call.service, work.call.operation, error.message);
       response = write_error(protocol_of(work), error, work.call.request_id, request.path, request.method == "HEAD",
-                             work.served != nullptr ? work.served->model->xml_namespace : "");
+                             work.served != nullptr ? work.served->identity.xml_namespace : "");
     }
     if (record) {
       CallRecord entry;
@@ -382,7 +383,7 @@ Gateway::~Gateway() = default;
 
 void Gateway::add(Service service) {
   Impl::Served served;
-  served.model = &service_model(service.name);
+  served.identity = service_identity(service.name);
   for (Operation& operation : service.operations) {
     std::string name = operation.name;
     served.operations.emplace(std::move(name), std::move(operation));

@@ -74,22 +74,31 @@ void read_shape(const ServiceModel& model, Shape& shape, const Value& fields) {
   shape.streaming = fields["streaming"].bool_or(false);
 }
 
-std::unique_ptr<ServiceModel> load(std::string_view service) {
-  const std::string_view text = model_text(service);
+Value parse_model(std::string_view service, std::string_view text) {
   auto parsed = parse_json(text);
-  if (text.empty() || !parsed) {
+  if (!parsed || !parsed->has("service")) {
     log::error("there is no service model of {}", service);
     std::abort();
   }
-  const Value& source = *parsed;
+  return std::move(*parsed);
+}
+
+ServiceIdentity read_identity(const Value& source) {
+  ServiceIdentity identity;
+  identity.service = source["service"].string_or();
+  identity.signing_name = source["signing_name"].string_or();
+  identity.api_version = source["api_version"].string_or();
+  identity.target_prefix = source["target_prefix"].string_or();
+  identity.json_version = source["json_version"].string_or();
+  identity.xml_namespace = source["xml_namespace"].string_or();
+  identity.protocol = protocol_of(source["protocol"].string_or());
+  return identity;
+}
+
+std::unique_ptr<ServiceModel> load(std::string_view service) {
+  const Value source = parse_model(service, model_text(service));
   auto model = std::make_unique<ServiceModel>();
-  model->service = source["service"].string_or();
-  model->signing_name = source["signing_name"].string_or();
-  model->api_version = source["api_version"].string_or();
-  model->target_prefix = source["target_prefix"].string_or();
-  model->json_version = source["json_version"].string_or();
-  model->xml_namespace = source["xml_namespace"].string_or();
-  model->protocol = protocol_of(source["protocol"].string_or());
+  static_cast<ServiceIdentity&>(*model) = read_identity(source);
   for (const Value& name : source["known_operations"].items()) model->known_operations.push_back(name.string_or());
   // All shapes first, since they name one another.
   for (const auto& [name, fields] : source["shapes"].members()) {
@@ -139,6 +148,13 @@ const ServiceModel& service_model(std::string_view service) {
   auto found = loaded.find(service);
   if (found == loaded.end()) found = loaded.emplace(std::string(service), load(service)).first;
   return *found->second;
+}
+
+ServiceIdentity service_identity(std::string_view service) {
+  // tools/trim_models.py writes the identity before everything that is long.
+  const std::string_view text = model_text(service);
+  const std::string head(text.substr(0, text.find(",\"known_operations\"")));
+  return read_identity(parse_model(service, head + "}"));
 }
 
 }  // namespace millrace::aws

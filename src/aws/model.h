@@ -51,7 +51,8 @@ struct OperationModel {
   std::string output_wrapper;  // query: "CreateUserResult"
   std::string input_root;      // rest-xml: the element that a body without payload member is wrapped in
 };
-struct ServiceModel {
+// What tells a service from the others: enough to find the one that a request is for.
+struct ServiceIdentity {
   std::string service;       // our name: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker-runtime"
   std::string signing_name;  // credential scope: "iam", "sts", "s3", "logs", "sagemaker", "sagemaker"
   std::string api_version;
@@ -59,14 +60,18 @@ struct ServiceModel {
   std::string json_version;   // "1.1"
   std::string xml_namespace;
   Protocol protocol = Protocol::json;
+};
+struct ServiceModel : ServiceIdentity {
   std::map<std::string, OperationModel, std::less<>> operations;
   std::vector<std::string> known_operations;  // of the real service, sorted: one that is not served is refused by name
   std::map<std::string, std::unique_ptr<Shape>, std::less<>> shapes;
   const OperationModel* operation(std::string_view name) const;
 };
 
-// The embedded model; ends the process for an unknown service name (a broken invariant).
+// The embedded model, read at the first call for it; ends the process for an unknown service name (a broken invariant).
 const ServiceModel& service_model(std::string_view service);
+// Its first lines alone, without the shapes: a server that starts reads no more.
+ServiceIdentity service_identity(std::string_view service);
 
 // Checks required, type, length, range, pattern, enum in AWS's words ("1 validation error detected: Value '' at
 // 'roleName' failed to satisfy constraint: Member must have length greater than or equal to 1").
