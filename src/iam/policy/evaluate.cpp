@@ -56,11 +56,27 @@ bool named_directly(const Statement& statement, const Requester& requester) {
   return false;
 }
 
+// NotPrincipal spares only who it names itself: there, an account's root is the root user and not everyone in it, and a
+// role is not its sessions (IAM User Guide, "NotPrincipal").
+bool spared(const PrincipalPattern& pattern, const Requester& requester) {
+  for (const std::string& value : pattern.values) {
+    if (pattern.type == "*" || (pattern.type == "AWS" && value == "*")) return true;
+    const bool service = requester.kind == Requester::Kind::service;
+    if ((pattern.type == "Service") != service || requester.kind == Requester::Kind::anonymous) continue;
+    if (value == requester.arn) return true;
+    if (requester.kind == Requester::Kind::root && value == requester.account) return true;
+  }
+  return false;
+}
+
 bool principal_applies(const Statement& statement, const Requester& requester) {
   if (!statement.has_principal) return true;
-  bool listed = false;
-  for (const PrincipalPattern& pattern : statement.principals) listed = listed || principal_matches(pattern, requester);
-  return listed != statement.not_principal;
+  for (const PrincipalPattern& pattern : statement.principals) {
+    if (statement.not_principal ? spared(pattern, requester) : principal_matches(pattern, requester)) {
+      return !statement.not_principal;
+    }
+  }
+  return statement.not_principal;
 }
 
 struct Found {
