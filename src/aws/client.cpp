@@ -59,7 +59,8 @@ Error read_error(const ServiceModel& model, const net::ClientResponse& response)
   reason = reason.substr(0, reason.find(':'));
   if (const std::size_t hash = reason.rfind('#'); hash != std::string::npos) reason = reason.substr(hash + 1);
   if (message.empty()) message = fmt::format("{} {}", response.status, net::status_text(response.status));
-  return Error(code_of(response.status, reason), std::move(message), std::move(reason));
+  const Code code = code_of(response.status, reason);
+  return Error(code, std::move(message), std::move(reason));
 }
 
 }  // namespace
