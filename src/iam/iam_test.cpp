@@ -270,9 +270,17 @@ TEST_F(IamTest, ASessionPolicyNarrows) {
            {"AssumeRolePolicyDocument",
             R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}]})"}}));
   expect("AttachRolePolicy", object({{"RoleName", "r"}, {"PolicyArn", "arn:aws:iam::aws:policy/IAMFullAccess"}}));
-  const Value given = expect("AssumeRole", object({{"RoleArn", "arn:aws:iam::123456789012:role/r"},
-                                                   {"RoleSessionName", "ss"},
-                                                   {"Policy", kAllowUsers}}))["Credentials"];
+  const Value assume =
+      object({{"RoleArn", "arn:aws:iam::123456789012:role/r"}, {"RoleSessionName", "narrow"}, {"Policy", kAllowUsers}});
+  refuse("AssumeRole", assume, "AccessDenied", "Roles may not be assumed by root accounts");
+  const auto keys = user_with_keys("ann");
+  // The trust names the account: that leaves the decision to the account's own policies.
+  EXPECT_EQ(call_as(keys, "AssumeRole", assume).error().reason, "AccessDenied");
+  expect("AttachUserPolicy",
+         object({{"UserName", "ann"}, {"PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess"}}));
+  const auto assumed = call_as(keys, "AssumeRole", assume);
+  ASSERT_TRUE(assumed) << assumed.error().message;
+  const Value& given = (*assumed)["Credentials"];
   const aws::Credentials session{given["AccessKeyId"].string_or(), given["SecretAccessKey"].string_or(),
                                  given["SessionToken"].string_or()};
   EXPECT_TRUE(call_as(session, "ListUsers"));
