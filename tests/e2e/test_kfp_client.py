@@ -1,0 +1,189 @@
+"""The kfp SDK's own client and compiler against a live server: pipelines, versions, experiments, runs."""
+
+import json
+import time
+import zipfile
+
+import kfp_server_api
+import pytest
+from kfp import compiler, dsl
+
+import support
+
+
+@dsl.container_component
+def add(a: int, b: int, total: dsl.OutputPath(int)):
+    return dsl.ContainerSpec(
+        image="busybox", command=["sh", "-c", 'mkdir -p "$(dirname "$2")"; echo $(($0 + $1)) > "$2"'], args=[a, b, total]
+    )
+
+
+@dsl.container_component
+def write(text: str, file: dsl.Output[dsl.Dataset]):
+    return dsl.ContainerSpec(image="busybox", command=["sh", "-c", 'echo "wrote $0"; echo "$0" > "$1"'], args=[text, file.path])
+
+
+@dsl.container_component
+def read(file: dsl.Input[dsl.Dataset], words: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image="busybox", command=["sh", "-c", 'cp "$0" "$1"'], args=[file.path, words])
+
+
+@dsl.container_component
+def shell(script: str):
+    return dsl.ContainerSpec(image="busybox", command=["sh", "-c"], args=[script])
+
+
+@dsl.pipeline(name="sums")
+def sums(a: int = 1, b: int = 2):
+    first = add(a=a, b=b)
+    second = add(a=first.outputs["total"], b=10)
+    made = write(text="seven")
+    read(file=made.outputs["file"]).after(second)
+
+
+@dsl.pipeline(name="one-shell")
+def one_shell(script: str = "true"):
+    shell(script=script)
+
+
+@dsl.pipeline(name="tries")
+def tries(file: str):
+    task = shell(script='echo x >> "$FILE"; test $(wc -l < "$FILE") -ge 3')
+    task.set_env_variable("FILE", "/tmp/none")
+    task.set_retry(num_retries=3, backoff_duration="0s")
+
+
+@pytest.fixture
+def client(server):
+    return server.kfp()
+
+
+def compiled(tmp_path, function, name="pipeline.yaml"):
+    path = tmp_path / name
+    compiler.Compiler().compile(function, str(path))
+    return str(path)
+
+
+def ended(client, run_id):
+    return client.wait_for_run_completion(run_id, timeout=60, sleep_duration=0.1)
+
+
+def tasks(run):
+    return {t.display_name: t for t in run.run_details.task_details}
+
+
+def test_a_run_of_a_function(client):
+    run = client.create_run_from_pipeline_func(sums, arguments={"a": 4}, experiment_name="sums")
+    done = ended(client, run.run_id)
+    assert done.state == "SUCCEEDED", done
+    assert set(tasks(done)) >= {"add", "add-2", "write", "read"}
+    assert [s.state for s in done.state_history][-1] == "SUCCEEDED"
+    assert done.runtime_config.parameters == {"a": 4}
+    experiment = client.get_experiment(experiment_name="sums")
+    assert done.experiment_id == experiment.experiment_id
+
+
+def test_a_failure_is_explained(client, tmp_path):
+    run = client.create_run_from_pipeline_package(compiled(tmp_path, one_shell), arguments={"script": "echo no luck >&2; exit 3"})
+    done = ended(client, run.run_id)
+    assert done.state == "FAILED"
+    assert "exit code 3" in tasks(done)["shell"].error.message
+    assert "no luck" in tasks(done)["shell"].error.message
+
+
+def test_retries(server, client, tmp_path):
+    path = tmp_path / "tries.yaml"
+    compiler.Compiler().compile(tries, str(path))
+    text = path.read_text().replace("/tmp/none", str(tmp_path / "count"))
+    path.write_text(text)
+    run = client.create_run_from_pipeline_package(str(path), arguments={"file": "x"})
+    assert ended(client, run.run_id).state == "SUCCEEDED"
+    assert (tmp_path / "count").read_text() == "x\n" * 3
+
+
+def test_pipelines_and_versions(client, tmp_path):
+    path = compiled(tmp_path, sums)
+    pipeline = client.upload_pipeline(path, pipeline_name="sums", description="adds")
+    assert client.get_pipeline_id("sums") == pipeline.pipeline_id
+    assert client.get_pipeline(pipeline.pipeline_id).description == "adds"
+    with pytest.raises(kfp_server_api.ApiException) as twice:
+        client.upload_pipeline(path, pipeline_name="sums")
+    assert twice.value.status == 409
+    archive = tmp_path / "sums.zip"
+    with zipfile.ZipFile(archive, "w") as z:
+        z.write(path, "pipeline.yaml")
+    version = client.upload_pipeline_version(str(archive), "second", pipeline_id=pipeline.pipeline_id)
+    names = {v.display_name for v in client.list_pipeline_versions(pipeline.pipeline_id).pipeline_versions}
+    assert names == {"sums", "second"}
+    run = client.run_pipeline(
+        client.create_experiment("by-version").experiment_id, "job", pipeline_id=pipeline.pipeline_id,
+        version_id=version.pipeline_version_id, params={"b": 5},
+    )
+    done = ended(client, run.run_id)
+    assert done.state == "SUCCEEDED"
+    assert done.pipeline_version_reference.pipeline_version_id == version.pipeline_version_id
+    client.delete_pipeline_version(pipeline.pipeline_id, version.pipeline_version_id)
+    for left in client.list_pipeline_versions(pipeline.pipeline_id).pipeline_versions:
+        client.delete_pipeline_version(pipeline.pipeline_id, left.pipeline_version_id)
+    client.delete_pipeline(pipeline.pipeline_id)
+    assert client.get_pipeline_id("sums") is None
+
+
+def test_experiments(client):
+    made = client.create_experiment("mine", description="d")
+    assert client.create_experiment("mine").experiment_id == made.experiment_id, "the SDK takes one of that name"
+    client.archive_experiment(made.experiment_id)
+    assert client.get_experiment(made.experiment_id).storage_state == "ARCHIVED"
+    client.unarchive_experiment(made.experiment_id)
+    client.delete_experiment(made.experiment_id)
+    with pytest.raises(Exception):
+        client.get_experiment(made.experiment_id)
+
+
+def test_lists_are_paged_sorted_and_filtered(client, tmp_path):
+    path = compiled(tmp_path, one_shell)
+    experiment = client.create_experiment("many")
+    ids = [
+        client.run_pipeline(experiment.experiment_id, f"run-{i:02}", pipeline_package_path=path).run_id for i in range(7)
+    ]
+    for run_id in ids:
+        ended(client, run_id)
+    seen, token = [], ""
+    while True:
+        page = client.list_runs(page_token=token, page_size=3, sort_by="name asc", experiment_id=experiment.experiment_id)
+        seen += [r.display_name for r in page.runs]
+        token = page.next_page_token
+        if not token:
+            break
+    assert seen == [f"run-{i:02}" for i in range(7)]
+    predicate = {"predicates": [{"operation": "EQUALS", "key": "name", "stringValue": "run-03"}]}
+    found = client.list_runs(experiment_id=experiment.experiment_id, filter=json.dumps(predicate)).runs
+    assert [r.display_name for r in found] == ["run-03"]
+    client.archive_run(ids[0])
+    assert client.get_run(ids[0]).storage_state == "ARCHIVED"
+    client.unarchive_run(ids[0])
+    client.delete_run(ids[0])
+    with pytest.raises(kfp_server_api.ApiException) as gone:
+        client.get_run(ids[0])
+    assert gone.value.status == 404
+
+
+def test_terminate(client, tmp_path):
+    run = client.create_run_from_pipeline_package(compiled(tmp_path, one_shell), arguments={"script": "sleep 60"})
+    deadline = time.monotonic() + 10
+    while client.get_run(run.run_id).state != "RUNNING" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    client.terminate_run(run.run_id)
+    done = ended(client, run.run_id)
+    # As upstream: through CANCELING to FAILED, which is also what the SDK's wait takes for an end.
+    assert [s.state for s in done.state_history][-2:] == ["CANCELING", "FAILED"]
+    assert tasks(done)["shell"].state == "CANCELED"
+
+
+def test_no_secret_of_the_server_reaches_a_task(client, tmp_path):
+    out = tmp_path / "environment"
+    run = client.create_run_from_pipeline_package(compiled(tmp_path, one_shell), arguments={"script": f"env > {out}"})
+    assert ended(client, run.run_id).state == "SUCCEEDED"
+    names = {line.split("=", 1)[0] for line in out.read_text().splitlines()}
+    assert {"AWS_ENDPOINT_URL", "AWS_REGION", "PATH"} <= names
+    assert not any(name.startswith("MILLRACE") for name in names), names
