@@ -256,7 +256,13 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
 Result<Executor> parse_executor(const Value& value, const std::string& path) {
   if (value.has("importer")) return refused(value, path, "importers are");
   if (!value.has("container")) return wrong(value, path, "an executor needs a container");
+  MR_TRY(only_known(value, path, {"container"}));
   const Value& container = value["container"];
+  MR_TRY(only_known(container, path + ".container", {"image", "command", "args", "env", "resources", "lifecycle"}));
+  if (container.has("lifecycle"))
+    return refused(container["lifecycle"], path + ".container.lifecycle", "life cycles are");
+  if (container["image"].string_or().empty())
+    return wrong(container, path + ".container", "a container needs an image");
   Executor executor;
   executor.image = container["image"].string_or();
   executor.command = MR_TRY(strings(container["command"], path + ".container.command"));

@@ -1,0 +1,155 @@
+#include <filesystem>
+#include <random>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/ids.h"
+#include "base/strings.h"
+#include "pipelines/spec/pipeline_spec.h"
+
+namespace millrace::pipelines {
+namespace {
+
+constexpr const char* kSmall = R"(components:
+  comp-add:
+    executorLabel: exec-add
+    inputDefinitions:
+      parameters:
+        a: {parameterType: NUMBER_INTEGER}
+        b: {parameterType: NUMBER_INTEGER, isOptional: true, defaultValue: 2}
+    outputDefinitions:
+      parameters:
+        total: {parameterType: NUMBER_INTEGER}
+deploymentSpec:
+  executors:
+    exec-add:
+      container:
+        image: busybox
+        command: [sh, -c]
+        args: ["echo {{$.inputs.parameters['a']}}"]
+pipelineInfo: {name: small}
+root:
+  dag:
+    tasks:
+      first:
+        componentRef: {name: comp-add}
+        inputs:
+          parameters:
+            a: {componentInputParameter: x}
+        taskInfo: {name: first}
+      second:
+        componentRef: {name: comp-add}
+        dependentTasks: [first]
+        inputs:
+          parameters:
+            a:
+              taskOutputParameter: {producerTask: first, outputParameterKey: total}
+        taskInfo: {name: Second task}
+  inputDefinitions:
+    parameters:
+      x: {parameterType: NUMBER_INTEGER, defaultValue: 1, isOptional: true}
+schemaVersion: 2.1.0
+sdkVersion: kfp-2.17.0
+)";
+
+Result<PipelineSpec> parse(std::string_view text) {
+  const auto package = MR_TRY(read_package(text));
+  return parse_pipeline_spec(package.spec, package.platform);
+}
+
+TEST(Spec, ReadsASmallPipeline) {
+  const auto spec = parse(kSmall);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->name, "small");
+  ASSERT_EQ(spec->root.dag->tasks.size(), 2u);
+  const Task* second = spec->root.dag->find("second");
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(second->display_name, "Second task");
+  EXPECT_EQ(second->upstream, std::vector<std::string>{"first"});
+  EXPECT_EQ(spec->executors.at("exec-add").image, "busybox");
+  EXPECT_EQ(spec->components.at("comp-add").parameters.at("b").default_value->int_or(0), 2);
+}
+
+TEST(Spec, ReadsTheLabsPipeline) {
+  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../../lab/mnist_classification.yaml";
+  const auto spec = parse(*read_file(path));
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->root.dag->tasks.size(), 6u);
+  for (const auto& [name, executor] : spec->executors) EXPECT_FALSE(executor.secrets.empty()) << name;
+}
+
+TEST(Spec, NamesTheLineAtFault) {
+  struct Case {
+    const char* replaced;
+    const char* with;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"componentRef: {name: comp-add}\n        dependentTasks",
+       "componentRef: {name: comp-none}\n        dependentTasks", "comp-none"},
+      {"executorLabel: exec-add", "executorLabel: exec-none", "exec-none"},
+      {"dependentTasks: [first]", "dependentTasks: [zero]", "zero"},
+      {"producerTask: first", "producerTask: zero", "zero"},
+      {"outputParameterKey: total", "outputParameterKey: sum", "sum"},
+      {"componentInputParameter: x", "componentInputParameter: y", "y"},
+      {"parameterType: NUMBER_INTEGER}\n        b", "parameterType: WHOLE}\n        b", "\"WHOLE\" is not known"},
+      {"dependentTasks: [first]", "dependentTasks: first", "a list of strings"},
+      {"taskInfo: {name: first}", "colour: red", "colour"},
+      {"taskInfo: {name: first}", "dependentTasks: [second]", "cycle"},
+      {"taskInfo: {name: first}", "parameterIterator: {items: {inputParameter: a}, itemInput: b}",
+       "loops (ParallelFor)"},
+      {"taskInfo: {name: first}", "triggerPolicy: {condition: \"1 == 1\"}", "conditions"},
+      {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: 1, backoffDuration: soon}", "60s"},
+      {"image: busybox", "pictures: busybox", "pictures"},
+      {"        a: {parameterType: NUMBER_INTEGER}\n", "        c: {parameterType: NUMBER_INTEGER}\n", "c"},
+  };
+  for (const Case& c : cases) {
+    const std::string text = replace_all(kSmall, c.replaced, c.with);
+    ASSERT_NE(text, kSmall) << c.replaced;
+    const auto spec = parse(text);
+    ASSERT_FALSE(spec) << c.with;
+    EXPECT_NE(spec.error().message.find(c.says), std::string::npos) << c.with << ": " << spec.error().message;
+    EXPECT_TRUE(spec.error().message.starts_with("line ") || spec.error().message.starts_with("root"))
+        << spec.error().message;
+  }
+}
+
+TEST(Spec, SaysWhatIsNoPipeline) {
+  for (const char* text : {"", "- a\n- b\n", "just words", "{}", "a: [1,", "a: 1\n---\nb: 2\n---\nc: 3\n",
+                           "kind: Workflow\napiVersion: argoproj.io/v1alpha1\n",
+                           "name: component\nimplementation: {container: {image: x}}\n"}) {
+    const auto spec = parse(text);
+    ASSERT_FALSE(spec) << text;
+    EXPECT_EQ(spec.error().message.find('\n'), std::string::npos);
+    EXPECT_FALSE(spec.error().message.empty());
+  }
+}
+
+TEST(Spec, SurvivesAnyBytes) {
+  const auto seed = static_cast<std::uint32_t>(random_u64());
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  std::mt19937 random(seed);
+  const std::string good = kSmall;
+  const std::string alphabet = "{}[]:,-&*!|>'\"\n a1$";
+  for (int i = 0; i < 2'000; ++i) {
+    std::string text = good;
+    for (std::uint32_t n = 1 + random() % 4; n > 0; --n)
+      text[random() % text.size()] = alphabet[random() % alphabet.size()];
+    if (random() % 4 == 0) text.erase(random() % text.size(), random() % 40);
+    const auto spec = parse(text);
+    if (!spec) continue;
+    // What was accepted holds together: every name leads somewhere.
+    for (const Task& task : spec->root.dag->tasks) {
+      EXPECT_TRUE(spec->components.contains(task.component)) << text;
+      for (const auto& upstream : task.upstream) EXPECT_NE(spec->root.dag->find(upstream), nullptr) << text;
+    }
+    for (const auto& [name, component] : spec->components) {
+      if (!component.dag) EXPECT_TRUE(spec->executors.contains(component.executor)) << text;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millrace::pipelines
