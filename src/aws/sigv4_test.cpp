@@ -174,7 +174,7 @@ TEST(Signing, IsVerifyingsTwin) {
   for (int i = 0; i < 500; ++i) {
     const bool s3 = random() % 2 == 0;
     std::string target = "/" + percent_encode(text(20), random() % 2 == 0);
-    for (std::uint32_t n = random() % 4; n > 0; --n) {
+    for (auto n = random() % 4; n > 0; --n) {
       target += (target.find('?') == std::string::npos ? "?" : "&") + percent_encode("k" + text(5)) +
                 (random() % 4 == 0 ? "" : "=" + percent_encode(text(8)));
     }
@@ -279,12 +279,14 @@ TEST_F(Chunked, SurvivesAnyBytes) {
   const std::size_t interesting[] = {0, 5, 20, 85, 90, 65623, 65626, 65630, 65700, 66734, 66740};
   for (int i = 0; i < 300; ++i) {
     std::string bytes = good;
-    for (std::uint32_t n = 1 + random() % 3; n > 0; --n) {
+    for (auto n = 1 + random() % 3; n > 0; --n) {
       const std::size_t at = (interesting[random() % std::size(interesting)] + random() % 16) % bytes.size();
       bytes[at] = static_cast<char>(random());
     }
     const auto decoded = decode(bytes);
-    if (decoded) EXPECT_EQ(*decoded, std::string(66560, 'a'));
+    if (decoded) {
+      EXPECT_EQ(*decoded, std::string(66560, 'a'));
+    }
   }
 }
 

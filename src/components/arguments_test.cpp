@@ -79,12 +79,22 @@ TEST(Components, TakeWhatTheirDefinitionsSay) {
       const auto found = std::ranges::find(table, argument, &ArgumentSpec::name);
       ASSERT_NE(found, table.end()) << name << " does not know " << argument;
       const std::string type = input["type"].string_or();
-      if (type == "Integer") EXPECT_EQ(found->type, ArgumentType::integer) << argument;
-      if (type == "Bool") EXPECT_EQ(found->type, ArgumentType::boolean) << argument;
-      if (type == "JsonObject") EXPECT_EQ(found->type, ArgumentType::object) << argument;
-      if (type == "JsonArray") EXPECT_EQ(found->type, ArgumentType::array) << argument;
+      if (type == "Integer") {
+        EXPECT_EQ(found->type, ArgumentType::integer) << argument;
+      }
+      if (type == "Bool") {
+        EXPECT_EQ(found->type, ArgumentType::boolean) << argument;
+      }
+      if (type == "JsonObject") {
+        EXPECT_EQ(found->type, ArgumentType::object) << argument;
+      }
+      if (type == "JsonArray") {
+        EXPECT_EQ(found->type, ArgumentType::array) << argument;
+      }
       EXPECT_EQ(found->required, !input.has("default") && !input["optional"].bool_or(false)) << name << " " << argument;
-      if (input.has("default")) EXPECT_EQ(found->preset, input["default"].string_or()) << name << " " << argument;
+      if (input.has("default")) {
+        EXPECT_EQ(found->preset, input["default"].string_or()) << name << " " << argument;
+      }
     }
     EXPECT_EQ(component->arguments().size(), definition["inputs"].size()) << name;
     ASSERT_EQ(component->outputs().size(), definition["outputs"].size()) << name;

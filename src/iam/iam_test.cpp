@@ -164,7 +164,9 @@ TEST_F(IamTest, PoliciesDecide) {
   const auto keys = user_with_keys("ann");
   const auto may = [&] {
     const auto result = call_as(keys, "ListUsers");
-    if (!result) EXPECT_EQ(result.error().reason, "AccessDenied");
+    if (!result) {
+      EXPECT_EQ(result.error().reason, "AccessDenied");
+    }
     return result.has_value();
   };
   EXPECT_FALSE(may());

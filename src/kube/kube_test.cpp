@@ -435,8 +435,7 @@ TEST(Protobuf, SurvivesAnyBytes) {
   const std::string good = protobuf_secret();
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes = good;
-    for (std::uint32_t n = random() % 4; n > 0; --n)
-      bytes[4 + random() % (bytes.size() - 4)] = static_cast<char>(random());
+    for (auto n = random() % 4; n > 0; --n) bytes[4 + random() % (bytes.size() - 4)] = static_cast<char>(random());
     bytes.resize(random() % 3 == 0 ? random() % (bytes.size() + 1) : bytes.size());
     (void)from_protobuf(bytes);
   }

@@ -64,7 +64,9 @@ TEST(Decisions, AreTheTables) {
                                        question);
     const char* is = decision.allowed ? "allow" : decision.explicitly_denied ? "explicit deny" : "implicit deny";
     EXPECT_EQ(is, test["is"].as_string());
-    if (test.has("sid")) EXPECT_EQ(decision.sid, test["sid"].as_string());
+    if (test.has("sid")) {
+      EXPECT_EQ(decision.sid, test["sid"].as_string());
+    }
   }
 }
 
@@ -220,7 +222,9 @@ TEST(Variables, AreExpanded) {
     std::string out;
     const bool good = expand_variables(text, context, false, out);
     EXPECT_EQ(good, expanded.has_value()) << text;
-    if (good && expanded) EXPECT_EQ(out, *expanded) << text;
+    if (good && expanded) {
+      EXPECT_EQ(out, *expanded) << text;
+    }
   }
 }
 
@@ -297,8 +301,7 @@ TEST(Grammar, SurvivesAnyBytes) {
   const std::string alphabet = R"({}[]",:*?$\AllowDeny0123456789)";
   for (int i = 0; i < 20'000; ++i) {
     std::string text = good;
-    for (std::uint32_t n = 1 + random() % 4; n > 0; --n)
-      text[random() % text.size()] = alphabet[random() % alphabet.size()];
+    for (auto n = 1 + random() % 4; n > 0; --n) text[random() % text.size()] = alphabet[random() % alphabet.size()];
     if (random() % 4 == 0) text.resize(random() % text.size());
     const auto document = parse_document(text, Kind::identity);
     if (!document) continue;
@@ -310,7 +313,9 @@ TEST(Grammar, SurvivesAnyBytes) {
     policies.identity.push_back({"p", &*document});
     const bool has_allow =
         std::ranges::any_of(document->statements, [](const Statement& s) { return s.effect == Effect::allow; });
-    if (evaluate(policies, question).allowed) EXPECT_TRUE(has_allow) << text;
+    if (evaluate(policies, question).allowed) {
+      EXPECT_TRUE(has_allow) << text;
+    }
   }
 }
 

@@ -425,10 +425,10 @@ TEST(Simulation, LosesNothingWhateverHappens) {
   for (int round = 0; round < rounds; ++round) {
     SCOPED_TRACE(fmt::format("MILLRACE_SEED={}, round {}", seed, round));
     Builder b;
-    const std::uint32_t tasks = 1 + random() % 25;
+    auto tasks = 1 + random() % 25;
     for (std::uint32_t i = 0; i < tasks; ++i) {
       std::set<std::string> upstream;
-      for (std::uint32_t n = random() % 4; n > 0 && i > 0; --n) upstream.insert(fmt::format("t{}", random() % i));
+      for (auto n = random() % 4; n > 0 && i > 0; --n) upstream.insert(fmt::format("t{}", random() % i));
       Task& task = b.task(fmt::format("t{}", i), {upstream.begin(), upstream.end()});
       task.runs_after_failure = random() % 8 == 0;
       task.retry.max_retries = random() % 3;

@@ -71,7 +71,7 @@ Result<std::string> evaluate(std::string_view path, const PlaceholderContext& co
   if (!take_part(path, name)) return unknown();
   if (part == "inputs" && kind == "parameters") return text_of(input["inputs"]["parameterValues"][name]);
   if (kind == "artifacts") return artifact_field(input[part]["artifacts"], name, path, whole);
-  if (part == "outputs" && kind == "parameters" && path == ".output_file")
+  if (part == "outputs" && kind == "parameters" && path == ".output_file" && input["outputs"]["parameters"].has(name))
     return input["outputs"]["parameters"][name]["outputFile"].string_or();
   return unknown();
 }

@@ -82,8 +82,7 @@ TEST_F(PlaceholdersTest, SurviveAnyBytes) {
   const std::string alphabet = "{}[]$.'\":,()ICn";
   for (int i = 0; i < 10'000; ++i) {
     std::string text = good;
-    for (std::uint32_t n = 1 + random() % 5; n > 0; --n)
-      text[random() % text.size()] = alphabet[random() % alphabet.size()];
+    for (auto n = 1 + random() % 5; n > 0; --n) text[random() % text.size()] = alphabet[random() % alphabet.size()];
     (void)substitute_arguments({text}, context_);
   }
 }

@@ -135,8 +135,7 @@ TEST(Spec, SurvivesAnyBytes) {
   const std::string alphabet = "{}[]:,-&*!|>'\"\n a1$";
   for (int i = 0; i < 2'000; ++i) {
     std::string text = good;
-    for (std::uint32_t n = 1 + random() % 4; n > 0; --n)
-      text[random() % text.size()] = alphabet[random() % alphabet.size()];
+    for (auto n = 1 + random() % 4; n > 0; --n) text[random() % text.size()] = alphabet[random() % alphabet.size()];
     if (random() % 4 == 0) text.erase(random() % text.size(), random() % 40);
     const auto spec = parse(text);
     if (!spec) continue;
@@ -146,7 +145,9 @@ TEST(Spec, SurvivesAnyBytes) {
       for (const auto& upstream : task.upstream) EXPECT_NE(spec->root.dag->find(upstream), nullptr) << text;
     }
     for (const auto& [name, component] : spec->components) {
-      if (!component.dag) EXPECT_TRUE(spec->executors.contains(component.executor)) << text;
+      if (!component.dag) {
+        EXPECT_TRUE(spec->executors.contains(component.executor)) << text;
+      }
     }
   }
 }
