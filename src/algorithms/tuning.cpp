@@ -113,7 +113,8 @@ std::vector<double> warp(std::vector<double> values) {
   const double median = values[order[n / 2]];
   double spread = 0;
   for (std::size_t i = 0; i <= n / 2; ++i) spread += std::pow(values[order[i]] - median, 2);
-  spread = std::sqrt(spread / static_cast<double>(n / 2 + 1));
+  const std::size_t lower_half = n / 2 + 1;
+  spread = std::sqrt(spread / static_cast<double>(lower_half));
   if (spread > 0) {
     for (std::size_t rank = n / 2 + 1; rank < n; ++rank) {
       const double p = (static_cast<double>(rank) + 0.5) / static_cast<double>(n);

@@ -46,7 +46,7 @@ Result<std::unique_ptr<net::BodyReader>> checked_payload(const net::Request& req
   std::vector<Promise> promises;
   const std::string_view hash = claim != nullptr ? std::string_view(claim->payload_hash) : std::string_view();
   std::unique_ptr<net::BodyReader> decoded;
-  if (hash.starts_with("STREAMING-")) {
+  if (claim != nullptr && hash.starts_with("STREAMING-")) {
     decoded = MR_TRY(sigv4::decode_chunked(request, *claim, secret_access_key, source));
   } else if (!hash.empty() && hash != "UNSIGNED-PAYLOAD") {
     auto expected = from_hex(hash);

@@ -80,7 +80,7 @@ Result<Value> convert(simdjson::dom::element element, const JsonLimits& limits, 
 void append_pretty(std::string& out, const Value& value, int indent, int level) {
   const auto new_line = [&](int to) {
     out += '\n';
-    out.append(static_cast<std::size_t>(to * indent), ' ');
+    out.append(static_cast<std::size_t>(to) * static_cast<std::size_t>(indent), ' ');
   };
   if (value.is_array() && !value.empty()) {
     out += '[';

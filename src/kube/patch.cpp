@@ -72,8 +72,8 @@ Status merge_strategically(Value& target, const Value& patch) {
     if (key.starts_with("$deleteFromPrimitiveList/")) {
       Value& list = target.child(key.substr(key.find('/') + 1));
       if (!list.is_array()) list = Value::array();
-      std::erase_if(list.as_array(),
-                    [&](const Value& item) { return std::ranges::find(value.items(), item) != value.items().end(); });
+      const Value::Array& gone = value.items();
+      std::erase_if(list.as_array(), [&](const Value& item) { return std::ranges::find(gone, item) != gone.end(); });
       continue;
     }
     if (value.is_null()) {

@@ -211,7 +211,7 @@ Result<net::Response> erase(const Target& target, net::Request& request) {
   Value options = Value::object();
   const std::string text = MR_TRY(read_body(request));
   if (!text.empty()) options = MR_TRY(parse_object(request, text));
-  const bool dry = MR_TRY(dry_run(request)) || options.at("dryRun").size() > 0;
+  const bool dry = MR_TRY(dry_run(request)) || !options.at("dryRun").empty();
   const auto check = [&](const Value& present) -> Result<Value> {
     for (const char* field : {"uid", "resourceVersion"}) {
       const std::string wanted = options.at("preconditions").at(field).string_or();
