@@ -1,10 +1,14 @@
 #include "pipelines/executors/process.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 
 #include <fmt/core.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -14,7 +18,7 @@ namespace millrace::pipelines::executors {
 namespace {
 
 constexpr std::size_t kMaxOutputBytes = 8u << 20;
-constexpr std::size_t kLogTail = 600;
+constexpr std::size_t kLogTail = 600;  // bytes of the log that a failure is described with
 
 std::filesystem::path artifact_path(const Options& options, const RunContext& run, const engine::Node& node,
                                     const std::string& name) {
@@ -93,6 +97,21 @@ Result<Value> parse_output(const std::string& text, ParameterType type, const st
   }
   return fail(Code::invalid_argument, fmt::format("the output {} is not a {}: \"{}\"", name, parameter_type_name(type),
                                                   trimmed.substr(0, 100)));
+}
+
+// The last bytes of a file, from the beginning of a character on; empty where it cannot be read.
+std::string end_of(const std::filesystem::path& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return {};
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
+  const off_t start = std::max<off_t>(0, size - static_cast<off_t>(kLogTail));
+  std::string text(kLogTail, '\0');
+  const ssize_t n = ::pread(file.get(), text.data(), text.size(), start);
+  if (n <= 0) return {};
+  text.resize(static_cast<std::size_t>(n));
+  const auto is_inside = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  if (start > 0) text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_inside));
+  return text;
 }
 
 }  // namespace
@@ -245,10 +264,8 @@ std::string describe_failure(const Options& options, const RunContext& run, cons
     what = fmt::format("the process was ended by signal {}", status.signal);
   else
     what = fmt::format("the process ended with exit code {}", status.exit_code);
-  auto log = read_file(log_path(options, run.run_id, node.path, node.attempt));
-  if (!log) return what;
-  std::string_view tail = trim(*log);
-  if (tail.size() > kLogTail) tail = tail.substr(tail.size() - kLogTail);
+  const std::string log = end_of(log_path(options, run.run_id, node.path, node.attempt));
+  std::string_view tail = trim(log);
   // The last line says most, as a rule.
   const std::size_t line = tail.rfind('\n');
   if (line != std::string_view::npos) tail = tail.substr(line + 1);

@@ -1,5 +1,7 @@
 #include "pipelines/runner/active_run.h"
 
+#include <fmt/core.h>
+
 namespace millrace::pipelines::runner {
 
 Result<std::shared_ptr<ActiveRun>> ActiveRun::make(RunRecord record, const Value& spec) {
@@ -65,7 +67,11 @@ TaskView ActiveRun::view_of(const engine::Node& node) const {
   task.started = node.started;
   task.ended = node.ended;
   task.error = node.error;
-  if (node.parent != nullptr) {
+  if (node.iteration) {
+    task.name = fmt::format("{}-{}", node.task->name, *node.iteration);
+    task.display_name = fmt::format("iteration-{}", *node.iteration);
+    task.parent_id = node.parent->path;
+  } else if (node.parent != nullptr) {
     task.parent_id = node.parent->path;
     for (const std::string& name : node.task->upstream) task.depends_on.push_back(node.parent->path + "/" + name);
   }

@@ -1,0 +1,220 @@
+#include "pipelines/runner/runner.h"
+
+#include <signal.h>
+
+#include <random>
+#include <set>
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "base/strings.h"
+#include "pipelines/world_for_tests.h"
+
+namespace millrace::pipelines::runner {
+namespace {
+
+using testing::HasSubstr;
+
+std::string out(const TaskView& task) { return task.outputs["parameters"]["out"].string_or(); }
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST(Runner, PassesParametersFromTaskToTask) {
+  World world;
+  const std::string id = world.start(
+      make_pipeline({{"a", "printf '%s-a' {{$.inputs.parameters['in']}} > {{$.outputs.parameters['out'].output_file}}"},
+                     {"b", "echo to the log; printf '%s-b' {{$.inputs.parameters['in']}} > outputs/out", {}, 0, "a"},
+                     {"c", "exit 0", {"b"}}}),
+      Value::object({{"word", "hi"}}));
+  const RunView run = world.end_of(id);
+  EXPECT_EQ(run.state, "SUCCEEDED") << run.error;
+  EXPECT_EQ(out(world.task(id, "a")), "hi-a");
+  EXPECT_EQ(out(world.task(id, "b")), "hi-a-b");
+  const TaskView b = world.task(id, "b"), c = world.task(id, "c");
+  EXPECT_EQ(b.depends_on, std::vector<std::string>{"root/a"});
+  ASSERT_TRUE(b.ended && c.started);
+  EXPECT_LE(*b.ended, *c.started);
+  const auto log = world.pipelines().task_log(id, "root/b", 0);
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->text, "to the log\n");
+  EXPECT_TRUE(log->complete);
+  EXPECT_EQ(world.pipelines().task_log(id, "root/b", 3)->text, "the log\n");
+  EXPECT_EQ(world.pipelines().task_log(id, "root/none", 0).error().code, Code::not_found);
+}
+
+TEST(Runner, FailsWithTheTasksOwnWords) {
+  World world;
+  const std::string id = world.start(make_pipeline({{"a", "echo 'no luck' >&2; exit 3"},
+                                                    {"b", "true", {"a"}},
+                                                    {"clean-up", "true", {"b"}, 0, "", true},
+                                                    {"else", "true"}}));
+  const RunView run = world.end_of(id);
+  EXPECT_EQ(run.state, "FAILED");
+  EXPECT_EQ(run.error, "a: the process ended with exit code 3: no luck");
+  EXPECT_EQ(world.task(id, "a").state, "FAILED");
+  EXPECT_EQ(world.task(id, "b").state, "SKIPPED");
+  EXPECT_EQ(world.task(id, "clean-up").state, "SUCCEEDED");
+  EXPECT_EQ(world.task(id, "else").state, "SUCCEEDED");
+}
+
+TEST(Runner, SaysWhatCannotBeStarted) {
+  World world;
+  Step step{"a", "x", {}, 3};
+  step.command = {"/no/such/program"};
+  const std::string id = world.start(make_pipeline({step}));
+  const RunView run = world.end_of(id);
+  EXPECT_EQ(run.state, "FAILED");
+  EXPECT_THAT(run.error, HasSubstr("/no/such/program"));
+  EXPECT_EQ(world.task(id, "a").attempt, 1) << "another try mends nothing";
+}
+
+TEST(Runner, TriesAgain) {
+  World world;
+  const auto tries = world.path() / "tries";
+  const std::string id = world.start(
+      make_pipeline({{"a", fmt::format("echo x >> {0}; test $(wc -l < {0}) -ge 3", tries.string()), {}, 5}}));
+  EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
+  EXPECT_EQ(world.file("tries"), "x\nx\nx\n");
+  EXPECT_EQ(world.task(id, "a").attempt, 3);
+}
+
+TEST(Runner, Terminates) {
+  World world(1);
+  const std::string id =
+      world.start(make_pipeline({{"a", "exec sleep 60"}, {"b", "sleep 60", {}, 3}, {"c", "", {"a"}}}));
+  ASSERT_TRUE(world.eventually([&] { return world.run(id).state == "RUNNING"; }));
+  EXPECT_EQ(world.send("DELETE", "/apis/v2beta1/runs/" + id).status, 400) << "it is under way";
+  EXPECT_EQ(world.post("/apis/v2beta1/runs/" + id + ":terminate").status, 200);
+  const RunView run = world.end_of(id);
+  EXPECT_EQ(run.state, "FAILED");
+  EXPECT_EQ(run.error, "the run was terminated");
+  EXPECT_EQ(world.task(id, "a").state, "CANCELED");
+  EXPECT_EQ(world.task(id, "b").state, "CANCELED");
+  EXPECT_EQ(world.post("/apis/v2beta1/runs/" + id + ":terminate").status, 400) << "it has ended";
+  // Its slot is free again.
+  EXPECT_EQ(world.end_of(world.start(make_pipeline({{"a", "true"}}))).state, "SUCCEEDED");
+  EXPECT_EQ(world.send("DELETE", "/apis/v2beta1/runs/" + id).status, 200);
+}
+
+TEST(Runner, RunsNoMoreTasksAtOnceThanAllowed) {
+  World world(2);
+  const auto now = world.path() / "now";
+  ASSERT_TRUE(make_directories(now));
+  std::vector<Step> steps;
+  for (int i = 0; i < 4; ++i) {
+    steps.push_back({fmt::format("t{}", i), fmt::format("touch {0}/$$; ls {0} | wc -l >> {1}; sleep 0.03; rm {0}/$$",
+                                                        now.string(), (world.path() / "seen").string())});
+  }
+  const std::string first = world.start(make_pipeline(steps)), second = world.start(make_pipeline(steps));
+  EXPECT_EQ(world.end_of(first).state, "SUCCEEDED");
+  EXPECT_EQ(world.end_of(second).state, "SUCCEEDED");
+  const std::string seen = world.file("seen");
+  EXPECT_EQ(lines(seen), 8u);
+  for (const std::string_view line : split(trim(seen), '\n')) EXPECT_LE(*parse_int(trim(line)), 2);
+}
+
+TEST(Runner, TellsOfEachChange) {
+  World world;
+  std::mutex mutex;
+  std::set<std::string> told;
+  world.pipelines().on_change([&](const std::string& id) {
+    const std::lock_guard lock(mutex);
+    told.insert(id);
+  });
+  const std::string id = world.start(make_pipeline({{"a", "true"}}));
+  world.end_of(id);
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(told, std::set<std::string>{id});
+}
+
+TEST(Runner, TakesUpARunWhoseTaskGoesOn) {
+  World world;
+  const std::string wait = fmt::format(
+      "echo x >> {0}/count; while [ ! -e {0}/go ]; do sleep 0.01; done; echo done > "
+      "outputs/out",
+      world.path().string());
+  const std::string id =
+      world.start(make_pipeline({{"a", wait}, {"b", "echo {{$.inputs.parameters['in']}}", {}, 0, "a"}}));
+  ASSERT_TRUE(world.eventually([&] { return !world.file("count").empty(); }));
+  world.close();
+  world.open();
+  EXPECT_EQ(world.run(id).state, "RUNNING");
+  ASSERT_TRUE(write_file(world.path() / "go", ""));
+  EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
+  EXPECT_EQ(world.file("count"), "x\n");
+  EXPECT_EQ(world.pipelines().task_log(id, "root/b", 0)->text, "done\n");
+}
+
+TEST(Runner, TakesUpARunWhoseTaskEndedMeanwhile) {
+  World world;
+  const std::string script = fmt::format(
+      "echo x >> {0}/count; while [ ! -e {0}/go ]; do sleep 0.01; done; echo x >> "
+      "{0}/count",
+      world.path().string());
+  const std::string id = world.start(make_pipeline({{"a", script}, {"b", "true", {"a"}}}));
+  ASSERT_TRUE(world.eventually([&] { return !world.file("count").empty(); }));
+  world.close();
+  ASSERT_TRUE(write_file(world.path() / "go", ""));
+  ASSERT_TRUE(world.eventually([&] { return world.file("count") == "x\nx\n"; }));
+  world.open();
+  EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
+  EXPECT_EQ(world.file("count"), "x\nx\n");
+}
+
+TEST(Runner, TerminatesARunThatItTookUp) {
+  World world;
+  const std::string id = world.start(make_pipeline({{"a", "exec sleep 60"}}));
+  ASSERT_TRUE(world.eventually([&] { return world.task(id, "a").state == "RUNNING"; }));
+  world.close();
+  world.open();
+  ASSERT_TRUE(world.eventually([&] { return world.post("/apis/v2beta1/runs/" + id + ":terminate").status == 200; }));
+  EXPECT_EQ(world.end_of(id).state, "FAILED");
+  EXPECT_EQ(world.task(id, "a").state, "CANCELED");
+}
+
+// The server goes and comes at any moment; every task of every run is run exactly as often as it has to be.
+TEST(Runner, RunsEachAttemptOnceHoweverOftenItIsClosed) {
+  const char* fixed = std::getenv("MILLRACE_SEED");
+  const auto seed = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
+                                     : static_cast<std::uint32_t>(random_u64());
+  SCOPED_TRACE(fmt::format("MILLRACE_SEED={}", seed));
+  std::mt19937 random(seed);
+  World world(3);
+  std::vector<std::string> ids;
+  std::map<std::string, int> wanted;  // lines of each task's file
+  for (int n = 0; n < 4; ++n) {
+    std::vector<Step> steps;
+    for (std::uint32_t i = 0; i < 6; ++i) {
+      Step step;
+      step.name = fmt::format("t{}", i);
+      const auto tries = 1 + random() % 2;
+      const std::string mark = fmt::format("count-{}-{}", n, i);
+      wanted[mark] = static_cast<int>(tries);
+      step.script = fmt::format("echo x >> {0}; sleep 0.0{1}; test $(wc -l < {0}) -ge {2}",
+                                (world.path() / mark).string(), random() % 5, tries);
+      step.retries = 2;
+      if (i > 0 && random() % 2 == 0) step.after = {fmt::format("t{}", random() % i)};
+      steps.push_back(std::move(step));
+    }
+    ids.push_back(world.start(make_pipeline(steps)));
+  }
+  for (int i = 0; i < 6; ++i) {
+    std::this_thread::sleep_for(Millis(random() % 80));
+    world.close();
+    std::this_thread::sleep_for(Millis(random() % 40));
+    world.open();
+  }
+  for (const std::string& id : ids) {
+    const RunView run = world.end_of(id);
+    EXPECT_EQ(run.state, "SUCCEEDED") << run.error;
+    for (const TaskView& task : run.tasks) EXPECT_EQ(task.state, "SUCCEEDED") << task.id;
+  }
+  for (const auto& [mark, count] : wanted) EXPECT_EQ(static_cast<int>(lines(world.file(mark))), count) << mark;
+}
+
+}  // namespace
+}  // namespace millrace::pipelines::runner
