@@ -175,8 +175,113 @@ class State::Step {
     if (node.upstream_failed && !node.task->runs_after_failure) return end(node, NodeState::skipped, "");
     std::string error;
     if (!resolve(node, error)) return end(node, NodeState::failed, error);
+    if (node.task->condition) {
+      const auto holds = node.task->condition->evaluate(node.parameters, node.artifacts);
+      if (!holds) return end(node, NodeState::failed, "its condition: " + holds.error().message);
+      if (!*holds) return end(node, NodeState::skipped, "");
+    }
+    if (node.is_loop()) return begin_loop(node);
     if (node.component->dag) return begin_dag(node);
     launch(node);
+  }
+
+  void begin_loop(Node& node) {
+    const Iterator& iterator = *node.task->iterator;
+    Value items = iterator.items ? *iterator.items : node.parameters[iterator.input];
+    if (items.is_string()) {
+      auto parsed = parse_json(items.as_string());
+      if (parsed) items = std::move(*parsed);
+    }
+    if (!items.is_array()) {
+      return end(node, NodeState::failed, fmt::format("the loop's items are a {}, not a list", items.kind_name()));
+    }
+    node.state = NodeState::running;
+    node.started = at_;
+    touch(node);
+    node.items = std::move(items.as_array());
+    node.open_children = node.items.size();
+    if (node.items.empty()) return end_loop(node);
+    const std::size_t at_once = iterator.limit == 0 ? node.items.size() : std::min(iterator.limit, node.items.size());
+    for (std::size_t i = 0; i < at_once; ++i) begin_iteration(node);
+  }
+
+  void begin_iteration(Node& loop) {
+    const std::size_t index = loop.iterations.size();
+    auto made = std::make_unique<Node>();
+    Node* node = made.get();
+    node->path = fmt::format("{}/{}", loop.path, index);
+    node->parent = &loop;
+    node->task = loop.task;
+    node->component = loop.component;
+    node->iteration = index;
+    node->created = at_;
+    node->parameters = loop.parameters;
+    node->artifacts = loop.artifacts;
+    loop.iterations.push_back(node);
+    state_.by_path_[node->path] = node;
+    state_.nodes_.push_back(std::move(made));
+    const std::string& input = loop.task->iterator->item;
+    node->parameters.set(input, loop.items[index]);
+    std::string error;
+    if (!fit(*node, input, node->component->parameters.at(input), error)) return end(*node, NodeState::failed, error);
+    begin_dag(*node);
+  }
+
+  // What the iterations left, in their order. One that left nothing (a condition within) has no place in the list.
+  void end_loop(Node& loop) {
+    for (const auto& [name, sources] : loop.component->dag->parameters) {
+      Value list = Value::array();
+      for (const Node* iteration : loop.iterations) {
+        if (const Value* value = iteration->output_parameters.find(name)) list.push(*value);
+      }
+      loop.output_parameters.set(name, std::move(list));
+    }
+    for (const auto& [name, sources] : loop.component->dag->artifacts) {
+      Value list = Value::array();
+      for (const Node* iteration : loop.iterations) {
+        for (const Value& artifact : iteration->output_artifacts[name]["artifacts"].items()) list.push(artifact);
+      }
+      loop.output_artifacts.set(name, Value::object({{"artifacts", std::move(list)}}));
+    }
+    end(loop, NodeState::succeeded, "");
+  }
+
+  // An iteration has ended: the next one starts, unless the loop is lost already.
+  void iterated(Node& loop, const Node& iteration) {
+    if (iteration.state != NodeState::succeeded && iteration.state != NodeState::skipped) {
+      loop.child_failed = true;
+      if (loop.error.empty()) loop.error = fmt::format("iteration {}: {}", *iteration.iteration, iteration.error);
+    }
+    --loop.open_children;
+    const std::size_t unmade = loop.items.size() - loop.iterations.size();
+    if (loop.child_failed || state_.terminating_) {
+      if (loop.open_children > unmade) return;
+      const std::string why = loop.error.empty() ? "the run was terminated" : loop.error;
+      return end(loop, loop.child_failed ? NodeState::failed : NodeState::canceled, why);
+    }
+    if (unmade > 0) return begin_iteration(loop);
+    if (loop.open_children == 0) end_loop(loop);
+  }
+
+  // The value of an input as its type wants it.
+  bool fit(Node& node, const std::string& key, const ParameterSpec& spec, std::string& error) {
+    const Value& value = node.parameters[key];
+    if (has_type(value, spec.type)) return true;
+    // Anything may be given where text is wanted: its JSON (KFP's driver does the same).
+    if (spec.type == ParameterType::string) {
+      node.parameters.set(key, to_json(value));
+      return true;
+    }
+    error = fmt::format("the input parameter {} is a {}, but {} is expected", key, value.kind_name(),
+                        parameter_type_name(spec.type));
+    return false;
+  }
+
+  // A member of an object, or of the JSON of one.
+  static Value member_of(const Value& value, const std::string& member) {
+    if (!value.is_string()) return value[member];
+    const auto parsed = parse_json(value.as_string());
+    return parsed ? (*parsed)[member] : Value();
   }
 
   void launch(Node& node) {
@@ -213,9 +318,16 @@ class State::Step {
           value = dag.children.at(source.producer)->output_parameters.find(source.output_key);
           break;
       }
-      if (value != nullptr && !value->is_null()) node.parameters.set(key, *value);
+      if (value == nullptr || value->is_null()) continue;
+      const Value chosen = source.member.empty() ? *value : member_of(*value, source.member);
+      if (chosen.is_null()) {
+        error = fmt::format("the input parameter {} has no member \"{}\"", key, source.member);
+        return false;
+      }
+      node.parameters.set(key, chosen);
     }
     for (const auto& [key, spec] : node.component->parameters) {
+      if (node.is_loop() && key == node.task->iterator->item) continue;  // each iteration's own
       const Value* value = node.parameters.find(key);
       if (value == nullptr) {
         if (spec.default_value) {
@@ -224,15 +336,8 @@ class State::Step {
           error = fmt::format("the input parameter {} has no value: the task it comes from left none", key);
           return false;
         }
-      } else if (!has_type(*value, spec.type)) {
-        // Anything may be given where text is wanted: its JSON (KFP's driver does the same).
-        if (spec.type == ParameterType::string) {
-          node.parameters.set(key, to_json(*value));
-        } else {
-          error = fmt::format("the input parameter {} is a {}, but {} is expected", key, value->kind_name(),
-                              parameter_type_name(spec.type));
-          return false;
-        }
+      } else if (!fit(node, key, spec, error)) {
+        return false;
       }
     }
     for (const auto& [key, source] : node.task->artifacts) {
@@ -265,6 +370,7 @@ class State::Step {
       return;
     }
     Node& dag = *node.parent;
+    if (node.iteration) return iterated(dag, node);
     const bool good = node.state == NodeState::succeeded;
     if (const auto waiting = dag.downstream.find(node.task->name); waiting != dag.downstream.end()) {
       for (Node* next : waiting->second) {
@@ -283,15 +389,24 @@ class State::Step {
       end(dag, NodeState::failed, why);
       return;
     }
-    for (const auto& [name, source] : dag.component->dag->parameters) {
-      if (const Value* value = dag.children.at(source.producer)->output_parameters.find(source.output_key))
+    for (const auto& [name, sources] : dag.component->dag->parameters) {
+      if (const Value* value = first_output(dag, sources, &Node::output_parameters))
         dag.output_parameters.set(name, *value);
     }
-    for (const auto& [name, source] : dag.component->dag->artifacts) {
-      if (const Value* value = dag.children.at(source.producer)->output_artifacts.find(source.output_key))
+    for (const auto& [name, sources] : dag.component->dag->artifacts) {
+      if (const Value* value = first_output(dag, sources, &Node::output_artifacts))
         dag.output_artifacts.set(name, *value);
     }
     end(dag, NodeState::succeeded, "");
+  }
+
+  static const Value* first_output(const Node& dag, const std::vector<OutputSource>& sources, Value Node::* outputs) {
+    for (const OutputSource& source : sources) {
+      const Node& producer = *dag.children.at(source.producer);
+      if (producer.state != NodeState::succeeded) continue;
+      if (const Value* value = (producer.*outputs).find(source.output_key)) return value;
+    }
+    return nullptr;
   }
 
   State& state_;

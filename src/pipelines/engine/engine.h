@@ -23,7 +23,7 @@ enum class NodeState { waiting, launching, running, backing_off, succeeded, fail
 std::string_view state_name(NodeState state);  // KFP's RuntimeState: PENDING, RUNNING, SUCCEEDED, …
 bool is_final(NodeState state);
 
-// A task in the run. Addressed by its path: "root", "root/train", "root/sub/train".
+// A task in the run. Addressed by its path: "root", "root/train", "root/sub/train", "root/loop/0/train".
 struct Node {
   std::string path;
   Node* parent = nullptr;      // null: the root
@@ -40,12 +40,17 @@ struct Node {
   std::string error;
   Time created{};
   std::optional<Time> started, ended;
-  Time retry_at{};  // backing_off
+  Time retry_at{};                       // backing_off
+  std::optional<std::size_t> iteration;  // of the loop that is the parent: "root/loop/3"
   // A dag's own: its tasks, how many have not ended, who waits for whom.
   std::map<std::string, Node*, std::less<>> children;
   std::size_t open_children = 0;
   bool child_failed = false;
   std::map<std::string, std::vector<Node*>, std::less<>> downstream;
+  // A loop's own: its children are iterations, made as they start.
+  std::vector<Value> items;
+  std::vector<Node*> iterations;
+  bool is_loop() const { return task != nullptr && task->iterator && !iteration; }
 };
 
 struct Event {

@@ -28,6 +28,23 @@ struct Builder {
     leaf.output_parameters["out"] = ParameterType::number_integer;
     spec.components["leaf"] = leaf;
     spec.executors["exec-leaf"].image = "image";
+    add_body();
+  }
+  // "body": first, then second; takes an item, gives first's output.
+  void add_body() {
+    Component body;
+    body.name = "body";
+    body.parameters["item"] = {ParameterType::number_integer, false, std::nullopt, {}};
+    body.dag.emplace();
+    for (const char* name : {"first", "second"}) {
+      Task inner;
+      inner.name = inner.display_name = name;
+      inner.component = "leaf";
+      body.dag->tasks.push_back(inner);
+    }
+    body.dag->tasks[1].after = body.dag->tasks[1].upstream = {"first"};
+    body.dag->parameters["out"] = {{"first", "out"}};
+    spec.components["body"] = body;
   }
   Task& task(const std::string& name, std::vector<std::string> upstream = {}, const std::string& component = "leaf") {
     Task task;
@@ -183,7 +200,7 @@ TEST(Engine, NestsDags) {
   leaf.name = leaf.display_name = "leaf";
   leaf.component = "leaf";
   inner.dag->tasks.push_back(leaf);
-  inner.dag->parameters["result"] = {"leaf", "out"};
+  inner.dag->parameters["result"] = {{"leaf", "out"}};
   b.spec.components["inner"] = inner;
   b.task("sub", {}, "inner");
   b.task("after", {"sub"});
@@ -192,6 +209,134 @@ TEST(Engine, NestsDags) {
   EXPECT_EQ(words(state.advance(succeeded("sub/leaf", 1, Value::object({{"out", 3}})))), "launch after 1");
   EXPECT_EQ(state.find("root/sub")->output_parameters["result"].int_or(0), 3);
   EXPECT_EQ(words(state.advance(succeeded("after"))), "success");
+}
+
+TEST(Engine, LoopsOverItemsWithinItsLimit) {
+  Builder b;
+  Component collects = b.spec.components["leaf"];
+  collects.parameters["all"] = {ParameterType::list, false, std::nullopt, {}};
+  b.spec.components["collects"] = collects;
+  Task& loop = b.task("loop", {}, "body");
+  loop.iterator.emplace();
+  loop.iterator->items = Value::array({7, 8, 9});
+  loop.iterator->item = "item";
+  loop.iterator->limit = 2;
+  Task& after = b.task("after", {"loop"}, "collects");
+  after.parameters["all"] = {ParameterSource::Kind::task_output, "", "loop", "out", {}, ""};
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch loop/0/first 1, launch loop/1/first 1");
+  EXPECT_EQ(state.find("root/loop/1")->parameters["item"].int_or(0), 8);
+  EXPECT_EQ(words(state.advance(succeeded("loop/1/first", 1, Value::object({{"out", 80}})))), "launch loop/1/second 1");
+  EXPECT_EQ(words(state.advance(succeeded("loop/1/second"))), "launch loop/2/first 1") << "the next item";
+  EXPECT_EQ(words(state.advance(succeeded("loop/0/first", 1, Value::object({{"out", 70}})))), "launch loop/0/second 1");
+  EXPECT_EQ(words(state.advance(succeeded("loop/2/first", 1, Value::object({{"out", 90}})))), "launch loop/2/second 1");
+  EXPECT_EQ(words(state.advance(succeeded("loop/2/second"))), "");
+  EXPECT_EQ(words(state.advance(succeeded("loop/0/second"))), "launch after 1");
+  EXPECT_EQ(state.find("root/after")->parameters["all"], Value::array({70, 80, 90})) << "in the items' order";
+}
+
+TEST(Engine, AnEmptyLoopSucceeds) {
+  Builder b;
+  Task& loop = b.task("loop", {}, "body");
+  loop.iterator.emplace();
+  loop.iterator->items = Value::array();
+  loop.iterator->item = "item";
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "success");
+  EXPECT_EQ(state.find("root/loop")->output_parameters["out"], Value::array());
+}
+
+TEST(Engine, ALoopThatFailsStartsNoMore) {
+  Builder b;
+  Task& loop = b.task("loop", {}, "body");
+  loop.iterator.emplace();
+  loop.iterator->items = Value::array({1, 2, 3, 4});
+  loop.iterator->item = "item";
+  loop.iterator->limit = 2;
+  State state(b.spec, Value::object());
+  state.advance(created());
+  EXPECT_EQ(words(state.advance(failed("loop/0/first"))), "");
+  EXPECT_EQ(words(state.advance(failed("loop/1/first"))), "failure: loop: iteration 0: first: boom");
+  EXPECT_EQ(state.find("root/loop/2"), nullptr);
+}
+
+TEST(Engine, LoopsOverWhatATaskLeft) {
+  for (const auto& [left, fails] :
+       {std::pair(Value::array({1, 2}), false), std::pair(Value("[1, 2]"), false), std::pair(Value("no list"), true)}) {
+    Builder b;
+    b.spec.components["body"].parameters["items"] = {ParameterType::list, true, std::nullopt, {}};
+    if (left.is_string()) b.spec.components["body"].parameters["items"].type = ParameterType::string;
+    b.task("a");
+    Task& loop = b.task("loop", {"a"}, "body");
+    loop.parameters["items"] = {ParameterSource::Kind::task_output, "", "a", "out", {}, ""};
+    loop.iterator.emplace();
+    loop.iterator->input = "items";
+    loop.iterator->item = "item";
+    State state(b.spec, Value::object());
+    state.advance(created());
+    const std::string then = words(state.advance(succeeded("a", 1, Value::object({{"out", left}}))));
+    if (fails) {
+      EXPECT_EQ(then, "failure: loop: the loop's items are a string, not a list");
+    } else {
+      EXPECT_EQ(then, "launch loop/0/first 1, launch loop/1/first 1");
+    }
+  }
+}
+
+TEST(Engine, SkipsByItsConditionAndTakesTheBranchThatRan) {
+  Builder b;
+  Component consumer = b.spec.components["leaf"];
+  consumer.parameters["n"] = {ParameterType::number_integer, false, std::nullopt, {}};
+  b.spec.components["consumer"] = consumer;
+  Component branches;
+  branches.name = "branches";
+  branches.parameters["x"] = {ParameterType::string, false, std::nullopt, {}};
+  branches.dag.emplace();
+  for (const char* side : {"heads", "tails"}) {
+    Task branch;
+    branch.name = branch.display_name = side;
+    branch.component = "leaf-with-x";
+    branch.parameters["x"] = {ParameterSource::Kind::component_input, "x", "", "", {}, ""};
+    branch.condition = *expr::Expression::parse(fmt::format("inputs.parameter_values['x'] == '{}'", side));
+    branches.dag->tasks.push_back(branch);
+  }
+  branches.dag->parameters["result"] = {{"heads", "out"}, {"tails", "out"}};
+  b.spec.components["branches"] = branches;
+  b.spec.components["leaf-with-x"] = b.spec.components["leaf"];
+  b.spec.components["leaf-with-x"].parameters["x"] = {ParameterType::string, false, std::nullopt, {}};
+  Task& task = b.task("branches", {}, "branches");
+  task.parameters["x"].constant = "tails";
+  b.task("after", {"branches"}, "consumer").parameters["n"] = {
+      ParameterSource::Kind::task_output, "", "branches", "result", {}, ""};
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch branches/tails 1");
+  EXPECT_EQ(state.find("root/branches/heads")->state, NodeState::skipped);
+  EXPECT_EQ(words(state.advance(succeeded("branches/tails", 1, Value::object({{"out", 4}})))), "launch after 1");
+  EXPECT_EQ(state.find("root/after")->parameters["n"].int_or(0), 4);
+  EXPECT_EQ(words(state.advance(succeeded("after"))), "success");
+}
+
+TEST(Engine, AConditionThatCannotBeEvaluatedFailsItsTask) {
+  Builder b;
+  b.task("a").condition = *expr::Expression::parse("inputs.parameter_values['none'] == 1");
+  State state(b.spec, Value::object());
+  EXPECT_TRUE(words(state.advance(created())).starts_with("failure: a: its condition: "));
+}
+
+TEST(Engine, TakesAMemberOfAnItem) {
+  Builder b;
+  b.spec.components["leaf"].parameters["name"] = {ParameterType::string, true, std::nullopt, {}};
+  Component& body = b.spec.components["body"];
+  body.parameters["item"].type = ParameterType::structure;
+  body.dag->tasks[0].parameters["name"] = {ParameterSource::Kind::component_input, "item", "", "", {}, "who"};
+  Task& loop = b.task("loop", {}, "body");
+  loop.iterator.emplace();
+  loop.iterator->items = Value::array({Value::object({{"who", "ann"}}), Value::object({{"what", "?"}})});
+  loop.iterator->item = "item";
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch loop/0/first 1");
+  EXPECT_EQ(state.find("root/loop/0/first")->parameters["name"].string_or(), "ann");
+  EXPECT_EQ(state.find("root/loop/1/first")->state, NodeState::failed);
 }
 
 TEST(Engine, RefusesADagThatContainsItself) {
@@ -315,8 +460,10 @@ class World {
       case Command::Kind::launch: {
         // The launcher knows every key it has launched, so a launch that is commanded again is none.
         if (!launched_.insert(attempt).second) break;
-        for (const std::string& upstream : state_->find(command.path)->task->upstream) {
-          EXPECT_TRUE(is_final(state_->find("root/" + upstream)->state)) << command.path << " before " << upstream;
+        const Node& node = *state_->find(command.path);
+        for (const std::string& upstream : node.task->upstream) {
+          EXPECT_TRUE(is_final(state_->find(node.parent->path + "/" + upstream)->state))
+              << command.path << " before " << upstream;
         }
         alive_.insert(attempt);
         break;
@@ -431,6 +578,16 @@ TEST(Simulation, LosesNothingWhateverHappens) {
       for (auto n = random() % 4; n > 0 && i > 0; --n) upstream.insert(fmt::format("t{}", random() % i));
       Task& task = b.task(fmt::format("t{}", i), {upstream.begin(), upstream.end()});
       task.runs_after_failure = random() % 8 == 0;
+      if (random() % 6 == 0) {
+        task.component = "body";
+        task.iterator.emplace();
+        task.iterator->items = Value::array();
+        for (auto n = random() % 5; n > 0; --n) task.iterator->items->push(static_cast<std::int64_t>(n));
+        task.iterator->item = "item";
+        task.iterator->limit = random() % 3;
+      } else if (random() % 6 == 0) {
+        task.condition = *expr::Expression::parse(random() % 2 == 0 ? "1 == 1" : "1 == 2");
+      }
       task.retry.max_retries = random() % 3;
       task.retry.backoff_seconds = random() % 2;
     }

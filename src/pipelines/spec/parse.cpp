@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "base/json.h"
 #include "base/strings.h"
 #include "base/yaml.h"
 #include "pipelines/spec/pipeline_spec.h"
@@ -63,12 +64,22 @@ Result<double> seconds(const Value& value, const std::string& path, double fallb
   return *number;
 }
 
+// The one selector that the SDK's compiler writes: parseJson(string_value)["key"].
+Result<std::string> selected_member(const Value& selector, const std::string& path) {
+  if (selector.is_null()) return std::string();
+  constexpr std::string_view kBegin = "parseJson(string_value)[\"", kEnd = "\"]";
+  const std::string text = selector.string_or();
+  const bool known = text.size() > kBegin.size() + kEnd.size() && text.starts_with(kBegin) && text.ends_with(kEnd);
+  const std::string key = known ? text.substr(kBegin.size(), text.size() - kBegin.size() - kEnd.size()) : "";
+  if (key.empty() || key.find_first_of("\"\\") != std::string::npos)
+    return wrong(selector, path, fmt::format("the selector {} is not known", text));
+  return key;
+}
+
 Result<ParameterSource> parse_parameter_source(const Value& value, const std::string& path) {
   MR_TRY(only_known(value, path,
                     {"componentInputParameter", "taskOutputParameter", "runtimeValue", "taskFinalStatus",
                      "parameterExpressionSelector"}));
-  if (value.has("parameterExpressionSelector"))
-    return refused(value, path, "parts of a parameter (parameterExpressionSelector) are");
   if (value.has("taskFinalStatus")) return refused(value, path, "the final status of a task (taskFinalStatus) is");
   ParameterSource source;
   if (value.has("componentInputParameter")) {
@@ -86,15 +97,36 @@ Result<ParameterSource> parse_parameter_source(const Value& value, const std::st
   } else {
     return wrong(value, path, "the parameter has no source");
   }
+  source.member = MR_TRY(selected_member(value["parameterExpressionSelector"], path));
   return source;
+}
+
+Result<Iterator> parse_iterator(const Value& value, const Value& policy, const std::string& path) {
+  MR_TRY(only_known(value, path, {"items", "itemInput"}));
+  MR_TRY(only_known(policy, path, {"parallelismLimit"}));
+  Iterator iterator;
+  const Value& items = value["items"];
+  if (items.has("raw")) {
+    auto list = parse_json(items["raw"].string_or());
+    if (!list || !list->is_array()) return wrong(items, path + ".items", "the items are not a list in JSON");
+    iterator.items = std::move(*list);
+  } else {
+    iterator.input = items["inputParameter"].string_or();
+    if (iterator.input.empty()) return wrong(value, path, "the loop has no items");
+  }
+  iterator.item = value["itemInput"].string_or();
+  if (iterator.item.empty()) return wrong(value, path, "the loop has no itemInput");
+  const std::int64_t limit = policy["parallelismLimit"].int_or(0);
+  if (limit < 0) return wrong(policy, path, "the parallelismLimit is below 0");
+  iterator.limit = static_cast<std::size_t>(limit);
+  return iterator;
 }
 
 Result<Task> parse_task(const std::string& name, const Value& value, const std::string& path) {
   MR_TRY(only_known(value, path,
                     {"taskInfo", "componentRef", "dependentTasks", "inputs", "cachingOptions", "triggerPolicy",
                      "parameterIterator", "artifactIterator", "iteratorPolicy", "retryPolicy"}));
-  if (value.has("parameterIterator") || value.has("artifactIterator"))
-    return refused(value, path, "loops (ParallelFor) are");
+  if (value.has("artifactIterator")) return refused(value, path, "loops over artifacts (ParallelFor) are");
   Task task;
   task.name = name;
   task.display_name = value["taskInfo"]["name"].string_or(name);
@@ -122,7 +154,15 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
   }
   task.upstream.assign(upstream.begin(), upstream.end());
   const Value& trigger = value["triggerPolicy"];
-  if (trigger.has("condition")) return refused(trigger, path + ".triggerPolicy", "conditions (If, Elif, Else) are");
+  if (trigger.has("condition")) {
+    auto condition = expr::Expression::parse(trigger["condition"].string_or());
+    if (!condition) return wrong(trigger, path + ".triggerPolicy.condition", condition.error().message);
+    task.condition = std::move(*condition);
+  }
+  if (value.has("parameterIterator")) {
+    task.iterator =
+        MR_TRY(parse_iterator(value["parameterIterator"], value["iteratorPolicy"], path + ".parameterIterator"));
+  }
   const std::string strategy = trigger["strategy"].string_or("ALL_UPSTREAM_TASKS_SUCCEEDED");
   task.runs_after_failure = strategy == "ALL_UPSTREAM_TASKS_COMPLETED";
   if (!task.runs_after_failure && strategy != "ALL_UPSTREAM_TASKS_SUCCEEDED" &&
@@ -182,23 +222,32 @@ Result<Dag> parse_dag(const Value& value, const std::string& path) {
   }
   MR_TRY(check_acyclic(dag, value["tasks"], path + ".tasks"));
   for (const auto& [name, output] : value["outputs"]["parameters"].members()) {
-    if (output.has("valueFromOneof"))
-      return refused(output, path + ".outputs.parameters." + name, "outputs of one of several branches (OneOf) are");
-    dag.parameters[name] = {output["valueFromParameter"]["producerSubtask"].string_or(),
-                            output["valueFromParameter"]["outputParameterKey"].string_or()};
+    const auto add = [&](const Value& selector) {
+      dag.parameters[name].push_back(
+          {selector["producerSubtask"].string_or(), selector["outputParameterKey"].string_or()});
+    };
+    if (output.has("valueFromOneof")) {
+      for (const Value& selector : output["valueFromOneof"]["parameterSelectors"].items()) add(selector);
+    } else {
+      add(output["valueFromParameter"]);
+    }
   }
   for (const auto& [name, output] : value["outputs"]["artifacts"].members()) {
-    const auto& selectors = output["artifactSelectors"].items();
-    if (selectors.size() != 1)
-      return refused(output, path + ".outputs.artifacts." + name, "outputs of one of several branches (OneOf) are");
-    dag.artifacts[name] = {selectors[0]["producerSubtask"].string_or(), selectors[0]["outputArtifactKey"].string_or()};
+    for (const Value& selector : output["artifactSelectors"].items()) {
+      dag.artifacts[name].push_back(
+          {selector["producerSubtask"].string_or(), selector["outputArtifactKey"].string_or()});
+    }
   }
   for (const auto* outputs : {&dag.parameters, &dag.artifacts}) {
-    for (const auto& [name, source] : *outputs) {
-      if (!names.contains(source.producer))
-        return wrong(
-            value["outputs"], path + ".outputs",
-            fmt::format("the output {} comes from the task \"{}\", which is not there", name, source.producer));
+    for (const auto& [name, sources] : *outputs) {
+      if (sources.empty())
+        return wrong(value["outputs"], path + ".outputs", fmt::format("the output {} comes from nowhere", name));
+      for (const OutputSource& source : sources) {
+        if (!names.contains(source.producer))
+          return wrong(
+              value["outputs"], path + ".outputs",
+              fmt::format("the output {} comes from the task \"{}\", which is not there", name, source.producer));
+      }
     }
   }
   return dag;
@@ -317,6 +366,15 @@ Status check_references(const PipelineSpec& pipeline, const Component& component
     const auto target = pipeline.components.find(task.component);
     if (target == pipeline.components.end())
       return wrong(task_at, task_path, fmt::format("the component \"{}\" is not there", task.component));
+    if (task.iterator) {
+      if (!target->second.dag) return refused(task_at, task_path, "loops over a single task are");
+      if (!target->second.parameters.contains(task.iterator->item))
+        return wrong(task_at, task_path,
+                     fmt::format("the component {} has no input \"{}\"", task.component, task.iterator->item));
+      if (!task.iterator->items && !task.parameters.contains(task.iterator->input))
+        return wrong(task_at, task_path,
+                     fmt::format("the task has no input \"{}\" to loop over", task.iterator->input));
+    }
     for (const auto& [key, source] : task.parameters) {
       const std::string input_path = task_path + ".inputs.parameters." + key;
       const Value& input_at = task_at["inputs"]["parameters"][key];
@@ -344,7 +402,8 @@ Status check_references(const PipelineSpec& pipeline, const Component& component
       }
     }
     for (const auto& [key, spec] : target->second.parameters) {
-      if (!spec.optional && !task.parameters.contains(key))
+      const bool looped = task.iterator && task.iterator->item == key;
+      if (!spec.optional && !looped && !task.parameters.contains(key))
         return wrong(task_at, task_path, fmt::format("the input \"{}\" of {} is missing", key, task.component));
     }
   }

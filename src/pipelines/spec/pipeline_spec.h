@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "pipelines/expr/expression.h"
 
 namespace millrace::pipelines {
 
@@ -40,6 +41,7 @@ struct ParameterSource {
   std::string producer;    // task_output
   std::string output_key;  // task_output
   Value constant;
+  std::string member;  // of the value, which is an object or its JSON; empty: the whole
 };
 struct ArtifactSource {
   enum class Kind { component_input, task_output } kind = Kind::component_input;
@@ -51,6 +53,14 @@ struct RetryPolicy {
   double backoff_seconds = 0, backoff_factor = 2, backoff_max_seconds = 3600;
 };
 
+// ParallelFor: the task's dag runs once for each item.
+struct Iterator {
+  std::optional<Value> items;  // a list that stands in the pipeline, …
+  std::string input;           // … or the input parameter that holds one
+  std::string item;            // the dag's input that gets the item
+  std::size_t limit = 0;       // iterations at once; 0: no limit
+};
+
 struct Task {
   std::string name;  // its key in the dag
   std::string display_name;
@@ -59,7 +69,9 @@ struct Task {
   std::vector<std::string> upstream;  // after and data edges, each once
   std::map<std::string, ParameterSource> parameters;
   std::map<std::string, ArtifactSource> artifacts;
-  bool runs_after_failure = false;  // ALL_UPSTREAM_TASKS_COMPLETED
+  bool runs_after_failure = false;            // ALL_UPSTREAM_TASKS_COMPLETED
+  std::optional<expr::Expression> condition;  // false: the task is skipped
+  std::optional<Iterator> iterator;           // its component is a dag
   RetryPolicy retry;
 };
 
@@ -69,7 +81,8 @@ struct OutputSource {
 
 struct Dag {
   std::vector<Task> tasks;
-  std::map<std::string, OutputSource> parameters, artifacts;  // the component's outputs
+  // The component's outputs: of several sources (OneOf) the first counts whose task succeeded and left one.
+  std::map<std::string, std::vector<OutputSource>> parameters, artifacts;
   const Task* find(std::string_view name) const;
 };
 
