@@ -53,6 +53,47 @@ def tries(file: str):
     task.set_retry(num_retries=3, backoff_duration="0s")
 
 
+@dsl.container_component
+def say(text: str, out: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image="busybox", command=["sh", "-c", 'printf %s "$0" > "$1"'], args=[text, out])
+
+
+@dsl.container_component
+def join(texts: list, out: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image="busybox", command=["sh", "-c", 'printf %s "$0" > "$1"'], args=[texts, out])
+
+
+@dsl.pipeline(name="branches")
+def branches(flip: str, n: int = 3) -> str:
+    flipped = say(text=flip)
+    with dsl.If(flipped.outputs["out"] == "heads"):
+        heads = say(text="it was heads")
+    with dsl.Elif(n > 5):
+        many = say(text="many")
+    with dsl.Else():
+        tails = say(text="it was tails")
+    chosen = dsl.OneOf(heads.outputs["out"], many.outputs["out"], tails.outputs["out"])
+    return say(text=chosen).outputs["out"]
+
+
+@dsl.pipeline(name="loops")
+def loops(limit: int = 2):
+    with dsl.ParallelFor(items=[1, 2, 3], parallelism=2) as item:
+        outer = say(text=f"item {item}")
+        with dsl.ParallelFor(items=["a", "b"]) as letter:
+            said = say(text=letter).after(outer)
+    join(texts=dsl.Collected(said.outputs["out"]))
+    with dsl.ParallelFor(items=[{"who": "ann", "n": 1}, {"who": "bob", "n": 2}]) as person:
+        say(text=person.who).set_display_name("greet")
+
+
+@dsl.pipeline(name="with-exit")
+def with_exit(script: str):
+    after = shell(script="true").set_display_name("clean up")
+    with dsl.ExitHandler(after):
+        shell(script=script).set_display_name("work")
+
+
 @pytest.fixture
 def client(server):
     return server.kfp()
@@ -89,6 +130,39 @@ def test_a_failure_is_explained(client, tmp_path):
     assert done.state == "FAILED"
     assert "exit code 3" in tasks(done)["shell"].error.message
     assert "no luck" in tasks(done)["shell"].error.message
+
+
+@pytest.mark.parametrize(
+    "flip, n, says", [("heads", 3, "it was heads"), ("tails", 9, "many"), ("tails", 3, "it was tails")]
+)
+def test_branches(server, client, flip, n, says):
+    run = client.create_run_from_pipeline_func(branches, arguments={"flip": flip, "n": n})
+    done = ended(client, run.run_id)
+    assert done.state == "SUCCEEDED", done.error
+    seen = json.loads(server.request(f"/console/api/runs/{run.run_id}")[1])["tasks"]
+    said = [t["outputs"]["parameters"].get("out") for t in seen if t["name"].startswith("say") and not t["is_dag"]]
+    assert said.count(says) == 2, said
+    assert sorted(t["state"] for t in seen if t["name"].startswith("condition-") and "branches" not in t["name"]) == [
+        "SKIPPED", "SKIPPED", "SUCCEEDED"
+    ]
+
+
+def test_loops(server, client):
+    run = client.create_run_from_pipeline_func(loops)
+    done = ended(client, run.run_id)
+    assert done.state == "SUCCEEDED", done.error
+    seen = json.loads(server.request(f"/console/api/runs/{run.run_id}")[1])["tasks"]
+    joined = [t for t in seen if t["name"] == "join"][0]["outputs"]["parameters"]["out"]
+    assert json.loads(joined) == [["a", "b"]] * 3
+    assert sorted(t["outputs"]["parameters"]["out"] for t in seen if t["display_name"] == "greet") == ["ann", "bob"]
+
+
+@pytest.mark.parametrize("script, state", [("true", "SUCCEEDED"), ("exit 1", "FAILED")])
+def test_exit_handlers(client, script, state):
+    run = client.create_run_from_pipeline_func(with_exit, arguments={"script": script})
+    done = ended(client, run.run_id)
+    assert done.state == state
+    assert tasks(done)["clean up"].state == "SUCCEEDED"
 
 
 def test_retries(server, client, tmp_path):

@@ -584,12 +584,12 @@ TEST(Simulation, LosesNothingWhateverHappens) {
         task.iterator->items = Value::array();
         for (auto n = random() % 5; n > 0; --n) task.iterator->items->push(static_cast<std::int64_t>(n));
         task.iterator->item = "item";
-        task.iterator->limit = random() % 3;
+        task.iterator->limit = static_cast<std::size_t>(random() % 3);
       } else if (random() % 6 == 0) {
         task.condition = *expr::Expression::parse(random() % 2 == 0 ? "1 == 1" : "1 == 2");
       }
-      task.retry.max_retries = random() % 3;
-      task.retry.backoff_seconds = random() % 2;
+      task.retry.max_retries = static_cast<std::int64_t>(random() % 3);
+      task.retry.backoff_seconds = static_cast<double>(random() % 2);
     }
     World world(b.spec, random);
     world.run();
