@@ -118,9 +118,9 @@ TEST(Runner, RunsNoMoreTasksAtOnceThanAllowed) {
 }
 
 TEST(Runner, TellsOfEachChange) {
-  World world;
   std::mutex mutex;
   std::set<std::string> told;
+  World world;  // ends first: its threads may tell of a change until then
   world.pipelines().on_change([&](const std::string& id) {
     const std::lock_guard lock(mutex);
     told.insert(id);
