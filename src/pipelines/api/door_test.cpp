@@ -1,0 +1,421 @@
+// The KFP door, asked as its clients ask it: addresses, bodies, statuses and messages.
+
+#include <algorithm>
+#include <set>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/encode.h"
+#include "base/strings.h"
+#include "pipelines/world_for_tests.h"
+
+namespace millrace::pipelines::api {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::string_view kV2 = "/apis/v2beta1";
+
+class DoorTest : public testing::Test {
+ protected:
+  Answer get(std::string_view target) { return world_.get(fmt::format("{}{}", kV2, target)); }
+  Answer remove(std::string_view target) { return world_.send("DELETE", fmt::format("{}{}", kV2, target)); }
+  Answer post(std::string_view target, const Value& body = Value::object()) {
+    return world_.post(fmt::format("{}{}", kV2, target), body);
+  }
+  // As the SDK sends a file: one part named uploadfile.
+  Answer upload(std::string_view target, std::string_view file, std::string_view content,
+                std::string_view part = "uploadfile") {
+    const std::string body = fmt::format(
+        "--b0b\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\n{}\r\n--b0b--\r\n",
+        part, file, content);
+    return world_.send("POST", fmt::format("{}{}", kV2, target), body, "multipart/form-data; boundary=b0b");
+  }
+  std::string made(const Answer& answer, std::string_view id) {
+    EXPECT_EQ(answer.status, 200) << answer.text;
+    return answer.body[id].string_or();
+  }
+  static std::vector<std::string> names(const Answer& answer, std::string_view key) {
+    EXPECT_EQ(answer.status, 200) << answer.text;
+    std::vector<std::string> out;
+    for (const Value& item : answer.body[key].items()) out.push_back(item["display_name"].string_or());
+    return out;
+  }
+  World world_;
+  const Value pipeline_ = make_pipeline({{"a", "echo hello; printf '%s' {{$.inputs.parameters['in']}} > outputs/out"}});
+};
+
+// One file in an archive of the kinds that a package may come in.
+std::string pack(bool zip, const std::vector<std::pair<std::string, std::string>>& files) {
+  std::string out(64u << 20, '\0');
+  std::size_t used = 0;
+  archive* writer = archive_write_new();
+  if (zip) {
+    archive_write_set_format_zip(writer);
+  } else {
+    archive_write_set_format_ustar(writer);
+    archive_write_add_filter_gzip(writer);
+  }
+  archive_write_open_memory(writer, out.data(), out.size(), &used);
+  for (const auto& [name, content] : files) {
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, name.c_str());
+    archive_entry_set_size(entry, static_cast<la_int64_t>(content.size()));
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_perm(entry, 0644);
+    archive_write_header(writer, entry);
+    archive_write_data(writer, content.data(), content.size());
+    archive_entry_free(entry);
+  }
+  archive_write_close(writer);
+  archive_write_free(writer);
+  out.resize(used);
+  return out;
+}
+
+TEST_F(DoorTest, SaysThatItIsWell) {
+  for (const char* path : {"/apis/v2beta1/healthz", "/apis/v1beta1/healthz", "/apis/v2beta1/healthz/"}) {
+    const Answer answer = world_.get(path);
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_FALSE(answer.body["multi_user"].bool_or(true));
+  }
+}
+
+TEST_F(DoorTest, ErrorsHaveTheBodyThatClientsRead) {
+  const Answer answer = get("/runs/none");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.body["code"].int_or(0), 5);
+  EXPECT_EQ(answer.body["message"].string_or(), "Run none not found");
+  EXPECT_EQ(answer.body["details"].items().at(0)["@type"].string_or(), "type.googleapis.com/google.rpc.Status");
+  const Answer upload_error = upload("/pipelines/upload", "p.txt", "x");
+  EXPECT_EQ(upload_error.status, 400);
+  EXPECT_THAT(upload_error.body["error_message"].string_or(), HasSubstr(".tar.gz"));
+}
+
+TEST_F(DoorTest, RefusesWhatIsNotServedInOneSentence) {
+  struct Case {
+    const char *method, *target;
+    int status;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"GET", "/apis/v2beta1/nothing", 404, "nothing at this address"},
+      {"GET", "/apis/v2beta1/runs/a/b/c", 404, "nothing at this address"},
+      {"GET", "/apis", 404, "nothing at this address"},
+      {"GET", "/apis/v1beta1/runs", 501, "v1beta1"},
+      {"POST", "/apis/v2beta1/recurringruns", 501, "recurring runs are not served yet"},
+      {"DELETE", "/apis/v2beta1/recurringruns/x", 501, "recurring runs are not served yet"},
+      {"POST", "/apis/v2beta1/runs/x:retry", 501, "retrying"},
+      {"GET", "/apis/v2beta1/artifacts", 501, "artifacts"},
+      {"PUT", "/apis/v2beta1/runs", 501, "PUT"},
+      {"GET", "/apis/v2beta1/runs/%", 404, ""},
+      {"GET", "/apis/v2beta1/runs/%00", 404, ""},
+  };
+  for (const Case& c : cases) {
+    const Answer answer = world_.send(c.method, c.target);
+    EXPECT_EQ(answer.status, c.status) << c.target << " " << answer.text;
+    EXPECT_THAT(answer.body["message"].string_or(), HasSubstr(c.says)) << c.target;
+  }
+}
+
+TEST_F(DoorTest, Experiments) {
+  EXPECT_THAT(names(get("/experiments"), "experiments"), ElementsAre("Default"));
+  const std::string id =
+      made(post("/experiments", Value::object({{"displayName", "mine"}, {"description", "d"}})), "experiment_id");
+  const Answer twice = post("/experiments", Value::object({{"display_name", "mine"}}));
+  EXPECT_EQ(twice.status, 409);
+  EXPECT_EQ(twice.body["code"].int_or(0), 6);
+  EXPECT_EQ(get("/experiments/" + id).body["description"].string_or(), "d");
+  EXPECT_EQ(post("/experiments/" + id + ":archive").status, 200);
+  EXPECT_EQ(get("/experiments/" + id).body["storage_state"].string_or(), "ARCHIVED");
+  EXPECT_EQ(post("/experiments/" + id + ":unarchive").status, 200);
+  EXPECT_EQ(remove("/experiments/" + id).status, 200);
+  EXPECT_EQ(get("/experiments/" + id).status, 404);
+  EXPECT_EQ(remove("/experiments/" + id).status, 404);
+}
+
+TEST_F(DoorTest, BodiesThatCannotBeTaken) {
+  const std::string run = to_json(pipeline_);
+  const std::string long_name(2'000, 'n');
+  const std::pair<std::string, std::pair<std::string, std::string>> cases[] = {
+      {"/experiments", {"{", "cannot be read"}},
+      {"/experiments", {"[]", "must be a JSON object"}},
+      {"/experiments", {"{}", "needs a display_name"}},
+      {"/experiments", {R"({"display_name": 5})", "display_name must be a string"}},
+      {"/experiments", {R"({"display_name": "a", "colour": "red"})", "unknown field \"colour\" in Experiment"}},
+      {"/experiments", {fmt::format(R"({{"display_name": "{}"}})", long_name), "longer than"}},
+      {"/runs", {"{}", "needs a display_name"}},
+      {"/runs", {R"({"display_name": "r"})", "needs a pipeline_spec or a pipeline_version_reference"}},
+      {"/runs", {R"({"display_name": "r", "pipeline_spec": {}})", "not a KFP pipeline"}},
+      {"/runs", {R"({"display_name": "r", "pipeline_spec": []})", "not a KFP pipeline"}},
+      {"/runs", {fmt::format(R"({{"display_name": "{}"}})", long_name), "longer than"}},
+      {"/runs", {R"({"display_name": "r", "pipeline_spec": {}, "pipeline_version_reference": {}})", "not both"}},
+      {"/runs", {R"({"display_name": "r", "pipeline_version_reference": {"id": "x"}})", "unknown field \"id\""}},
+      {"/runs",
+       {fmt::format(R"({{"display_name": "r", "pipeline_spec": {}, "runtime_config": {{"parameters": []}}}})", run),
+        "runtime_config.parameters"}},
+      {"/runs",
+       {fmt::format(
+            R"({{"display_name": "r", "pipeline_spec": {}, "runtime_config": {{"parameters": {{"word": 5}}}}}})", run),
+        "\"word\" is a integer, but STRING is expected"}},
+      {"/runs",
+       {fmt::format(R"({{"display_name": "r", "pipeline_spec": {}, "runtime_config": {{"parameters": {{"x": 5}}}}}})",
+                    run),
+        "no parameter \"x\""}},
+      {"/pipelines", {"{}", "needs a name"}},
+  };
+  for (const auto& [target, c] : cases) {
+    const Answer answer = world_.send("POST", fmt::format("{}{}", kV2, target), c.first);
+    EXPECT_EQ(answer.status, 400) << c.first << answer.text;
+    EXPECT_EQ(answer.body["code"].int_or(0), 3);
+    EXPECT_THAT(answer.body["message"].string_or(), HasSubstr(c.second)) << c.first.substr(0, 200);
+  }
+  EXPECT_THAT(names(get("/runs"), "runs"), IsEmpty()) << "a refused run left something behind";
+}
+
+TEST_F(DoorTest, RunsNeedAnExperimentAndAVersionThatAreThere) {
+  const Value refused[] = {
+      Value::object({{"display_name", "r"}, {"pipeline_spec", pipeline_}, {"experiment_id", "none"}}),
+      Value::object(
+          {{"display_name", "r"}, {"pipeline_version_reference", Value::object({{"pipeline_version_id", "none"}})}}),
+      Value::object({{"display_name", "r"}, {"pipeline_version_reference", Value::object({{"pipeline_id", "none"}})}})};
+  for (const Value& body : refused) EXPECT_EQ(post("/runs", body).status, 404) << to_json(body);
+}
+
+TEST_F(DoorTest, UploadsInEveryForm) {
+  const std::string text = to_json(pipeline_);
+  const std::pair<const char*, std::string> files[] = {
+      {"p.yaml", text},
+      {"p.json", text},
+      {"p.zip", pack(true, {{"other.txt", "x"}, {"pipeline.yaml", text}})},
+      {"p.tar.gz", pack(false, {{"anything.yaml", text}})},
+      {"p.tgz", pack(false, {{"pipeline.yaml", text}, {"other.txt", "x"}})},
+  };
+  int number = 0;
+  for (const auto& [name, content] : files) {
+    const Answer answer = upload(fmt::format("/pipelines/upload?name=p{}&description=d%20e", ++number), name, content);
+    const std::string id = made(answer, "pipeline_id");
+    EXPECT_EQ(answer.body["description"].string_or(), "d e");
+    const Answer versions = get("/pipelines/" + id + "/versions");
+    ASSERT_EQ(versions.body["pipeline_versions"].size(), 1u) << name;
+    EXPECT_EQ(versions.body["pipeline_versions"].items()[0]["pipeline_spec"], pipeline_);
+  }
+  EXPECT_EQ(get("/pipelines").body["total_size"].int_or(0), 5);
+}
+
+TEST_F(DoorTest, UploadsThatCannotBeTaken) {
+  const std::string good = to_json(pipeline_);
+  std::string damaged = pack(false, {{"pipeline.yaml", good}});
+  damaged.resize(damaged.size() / 2);
+  const std::string bomb = pack(false, {{"pipeline.yaml", std::string(40u << 20, ' ')}});
+  struct Case {
+    const char* file;
+    std::string content;
+    int status;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"p.yaml", "a: [1,", 400, "line"},
+      {"p.yaml", "kind: Workflow\n", 400, "SDK 2.x"},
+      {"p.yaml", replace_all(good, "\"exec-a\":", "\"exec-none\":"), 400, "\"exec-a\" is not there"},
+      {"p.yaml", "", 400, "empty"},
+      {"p.exe", good, 400, "a .yaml, .yml, .json, .zip or .tar.gz file"},
+      {"p.zip", "PK and no more", 400, "cannot be unpacked"},
+      {"p.tar.gz", damaged, 400, ""},
+      {"p.zip", pack(true, {}), 400, ""},
+      {"p.tar.gz", bomb, 429, "32 MiB"},
+  };
+  for (const Case& c : cases) {
+    const Answer answer = upload("/pipelines/upload?name=x", c.file, c.content);
+    EXPECT_EQ(answer.status, c.status) << c.file << " " << answer.text;
+    EXPECT_THAT(answer.body["error_message"].string_or(), HasSubstr(c.says));
+  }
+  EXPECT_THAT(upload("/pipelines/upload", "p.yaml", good, "file").text, HasSubstr("uploadfile"));
+  EXPECT_THAT(world_.send("POST", "/apis/v2beta1/pipelines/upload", good).text, HasSubstr("multipart/form-data"));
+  EXPECT_THAT(
+      world_.send("POST", "/apis/v2beta1/pipelines/upload", "--b0b\r\nContent-", "multipart/form-data; boundary=b0b")
+          .text,
+      HasSubstr("cut off"));
+  EXPECT_THAT(names(get("/pipelines"), "pipelines"), IsEmpty());
+}
+
+TEST_F(DoorTest, PipelinesAndTheirVersions) {
+  const std::string text = to_json(pipeline_);
+  const std::string id = made(upload("/pipelines/upload?name=p", "p.yaml", text), "pipeline_id");
+  EXPECT_EQ(upload("/pipelines/upload?name=p", "p.yaml", text).status, 409);
+  EXPECT_EQ(get("/pipelines/names/p").body["pipeline_id"].string_or(), id);
+  EXPECT_EQ(get("/pipelines/names/none").status, 404);
+  const std::string second =
+      made(upload(fmt::format("/pipelines/upload_version?pipelineid={}&name=second", id), "p.yaml", text),
+           "pipeline_version_id");
+  EXPECT_EQ(upload(fmt::format("/pipelines/upload_version?pipelineid={}&name=second", id), "p.yaml", text).status, 409);
+  EXPECT_EQ(upload("/pipelines/upload_version?pipelineid=none&name=x", "p.yaml", text).status, 404);
+  EXPECT_EQ(upload("/pipelines/upload_version?name=x", "p.yaml", text).status, 400);
+  EXPECT_THAT(names(get(fmt::format("/pipelines/{}/versions?sort_by=name%20asc", id)), "pipeline_versions"),
+              ElementsAre("p", "second"));
+  EXPECT_EQ(get(fmt::format("/pipelines/{}/versions/{}", id, second)).body["display_name"].string_or(), "second");
+
+  const std::string run =
+      made(post("/runs", Value::object({{"display_name", "r"},
+                                        {"pipeline_version_reference", Value::object({{"pipeline_id", id}})}})),
+           "run_id");
+  EXPECT_EQ(world_.end_of(run).state, "SUCCEEDED");
+  EXPECT_EQ(get("/runs/" + run).body["pipeline_version_reference"]["pipeline_id"].string_or(), id);
+
+  EXPECT_EQ(remove("/pipelines/" + id).status, 400) << "it has versions";
+  EXPECT_EQ(remove(fmt::format("/pipelines/{}/versions/{}", id, second)).status, 200);
+  EXPECT_EQ(get(fmt::format("/pipelines/{}/versions/{}", id, second)).status, 404);
+  EXPECT_EQ(remove("/pipelines/" + id + "?cascade=true").status, 200);
+  EXPECT_EQ(get("/pipelines/" + id).status, 404);
+  EXPECT_EQ(get("/runs/" + run).status, 200) << "a run outlives its pipeline";
+}
+
+TEST_F(DoorTest, RunsAndTheirDetails) {
+  const Answer created = post(
+      "/runs", Value::object({{"display_name", "My run"},
+                              {"description", "d"},
+                              {"pipeline_spec", pipeline_},
+                              {"runtime_config", Value::object({{"parameters", Value::object({{"word", "hi"}})}})}}));
+  const std::string id = made(created, "run_id");
+  EXPECT_EQ(created.body["state"].string_or(), "PENDING");
+  EXPECT_EQ(world_.end_of(id).state, "SUCCEEDED");
+  const Value run = get("/runs/" + id).body;
+  EXPECT_EQ(run["pipeline_spec"], pipeline_);
+  EXPECT_EQ(run["runtime_config"]["parameters"], Value::object({{"word", "hi"}}));
+  std::vector<std::string> states;
+  for (const Value& entry : run["state_history"].items()) states.push_back(entry["state"].string_or());
+  EXPECT_THAT(states, ElementsAre("PENDING", "RUNNING", "SUCCEEDED"));
+  const auto& details = run["run_details"]["task_details"].items();
+  ASSERT_EQ(details.size(), 2u);
+  EXPECT_EQ(details[0]["display_name"].string_or(), "root");
+  EXPECT_EQ(details[0]["child_tasks"].items().at(0)["task_id"], details[1]["task_id"]);
+  EXPECT_EQ(details[1]["parent_task_id"], details[0]["task_id"]);
+  const std::string pod = details[1]["pod_name"].string_or();
+  EXPECT_EQ(details[1]["executor_detail"]["main_job"].string_or(), pod);
+  EXPECT_EQ(world_.get(fmt::format("/apis/v1alpha1/runs/{}/nodes/{}/log", id, pod)).text, "hello\n");
+  EXPECT_EQ(world_.get(fmt::format("/apis/v1alpha1/runs/{}/nodes/{}/log?follow=true", id, pod)).text, "hello\n");
+  EXPECT_EQ(world_.get(fmt::format("/apis/v1alpha1/runs/{}/nodes/none/log", id)).status, 404);
+  EXPECT_EQ(post("/runs/" + id + ":archive").status, 200);
+  EXPECT_EQ(get("/runs/" + id).body["storage_state"].string_or(), "ARCHIVED");
+  EXPECT_EQ(post("/runs/" + id + ":unarchive").status, 200);
+  EXPECT_EQ(post("/runs/none:terminate").status, 404);
+  EXPECT_EQ(remove("/runs/" + id).status, 200);
+  EXPECT_EQ(remove("/runs/" + id).status, 404);
+}
+
+TEST_F(DoorTest, RunsOfAnArchivedExperimentStayArchived) {
+  const std::string experiment = made(post("/experiments", Value::object({{"display_name", "e"}})), "experiment_id");
+  const std::string run =
+      made(post("/runs",
+                Value::object({{"display_name", "r"}, {"pipeline_spec", pipeline_}, {"experiment_id", experiment}})),
+           "run_id");
+  world_.end_of(run);
+  EXPECT_EQ(post("/experiments/" + experiment + ":archive").status, 200);
+  EXPECT_EQ(get("/runs/" + run).body["storage_state"].string_or(), "ARCHIVED");
+  EXPECT_EQ(post("/runs/" + run + ":unarchive").status, 400);
+  EXPECT_EQ(post("/experiments/" + experiment + ":unarchive").status, 200);
+  EXPECT_EQ(post("/runs/" + run + ":unarchive").status, 200);
+}
+
+std::string escaped(const Value& filter) { return percent_encode(to_json(filter)); }
+Value predicate(std::string_view key, const Value& operation, std::string_view field, const Value& value) {
+  return Value::object(
+      {{"predicates", Value::array({Value::object(
+                          {{"key", std::string(key)}, {"operation", operation}, {std::string(field), value}})})}});
+}
+
+TEST_F(DoorTest, ListsAreSortedFilteredAndPaged) {
+  for (const char* name : {"delta", "alpha", "echo", "bravo", "charlie"})
+    made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
+  for (const bool descending : {false, true}) {
+    std::vector<std::string> seen;
+    std::string token;
+    int pages = 0;
+    do {
+      const Answer page = get(fmt::format("/pipelines?page_size=2&sort_by=name%20{}&page_token={}",
+                                          descending ? "desc" : "asc", percent_encode(token)));
+      for (std::string& name : names(page, "pipelines")) seen.push_back(std::move(name));
+      EXPECT_EQ(page.body["total_size"].int_or(0), 5);
+      token = page.body["next_page_token"].string_or();
+      ASSERT_LT(++pages, 10);
+    } while (!token.empty());
+    EXPECT_EQ(pages, 3);
+    if (descending) std::reverse(seen.begin(), seen.end());
+    EXPECT_THAT(seen, ElementsAre("alpha", "bravo", "charlie", "delta", "echo"));
+  }
+  const std::pair<Value, std::vector<std::string>> filters[] = {
+      {predicate("name", "EQUALS", "string_value", "echo"), {"echo"}},
+      {predicate("name", 1, "stringValue", "echo"), {"echo"}},
+      {predicate("display_name", "IS_SUBSTRING", "string_value", "l"), {"alpha", "charlie", "delta"}},
+      {predicate("name", "IN", "string_values", Value::object({{"values", Value::array({"echo", "none"})}})), {"echo"}},
+      {predicate("name", "NOT_EQUALS", "string_value", "alpha"), {"bravo", "charlie", "delta", "echo"}},
+      {predicate("name", "GREATER_THAN_EQUALS", "string_value", "delta"), {"delta", "echo"}},
+      {predicate("name", "EQUALS", "string_value", "' OR 1=1 --"), {}},
+      {predicate("created_at", "LESS_THAN", "timestamp_value", "2001-01-01T00:00:00Z"), {}},
+      {predicate("created_at", "GREATER_THAN", "timestamp_value", "2001-01-01T00:00:00Z"),
+       {"alpha", "bravo", "charlie", "delta", "echo"}},
+  };
+  for (const auto& [filter, expected] : filters) {
+    const Answer answer = get("/pipelines?sort_by=name&filter=" + escaped(filter));
+    EXPECT_EQ(names(answer, "pipelines"), expected) << to_json(filter);
+  }
+}
+
+// Rows of the same time are told apart by their id, so that no page loses or repeats one.
+TEST_F(DoorTest, PagesLoseNothing) {
+  std::set<std::string> wanted, seen;
+  for (int i = 0; i < 45; ++i) {
+    const std::string name = fmt::format("p{}", i);
+    made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
+    wanted.insert(name);
+  }
+  EXPECT_EQ(get("/pipelines").body["pipelines"].size(), 20u);
+  std::string token;
+  do {
+    const Answer page = get("/pipelines?page_size=7&page_token=" + percent_encode(token));
+    for (const std::string& name : names(page, "pipelines")) EXPECT_TRUE(seen.insert(name).second) << name;
+    token = page.body["next_page_token"].string_or();
+  } while (!token.empty());
+  EXPECT_EQ(seen, wanted);
+}
+
+TEST_F(DoorTest, ListsThatCannotBeMade) {
+  for (int i = 0; i < 3; ++i)
+    made(post("/pipelines", Value::object({{"display_name", fmt::format("p{}", i)}})), "pipeline_id");
+  const std::string token = get("/pipelines?page_size=1&sort_by=name").body["next_page_token"].string_or();
+  ASSERT_FALSE(token.empty());
+  const std::string cases[] = {
+      "/pipelines?page_size=-1",
+      "/pipelines?page_size=many",
+      "/pipelines?page_token=abc",
+      "/pipelines?page_token=" + percent_encode(to_base64("{}")),
+      "/experiments?page_token=" + percent_encode(token),
+      "/pipelines?sort_by=created_at&page_token=" + percent_encode(token),
+      "/pipelines?sort_by=colour",
+      "/pipelines?sort_by=name%20up",
+      "/pipelines?sort_by=name%3B%20DROP%20TABLE%20kfp_pipelines",
+      "/pipelines?filter=x",
+      "/pipelines?filter=" + escaped(predicate("colour", "EQUALS", "string_value", "x")),
+      "/pipelines?filter=" + escaped(predicate("name", "LIKE", "string_value", "x")),
+      "/pipelines?filter=" + escaped(predicate("name", "EQUALS", "value", "x")),
+      "/pipelines?filter=" + escaped(predicate("name", "IN", "string_values", "x")),
+      "/pipelines?filter=" + escaped(predicate("created_at", "LESS_THAN", "timestamp_value", "yesterday")),
+      "/pipelines?filter=" + escaped(predicate("created_at", "LESS_THAN", "string_value", 5)),
+  };
+  for (const std::string& target : cases) {
+    const Answer answer = get(target);
+    EXPECT_EQ(answer.status, 400) << target << answer.text;
+    EXPECT_EQ(answer.body["code"].int_or(0), 3);
+    EXPECT_FALSE(answer.body["message"].string_or().empty());
+  }
+}
+
+}  // namespace
+}  // namespace millrace::pipelines::api
