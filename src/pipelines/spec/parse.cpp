@@ -13,6 +13,7 @@ namespace millrace::pipelines {
 namespace {
 
 constexpr std::size_t kMaxTasksInDag = 10'000;
+constexpr std::size_t kMaxName = 128;  // bytes, as upstream allows a pipeline's name
 
 // "line 14, root.dag.tasks.x: what"; the line is left out where the document had none (JSON).
 tl::unexpected<Error> wrong(const Value& at, const std::string& path, std::string_view what) {
@@ -31,6 +32,16 @@ Status only_known(const Value& object, const std::string& path, std::initializer
       return wrong(member, path + "." + name, "the IR has no such field here");
   }
   return {};
+}
+
+// What becomes part of a task's path, and with it the name of a file.
+Status usable_name(const Value& at, const std::string& path, std::string_view name) {
+  const bool plain =
+      std::none_of(name.begin(), name.end(), [](char c) { return c == '/' || (c >= 0 && c < ' ') || c == 0x7f; });
+  if (plain && !name.empty() && name != "." && name != ".." && name.size() <= kMaxName) return {};
+  return wrong(
+      at, path,
+      fmt::format("a name here has 1 to {} bytes, no / and no control character, and is not . or ..", kMaxName));
 }
 
 Result<std::vector<std::string>> strings(const Value& value, const std::string& path) {
@@ -209,8 +220,10 @@ Result<Dag> parse_dag(const Value& value, const std::string& path) {
   Dag dag;
   if (value["tasks"].size() > kMaxTasksInDag)
     return wrong(value, path, fmt::format("more than {} tasks", kMaxTasksInDag));
-  for (const auto& [name, task] : value["tasks"].members())
+  for (const auto& [name, task] : value["tasks"].members()) {
+    MR_TRY(usable_name(task, path + ".tasks", name));
     dag.tasks.push_back(MR_TRY(parse_task(name, task, path + ".tasks." + name)));
+  }
   std::set<std::string_view> names;
   for (const Task& task : dag.tasks) names.insert(task.name);
   for (const Task& task : dag.tasks) {
@@ -285,10 +298,12 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
     component.artifacts.emplace(key, artifact(at));
   }
   for (const auto& [key, at] : value["outputDefinitions"]["parameters"].members()) {
+    MR_TRY(usable_name(at, path + ".outputDefinitions.parameters", key));
     component.output_parameters.emplace(
         key, MR_TRY(parameter_type(at["parameterType"], path + ".outputDefinitions.parameters." + key)));
   }
   for (const auto& [key, at] : value["outputDefinitions"]["artifacts"].members()) {
+    MR_TRY(usable_name(at, path + ".outputDefinitions.artifacts", key));
     if (at["isArtifactList"].bool_or(false))
       return refused(at, path + ".outputDefinitions.artifacts." + key, "lists of artifacts are");
     component.output_artifacts.emplace(key, artifact(at));
@@ -474,6 +489,7 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
   PipelineSpec pipeline;
   pipeline.name = spec["pipelineInfo"]["name"].string_or();
   if (pipeline.name.empty()) return wrong(spec["pipelineInfo"], "pipelineInfo.name", "the pipeline has no name");
+  MR_TRY(usable_name(spec["pipelineInfo"]["name"], "pipelineInfo.name", pipeline.name));
   pipeline.display_name = spec["pipelineInfo"]["displayName"].string_or(pipeline.name);
   pipeline.description = spec["pipelineInfo"]["description"].string_or();
   pipeline.default_root = spec["defaultPipelineRoot"].string_or();

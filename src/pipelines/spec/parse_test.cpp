@@ -116,6 +116,27 @@ TEST(Spec, NamesTheLineAtFault) {
   }
 }
 
+// Names of tasks, outputs and the pipeline become names of directories.
+TEST(Spec, RefusesNamesThatLeadElsewhere) {
+  const std::string long_name(129, 'n');
+  for (const std::string& name : {std::string("../../x"), std::string("a/b"), std::string(".."), std::string("."),
+                                  std::string("/etc"), std::string("a\\nb"), std::string(), long_name}) {
+    for (const char* place : {"      first:\n", "        total: {parameterType", "name: small"}) {
+      const std::string_view key = place == std::string_view("      first:\n") ? "first"
+                                   : place == std::string_view("name: small")  ? "small"
+                                                                               : "total";
+      const std::string text = replace_all(kSmall, place, replace_all(place, key, "\"" + name + "\""));
+      const auto spec = parse(text);
+      ASSERT_FALSE(spec) << text;
+      EXPECT_TRUE(spec.error().message.starts_with("line ")) << spec.error().message;
+      if (!name.empty()) {
+        EXPECT_NE(spec.error().message.find("a name here has 1 to 128 bytes"), std::string::npos)
+            << name << ": " << spec.error().message;
+      }
+    }
+  }
+}
+
 TEST(Spec, SaysWhatIsNoPipeline) {
   for (const char* text : {"", "- a\n- b\n", "just words", "{}", "a: [1,", "a: 1\n---\nb: 2\n---\nc: 3\n",
                            "kind: Workflow\napiVersion: argoproj.io/v1alpha1\n",
