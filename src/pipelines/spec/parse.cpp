@@ -13,7 +13,9 @@ namespace millrace::pipelines {
 namespace {
 
 constexpr std::size_t kMaxTasksInDag = 10'000;
-constexpr std::size_t kMaxName = 128;  // bytes, as upstream allows a pipeline's name
+constexpr int kMaxRetries = 1'000'000;
+constexpr double kMaxSeconds = 10 * 365.25 * 86'400;  // of a back-off
+constexpr std::size_t kMaxName = 128;                 // bytes, as upstream allows a pipeline's name
 
 // "line 14, root.dag.tasks.x: what"; the line is left out where the document had none (JSON).
 tl::unexpected<Error> wrong(const Value& at, const std::string& path, std::string_view what) {
@@ -72,6 +74,7 @@ Result<double> seconds(const Value& value, const std::string& path, double fallb
   text.remove_suffix(1);
   const auto number = parse_double(text);
   if (!number || *number < 0) return wrong(value, path, "a duration is written like 60s");
+  if (*number > kMaxSeconds) return wrong(value, path, "a duration may be ten years at most");
   return *number;
 }
 
@@ -181,9 +184,16 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
     return wrong(trigger, path + ".triggerPolicy.strategy", fmt::format("the strategy \"{}\" is not known", strategy));
   }
   const Value& retry = value["retryPolicy"];
-  task.retry.max_retries = retry["maxRetryCount"].int_or(0);
+  const Value& count = retry["maxRetryCount"];
+  if (!count.is_null() &&
+      (!has_type(count, ParameterType::number_integer) || count.as_double() < 0 || count.as_double() > kMaxRetries))
+    return wrong(count, path + ".retryPolicy.maxRetryCount",
+                 fmt::format("a whole number from 0 to {} is expected", kMaxRetries));
+  task.retry.max_retries = count.is_null() ? 0 : count.as_int();
   task.retry.backoff_seconds = MR_TRY(seconds(retry["backoffDuration"], path + ".retryPolicy.backoffDuration", 0));
   task.retry.backoff_factor = retry["backoffFactor"].double_or(2);
+  if (task.retry.backoff_factor < 0)
+    return wrong(retry["backoffFactor"], path + ".retryPolicy.backoffFactor", "a number not below 0 is expected");
   task.retry.backoff_max_seconds =
       MR_TRY(seconds(retry["backoffMaxDuration"], path + ".retryPolicy.backoffMaxDuration", 3600));
   return task;
@@ -331,8 +341,17 @@ Result<Executor> parse_executor(const Value& value, const std::string& path) {
   executor.image = container["image"].string_or();
   executor.command = MR_TRY(strings(container["command"], path + ".container.command"));
   executor.arguments = MR_TRY(strings(container["args"], path + ".container.args"));
-  for (const Value& variable : container["env"].items())
-    executor.environment.emplace_back(variable["name"].string_or(), variable["value"].string_or());
+  const Value& environment = container["env"];
+  const std::string env_path = path + ".container.env";
+  if (!environment.is_null() && !environment.is_array())
+    return wrong(environment, env_path, "a list of {name, value} is expected");
+  for (const Value& variable : environment.items()) {
+    const std::string name = variable["name"].string_or();
+    const Value& text = variable["value"];
+    if (name.empty() || name.find('=') != std::string::npos || (!text.is_null() && !text.is_string()))
+      return wrong(variable, env_path, "a variable has a name without =, and a value that is a string");
+    executor.environment.emplace_back(name, text.string_or());
+  }
   if (container["resources"].has("accelerator"))
     return refused(container["resources"], path + ".container.resources", "accelerators are");
   return executor;

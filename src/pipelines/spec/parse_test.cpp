@@ -102,7 +102,14 @@ TEST(Spec, NamesTheLineAtFault) {
        "loops over a single task"},
       {"taskInfo: {name: first}", "triggerPolicy: {condition: \"1 ==\"}", "character"},
       {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: 1, backoffDuration: soon}", "60s"},
+      {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: 1, backoffDuration: 1e300s}", "ten years"},
+      {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: -1}", "a whole number from 0"},
+      {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: often}", "a whole number from 0"},
+      {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: 1, backoffFactor: -2}", "not below 0"},
       {"image: busybox", "pictures: busybox", "pictures"},
+      {"image: busybox", "image: busybox\n        env: {COLOUR: red}", "a list of {name, value}"},
+      {"image: busybox", "image: busybox\n        env: [{name: COLOUR, value: 5}]", "a value that is a string"},
+      {"image: busybox", "image: busybox\n        env: [{name: 'A=B', value: x}]", "a name without ="},
       {"        a: {parameterType: NUMBER_INTEGER}\n", "        c: {parameterType: NUMBER_INTEGER}\n", "c"},
   };
   for (const Case& c : cases) {
