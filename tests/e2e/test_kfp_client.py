@@ -94,6 +94,22 @@ def with_exit(script: str):
         shell(script=script).set_display_name("work")
 
 
+@dsl.component
+def square(x: int) -> int:
+    return x * x
+
+
+@dsl.component
+def describe(numbers: dsl.Output[dsl.Metrics], n: int) -> str:
+    numbers.log_metric("n", n)
+    return f"n is {n}"
+
+
+@dsl.pipeline(name="python")
+def python(x: int = 3) -> str:
+    return describe(n=square(x=x).output).outputs["Output"]
+
+
 @pytest.fixture
 def client(server):
     return server.kfp()
@@ -163,6 +179,17 @@ def test_exit_handlers(client, script, state):
     done = ended(client, run.run_id)
     assert done.state == state
     assert tasks(done)["clean up"].state == "SUCCEEDED"
+
+
+def test_python_components(server, client):
+    for round in (1, 2):  # the second time the environment is there
+        run = client.create_run_from_pipeline_func(python, arguments={"x": round + 3})
+        done = client.wait_for_run_completion(run.run_id, timeout=240, sleep_duration=0.1)
+        assert done.state == "SUCCEEDED", support.why(server, run.run_id)
+        seen = json.loads(server.request(f"/console/api/runs/{run.run_id}")[1])["tasks"]
+        described = [t for t in seen if t["name"] == "describe"][0]["outputs"]
+        assert described["parameters"]["Output"] == f"n is {(round + 3) ** 2}"
+        assert described["artifacts"]["numbers"]["artifacts"][0]["metadata"] == {"n": (round + 3) ** 2}
 
 
 def test_retries(server, client, tmp_path):

@@ -293,8 +293,9 @@ class State::Step {
 
   void back_off(Node& node, const std::string& error) {
     const RetryPolicy& retry = node.task->retry;
+    const double grown = std::pow(retry.backoff_factor, node.attempt - 1);  // may be infinite
     const double seconds =
-        std::min(retry.backoff_max_seconds, retry.backoff_seconds * std::pow(retry.backoff_factor, node.attempt - 1));
+        retry.backoff_seconds == 0 ? 0 : std::min(retry.backoff_max_seconds, retry.backoff_seconds * grown);
     node.error = error;
     node.state = NodeState::backing_off;
     node.retry_at = at_ + Millis(static_cast<std::int64_t>(seconds * 1000));

@@ -140,6 +140,24 @@ TEST(Engine, RetriesWithBackoff) {
   EXPECT_EQ(words(state.advance(failed("a", 4))), "failure: a: boom");
 }
 
+TEST(Engine, RetriesManyTimes) {
+  for (const double backoff : {0.0, 1.0}) {
+    Builder b;
+    b.task("a").retry = {2'000, backoff, 2, 60};
+    State state(b.spec, Value::object());
+    state.advance(created());
+    for (int attempt = 1; attempt <= 2'000; ++attempt) {
+      const std::string next = words(state.advance(failed("a", attempt)));
+      if (attempt > 6) {
+        ASSERT_EQ(next, backoff == 0 ? "timer a +0ms" : "timer a +60000ms") << attempt;
+      }
+      ASSERT_EQ(words(state.advance({Event::Kind::timer, at(5), "root/a", attempt, false, "", true, {}, {}})),
+                fmt::format("launch a {}", attempt + 1));
+    }
+    EXPECT_EQ(words(state.advance(failed("a", 2'001))), "failure: a: boom");
+  }
+}
+
 TEST(Engine, DoesNotRetryWhatCannotBeMended) {
   Builder b;
   b.task("a").retry.max_retries = 3;

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "pipelines/executors/placeholders.h"
+#include "pipelines/executors/python_environment.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -176,7 +177,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
             executor.image));
   }
   spec.key = launch_key(run.run_id, node.path, node.attempt);
-  spec.argv = std::move(command_line);
+  spec.argv = in_python_environment(options.directory / "python", executor.image, std::move(command_line));
   spec.working_directory = directory;
   spec.stdout_path = spec.stderr_path = directory / "log.txt";
 

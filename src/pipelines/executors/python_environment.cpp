@@ -1,0 +1,58 @@
+#include "pipelines/executors/python_environment.h"
+
+#include <string_view>
+
+#include "base/hash.h"
+#include "base/strings.h"
+
+namespace millrace::pipelines::executors {
+namespace {
+
+constexpr std::string_view kRest = "\"$0\" \"$@\"";  // what the SDK's script ends with
+
+// $0: the environment, $1: the script, then the component's command. The lock ends with the descriptor.
+constexpr std::string_view kMake = R"(
+environment=$0 script=$1
+shift
+mkdir -p "${environment%/*}" || exit
+exec 9>>"$environment.lock" && flock 9 || exit
+if ! [ -e "$environment/ready" ]; then
+  echo "Making the Python environment of this component; it is kept for the next time." >&2
+  rm -rf "$environment"
+  python3 -m venv "$environment" >&2 || { echo "python3 -m venv failed; on Debian it needs the package python3-venv." >&2; exit 1; }
+  PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment sh -c "$script" true >&2 || exit
+  : >"$environment/ready"
+fi
+exec 9>&-
+PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment
+export PATH VIRTUAL_ENV
+exec "$@"
+)";
+
+// A script that makes a virtual environment itself and runs the component in it: what it installs before goes to the
+// task's own directory. $0: the script.
+constexpr std::string_view kWithOwn = R"(
+export PIP_USER=1 PIP_BREAK_SYSTEM_PACKAGES=1 PYTHONUSERBASE="$PWD/python"
+exec sh -c "$0" "$@"
+)";
+
+}  // namespace
+
+std::vector<std::string> in_python_environment(const std::filesystem::path& directory, const std::string& image,
+                                               std::vector<std::string> command_line) {
+  if (command_line.size() < 4 || command_line[0] != "sh" || command_line[1] != "-c") return command_line;
+  const std::string& script = command_line[2];
+  if (script.find("pip install") == std::string::npos || !trim(script).ends_with(kRest)) return command_line;
+  std::vector<std::string> wrapped;
+  if (script.find("-m venv") != std::string::npos) {
+    wrapped = {"sh", "-c", std::string(kWithOwn), script};
+    wrapped.insert(wrapped.end(), command_line.begin() + 3, command_line.end());
+    return wrapped;
+  }
+  const std::string name = sha256_hex(image + '\n' + script).substr(0, 32);
+  wrapped = {"sh", "-c", std::string(kMake), (directory / name).string(), script};
+  wrapped.insert(wrapped.end(), command_line.begin() + 3, command_line.end());
+  return wrapped;
+}
+
+}  // namespace millrace::pipelines::executors

@@ -1,0 +1,50 @@
+#include "pipelines/executors/python_environment.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::pipelines::executors {
+namespace {
+
+const std::string kScript =
+    "\nif ! [ -x \"$(command -v pip)\" ]; then\n python3 -m ensurepip\nfi\n\nPIP_DISABLE_PIP_VERSION_CHECK=1 python3 "
+    "-m pip "
+    "install --quiet 'kfp==2.17.0' && \"$0\" \"$@\"\n";
+
+TEST(PythonEnvironments, StandInForTheScript) {
+  const auto wrapped =
+      in_python_environment("/data/python", "python:3.11", {"sh", "-c", kScript, "sh", "-ec", "run", "code"});
+  ASSERT_EQ(wrapped.size(), 9u);
+  EXPECT_TRUE(wrapped[3].starts_with("/data/python/"));
+  EXPECT_EQ(wrapped[4], kScript);
+  EXPECT_EQ(std::vector<std::string>(wrapped.begin() + 5, wrapped.end()),
+            (std::vector<std::string>{"sh", "-ec", "run", "code"}));
+}
+
+TEST(PythonEnvironments, AreSharedByTheSameScriptAlone) {
+  const auto place = [](const std::string& image, const std::string& script) {
+    return in_python_environment("/d", image, {"sh", "-c", script, "x"})[3];
+  };
+  EXPECT_EQ(place("a", kScript), place("a", kScript));
+  EXPECT_NE(place("a", kScript), place("b", kScript));
+  EXPECT_NE(place("a", kScript), place("a", "python3 -m pip install 'other' && \"$0\" \"$@\""));
+}
+
+TEST(PythonEnvironments, LeaveOtherCommandsAlone) {
+  for (const std::vector<std::string>& line : {std::vector<std::string>{"sh", "-c", "pip install x"},
+                                               {"sh", "-c", "echo \"$0\" \"$@\"", "a"},
+                                               {"python3", "-c", kScript, "a"},
+                                               {}}) {
+    EXPECT_EQ(in_python_environment("/d", "i", line), line);
+  }
+}
+
+TEST(PythonEnvironments, KeepAScriptsOwnToItsTask) {
+  const std::string own =
+      "python3 -m venv \"$tmp/venv\"\n. \"$tmp/venv/bin/activate\"\npython3 -m pip install x && \"$0\" \"$@\"";
+  const auto wrapped = in_python_environment("/d", "i", {"sh", "-c", own, "a", "b"});
+  EXPECT_EQ(wrapped[3], own);
+  EXPECT_EQ(wrapped.back(), "b");
+}
+
+}  // namespace
+}  // namespace millrace::pipelines::executors
