@@ -252,11 +252,10 @@ Result<ClientResponse> Client::send(const ClientRequest& request) {
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   } else if (!request.body_file.empty()) {
     file.reset(std::fopen(request.body_file.c_str(), "rbe"));
-    if (!file || std::fseek(file.get(), 0, SEEK_END) != 0) {
+    const long size = file && std::fseek(file.get(), 0, SEEK_END) == 0 ? std::ftell(file.get()) : -1;
+    if (size < 0 || std::fseek(file.get(), 0, SEEK_SET) != 0) {
       return fail(system_error("cannot read " + request.body_file, errno));
     }
-    const long size = std::ftell(file.get());
-    std::rewind(file.get());
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(curl, CURLOPT_READDATA, file.get());

@@ -245,9 +245,9 @@ Result<Dag> parse_dag(const Value& value, const std::string& path) {
   }
   MR_TRY(check_acyclic(dag, value["tasks"], path + ".tasks"));
   for (const auto& [name, output] : value["outputs"]["parameters"].members()) {
+    std::vector<OutputSource>& sources = dag.parameters[name];
     const auto add = [&](const Value& selector) {
-      dag.parameters[name].push_back(
-          {selector["producerSubtask"].string_or(), selector["outputParameterKey"].string_or()});
+      sources.push_back({selector["producerSubtask"].string_or(), selector["outputParameterKey"].string_or()});
     };
     if (output.has("valueFromOneof")) {
       for (const Value& selector : output["valueFromOneof"]["parameterSelectors"].items()) add(selector);
