@@ -165,6 +165,35 @@ TEST(Runner, TakesUpARunWhoseTaskEndedMeanwhile) {
   EXPECT_EQ(world.file("count"), "x\nx\n");
 }
 
+// The whole machine dies: the task, its launcher and the server. Nobody saw the task's end, so it counts as a failure.
+TEST(Runner, TriesAgainWhatWasLostWithItsLauncher) {
+  World world;
+  const std::string pids = (world.path() / "pids").string();
+  const std::string script =
+      fmt::format("test -e {0} && exit 0; echo $$ $PPID > {0}.new; mv {0}.new {0}; exec sleep 60", pids);
+  const std::string again = world.start(make_pipeline({{"a", script, {}, 1}}));
+  ASSERT_TRUE(
+      world.eventually([&] { return world.task(again, "a").state == "RUNNING" && !world.file("pids").empty(); }));
+  const std::string once = world.start(make_pipeline({{"a", "exec sleep 60"}}));
+  ASSERT_TRUE(world.eventually([&] { return world.task(once, "a").state == "RUNNING"; }));
+  world.close();
+  const std::string text = world.file("pids");
+  const auto words = split(trim(text), ' ');
+  ASSERT_EQ(words.size(), 2u);
+  for (const std::string_view pid : {words[1], words[0]}) {
+    ASSERT_GT(parse_int(pid).value_or(0), 1);
+    ASSERT_EQ(::kill(static_cast<pid_t>(*parse_int(pid)), SIGKILL), 0);
+  }
+  world.open();
+  EXPECT_EQ(world.end_of(again).state, "SUCCEEDED");
+  EXPECT_EQ(world.task(again, "a").attempt, 2);
+  // The other one's process may go on without its launcher, or not: what counts is that the run comes to an end.
+  if (!world.run(once).finished) {
+    world.post("/apis/v2beta1/runs/" + once + ":terminate");
+  }
+  EXPECT_EQ(world.end_of(once).state, "FAILED");
+}
+
 TEST(Runner, TerminatesARunThatItTookUp) {
   World world;
   const std::string id = world.start(make_pipeline({{"a", "exec sleep 60"}}));
