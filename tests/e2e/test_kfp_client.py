@@ -288,3 +288,23 @@ def test_no_secret_of_the_server_reaches_a_task(client, tmp_path):
     names = {line.split("=", 1)[0] for line in out.read_text().splitlines()}
     assert {"AWS_ENDPOINT_URL", "AWS_REGION", "PATH"} <= names
     assert not any(name.startswith("MILLRACE") for name in names), names
+
+
+def test_what_the_sdk_shows_of_a_refusal(client, tmp_path):
+    path = compiled(tmp_path, one_shell)
+    with pytest.raises(kfp_server_api.ApiException) as unknown:
+        client.create_run_from_pipeline_package(path, arguments={"colour": "red"})
+    assert unknown.value.status == 400
+    assert json.loads(unknown.value.body)["message"].endswith('has no parameter "colour"')
+    broken = tmp_path / "broken.yaml"
+    broken.write_text((tmp_path / "pipeline.yaml").read_text().replace("executorLabel: exec-shell", "executorLabel: none"))
+    with pytest.raises(kfp_server_api.ApiException) as refused:
+        client.upload_pipeline(str(broken), pipeline_name="broken")
+    assert refused.value.status == 400
+    sentence = json.loads(refused.value.body)["error_message"]
+    assert sentence.startswith("line ") and sentence.endswith('"none" is not there')
+    assert client.get_pipeline_id("broken") is None
+    with pytest.raises(kfp_server_api.ApiException) as recurring:
+        client.list_recurring_runs()
+    assert recurring.value.status == 501
+    assert "recurring runs are not served yet" in recurring.value.body
