@@ -83,7 +83,7 @@ void MetricScraper::line(std::string_view text, Time at) {
     if (!re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *metric.regex, &captured)) continue;
     while (!captured.empty() && (captured.back() == ',' || captured.back() == ';')) captured.pop_back();
     if (const auto value = parse_double(captured)) {
-      metric.value = *value;
+      metric.value = value;
       metric.at = at;
     }
   }
