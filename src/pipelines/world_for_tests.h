@@ -86,7 +86,9 @@ class World {
     if (!launcher_) open();
     open_ = false;
     if (pipelines_) pipelines_->stop();
-    if (launcher_) EXPECT_TRUE(launcher_->shutdown(Millis(0)));
+    if (launcher_) {
+      EXPECT_TRUE(launcher_->shutdown(Millis(0)));
+    }
     close();
   }
 
