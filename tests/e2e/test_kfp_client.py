@@ -105,6 +105,29 @@ def describe(numbers: dsl.Output[dsl.Metrics], n: int) -> str:
     return f"n is {n}"
 
 
+@dsl.component
+def report(status: dsl.PipelineTaskFinalStatus) -> str:
+    return f"{status.pipeline_task_name} {status.state} {status.error_message} {bool(status.pipeline_job_resource_name)}"
+
+
+@dsl.pipeline(name="with-status")
+def with_status(script: str):
+    with dsl.ExitHandler(report()):
+        shell(script=script).set_display_name("work")
+
+
+@dsl.component
+def lines(files: dsl.Input[list[dsl.Dataset]]) -> list:
+    return [open(f.path).read().strip() for f in files]
+
+
+@dsl.pipeline(name="collected-artifacts")
+def collected_artifacts():
+    with dsl.ParallelFor(items=["x", "y", "z"]) as item:
+        made = write(text=item)
+    lines(files=dsl.Collected(made.outputs["file"]))
+
+
 @dsl.pipeline(name="python")
 def python(x: int = 3) -> str:
     return describe(n=square(x=x).output).outputs["Output"]
@@ -190,6 +213,27 @@ def test_python_components(server, client):
         described = [t for t in seen if t["name"] == "describe"][0]["outputs"]
         assert described["parameters"]["Output"] == f"n is {(round + 3) ** 2}"
         assert described["artifacts"]["numbers"]["artifacts"][0]["metadata"] == {"n": (round + 3) ** 2}
+
+
+def outputs_of(server, run_id, name):
+    seen = json.loads(server.request(f"/console/api/runs/{run_id}")[1])["tasks"]
+    return [t["outputs"]["parameters"] for t in seen if t["name"] == name]
+
+
+@pytest.mark.parametrize("script, state", [("true", "COMPLETE"), ("exit 1", "FAILED")])
+def test_final_status(server, client, script, state):
+    run = client.create_run_from_pipeline_func(with_status, arguments={"script": script})
+    client.wait_for_run_completion(run.run_id, timeout=240, sleep_duration=0.1)
+    told = outputs_of(server, run.run_id, "report")[0]["Output"]
+    assert told.startswith(f"exit-handler-1 {state} ") and told.endswith(" True"), told
+    assert ("exit code 1" in told) == (state == "FAILED")
+
+
+def test_collected_artifacts(server, client):
+    run = client.create_run_from_pipeline_func(collected_artifacts)
+    done = client.wait_for_run_completion(run.run_id, timeout=240, sleep_duration=0.1)
+    assert done.state == "SUCCEEDED", support.why(server, run.run_id)
+    assert outputs_of(server, run.run_id, "lines")[0]["Output"] == ["x", "y", "z"]
 
 
 def test_retries(server, client, tmp_path):

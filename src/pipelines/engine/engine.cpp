@@ -12,6 +12,7 @@
 namespace millrace::pipelines::engine {
 namespace {
 
+constexpr int kUnknown = 2;            // google.rpc.Code
 constexpr std::size_t kMaxDepth = 64;  // nested dags; also what ends a component that contains itself
 constexpr std::size_t kMaxNodes = 1'000'000;
 
@@ -187,7 +188,9 @@ class State::Step {
 
   void begin_loop(Node& node) {
     const Iterator& iterator = *node.task->iterator;
-    Value items = iterator.items ? *iterator.items : node.parameters[iterator.input];
+    Value items = iterator.items       ? *iterator.items
+                  : iterator.artifacts ? node.artifacts[iterator.input]["artifacts"]
+                                       : node.parameters[iterator.input];
     if (items.is_string()) {
       auto parsed = parse_json(items.as_string());
       if (parsed) items = std::move(*parsed);
@@ -221,8 +224,12 @@ class State::Step {
     state_.by_path_[node->path] = node;
     state_.nodes_.push_back(std::move(made));
     const std::string& input = loop.task->iterator->item;
-    node->parameters.set(input, loop.items[index]);
     std::string error;
+    if (loop.task->iterator->artifacts) {
+      node->artifacts.set(input, Value::object({{"artifacts", Value::array({loop.items[index]})}}));
+      return begin_dag(*node);
+    }
+    node->parameters.set(input, loop.items[index]);
     if (!fit(*node, input, node->component->parameters.at(input), error)) return end(*node, NodeState::failed, error);
     begin_dag(*node);
   }
@@ -303,6 +310,18 @@ class State::Step {
     commands_.push_back({Command::Kind::timer, node.path, node.attempt, node.retry_at, false, ""});
   }
 
+  // As KFP tells an exit task: the states by their old names. The run's name is added by the executor, which knows it.
+  static Value final_status(const Node& node) {
+    const bool good = node.state == NodeState::succeeded;
+    Value status = Value::object({{"state", good                              ? "COMPLETE"
+                                            : node.state == NodeState::failed ? "FAILED"
+                                                                              : "CANCELED"},
+                                  {"pipelineTaskName", node.task->name},
+                                  {"error", Value::object()}});
+    if (!good && !node.error.empty()) status.set("error", Value::object({{"code", kUnknown}, {"message", node.error}}));
+    return status;
+  }
+
   // Fills the node's inputs from where its task says they come.
   bool resolve(Node& node, std::string& error) {
     const Node& dag = *node.parent;
@@ -315,6 +334,9 @@ class State::Step {
         case ParameterSource::Kind::component_input:
           value = dag.parameters.find(source.name);
           break;
+        case ParameterSource::Kind::final_status:
+          node.parameters.set(key, final_status(*dag.children.at(source.producer)));
+          continue;
         case ParameterSource::Kind::task_output:
           value = dag.children.at(source.producer)->output_parameters.find(source.output_key);
           break;
@@ -348,6 +370,7 @@ class State::Step {
       if (value != nullptr) node.artifacts.set(key, *value);
     }
     for (const auto& [key, spec] : node.component->artifacts) {
+      if (node.is_loop() && key == node.task->iterator->item) continue;
       if (!spec.optional && !node.artifacts.has(key)) {
         error = fmt::format("the input artifact {} is missing: the task it comes from left none", key);
         return false;

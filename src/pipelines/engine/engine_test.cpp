@@ -341,6 +341,67 @@ TEST(Engine, AConditionThatCannotBeEvaluatedFailsItsTask) {
   EXPECT_TRUE(words(state.advance(created())).starts_with("failure: a: its condition: "));
 }
 
+TEST(Engine, LoopsOverArtifactsAndGathersThem) {
+  Builder b;
+  const auto file = [](const char* uri) { return Value::object({{"uri", uri}}); };
+  Component body;
+  body.name = "per-file";
+  body.artifacts["item"] = {"system.Dataset", "0.0.1", false, false};
+  body.artifacts["all"] = {"system.Dataset", "0.0.1", false, true};
+  body.dag.emplace();
+  Task inner;
+  inner.name = inner.display_name = "inner";
+  inner.component = "copies";
+  inner.artifacts["in"] = {ArtifactSource::Kind::component_input, "item", "", ""};
+  body.dag->tasks.push_back(inner);
+  body.dag->artifacts["copy"] = {{"inner", "copy"}};
+  b.spec.components["per-file"] = body;
+  b.spec.components["copies"] = b.spec.components["leaf"];
+  b.spec.components["copies"].artifacts["in"] = {"system.Dataset", "0.0.1", false, false};
+  b.task("makes");
+  Task& loop = b.task("loop", {"makes"}, "per-file");
+  loop.artifacts["all"] = {ArtifactSource::Kind::task_output, "", "makes", "files"};
+  loop.iterator.emplace();
+  loop.iterator->input = "all";
+  loop.iterator->artifacts = true;
+  loop.iterator->item = "item";
+  State state(b.spec, Value::object());
+  state.advance(created());
+  Event made = succeeded("makes");
+  made.output_artifacts =
+      Value::object({{"files", Value::object({{"artifacts", Value::array({file("a"), file("b")})}})}});
+  EXPECT_EQ(words(state.advance(made)), "launch loop/0/inner 1, launch loop/1/inner 1");
+  EXPECT_EQ(state.find("root/loop/1/inner")->artifacts["in"]["artifacts"].items().at(0)["uri"].string_or(), "b");
+  for (const char* which : {"1", "0"}) {
+    Event done = succeeded(std::string("loop/") + which + "/inner");
+    done.output_artifacts = Value::object({{"copy", Value::object({{"artifacts", Value::array({file(which)})}})}});
+    state.advance(done);
+  }
+  const Value& gathered = state.find("root/loop")->output_artifacts["copy"]["artifacts"];
+  ASSERT_EQ(gathered.size(), 2u);
+  EXPECT_EQ(gathered.items()[0]["uri"].string_or(), "0") << "in the items' order";
+}
+
+TEST(Engine, TellsAnExitTaskHowItEnded) {
+  for (const bool good : {true, false}) {
+    Builder b;
+    b.spec.components["exit"] = b.spec.components["leaf"];
+    b.spec.components["exit"].parameters["status"] = {ParameterType::structure, true, std::nullopt, {}};
+    b.task("work");
+    Task& after = b.task("after", {"work"}, "exit");
+    after.runs_after_failure = true;
+    after.parameters["status"].kind = ParameterSource::Kind::final_status;
+    after.parameters["status"].producer = "work";
+    State state(b.spec, Value::object());
+    state.advance(created());
+    state.advance(good ? succeeded("work") : failed("work"));
+    const Value& status = state.find("root/after")->parameters["status"];
+    EXPECT_EQ(status["state"].string_or(), good ? "COMPLETE" : "FAILED");
+    EXPECT_EQ(status["pipelineTaskName"].string_or(), "work");
+    EXPECT_EQ(status["error"]["message"].string_or(), good ? "" : "boom");
+  }
+}
+
 TEST(Engine, TakesAMemberOfAnItem) {
   Builder b;
   b.spec.components["leaf"].parameters["name"] = {ParameterType::string, true, std::nullopt, {}};

@@ -58,6 +58,10 @@ Result<Value> executor_input(const Options& options, const RunContext& run, cons
   if (node.artifacts.empty()) inputs.erase("artifacts");
   const PlaceholderContext context = placeholders(run, node, input, options.directory / "artifacts");
   Value resolved = MR_TRY(substitute_value(node.parameters, context));
+  for (const auto& [name, source] : node.task->parameters) {
+    if (source.kind == ParameterSource::Kind::final_status)
+      resolved.child(name).set("pipelineJobResourceName", run.resource_name);
+  }
   input.child("inputs").set("parameterValues", std::move(resolved));
   Value outputs = Value::object();
   for (const auto& [name, type] : node.component->output_parameters) {

@@ -62,7 +62,8 @@ Result<ParameterType> parameter_type(const Value& value, const std::string& path
                                    ParameterType::boolean, ParameterType::list, ParameterType::structure}) {
     if (parameter_type_name(type) == name) return type;
   }
-  if (name == "TASK_FINAL_STATUS" || name == "TASK_CONFIG") return refused(value, path, name + " parameters are");
+  if (name == "TASK_FINAL_STATUS") return ParameterType::structure;
+  if (name == "TASK_CONFIG") return refused(value, path, name + " parameters are");
   return wrong(value, path, fmt::format("the parameter type \"{}\" is not known", name));
 }
 
@@ -94,9 +95,11 @@ Result<ParameterSource> parse_parameter_source(const Value& value, const std::st
   MR_TRY(only_known(value, path,
                     {"componentInputParameter", "taskOutputParameter", "runtimeValue", "taskFinalStatus",
                      "parameterExpressionSelector"}));
-  if (value.has("taskFinalStatus")) return refused(value, path, "the final status of a task (taskFinalStatus) is");
   ParameterSource source;
-  if (value.has("componentInputParameter")) {
+  if (value.has("taskFinalStatus")) {
+    source.kind = ParameterSource::Kind::final_status;
+    source.producer = value["taskFinalStatus"]["producerTask"].string_or();
+  } else if (value.has("componentInputParameter")) {
     source.kind = ParameterSource::Kind::component_input;
     source.name = value["componentInputParameter"].string_or();
   } else if (value.has("taskOutputParameter")) {
@@ -125,7 +128,8 @@ Result<Iterator> parse_iterator(const Value& value, const Value& policy, const s
     if (!list || !list->is_array()) return wrong(items, path + ".items", "the items are not a list in JSON");
     iterator.items = std::move(*list);
   } else {
-    iterator.input = items["inputParameter"].string_or();
+    iterator.artifacts = items.has("inputArtifact");
+    iterator.input = items[iterator.artifacts ? "inputArtifact" : "inputParameter"].string_or();
     if (iterator.input.empty()) return wrong(value, path, "the loop has no items");
   }
   iterator.item = value["itemInput"].string_or();
@@ -140,7 +144,6 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
   MR_TRY(only_known(value, path,
                     {"taskInfo", "componentRef", "dependentTasks", "inputs", "cachingOptions", "triggerPolicy",
                      "parameterIterator", "artifactIterator", "iteratorPolicy", "retryPolicy"}));
-  if (value.has("artifactIterator")) return refused(value, path, "loops over artifacts (ParallelFor) are");
   Task task;
   task.name = name;
   task.display_name = value["taskInfo"]["name"].string_or(name);
@@ -149,7 +152,8 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
   std::set<std::string> upstream(task.after.begin(), task.after.end());
   for (const auto& [key, source] : value["inputs"]["parameters"].members()) {
     auto parsed = MR_TRY(parse_parameter_source(source, path + ".inputs.parameters." + key));
-    if (parsed.kind == ParameterSource::Kind::task_output) upstream.insert(parsed.producer);
+    if (parsed.kind == ParameterSource::Kind::task_output || parsed.kind == ParameterSource::Kind::final_status)
+      upstream.insert(parsed.producer);
     task.parameters.emplace(key, std::move(parsed));
   }
   for (const auto& [key, source] : value["inputs"]["artifacts"].members()) {
@@ -173,9 +177,9 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
     if (!condition) return wrong(trigger, path + ".triggerPolicy.condition", condition.error().message);
     task.condition = std::move(*condition);
   }
-  if (value.has("parameterIterator")) {
-    task.iterator =
-        MR_TRY(parse_iterator(value["parameterIterator"], value["iteratorPolicy"], path + ".parameterIterator"));
+  for (const char* kind : {"parameterIterator", "artifactIterator"}) {
+    if (!value.has(kind)) continue;
+    task.iterator = MR_TRY(parse_iterator(value[kind], value["iteratorPolicy"], path + "." + kind));
   }
   const std::string strategy = trigger["strategy"].string_or("ALL_UPSTREAM_TASKS_SUCCEEDED");
   task.runs_after_failure = strategy == "ALL_UPSTREAM_TASKS_COMPLETED";
@@ -300,11 +304,10 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
   }
   const auto artifact = [](const Value& at) {
     return ArtifactSpec{at["artifactType"]["schemaTitle"].string_or("system.Artifact"),
-                        at["artifactType"]["schemaVersion"].string_or("0.0.1"), at["isOptional"].bool_or(false)};
+                        at["artifactType"]["schemaVersion"].string_or("0.0.1"), at["isOptional"].bool_or(false),
+                        at["isArtifactList"].bool_or(false)};
   };
   for (const auto& [key, at] : value["inputDefinitions"]["artifacts"].members()) {
-    if (at["isArtifactList"].bool_or(false))
-      return refused(at, path + ".inputDefinitions.artifacts." + key, "lists of artifacts are");
     component.artifacts.emplace(key, artifact(at));
   }
   for (const auto& [key, at] : value["outputDefinitions"]["parameters"].members()) {
@@ -314,8 +317,8 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
   }
   for (const auto& [key, at] : value["outputDefinitions"]["artifacts"].members()) {
     MR_TRY(usable_name(at, path + ".outputDefinitions.artifacts", key));
-    if (at["isArtifactList"].bool_or(false))
-      return refused(at, path + ".outputDefinitions.artifacts." + key, "lists of artifacts are");
+    if (at["isArtifactList"].bool_or(false) && !value.has("dag"))
+      return refused(at, path + ".outputDefinitions.artifacts." + key, "lists of artifacts that a task makes are");
     component.output_artifacts.emplace(key, artifact(at));
   }
   if (value.has("dag"))
@@ -402,10 +405,13 @@ Status check_references(const PipelineSpec& pipeline, const Component& component
       return wrong(task_at, task_path, fmt::format("the component \"{}\" is not there", task.component));
     if (task.iterator) {
       if (!target->second.dag) return refused(task_at, task_path, "loops over a single task are");
-      if (!target->second.parameters.contains(task.iterator->item))
+      const Iterator& loop = *task.iterator;
+      if (loop.artifacts ? !target->second.artifacts.contains(loop.item)
+                         : !target->second.parameters.contains(loop.item))
         return wrong(task_at, task_path,
                      fmt::format("the component {} has no input \"{}\"", task.component, task.iterator->item));
-      if (!task.iterator->items && !task.parameters.contains(task.iterator->input))
+      if (!loop.items &&
+          !(loop.artifacts ? task.artifacts.contains(loop.input) : task.parameters.contains(loop.input)))
         return wrong(task_at, task_path,
                      fmt::format("the task has no input \"{}\" to loop over", task.iterator->input));
     }

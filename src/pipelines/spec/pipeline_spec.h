@@ -32,13 +32,14 @@ struct ParameterSpec {
 struct ArtifactSpec {
   std::string schema_title, schema_version;
   bool optional = false;
+  bool is_list = false;
 };
 
 // Where a task's parameter comes from.
 struct ParameterSource {
-  enum class Kind { component_input, task_output, constant } kind = Kind::constant;
+  enum class Kind { component_input, task_output, constant, final_status } kind = Kind::constant;
   std::string name;        // component_input: the enclosing component's parameter
-  std::string producer;    // task_output
+  std::string producer;    // task_output, final_status
   std::string output_key;  // task_output
   Value constant;
   std::string member;  // of the value, which is an object or its JSON; empty: the whole
@@ -56,7 +57,8 @@ struct RetryPolicy {
 // ParallelFor: the task's dag runs once for each item.
 struct Iterator {
   std::optional<Value> items;  // a list that stands in the pipeline, …
-  std::string input;           // … or the input parameter that holds one
+  std::string input;           // … or the input parameter that holds one, …
+  bool artifacts = false;      // … or the input artifact that is one
   std::string item;            // the dag's input that gets the item
   std::size_t limit = 0;       // iterations at once; 0: no limit
 };

@@ -87,7 +87,7 @@ Result<Value> metrics_of(const Rule& rule, std::string_view text) {
         Code::invalid_argument,
         fmt::format("Hyperparameter must be valid json, but found {}: {} (caused by ValueError)", rule.name, text));
   }
-  bool good = list->is_array() && list->size() != 0;
+  bool good = list->is_array() && !list->empty();
   for (const Value& metric : list->items()) good = good && (metric == Value("msd") || metric == Value("ssd"));
   if (!good) return not_valid(rule, text, "a JSON list of \"msd\" and \"ssd\"");
   return std::move(*list);
