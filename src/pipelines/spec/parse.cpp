@@ -410,8 +410,7 @@ Status check_references(const PipelineSpec& pipeline, const Component& component
                          : !target->second.parameters.contains(loop.item))
         return wrong(task_at, task_path,
                      fmt::format("the component {} has no input \"{}\"", task.component, task.iterator->item));
-      if (!loop.items &&
-          !(loop.artifacts ? task.artifacts.contains(loop.input) : task.parameters.contains(loop.input)))
+      if (!loop.items && !(loop.artifacts ? task.artifacts.contains(loop.input) : task.parameters.contains(loop.input)))
         return wrong(task_at, task_path,
                      fmt::format("the task has no input \"{}\" to loop over", task.iterator->input));
     }
