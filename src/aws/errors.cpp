@@ -52,9 +52,10 @@ constexpr std::array kStatuses = {
 
 int status_of(Protocol protocol, const Error& error, std::string_view code) {
   if (protocol == Protocol::json) {
-    return error.code == Code::internal || error.code == Code::data_loss ? 500
-           : error.code == Code::unavailable                             ? 503
-                                                                         : 400;
+    const bool full = error.code == Code::resource_exhausted && error.reason.empty();
+    return full || error.code == Code::internal || error.code == Code::data_loss ? 500
+           : error.code == Code::unavailable                                     ? 503
+                                                                                 : 400;
   }
   for (const StatusOf& known : kStatuses) {
     if (known.code == code) return known.status;
@@ -68,8 +69,6 @@ int status_of(Protocol protocol, const Error& error, std::string_view code) {
       return 403;
     case Code::unauthenticated:
       return 403;
-    case Code::resource_exhausted:
-      return 400;
     case Code::unimplemented:
       return 501;
     case Code::unavailable:
@@ -95,8 +94,7 @@ std::string default_code(Protocol protocol, Code code) {
       return protocol == Protocol::query ? "EntityAlreadyExists" : json ? "ResourceInUse" : "BucketAlreadyExists";
     case Code::unimplemented:
       return common_code(protocol, CommonError::unknown_operation);
-    case Code::resource_exhausted:
-      return common_code(protocol, CommonError::too_large);
+    case Code::resource_exhausted:  // ours: a full disk, a full queue; what is too large has a reason of its own
     case Code::internal:
     case Code::data_loss:
       return common_code(protocol, CommonError::internal);

@@ -165,7 +165,7 @@ struct Gateway::Impl {
     std::string hash = work.claim->payload_hash;
     if (hash.empty()) {
       // Services other than S3 may leave the hash to the body itself.
-      work.body = MR_TRY(read_body(*work.request.body));
+      work.body = MR_TRY(read_body(work, *work.request.body));
       work.buffered = true;
       hash = sha256_hex(work.body);
     }
@@ -179,19 +179,20 @@ struct Gateway::Impl {
     return {};
   }
 
-  Result<std::string> read_body(net::BodyReader& reader) const {
+  Result<std::string> read_body(const Work& work, net::BodyReader& reader) const {
     auto body = reader.read_all(options.max_body_bytes);
     if (!body && body.error().code == Code::resource_exhausted) {
       return fail(Code::resource_exhausted,
                   fmt::format("The request body is larger than the {} bytes that this operation takes.",
-                              options.max_body_bytes));
+                              options.max_body_bytes),
+                  common_code(protocol_of(work), CommonError::too_large));
     }
     return body;
   }
 
   Status buffer(Work& work) const {
     if (work.buffered) return {};
-    work.body = MR_TRY(read_body(*work.payload));
+    work.body = MR_TRY(read_body(work, *work.payload));
     work.buffered = true;
     return {};
   }

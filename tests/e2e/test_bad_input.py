@@ -219,6 +219,24 @@ def test_a_data_directory_that_fills_up(tmp_path):
             assert s3.get_object(Bucket="small-disk", Key="kept")["Body"].read() == b"before"
             assert [o["Key"] for o in s3.list_objects_v2(Bucket="small-disk")["Contents"]] == ["kept"]
 
+            # Not a byte is left: what is written to the database fails as the server's trouble, by each door's name.
+            filler = tmp_path / "small" / "filler"
+            with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            iam, sagemaker = server.client("iam", attempts=1), server.client("sagemaker", attempts=1)
+            with pytest.raises(botocore.exceptions.ClientError) as caught:
+                for i in range(2000):
+                    iam.create_user(UserName=f"user-{i}")
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+            assert caught.value.response["Error"]["Code"] == "ServiceFailure"
+            assert "full" in caught.value.response["Error"]["Message"]
+            made = i
+            filler.unlink()
+            iam.create_user(UserName=f"user-{made}")  # it had not been half made
+            assert len(iam.list_users(MaxItems=1000)["Users"]) == made + 1
+            assert sagemaker.list_models()["Models"] == []
+
 
 @pytest.mark.parametrize(
     "command",
