@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
+#include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
@@ -29,6 +30,8 @@ class PipelinesImpl final : public Pipelines {
 
   Status open() {
     MR_TRY(needs_.database.migrate("pipelines", runner::migrations()));
+    MR_TRY(needs_.database.migrate("pipelines.artifacts", runner::artifact_migrations()));
+    MR_TRY(needs_.database.migrate("pipelines.api", api::migrations()));
     MR_TRY(api::ensure_default_experiment(needs_.database, needs_.clock));
     // Noted now: a run that is created from here on is nobody's to take up.
     return needs_.database.read([&](db::Connection& connection) -> Status {
@@ -38,7 +41,7 @@ class PipelinesImpl final : public Pipelines {
   }
 
   net::Response handle(net::Request& request) override {
-    api::Context context{needs_.database, needs_.clock, runner_, *this};
+    api::Context context{needs_.database, needs_.clock, options_, runner_, *this};
     return api::answer(context, request);
   }
 

@@ -83,12 +83,23 @@ Result<Value> read_message(const Value& value, std::string_view message,
   return out;
 }
 
-Result<Value> read_body(const Call& call, std::string_view message, std::initializer_list<std::string_view> fields) {
+Result<Value> read_json(const Call& call) {
   const std::string text = MR_TRY(call.request.body->read_all(kMaxBody));
   if (text.empty()) return Value::object();
   auto value = parse_json(text);
   if (!value) return fail(Code::invalid_argument, "the request body cannot be read: " + value.error().message);
-  return read_message(*value, message, fields);
+  return value;
+}
+
+Result<Value> read_body(const Call& call, std::string_view message, std::initializer_list<std::string_view> fields) {
+  return read_message(MR_TRY(read_json(call)), message, fields);
+}
+
+Result<bool> flag(const Call& call, std::string_view name) {
+  const std::string value = call.parameter(name);
+  if (value == "true" || value == "True" || value == "1") return true;  // as Go reads them; the SDK writes Python's
+  if (value.empty() || value == "false" || value == "False" || value == "0") return false;
+  return fail(Code::invalid_argument, fmt::format("{} must be true or false, not \"{}\"", name, value));
 }
 
 Result<std::string> text_field(const Value& message, std::string_view name) {

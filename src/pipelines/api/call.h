@@ -21,6 +21,7 @@ namespace millrace::pipelines::api {
 struct Context {
   db::Database& database;
   const Clock& clock;
+  const Options& options;
   runner::Runner& runner;
   Pipelines& pipelines;  // the read side
 };
@@ -35,6 +36,8 @@ struct Call {
   const std::string& id(std::string_view name = "id") const { return path.find(name)->second; }
 };
 
+// The request's body; an empty one is an empty object. Errors: invalid_argument.
+Result<Value> read_json(const Call& call);
 // The request's body as an object with members of these names only; lowerCamelCase is read as snake_case, as
 // grpc-gateway does. An empty body is an empty object. Errors: invalid_argument naming the member.
 Result<Value> read_body(const Call& call, std::string_view message, std::initializer_list<std::string_view> fields);
@@ -43,6 +46,9 @@ Result<Value> read_message(const Value& value, std::string_view message,
                            std::initializer_list<std::string_view> fields);
 // A string member; absent is empty. Errors name it.
 Result<std::string> text_field(const Value& message, std::string_view name);
+
+// A query parameter that is true or false; absent is false. Errors name it.
+Result<bool> flag(const Call& call, std::string_view name);
 
 Error not_found(std::string_view what, std::string_view id);  // "Run <id> not found"
 

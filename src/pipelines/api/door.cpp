@@ -38,13 +38,17 @@ constexpr Route kRoutes[] = {
     {"POST", "/runs/{id}:unarchive", unarchive_run},
     {"POST", "/pipelines/upload", upload_pipeline, true},
     {"POST", "/pipelines/upload_version", upload_version, true},
+    {"POST", "/pipelines/create", create_pipeline_and_version},
     {"POST", "/pipelines", create_pipeline},
     {"GET", "/pipelines", list_pipelines},
     {"GET", "/pipelines/names/{name}", get_pipeline_by_name},
     {"GET", "/pipelines/{id}", get_pipeline},
+    {"PATCH", "/pipelines/{id}", update_pipeline},
     {"DELETE", "/pipelines/{id}", delete_pipeline},
+    {"POST", "/pipelines/{id}/versions", create_version},
     {"GET", "/pipelines/{id}/versions", list_versions},
     {"GET", "/pipelines/{id}/versions/{version}", get_version},
+    {"PATCH", "/pipelines/{id}/versions/{version}", update_version},
     {"DELETE", "/pipelines/{id}/versions/{version}", delete_version},
 };
 
@@ -53,10 +57,6 @@ struct Gap {
   std::string_view method, pattern, sentence;
 };
 constexpr Gap kGaps[] = {
-    {"POST", "/pipelines/create", "pipelines from a URL are not served yet; upload the package's file"},
-    {"PATCH", "/pipelines/{id}", "changing a pipeline is not served yet; upload it under another name"},
-    {"POST", "/pipelines/{id}/versions", "versions from a URL are not served yet; upload the package's file"},
-    {"PATCH", "/pipelines/{id}/versions/{version}", "changing a version is not served yet; upload another one"},
     {"POST", "/runs/{id}:retry", "retrying a run is not served yet; start a new one with the same parameters"},
     {"GET", "/runs/{id}/nodes/{node}/artifacts/{name}:read", "reading artifacts over this API is not served yet"},
     {"*", "/recurringruns", "recurring runs are not served yet"},

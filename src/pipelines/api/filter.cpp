@@ -38,68 +38,138 @@ const Operation* find_operation(const Value& value) {
   return nullptr;
 }
 
-const Value& either(const Value& predicate, std::string_view snake, std::string_view camel) {
-  const Value& value = predicate[snake];
-  return value.is_null() ? predicate[camel] : value;
+// A predicate's members under their snake_case names. Source: filter.proto, Predicate.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kMembers = {
+    {{"operation", "operation"},
+     {"key", "key"},
+     {"int_value", "intValue"},
+     {"long_value", "longValue"},
+     {"string_value", "stringValue"},
+     {"timestamp_value", "timestampValue"},
+     {"int_values", "intValues"},
+     {"long_values", "longValues"},
+     {"string_values", "stringValues"}}};
+
+struct Predicate {
+  std::string key;
+  const Operation* operation = nullptr;
+  std::string_view kind;  // of the value: "string_value"…
+  Value value;
+};
+
+Error bad(std::string message) { return {Code::invalid_argument, "filter: " + std::move(message)}; }
+
+Result<Predicate> read_predicate(const Value& given) {
+  if (!given.is_object()) return fail(bad(fmt::format("a predicate must be an object, not {}", given.kind_name())));
+  Predicate predicate;
+  for (const auto& [name, value] : given.members()) {
+    std::string_view member;
+    for (const auto& [snake, camel] : kMembers) {
+      if (name == snake || name == camel) member = snake;
+    }
+    if (member.empty()) return fail(bad(fmt::format("unknown field \"{}\" in a predicate", name)));
+    if (value.is_null()) continue;
+    if (member == "key") {
+      predicate.key = value.string_or();
+    } else if (member == "operation") {
+      predicate.operation = find_operation(value);
+      if (predicate.operation == nullptr)
+        return fail(bad(fmt::format("the operation {} is not known", to_json(value))));
+    } else if (!predicate.kind.empty()) {
+      return fail(bad("a predicate has one value, not several"));
+    } else {
+      predicate.kind = member;
+      predicate.value = value;
+    }
+  }
+  if (predicate.operation == nullptr) return fail(bad("a predicate needs an operation"));
+  return predicate;
 }
 
 Result<Value> typed(const Value& value, const Field& field) {
-  if (field.type == FieldType::time) {
-    if (!value.is_string())
-      return fail(Code::invalid_argument, fmt::format("filter: {} needs a timestamp_value", field.name));
-    return Value(to_epoch_ms(MR_TRY(parse_rfc3339(value.as_string()))));
-  }
-  if (field.type == FieldType::number && value.is_string()) {
-    const auto number = parse_int(value.as_string());  // int64 comes as a string in proto's JSON
-    if (!number) return fail(Code::invalid_argument, fmt::format("filter: {} needs a number", field.name));
-    return Value(*number);
+  switch (field.type) {
+    case FieldType::time:
+      if (!value.is_string()) return fail(bad(fmt::format("{} needs a timestamp_value", field.name)));
+      if (const auto time = parse_rfc3339(value.as_string())) return Value(to_epoch_ms(*time));
+      return fail(bad(fmt::format("\"{}\" is not a timestamp as RFC 3339 has it", value.as_string())));
+    case FieldType::number:
+    case FieldType::real:
+      if (value.is_number()) return value;
+      // int64 comes as a string in proto's JSON.
+      if (const auto number = parse_int(value.string_or())) return Value(*number);
+      return fail(bad(fmt::format("{} needs a number", field.name)));
+    case FieldType::text:
+    case FieldType::tags:
+      if (value.is_string()) return value;
+      return fail(bad(fmt::format("{} needs a string_value", field.name)));
   }
   return value;
 }
 
-Status add_predicate(Condition& condition, const Value& predicate, std::span<const Field> fields,
-                     std::string_view model) {
-  const std::string key = predicate["key"].string_or();
-  const Field* field = find_field(fields, key);
-  if (field == nullptr) return fail(Code::invalid_argument, fmt::format("filter: {} has no field \"{}\"", model, key));
-  const Operation* operation = find_operation(predicate["operation"]);
-  if (operation == nullptr) {
-    return fail(Code::invalid_argument,
-                fmt::format("filter: the operation {} is not known", to_json(predicate["operation"])));
+// The field of a key; `tag` is what follows the dot where the field is a map.
+const Field* find_key(std::span<const Field> fields, std::string_view key, std::string_view& tag) {
+  const std::size_t dot = key.find('.');
+  const Field* field = find_field(fields, key.substr(0, dot));
+  const bool is_map = field != nullptr && field->type == FieldType::tags;
+  if (is_map != (dot != std::string_view::npos)) return nullptr;
+  if (is_map) tag = key.substr(dot + 1);
+  return field;
+}
+
+Status add_tag(Condition& condition, const Predicate& predicate, const Field& field, std::string_view tag) {
+  if (predicate.operation->sql != "=")
+    return fail(bad(fmt::format("{} can be compared with EQUALS only", predicate.key)));
+  if (predicate.kind != "string_value") return fail(bad(fmt::format("{} needs a string_value", predicate.key)));
+  condition.add(
+      fmt::format("EXISTS (SELECT 1 FROM json_each({}) AS tag WHERE tag.key = ? AND tag.value = ?)", field.column),
+      {Value(tag), MR_TRY(typed(predicate.value, field))});
+  return {};
+}
+
+Status add_list(Condition& condition, const Predicate& predicate, const Field& field) {
+  const Value& listed = predicate.value.is_object() ? predicate.value["values"] : predicate.value;
+  if (!predicate.kind.ends_with("_values") || !listed.is_array() || listed.size() > kMaxListed)
+    return fail(bad(fmt::format("IN on {} needs a list of {} values at most", predicate.key, kMaxListed)));
+  std::vector<Value> values;
+  std::string marks;
+  for (const Value& item : listed.items()) {
+    values.push_back(MR_TRY(typed(item, field)));
+    marks += marks.empty() ? "?" : ",?";
   }
-  if (operation->sql == "IN") {
-    const Value* listed = nullptr;
-    for (const auto& [snake, camel] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
-             {"string_values", "stringValues"}, {"int_values", "intValues"}, {"long_values", "longValues"}}) {
-      if (const Value& value = either(predicate, snake, camel); !value.is_null())
-        listed = value.is_object() ? &value["values"] : &value;
-    }
-    if (listed == nullptr || !listed->is_array() || listed->size() > kMaxListed)
-      return fail(Code::invalid_argument, fmt::format("filter: IN on {} needs a list of values", key));
-    std::vector<Value> values;
-    std::string marks;
-    for (const Value& item : listed->items()) {
-      values.push_back(MR_TRY(typed(item, *field)));
-      marks += marks.empty() ? "?" : ",?";
-    }
-    condition.add(fmt::format("{} IN ({})", field->column, marks), std::move(values));
+  condition.add(fmt::format("{} IN ({})", field.column, marks), std::move(values));
+  return {};
+}
+
+Status add_predicate(Condition& condition, const Value& given, std::span<const Field> fields, std::string_view model) {
+  const Predicate predicate = MR_TRY(read_predicate(given));
+  std::string_view tag;
+  const Field* field = find_key(fields, predicate.key, tag);
+  if (field == nullptr) return fail(bad(fmt::format("{} has no field \"{}\"", model, predicate.key)));
+  if (predicate.kind.empty()) return fail(bad(fmt::format("the predicate on {} has no value", predicate.key)));
+  if (field->type == FieldType::tags) return add_tag(condition, predicate, *field, tag);
+  if (predicate.operation->sql == "IN") return add_list(condition, predicate, *field);
+  if (predicate.kind.ends_with("_values"))
+    return fail(bad(fmt::format("the list on {} needs the operation IN", predicate.key)));
+  Value value = MR_TRY(typed(predicate.value, *field));
+  if (predicate.operation->sql != "instr") {
+    condition.add(fmt::format("{} {} ?", field->column, predicate.operation->sql), {std::move(value)});
     return {};
   }
-  const Value* given = nullptr;
-  for (const auto& [snake, camel] :
-       std::initializer_list<std::pair<std::string_view, std::string_view>>{{"string_value", "stringValue"},
-                                                                            {"int_value", "intValue"},
-                                                                            {"long_value", "longValue"},
-                                                                            {"timestamp_value", "timestampValue"}}) {
-    if (const Value& value = either(predicate, snake, camel); !value.is_null()) given = &value;
-  }
-  if (given == nullptr)
-    return fail(Code::invalid_argument, fmt::format("filter: the predicate on {} has no value", key));
-  const Value value = MR_TRY(typed(*given, *field));
-  condition.add(operation->sql == "instr" ? fmt::format("instr({}, ?) > 0", field->column)
-                                          : fmt::format("{} {} ?", field->column, operation->sql),
-                {value});
+  if (field->type != FieldType::text)
+    return fail(bad(fmt::format("IS_SUBSTRING needs a text, which {} is not", predicate.key)));
+  // What a person types into a search box.
+  condition.add(fmt::format("instr(lower({}), lower(?)) > 0", field->column), {std::move(value)});
   return {};
+}
+
+Result<Value> parse_filter(std::string_view text) {
+  if (text.find('%') != std::string_view::npos) {
+    for (const bool plus_is_space : {!text.starts_with('{') && !text.starts_with(' '), false}) {
+      const auto decoded = percent_decode(text, plus_is_space);
+      if (auto filter = decoded ? parse_json(*decoded) : Result<Value>(fail(decoded.error()))) return filter;
+    }
+  }
+  return parse_json(text);
 }
 
 }  // namespace
@@ -134,17 +204,15 @@ const Field* find_field(std::span<const Field> fields, std::string_view name) {
 Result<Condition> read_filter(std::string_view text, std::span<const Field> fields, std::string_view model) {
   Condition condition;
   if (text.empty()) return condition;
-  auto filter = parse_json(text);
-  if (!filter) {
-    // Upstream unescapes a second time, so clients may have escaped twice.
-    const auto decoded = percent_decode(text, true);
-    if (decoded) filter = parse_json(*decoded);
+  const auto filter = parse_filter(text);
+  if (!filter || !filter->is_object()) return fail(bad("it must be a JSON object with \"predicates\""));
+  for (const auto& [name, value] : filter->members()) {
+    if (name != "predicates") return fail(bad(fmt::format("unknown field \"{}\"", name)));
+    if (!value.is_array()) return fail(bad(fmt::format("\"predicates\" must be a list, not {}", value.kind_name())));
   }
-  if (!filter || !filter->is_object())
-    return fail(Code::invalid_argument, "filter must be a JSON object with \"predicates\"");
   const Value& predicates = (*filter)["predicates"];
   if (predicates.size() > kMaxPredicates)
-    return fail(Code::invalid_argument, fmt::format("filter has more than {} predicates", kMaxPredicates));
+    return fail(bad(fmt::format("there are more than {} predicates", kMaxPredicates)));
   for (const Value& predicate : predicates.items()) MR_TRY(add_predicate(condition, predicate, fields, model));
   return condition;
 }

@@ -1,7 +1,8 @@
 #pragma once
 // The filter of list calls: {"predicates": [{"operation": "EQUALS", "key": "name", "string_value": "x"}]}.
 // Source: kubeflow/pipelines backend/api/v2beta1/filter.proto. Operations come as names or numbers, values in
-// snake_case or lowerCamelCase.
+// snake_case or lowerCamelCase. Escapes (%2B) in it are undone once more than HTTP asks for, as upstream does and its
+// clients count on; but a '+' stays one, where upstream makes a blank of it.
 
 #include <span>
 #include <string>

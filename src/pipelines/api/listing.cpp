@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kDefaultPage = 20;
 constexpr std::int64_t kMaxPage = 200;
+constexpr std::int64_t kMaxPageSize = 2'147'483'647;  // the API's type; what is over kMaxPage is cut to it
+constexpr std::size_t kMaxToken = 64u << 10;
 
 struct Query {
   std::int64_t page_size = kDefaultPage;
@@ -28,6 +30,7 @@ struct Query {
 Error bad(std::string message) { return {Code::invalid_argument, std::move(message)}; }
 
 Status read_token(Query& query, const std::string& text, const Listing& listing) {
+  if (text.size() > kMaxToken) return fail(bad("page_token is not one of this list's"));
   const auto decoded = from_base64(text);
   const auto token = decoded ? parse_json(*decoded) : Result<Value>(fail(decoded.error()));
   if (!token || (*token)["model"].string_or() != listing.model)
@@ -47,7 +50,8 @@ Result<Query> read_query(const Call& call, const Listing& listing) {
   Query query;
   if (const std::string size = call.parameter("page_size"); !size.empty()) {
     const auto number = parse_int(size);
-    if (!number || *number < 0) return fail(bad("page_size must be a whole number, not below 0"));
+    if (!number || *number < 0 || *number > kMaxPageSize)
+      return fail(bad("page_size must be a whole number, not below 0"));
     query.page_size = *number == 0 ? kDefaultPage : std::min(*number, kMaxPage);
   }
   query.sort_by = call.parameter("sort_by");
@@ -59,12 +63,27 @@ Result<Query> read_query(const Call& call, const Listing& listing) {
     if (!word.empty()) words.push_back(word);
   }
   if (!words.empty()) name = words[0];
-  if (words.size() > 2 || (words.size() == 2 && words[1] != "asc" && words[1] != "desc"))
+  query.descending = words.size() == 2 && equals_ignore_case(words[1], "desc");
+  if (words.size() > 2 || (words.size() == 2 && !query.descending && !equals_ignore_case(words[1], "asc")))
     return fail(bad(fmt::format("sort_by must be a field and asc or desc, not \"{}\"", query.sort_by)));
-  query.descending = words.size() == 2 && words[1] == "desc";
   query.field = find_field(listing.fields, name);
-  if (query.field == nullptr) return fail(bad(fmt::format("sort_by: {} has no field \"{}\"", listing.model, name)));
+  if (query.field == nullptr || query.field->type == FieldType::tags)
+    return fail(bad(fmt::format("sort_by: {} has no field \"{}\"", listing.model, name)));
   return query;
+}
+
+Value read_cursor(const db::Statement& row, int column, FieldType type) {
+  switch (type) {
+    case FieldType::text:
+    case FieldType::tags:
+      return row.text(column);
+    case FieldType::real:
+      return row.real(column);
+    case FieldType::number:
+    case FieldType::time:
+      return row.integer(column);
+  }
+  return {};
 }
 
 }  // namespace
@@ -106,8 +125,7 @@ Result<Value> list(db::Database& database, const Call& call, const Listing& list
       }
       items.push(item(row));
       last_id = row.text(id_column);
-      last_value =
-          query.field->type == FieldType::text ? Value(row.text(id_column + 1)) : Value(row.integer(id_column + 1));
+      last_value = read_cursor(row, id_column + 1, query.field->type);
     }
     return {};
   }));

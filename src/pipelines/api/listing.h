@@ -16,10 +16,11 @@
 
 namespace millrace::pipelines::api {
 
-enum class FieldType { text, number, time };
+// tags: a map; filters name a key of it as "<name>.<key>", nothing is sorted by it.
+enum class FieldType { text, number, real, time, tags };
 struct Field {
   std::string_view name;    // as the API calls it
-  std::string_view column;  // as the table does
+  std::string_view column;  // as the table does, or an expression over its columns
   FieldType type = FieldType::text;
 };
 

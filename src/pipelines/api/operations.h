@@ -2,6 +2,7 @@
 // The operations of the KFP door, by group. Each answers the message that goes into the response's body.
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/result.h"
@@ -10,6 +11,9 @@
 #include "pipelines/api/call.h"
 
 namespace millrace::pipelines::api {
+
+// schema.cpp: what this folder adds to the runner's tables; component "pipelines.api".
+std::span<const db::Migration> migrations();
 
 // health.cpp
 Result<Value> get_healthz(Context& context, const Call& call);
@@ -40,21 +44,27 @@ Result<Value> create_pipeline(Context& context, const Call& call);
 Result<Value> list_pipelines(Context& context, const Call& call);
 Result<Value> get_pipeline(Context& context, const Call& call);
 Result<Value> get_pipeline_by_name(Context& context, const Call& call);
+Result<Value> update_pipeline(Context& context, const Call& call);
 Result<Value> delete_pipeline(Context& context, const Call& call);
 
 // versions.cpp
 struct Version {
-  std::string id, pipeline_id, name, display_name, description, code_source_url;
+  std::string id, pipeline_id, name, display_name, description, code_source_url, package_url;
+  Value tags = Value::object();
   Time created{};
   Value spec;
 };
-Status insert_version(db::Connection& connection, const Version& version);
 // The newest one where `version_id` is empty. Errors: not_found.
 Result<Version> find_version(db::Connection& connection, const std::string& pipeline_id, const std::string& version_id);
 Value to_message(const Version& version);
 Result<Value> list_versions(Context& context, const Call& call);
 Result<Value> get_version(Context& context, const Call& call);
+Result<Value> update_version(Context& context, const Call& call);
 Result<Value> delete_version(Context& context, const Call& call);
+
+// create_from_url.cpp
+Result<Value> create_pipeline_and_version(Context& context, const Call& call);
+Result<Value> create_version(Context& context, const Call& call);
 
 // uploads.cpp
 Result<Value> upload_pipeline(Context& context, const Call& call);

@@ -8,11 +8,13 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "pipelines/spec/pipeline_spec.h"
 
 namespace millrace::pipelines::api {
 namespace {
 
-constexpr std::size_t kMaxUnpacked = 32u << 20;
+constexpr std::size_t kMaxFile = 32u << 20;
+constexpr std::size_t kMaxUnpacked = 256u << 20;  // all entries of an archive together
 constexpr std::size_t kMaxEntries = 10'000;
 
 // A parameter of a header field: boundary of `multipart/form-data; boundary="x"`.
@@ -60,50 +62,104 @@ Result<UploadedFile> read_form(std::string_view content_type, std::string_view b
   return fail(Code::invalid_argument, "the upload has no part named \"uploadfile\"");
 }
 
-Result<std::string> unpack(const UploadedFile& file) {
-  const std::string& content = file.content;
-  const bool zip = content.starts_with("PK"), gzip = content.starts_with("\x1f\x8b");
-  if (!zip && !gzip) {
-    if (file.name.ends_with(".yaml") || file.name.ends_with(".yml") || file.name.ends_with(".json")) return content;
-    return fail(Code::invalid_argument,
-                fmt::format("{} is not a pipeline file: a .yaml, .yml, .json, .zip or .tar.gz file is expected",
-                            file.name.empty() ? "the upload" : file.name));
+namespace {
+
+Error bad(std::string message) { return {Code::invalid_argument, std::move(message)}; }
+
+// Nothing is written under an entry's name; an archive with such names was not made by a compiler of pipelines.
+bool leads_out(std::string_view path) {
+  if (path.starts_with('/') || path.find('\\') != std::string_view::npos) return true;
+  for (const std::string_view part : split(path, '/')) {
+    if (part == "..") return true;
   }
-  const std::unique_ptr<archive, int (*)(archive*)> reader(archive_read_new(), archive_read_free);
-  archive_read_support_filter_gzip(reader.get());
-  archive_read_support_format_tar(reader.get());
-  archive_read_support_format_zip(reader.get());
-  const auto broken = [&] {
-    const char* why = archive_error_string(reader.get());
-    return fail(Code::invalid_argument,
-                fmt::format("{} cannot be unpacked: {}", file.name, why != nullptr ? why : "it is damaged"));
-  };
-  if (archive_read_open_memory(reader.get(), content.data(), content.size()) != ARCHIVE_OK) return broken();
-  std::optional<std::string> first;
-  archive_entry* entry = nullptr;
-  for (std::size_t entries = 0; entries < kMaxEntries; ++entries) {
-    const int status = archive_read_next_header(reader.get(), &entry);
-    if (status == ARCHIVE_EOF) break;
-    if (status < ARCHIVE_WARN) return broken();
-    if (archive_entry_filetype(entry) != AE_IFREG) continue;
-    const char* path = archive_entry_pathname(entry);
-    const bool wanted = path != nullptr && std::string_view(path) == "pipeline.yaml";
-    if (first && !wanted) continue;
-    std::string text;
+  return false;
+}
+
+class Archive {
+ public:
+  Archive(const UploadedFile& file, bool zip) : name_(file.name), reader_(archive_read_new(), archive_read_free) {
+    if (zip) {
+      // By its directory at the end: one that was cut off has none.
+      archive_read_support_format_zip_seekable(reader_.get());
+    } else {
+      archive_read_support_filter_gzip(reader_.get());
+      archive_read_support_format_tar(reader_.get());
+    }
+    opened_ = archive_read_open_memory(reader_.get(), file.content.data(), file.content.size());
+  }
+
+  Result<std::string> pipeline() {
+    if (opened_ != ARCHIVE_OK) return fail(broken());
+    std::optional<std::string> first, wanted;
+    archive_entry* entry = nullptr;
+    for (std::size_t entries = 0;; ++entries) {
+      const int status = archive_read_next_header(reader_.get(), &entry);
+      if (status == ARCHIVE_EOF) break;
+      if (status < ARCHIVE_WARN) return fail(broken());
+      if (entries == kMaxEntries) return fail(bad(fmt::format("{} has more than {} entries", name_, kMaxEntries)));
+      const char* text = archive_entry_pathname(entry);
+      std::string_view path = text == nullptr ? "" : text;
+      if (leads_out(path)) return fail(bad(fmt::format("{} has an entry that leads out of it: {}", name_, path)));
+      if (path.starts_with("./")) path.remove_prefix(2);
+      const bool plain = archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == nullptr;
+      const bool is_wanted = plain && !wanted && path == "pipeline.yaml";
+      std::string content = MR_TRY(read(is_wanted || (plain && !first)));
+      if (is_wanted) {
+        wanted = std::move(content);
+      } else if (plain && !first) {
+        first = std::move(content);
+      }
+    }
+    if (wanted) return std::move(*wanted);
+    if (!first) return fail(bad(fmt::format("there is no file in {}", name_)));
+    return std::move(*first);
+  }
+
+ private:
+  Error broken() const {
+    const char* why = archive_error_string(reader_.get());
+    return bad(fmt::format("{} cannot be unpacked: {}", name_, why != nullptr ? why : "it is damaged"));
+  }
+
+  // Every entry is read, also for nothing: what comes after it can be reached in no other way, and is counted so.
+  Result<std::string> read(bool keep) {
+    std::string content;
     char buffer[64 * 1024];
     while (true) {
-      const la_ssize_t n = archive_read_data(reader.get(), buffer, sizeof buffer);
-      if (n < 0) return broken();
-      if (n == 0) break;
-      text.append(buffer, static_cast<std::size_t>(n));
-      if (text.size() > kMaxUnpacked)
-        return fail(Code::resource_exhausted, fmt::format("{} unpacks to more than 32 MiB", file.name));
+      const la_ssize_t n = archive_read_data(reader_.get(), buffer, sizeof buffer);
+      if (n < 0) return fail(broken());
+      if (n == 0) return content;
+      unpacked_ += static_cast<std::size_t>(n);
+      if (unpacked_ > kMaxUnpacked) return fail(bad(fmt::format("{} unpacks to more than 256 MiB", name_)));
+      if (!keep) continue;
+      content.append(buffer, static_cast<std::size_t>(n));
+      if (content.size() > kMaxFile) return fail(bad(fmt::format("{} unpacks to more than 32 MiB", name_)));
     }
-    if (wanted) return text;
-    first = std::move(text);
   }
-  if (!first) return fail(Code::invalid_argument, fmt::format("there is no file in {}", file.name));
-  return std::move(*first);
+
+  const std::string& name_;
+  std::unique_ptr<archive, int (*)(archive*)> reader_;
+  int opened_ = ARCHIVE_FATAL;
+  std::size_t unpacked_ = 0;
+};
+
+}  // namespace
+
+Result<std::string> unpack(const UploadedFile& file) {
+  if (file.content.size() > kMaxFile) return fail(bad("a pipeline file may have 32 MiB at most"));
+  const bool zip = file.content.starts_with("PK"), gzip = file.content.starts_with("\x1f\x8b");
+  if (zip || gzip) return Archive(file, zip).pipeline();
+  const std::string name = to_lower(file.name);
+  if (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json")) return file.content;
+  return fail(bad(fmt::format("{} is not a pipeline file: a .yaml, .yml, .json, .zip or .tar.gz file is expected",
+                              file.name.empty() ? "the upload" : file.name)));
+}
+
+Result<Value> read_pipeline(const UploadedFile& file) {
+  Package package = MR_TRY(read_package(MR_TRY(unpack(file))));
+  MR_TRY(parse_pipeline_spec(package.spec, package.platform));
+  if (package.platform.is_null()) return std::move(package.spec);
+  return Value::object({{"pipeline_spec", std::move(package.spec)}, {"platform_spec", std::move(package.platform)}});
 }
 
 }  // namespace millrace::pipelines::api

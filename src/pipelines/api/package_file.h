@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/value.h"
 
 namespace millrace::pipelines::api {
 
@@ -14,8 +15,13 @@ struct UploadedFile {
 // The part named "uploadfile" of a multipart/form-data body (RFC 7578).
 Result<UploadedFile> read_form(std::string_view content_type, std::string_view body);
 
-// YAML or JSON as it is; from a zip or a gzipped tar `pipeline.yaml`, else the first file.
-// Errors: invalid_argument; resource_exhausted when it unpacks to more than 32 MiB.
+// YAML or JSON as it is; from a zip or a gzipped tar `pipeline.yaml`, else the first file. An archive is read to its
+// end, so that a damaged one is refused. Errors: invalid_argument, also for a file of more than 32 MiB (packed or not),
+// for an archive of more than 10,000 entries or 256 MiB, and for one whose entries lead out of it.
 Result<std::string> unpack(const UploadedFile& file);
+
+// The pipeline of such a file, checked, as it is stored: the IR, or {pipeline_spec, platform_spec}.
+// Errors: invalid_argument with the line at fault.
+Result<Value> read_pipeline(const UploadedFile& file);
 
 }  // namespace millrace::pipelines::api

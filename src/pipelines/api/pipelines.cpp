@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include "base/ids.h"
+#include "base/json.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/pipeline_rows.h"
+#include "pipelines/api/tags.h"
 #include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::api {
@@ -13,20 +15,23 @@ namespace {
 using runner::bind_all;
 
 constexpr std::size_t kMaxName = 128;
-constexpr std::string_view kColumns = "id, name, display_name, description, namespace, created";
+constexpr std::string_view kColumns = "id, name, display_name, description, created, tags";
+// There is one user here, as upstream is in its single-user mode: what a namespace says is not kept, and asks nothing.
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"pipeline_id", "id"},
                                 Field{"id", "id"},
                                 Field{"name", "name"},
                                 Field{"display_name", "display_name"},
                                 Field{"description", "description"},
-                                Field{"namespace", "namespace"}};
+                                Field{"namespace", "''"},
+                                Field{"tags", "tags", FieldType::tags}};
 
 Value message_from(const db::Statement& row) {
-  Value message = Value::object({{"pipeline_id", row.text(0)}, {"name", row.text(1)}, {"display_name", row.text(2)}});
+  Value message = Value::object({{"pipeline_id", row.text(0)}, {"display_name", row.text(2)}, {"name", row.text(1)}});
   message.set_if(!row.text(3).empty(), "description", row.text(3));
-  message.set_if(!row.text(4).empty(), "namespace", row.text(4));
-  message.set("created_at", format_rfc3339(from_epoch_ms(row.integer(5))));
+  message.set("created_at", format_rfc3339(from_epoch_ms(row.integer(4))));
+  Value tags = stored_tags(row.text(5));
+  if (!tags.empty()) message.set("tags", std::move(tags));
   return message;
 }
 
@@ -42,6 +47,25 @@ Result<Value> find_by(db::Database& database, std::string_view column, const std
 }
 
 }  // namespace
+
+Result<Value> read_pipeline_message(const Value& value) {
+  return read_message(
+      value, "Pipeline",
+      {"pipeline_id", "name", "display_name", "description", "created_at", "namespace", "error", "tags"});
+}
+
+Result<PipelineRow> pipeline_from(const Value& message, const Clock& clock) {
+  PipelineRow pipeline;
+  pipeline.id = uuid4();
+  pipeline.display_name = MR_TRY(text_field(message, "display_name"));
+  pipeline.name = MR_TRY(text_field(message, "name"));
+  if (pipeline.name.empty()) pipeline.name = pipeline.display_name;
+  pipeline.description = MR_TRY(text_field(message, "description"));
+  MR_TRY(text_field(message, "namespace"));
+  pipeline.tags = MR_TRY(check_tags(message["tags"]));
+  pipeline.created = clock.now();
+  return pipeline;
+}
 
 Result<Value> find_pipeline(db::Connection& connection, const std::string& id) {
   auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_pipelines WHERE id = ?", kColumns)));
@@ -59,40 +83,83 @@ Status check_pipeline_name(const std::string& name) {
 Status insert_pipeline(db::Connection& connection, const PipelineRow& pipeline) {
   auto row = MR_TRY(
       connection.prepare("INSERT INTO kfp_pipelines(id, name, display_name, description, namespace, created, tags) "
-                         "VALUES(?,?,?,?,?,?,'{}')"));
-  return bind_all(row, pipeline.id, pipeline.name,
-                  pipeline.display_name.empty() ? pipeline.name : pipeline.display_name, pipeline.description,
-                  pipeline.name_space, to_epoch_ms(pipeline.created))
-      .run();
+                         "VALUES(?,?,?,?,'',?,?)"));
+  const Status inserted =
+      bind_all(row, pipeline.id, pipeline.name, pipeline.display_name.empty() ? pipeline.name : pipeline.display_name,
+               pipeline.description, to_epoch_ms(pipeline.created), to_json(pipeline.tags))
+          .run();
+  if (!inserted && inserted.error().code == Code::already_exists)
+    return fail(Code::already_exists, fmt::format("a pipeline named \"{}\" already exists", pipeline.name));
+  return inserted;
+}
+
+Status check_unchanged(const Value& given, const Value& stored, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    if (given.has(name) && !(given[name] == stored[name])) {
+      return fail(Code::invalid_argument,
+                  fmt::format("{} cannot be changed; display_name and tags can be, leave it out", name));
+    }
+  }
+  return {};
 }
 
 Result<Value> create_pipeline(Context& context, const Call& call) {
-  const Value body = MR_TRY(
-      read_body(call, "Pipeline",
-                {"pipeline_id", "name", "display_name", "description", "created_at", "namespace", "error", "tags"}));
-  if (!body["tags"].empty()) return fail(Code::unimplemented, "tags of pipelines are not served yet; leave them out");
-  PipelineRow pipeline;
-  pipeline.id = uuid4();
-  pipeline.display_name = MR_TRY(text_field(body, "display_name"));
-  pipeline.name = MR_TRY(text_field(body, "name"));
-  if (pipeline.name.empty()) pipeline.name = pipeline.display_name;
+  const Value body = MR_TRY(read_pipeline_message(MR_TRY(read_json(call))));
+  const PipelineRow pipeline = MR_TRY(pipeline_from(body, context.clock));
   MR_TRY(check_pipeline_name(pipeline.name));
-  pipeline.description = MR_TRY(text_field(body, "description"));
-  pipeline.name_space = MR_TRY(text_field(body, "namespace"));
-  pipeline.created = context.clock.now();
-  const Status written =
-      context.database.write([&](db::Connection& connection) { return insert_pipeline(connection, pipeline); });
-  if (!written && written.error().code == Code::already_exists)
-    return fail(Code::already_exists, fmt::format("a pipeline named \"{}\" already exists", pipeline.name));
-  MR_TRY(Status(written));
-  return find_by(context.database, "id", pipeline.id);
+  Value message;
+  MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
+    MR_TRY(insert_pipeline(connection, pipeline));
+    message = MR_TRY(find_pipeline(connection, pipeline.id));
+    return {};
+  }));
+  return message;
+}
+
+Result<Value> store_pipeline(Context& context, PipelineRow pipeline, Version first) {
+  MR_TRY(check_pipeline_name(pipeline.name));
+  MR_TRY(check_version_name(pipeline.name));
+  if (pipeline.display_name.empty()) pipeline.display_name = pipeline.name;
+  first.pipeline_id = pipeline.id;
+  first.name = pipeline.name;
+  first.display_name = pipeline.display_name;
+  first.description = pipeline.description;
+  first.created = pipeline.created;
+  Value message;
+  MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
+    MR_TRY(insert_pipeline(connection, pipeline));
+    MR_TRY(insert_version(connection, first));
+    message = MR_TRY(find_pipeline(connection, pipeline.id));
+    return {};
+  }));
+  return message;
+}
+
+Result<Value> update_pipeline(Context& context, const Call& call) {
+  const Value body = MR_TRY(read_pipeline_message(MR_TRY(read_json(call))));
+  const std::string display_name = MR_TRY(text_field(body, "display_name"));
+  const Value tags = MR_TRY(check_tags(body["tags"]));
+  if (!display_name.empty()) MR_TRY(check_pipeline_name(display_name));
+  Value message;
+  MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
+    const Value stored = MR_TRY(find_pipeline(connection, call.id()));
+    MR_TRY(check_unchanged(body, stored, {"pipeline_id", "name", "description", "created_at"}));
+    if (!display_name.empty()) {
+      auto row = MR_TRY(connection.prepare("UPDATE kfp_pipelines SET display_name = ? WHERE id = ?"));
+      MR_TRY(bind_all(row, display_name, call.id()).run());
+    }
+    if (body.has("tags")) {  // an empty map takes all away
+      auto row = MR_TRY(connection.prepare("UPDATE kfp_pipelines SET tags = ? WHERE id = ?"));
+      MR_TRY(bind_all(row, to_json(tags), call.id()).run());
+    }
+    message = MR_TRY(find_pipeline(connection, call.id()));
+    return {};
+  }));
+  return message;
 }
 
 Result<Value> list_pipelines(Context& context, const Call& call) {
-  Listing listing{"Pipeline", "kfp_pipelines", kColumns, kFields, "pipelines", {}};
-  if (const std::string name_space = call.parameter("namespace"); !name_space.empty())
-    listing.where.emplace_back("namespace", name_space);
-  return list(context.database, call, listing, message_from);
+  return list(context.database, call, {"Pipeline", "kfp_pipelines", kColumns, kFields, "pipelines", {}}, message_from);
 }
 
 Result<Value> get_pipeline(Context& context, const Call& call) { return find_by(context.database, "id", call.id()); }
@@ -102,13 +169,13 @@ Result<Value> get_pipeline_by_name(Context& context, const Call& call) {
 }
 
 Result<Value> delete_pipeline(Context& context, const Call& call) {
-  const bool cascade = call.parameter("cascade") == "true";
+  const bool cascade = MR_TRY(flag(call, "cascade"));
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(find_pipeline(connection, call.id()));
     auto versions = MR_TRY(connection.prepare("SELECT count(*) FROM kfp_pipeline_versions WHERE pipeline_id = ?"));
     MR_TRY(bind_all(versions, call.id()).step());
     if (versions.integer(0) > 0 && !cascade) {
-      return fail(Code::failed_precondition,
+      return fail(Code::invalid_argument,
                   fmt::format("the pipeline {} has {} versions; delete them first, or ask with cascade=true", call.id(),
                               versions.integer(0)));
     }

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::runner {
@@ -130,7 +131,7 @@ Status delete_run(db::Connection& connection, const std::string& id) {
     auto statement = MR_TRY(connection.prepare(sql));
     MR_TRY(bind_all(statement, id).run());
   }
-  return {};
+  return delete_artifacts(connection, id);
 }
 
 Result<std::vector<std::string>> unfinished_runs(db::Connection& connection) {
@@ -144,7 +145,8 @@ Status put_task(db::Connection& connection, const std::string& run_id, const Tas
   auto row =
       MR_TRY(connection.prepare("INSERT INTO kfp_tasks(run_id, path, data) VALUES(?,?,?) "
                                 "ON CONFLICT(run_id, path) DO UPDATE SET data = excluded.data"));
-  return bind_all(row, run_id, task.id, to_json(to_value(task))).run();
+  MR_TRY(bind_all(row, run_id, task.id, to_json(to_value(task))).run());
+  return put_artifacts(connection, run_id, task);
 }
 
 Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id) {
