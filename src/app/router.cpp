@@ -24,6 +24,19 @@ bool is_pipelines_path(std::string_view path) {
          path.starts_with("/apis/v1alpha1/");
 }
 
+// Where KFP's user interface reads artifacts: /artifacts/get?source=… and /artifacts/{source}/{bucket}/{key}. Other
+// paths below /artifacts are those of a bucket of that name.
+bool is_artifact_read(const net::Request& request) {
+  std::string_view path = request.path;
+  if (request.method != "GET" || !path.starts_with("/artifacts/")) return false;
+  if (path == "/artifacts/get") return net::query_parameter(request, "source").has_value();
+  path.remove_prefix(std::string_view("/artifacts/").size());
+  for (const std::string_view source : {"minio/", "s3/", "gcs/", "file/"}) {
+    if (path.starts_with(source)) return true;
+  }
+  return false;
+}
+
 bool is_kubernetes_path(std::string_view path) {
   if (is_pipelines_path(path)) return false;
   for (const std::string_view root : {"/api", "/apis", "/version", "/openapi", "/healthz", "/livez", "/readyz"}) {
@@ -38,7 +51,7 @@ Door route(const net::Request& request, bool listens_on_loopback, bool is_consol
   if (ContainerCredentials::handles(request)) return Door::container_credentials;
   if (request.tls && is_kubernetes_path(request.path)) return Door::kubernetes;
   if (aws::Gateway::is_aws_request(request)) return Door::aws;
-  const bool pipelines = is_pipelines_path(request.path);
+  const bool pipelines = is_pipelines_path(request.path) || is_artifact_read(request);
   if (pipelines || is_console) {
     const std::string_view host = request.headers.get("host");
     if (listens_on_loopback && !is_own_host(host)) {

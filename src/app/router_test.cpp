@@ -23,6 +23,12 @@ TEST(Router, TellsTheDoorsApart) {
   EXPECT_EQ(door_of(request("GET", "/apis/v2beta1/healthz")), Door::pipelines);
   EXPECT_EQ(door_of(request("GET", "/apis/v1alpha1/runs/r/nodes/n/log")), Door::pipelines);
   EXPECT_EQ(door_of(request("GET", "/apis/v2beta1/healthz", true)), Door::pipelines);
+  auto read = request("GET", "/artifacts/get");
+  EXPECT_EQ(door_of(read), Door::aws) << "an object of a bucket named artifacts";
+  read.raw_query = "source=minio&bucket=mlpipeline&key=v2/artifacts/p/r/x";
+  EXPECT_EQ(door_of(read), Door::pipelines);
+  EXPECT_EQ(door_of(request("GET", "/artifacts/minio/mlpipeline/v2/artifacts/p/r/x")), Door::pipelines);
+  EXPECT_EQ(door_of(request("PUT", "/artifacts/minio/mlpipeline/x")), Door::aws);
   EXPECT_EQ(door_of(request("GET", "/apis", true)), Door::kubernetes);
   EXPECT_EQ(door_of(request("GET", "/apis/apps/v1", true)), Door::kubernetes);
   EXPECT_EQ(door_of(request("GET", "/api/v1/namespaces", true)), Door::kubernetes);

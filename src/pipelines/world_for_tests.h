@@ -2,6 +2,8 @@
 // Pipelines as a server has them, in a directory of their own, with a launcher and real processes. May be closed in
 // mid-run and opened again. Pipelines are made of shell scripts.
 
+#include <unistd.h>
+
 #include <atomic>
 #include <filesystem>
 #include <functional>
@@ -24,6 +26,7 @@ struct Answer {
   int status = 0;
   Value body;
   std::string text;
+  net::Headers headers = {};
 };
 
 // A task that runs a script with /bin/sh. It has one output parameter, "out", and one input, "in": the run's parameter
@@ -128,8 +131,9 @@ class World {
   }
 
   Answer send(std::string method, std::string_view target, std::string body = {},
-              std::string_view content_type = "application/json") {
+              std::string_view content_type = "application/json", net::Headers headers = {}) {
     net::Request request;
+    request.headers = std::move(headers);
     request.method = std::move(method);
     request.target = target;
     const auto question = target.find('?');
@@ -139,7 +143,13 @@ class World {
     const auto reader = net::body_from_string(std::move(body));
     request.body = reader.get();
     net::Response response = pipelines_->handle(request);
-    Answer answer{response.status, Value(), std::move(response.body)};
+    Answer answer{response.status, Value(), std::move(response.body), std::move(response.headers)};
+    if (response.file) {
+      answer.text.resize(response.file->length);
+      const ssize_t n = ::pread(response.file->file.get(), answer.text.data(), answer.text.size(),
+                                static_cast<off_t>(response.file->offset));
+      EXPECT_EQ(n, static_cast<ssize_t>(answer.text.size()));
+    }
     if (response.stream) {
       while (response.stream->read(answer.text) == net::StreamBody::Next::more) {
       }

@@ -1,5 +1,6 @@
 #include "pipelines/api/door.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/core.h>
@@ -36,6 +37,10 @@ constexpr Route kRoutes[] = {
     {"POST", "/runs/{id}:terminate", terminate_run},
     {"POST", "/runs/{id}:archive", archive_run},
     {"POST", "/runs/{id}:unarchive", unarchive_run},
+    {"GET", "/runs/{id}/visualizations", get_visualizations},
+    {"GET", "/artifacts", list_artifacts},
+    {"GET", "/artifacts/{id}", get_artifact},
+    {"GET", "/auth", authorize},
     {"POST", "/pipelines/upload", upload_pipeline, true},
     {"POST", "/pipelines/upload_version", upload_version, true},
     {"POST", "/pipelines/create", create_pipeline_and_version},
@@ -52,35 +57,69 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/pipelines/{id}/versions/{version}", delete_version},
 };
 
+// Answers that are not a message.
+struct BytesRoute {
+  std::string_view method, pattern;  // from the root
+  Result<net::Response> (*operation)(Context&, const Call&);
+};
+constexpr BytesRoute kBytesRoutes[] = {
+    {"GET", "/apis/v1alpha1/runs/{run}/nodes/{node}/log", read_log},
+    {"GET", "/apis/v1beta1/runs/{run}/nodes/{node}/log", read_log},
+    {"GET", "/apis/v2beta1/runs/{run}/nodes/{node}/log", read_log},
+    {"GET", "/apis/v1beta1/runs/{run}/nodes/{node}/artifacts/{name}:read", read_artifact},
+    {"GET", "/apis/v2beta1/runs/{run}/nodes/{node}/artifacts/{name}:read", read_artifact},
+    {"GET", "/apis/v2beta1/artifacts/{id}:download", download_artifact},
+    {"GET", "/artifacts/get", get_stored_artifact},
+    {"GET", "/artifacts/{source}/{bucket}/{key...}", get_stored_artifact},
+};
+
+constexpr std::string_view kNoPython =
+    "visualizations that a Python service draws are not served here; a run's metrics, curves, HTML and Markdown are "
+    "data "
+    "at /apis/v2beta1/runs/{run}/visualizations";
+constexpr std::string_view kNoReports = "reports of Argo's controllers have no place here: nothing runs in Argo";
+constexpr std::string_view kMadeByTasks = "artifacts are made by the tasks of a run, not over this API";
+
 // What upstream has and we have not, with the words that say so.
 struct Gap {
   std::string_view method, pattern, sentence;
 };
 constexpr Gap kGaps[] = {
     {"POST", "/runs/{id}:retry", "retrying a run is not served yet; start a new one with the same parameters"},
-    {"GET", "/runs/{id}/nodes/{node}/artifacts/{name}:read", "reading artifacts over this API is not served yet"},
     {"*", "/recurringruns", "recurring runs are not served yet"},
     {"*", "/recurringruns/{id}", "recurring runs are not served yet"},
-    {"*", "/artifacts", "listing artifacts is not served yet"},
-    {"*", "/artifacts/{id}", "listing artifacts is not served yet"},
+    {"POST", "/artifacts", kMadeByTasks},
+    {"POST", "/artifacts:batchCreate", kMadeByTasks},
+    {"*", "/artifact_tasks", "which tasks an artifact went through is in a run's run_details"},
+    {"POST", "/visualizations/{namespace}", kNoPython},
+    {"POST", "/workflows", kNoReports},
+    {"POST", "/scheduledworkflows", kNoReports},
     {"*", "/tasks", "listing tasks is not served yet; a run's tasks stand in its run_details"},
 };
 
 // Fills `call.path`; false when the path is another.
 bool matches(std::string_view pattern, std::string_view path,
              std::map<std::string, std::string, std::less<>>& parameters) {
-  const auto wanted = split(pattern, '/'), given = split(path, '/');
+  auto wanted = split(pattern, '/'), given = split(path, '/');
+  if (wanted.back().ends_with("...}") && given.size() >= wanted.size()) {
+    // The last one takes all that is left.
+    const std::size_t begin = static_cast<std::size_t>(given[wanted.size() - 1].data() - path.data());
+    given.resize(wanted.size());
+    given.back() = path.substr(begin);
+    wanted.back().remove_suffix(4);
+  }
   if (wanted.size() != given.size()) return false;
   parameters.clear();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const std::size_t close = wanted[i].find('}');
-    if (!wanted[i].starts_with('{') || close == std::string_view::npos) {
+    const std::size_t close = std::min(wanted[i].find('}'), wanted[i].size());
+    if (!wanted[i].starts_with('{')) {
       if (wanted[i] != given[i]) return false;
       continue;
     }
-    const std::string_view verb = wanted[i].substr(close + 1);
+    const bool is_rest = close == wanted[i].size();
+    const std::string_view verb = is_rest ? std::string_view() : wanted[i].substr(close + 1);
     std::string_view text = given[i];
-    if (verb.empty() ? text.find(':') != std::string_view::npos : !text.ends_with(verb)) return false;
+    if (verb.empty() && !is_rest ? text.find(':') != std::string_view::npos : !text.ends_with(verb)) return false;
     text.remove_suffix(verb.size());
     auto decoded = percent_decode(text);
     if (!decoded || decoded->empty()) return false;
@@ -96,10 +135,13 @@ net::Response answer(Context& context, net::Request& request) {
   std::string_view path = request.path;
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   if (request.method == "GET" && path == "/apis/v1beta1/healthz") path = "/apis/v2beta1/healthz";
-  if (request.method == "GET" && matches("/apis/v1alpha1/runs/{run}/nodes/{node}/log", path, call.path)) {
-    auto response = read_log(context, call);
+  for (const BytesRoute& route : kBytesRoutes) {
+    if (request.method != route.method || !matches(route.pattern, path, call.path)) continue;
+    auto response = route.operation(context, call);
     return response ? std::move(*response) : plain_error_response(response.error());
   }
+  if (request.method == "POST" && matches("/apis/v1beta1/visualizations/{namespace}", path, call.path))
+    return error_response({Code::unimplemented, std::string(kNoPython)});
   if (path.starts_with("/apis/v1beta1/"))
     return error_response(
         {Code::unimplemented,

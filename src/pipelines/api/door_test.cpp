@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <set>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/encode.h"
 #include "base/strings.h"
-#include "pipelines/world_for_tests.h"
+#include "pipelines/api/door_for_tests.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -19,66 +17,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr std::string_view kV2 = "/apis/v2beta1";
-
-class DoorTest : public testing::Test {
- protected:
-  Answer get(std::string_view target) { return world_.get(fmt::format("{}{}", kV2, target)); }
-  Answer remove(std::string_view target) { return world_.send("DELETE", fmt::format("{}{}", kV2, target)); }
-  Answer post(std::string_view target, const Value& body = Value::object()) {
-    return world_.post(fmt::format("{}{}", kV2, target), body);
-  }
-  // As the SDK sends a file: one part named uploadfile.
-  Answer upload(std::string_view target, std::string_view file, std::string_view content,
-                std::string_view part = "uploadfile") {
-    const std::string body = fmt::format(
-        "--b0b\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\n"
-        "Content-Type: application/octet-stream\r\n\r\n{}\r\n--b0b--\r\n",
-        part, file, content);
-    return world_.send("POST", fmt::format("{}{}", kV2, target), body, "multipart/form-data; boundary=b0b");
-  }
-  std::string made(const Answer& answer, std::string_view id) {
-    EXPECT_EQ(answer.status, 200) << answer.text;
-    return answer.body[id].string_or();
-  }
-  static std::vector<std::string> names(const Answer& answer, std::string_view key) {
-    EXPECT_EQ(answer.status, 200) << answer.text;
-    std::vector<std::string> out;
-    for (const Value& item : answer.body[key].items()) out.push_back(item["display_name"].string_or());
-    return out;
-  }
-  World world_;
-  const Value pipeline_ = make_pipeline({{"a", "echo hello; printf '%s' {{$.inputs.parameters['in']}} > outputs/out"}});
-};
-
-// One file in an archive of the kinds that a package may come in.
-std::string pack(bool zip, const std::vector<std::pair<std::string, std::string>>& files) {
-  std::string out(64u << 20, '\0');
-  std::size_t used = 0;
-  archive* writer = archive_write_new();
-  if (zip) {
-    archive_write_set_format_zip(writer);
-  } else {
-    archive_write_set_format_ustar(writer);
-    archive_write_add_filter_gzip(writer);
-  }
-  archive_write_open_memory(writer, out.data(), out.size(), &used);
-  for (const auto& [name, content] : files) {
-    archive_entry* entry = archive_entry_new();
-    archive_entry_set_pathname(entry, name.c_str());
-    archive_entry_set_size(entry, static_cast<la_int64_t>(content.size()));
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_perm(entry, 0644);
-    archive_write_header(writer, entry);
-    archive_write_data(writer, content.data(), content.size());
-    archive_entry_free(entry);
-  }
-  archive_write_close(writer);
-  archive_write_free(writer);
-  out.resize(used);
-  return out;
-}
 
 TEST_F(DoorTest, SaysThatItIsWell) {
   for (const char* path : {"/apis/v2beta1/healthz", "/apis/v1beta1/healthz", "/apis/v2beta1/healthz/"}) {
@@ -113,7 +51,10 @@ TEST_F(DoorTest, RefusesWhatIsNotServedInOneSentence) {
       {"POST", "/apis/v2beta1/recurringruns", 501, "recurring runs are not served yet"},
       {"DELETE", "/apis/v2beta1/recurringruns/x", 501, "recurring runs are not served yet"},
       {"POST", "/apis/v2beta1/runs/x:retry", 501, "retrying"},
-      {"GET", "/apis/v2beta1/artifacts", 501, "artifacts"},
+      {"POST", "/apis/v2beta1/artifacts", 501, "artifacts"},
+      {"POST", "/apis/v1beta1/visualizations/kubeflow", 501, "visualizations"},
+      {"POST", "/apis/v2beta1/visualizations/kubeflow", 501, "visualizations"},
+      {"POST", "/apis/v2beta1/workflows", 501, "Argo"},
       {"PUT", "/apis/v2beta1/runs", 501, "PUT"},
       {"GET", "/apis/v2beta1/runs/%", 404, ""},
       {"GET", "/apis/v2beta1/runs/%00", 404, ""},
@@ -295,7 +236,7 @@ TEST_F(DoorTest, RunsAndTheirDetails) {
   const auto& details = run["run_details"]["task_details"].items();
   ASSERT_EQ(details.size(), 2u);
   EXPECT_EQ(details[0]["display_name"].string_or(), "root");
-  EXPECT_EQ(details[0]["child_tasks"].items().at(0)["task_id"], details[1]["task_id"]);
+  EXPECT_EQ(details[0]["child_tasks"].items().at(0)["pod_name"], details[1]["pod_name"]);
   EXPECT_EQ(details[1]["parent_task_id"], details[0]["task_id"]);
   const std::string pod = details[1]["pod_name"].string_or();
   EXPECT_EQ(details[1]["executor_detail"]["main_job"].string_or(), pod);

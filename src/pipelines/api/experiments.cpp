@@ -93,11 +93,11 @@ Result<Value> create_experiment(Context& context, const Call& call) {
   if (name.size() > kMaxName)
     return fail(Code::invalid_argument, fmt::format("display_name is longer than {} bytes", kMaxName));
   const std::string description = MR_TRY(text_field(body, "description"));
-  const std::string name_space = MR_TRY(text_field(body, "namespace"));
+  MR_TRY(text_field(body, "namespace"));  // one user, as upstream's single-user mode: it is not kept
   const std::string id = uuid4();
   Value made;
   const Status written = context.database.write([&](db::Connection& connection) -> Status {
-    MR_TRY(insert(connection, id, name, description, name_space, context.clock.now()));
+    MR_TRY(insert(connection, id, name, description, "", context.clock.now()));
     made = MR_TRY(find(connection, id));
     return {};
   });
@@ -108,10 +108,8 @@ Result<Value> create_experiment(Context& context, const Call& call) {
 }
 
 Result<Value> list_experiments(Context& context, const Call& call) {
-  Listing listing{"Experiment", "kfp_experiments", kColumns, kFields, "experiments", {}};
-  if (const std::string name_space = call.parameter("namespace"); !name_space.empty())
-    listing.where.emplace_back("namespace", name_space);
-  return list(context.database, call, listing, message_from);
+  return list(context.database, call, {"Experiment", "kfp_experiments", kColumns, kFields, "experiments", {}},
+              message_from);
 }
 
 Result<Value> get_experiment(Context& context, const Call& call) {

@@ -29,20 +29,24 @@ struct Query {
 
 Error bad(std::string message) { return {Code::invalid_argument, std::move(message)}; }
 
+Result<Value> decode_token(const std::string& text) {
+  const auto decoded = text.size() > kMaxToken ? Result<std::string>() : from_base64(text);
+  auto token = decoded ? parse_json(*decoded) : Result<Value>(fail(decoded.error()));
+  if (!token || !token->is_object()) return fail(bad("page_token is not one of this list's"));
+  return token;
+}
+
 Status read_token(Query& query, const std::string& text, const Listing& listing) {
-  if (text.size() > kMaxToken) return fail(bad("page_token is not one of this list's"));
-  const auto decoded = from_base64(text);
-  const auto token = decoded ? parse_json(*decoded) : Result<Value>(fail(decoded.error()));
-  if (!token || (*token)["model"].string_or() != listing.model)
-    return fail(bad("page_token is not one of this list's"));
-  const std::string sort_by = (*token)["sort_by"].string_or(), filter = (*token)["filter"].string_or();
+  const Value token = MR_TRY(decode_token(text));
+  if (token["model"].string_or() != listing.model) return fail(bad("page_token is not one of this list's"));
+  const std::string sort_by = token["sort_by"].string_or(), filter = token["filter"].string_or();
   if ((!query.sort_by.empty() && query.sort_by != sort_by) || (!query.filter.empty() && query.filter != filter))
     return fail(bad("sort_by and filter must be those that page_token was made with"));
   query.sort_by = sort_by;
   query.filter = filter;
   query.has_cursor = true;
-  query.cursor_value = (*token)["value"];
-  query.cursor_id = (*token)["id"].string_or();
+  query.cursor_value = token["value"];
+  query.cursor_id = token["id"].string_or();
   return {};
 }
 
@@ -87,6 +91,13 @@ Value read_cursor(const db::Statement& row, int column, FieldType type) {
 }
 
 }  // namespace
+
+Result<std::string> sort_order(const Call& call) {
+  std::string given = call.parameter("sort_by");
+  const std::string token = call.parameter("page_token");
+  if (!given.empty() || token.empty()) return given;
+  return MR_TRY(decode_token(token))["sort_by"].string_or();
+}
 
 Result<Value> list(db::Database& database, const Call& call, const Listing& listing,
                    const std::function<Value(const db::Statement&)>& item) {

@@ -34,6 +34,9 @@ struct Listing {
   std::vector<std::pair<std::string_view, std::string>> where;
 };
 
+// What the list is sorted by: the parameter's, else the token's. Errors: invalid_argument.
+Result<std::string> sort_order(const Call& call);
+
 // The whole answer: {items_key: […], total_size, next_page_token}. Errors: invalid_argument for a page size, token,
 // order or filter that cannot be read.
 Result<Value> list(db::Database& database, const Call& call, const Listing& listing,

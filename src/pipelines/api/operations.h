@@ -37,7 +37,6 @@ Result<Value> delete_run(Context& context, const Call& call);
 Result<Value> terminate_run(Context& context, const Call& call);
 Result<Value> archive_run(Context& context, const Call& call);
 Result<Value> unarchive_run(Context& context, const Call& call);
-Value to_message(const runner::RunRecord& run);
 
 // pipelines.cpp
 Result<Value> create_pipeline(Context& context, const Call& call);
@@ -69,6 +68,19 @@ Result<Value> create_version(Context& context, const Call& call);
 // uploads.cpp
 Result<Value> upload_pipeline(Context& context, const Call& call);
 Result<Value> upload_version(Context& context, const Call& call);
+
+// artifacts.cpp, artifact_bytes.cpp
+Result<Value> list_artifacts(Context& context, const Call& call);
+Result<Value> get_artifact(Context& context, const Call& call);
+Result<net::Response> read_artifact(Context& context, const Call& call);
+Result<net::Response> download_artifact(Context& context, const Call& call);
+Result<net::Response> get_stored_artifact(Context& context, const Call& call);
+
+// visualizations.cpp
+Result<Value> get_visualizations(Context& context, const Call& call);
+
+// auth.cpp
+Result<Value> authorize(Context& context, const Call& call);
 
 // logs.cpp
 Result<net::Response> read_log(Context& context, const Call& call);

@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "pipelines/api/operations.h"
+#include "pipelines/api/run_message.h"
 #include "pipelines/engine/engine.h"
 #include "pipelines/spec/pipeline_spec.h"
 
@@ -46,11 +47,29 @@ Result<Source> read_source(Context& context, const Value& body) {
 }  // namespace
 
 Result<Value> create_run(Context& context, const Call& call) {
-  const Value body = MR_TRY(
-      read_body(call, "Run",
-                {"experiment_id", "run_id", "display_name", "storage_state", "description", "pipeline_version_id",
-                 "pipeline_spec", "pipeline_version_reference", "runtime_config", "service_account", "created_at",
-                 "scheduled_at", "finished_at", "state", "error", "run_details", "recurring_run_id", "state_history"}));
+  const Value body = MR_TRY(read_body(call, "Run",
+                                      {"experiment_id",
+                                       "run_id",
+                                       "display_name",
+                                       "storage_state",
+                                       "description",
+                                       "pipeline_version_id",
+                                       "pipeline_spec",
+                                       "pipeline_version_reference",
+                                       "runtime_config",
+                                       "service_account",
+                                       "created_at",
+                                       "scheduled_at",
+                                       "finished_at",
+                                       "state",
+                                       "error",
+                                       "run_details",
+                                       "recurring_run_id",
+                                       "state_history",
+                                       "plugins_input",
+                                       "plugins_output"}));
+  if (!body["plugins_input"].empty())
+    return fail(Code::unimplemented, "plugins are not served here; leave plugins_input out");
   runner::RunRecord run;
   run.name = MR_TRY(text_field(body, "display_name"));
   if (run.name.empty()) return fail(Code::invalid_argument, "the run needs a display_name");

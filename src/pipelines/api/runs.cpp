@@ -1,9 +1,16 @@
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include <fmt/core.h>
 
+#include "base/strings.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
+#include "pipelines/api/run_message.h"
+#include "pipelines/executors/run_files.h"
+#include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
 
@@ -12,7 +19,10 @@ namespace {
 
 using runner::bind_all;
 
-constexpr int kUnknown = 2;  // google.rpc.Code for what a task or run died of
+constexpr std::chrono::milliseconds kStopWait{15'000};  // longer than the grace between SIGTERM and SIGKILL
+constexpr std::chrono::milliseconds kStopLook{10};
+constexpr std::size_t kMaxMetricName = 256;
+constexpr std::string_view kMetric = "metric:";
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"scheduled_at", "created", FieldType::time},
                                 Field{"finished_at", "finished", FieldType::time},
@@ -24,37 +34,25 @@ constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"storage_state", "storage_state"},
                                 Field{"status", "state"},
                                 Field{"state", "state"},
-                                Field{"experiment_id", "experiment_id"}};
-
-Value error_message(const std::string& error) { return Value::object({{"code", kUnknown}, {"message", error}}); }
-
-Value to_message(const runner::RunRecord& run, const TaskView& task, const std::vector<const TaskView*>& children) {
-  Value message = Value::object({{"run_id", run.id}, {"task_id", task.id}, {"display_name", task.display_name}});
-  const auto time = [&](std::string_view name, const std::optional<Time>& at) {
-    if (at) message.set(name, format_rfc3339_millis(*at));  // tasks here are often shorter than a second
-  };
-  time("create_time", task.created);
-  time("start_time", task.started);
-  time("end_time", task.ended);
-  message.set("state", task.state);
-  if (!task.error.empty()) message.set("error", error_message(task.error));
-  message.set_if(!task.parent_id.empty(), "parent_task_id", task.parent_id);
-  message.set_if(!task.pod_name.empty(), "pod_name", task.pod_name);
-  if (!task.pod_name.empty()) message.set("executor_detail", Value::object({{"main_job", task.pod_name}}));
-  Value list = Value::array();
-  for (const TaskView* child : children) {
-    Value entry = Value::object({{"task_id", child->id}});
-    entry.set_if(!child->pod_name.empty(), "pod_name", child->pod_name);
-    list.push(std::move(entry));
-  }
-  if (!list.empty()) message.set("child_tasks", std::move(list));
-  return message;
-}
+                                Field{"namespace", "''"},  // one user, as upstream's single-user mode
+                                Field{"experiment_id", "experiment_id"},
+                                Field{"pipeline_id", "pipeline_id"},
+                                Field{"pipeline_version_id", "version_id"},
+                                Field{"service_account", "service_account"}};
 
 Result<runner::RunRecord> find(db::Connection& connection, const std::string& id) {
   auto run = MR_TRY(runner::find_run(connection, id));
   if (!run) return fail(not_found("Run", id));
   return std::move(*run);
+}
+
+Result<runner::RunRecord> find(Context& context, const std::string& id) {
+  runner::RunRecord run;
+  MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
+    run = MR_TRY(find(connection, id));
+    return {};
+  }));
+  return run;
 }
 
 Status set_storage(Context& context, const std::string& id, std::string_view state) {
@@ -73,30 +71,29 @@ Status set_storage(Context& context, const std::string& id, std::string_view sta
   });
 }
 
-}  // namespace
-
-Value to_message(const runner::RunRecord& run) {
-  Value message = Value::object({{"experiment_id", run.experiment_id}, {"run_id", run.id}, {"display_name", run.name}});
-  message.set("storage_state", run.storage_state);
-  message.set_if(!run.description.empty(), "description", run.description);
-  if (!run.version_id.empty()) {
-    message.set("pipeline_version_id", run.version_id);
-    message.set("pipeline_version_reference",
-                Value::object({{"pipeline_id", run.pipeline_id}, {"pipeline_version_id", run.version_id}}));
-  }
-  if (!run.runtime_config.empty()) message.set("runtime_config", run.runtime_config);
-  message.set_if(!run.service_account.empty(), "service_account", run.service_account);
-  message.set("created_at", format_rfc3339(run.created)).set("scheduled_at", format_rfc3339(run.created));
-  // Upstream gives 1970 while the run goes on.
-  message.set("finished_at", format_rfc3339(run.finished.value_or(Time{})));
-  message.set("state", run.state);
-  if (!run.error.empty()) message.set("error", error_message(run.error));
-  message.set("state_history", run.state_history);
-  return message;
+// The column that `sort_by=metric:<name>` sorts by; empty where it is not asked for. Runs without the metric come
+// before all that have it.
+Result<std::string> metric_column(const std::string& sort_by, std::string& name) {
+  const std::string_view wanted = trim(sort_by);
+  if (!wanted.starts_with(kMetric)) return std::string();
+  name = wanted.substr(0, wanted.find(' '));
+  const std::string metric = name.substr(kMetric.size());
+  if (metric.empty() || metric.size() > kMaxMetricName || metric.find('\0') != std::string::npos)
+    return fail(Code::invalid_argument,
+                fmt::format("sort_by: metric:<name> needs a name of 1 to {} bytes", kMaxMetricName));
+  return fmt::format(
+      "coalesce((SELECT value FROM kfp_metrics WHERE run_id = kfp_runs.id AND kfp_metrics.name = '{}'), -1e308)",
+      replace_all(metric, "'", "''"));
 }
 
+}  // namespace
+
 Result<Value> list_runs(Context& context, const Call& call) {
-  Listing listing{"Run", "kfp_runs", runner::kRunColumns, kFields, "runs", {}};
+  std::string metric;
+  const std::string column = MR_TRY(metric_column(MR_TRY(sort_order(call)), metric));
+  std::vector<Field> fields(kFields.begin(), kFields.end());
+  if (!column.empty()) fields.push_back({metric, column, FieldType::real});
+  Listing listing{"Run", "kfp_runs", runner::kRunColumns, fields, "runs", {}};
   if (const std::string experiment = call.parameter("experiment_id"); !experiment.empty())
     listing.where.emplace_back("experiment_id", experiment);
   return list(context.database, call, listing,
@@ -107,41 +104,52 @@ Result<Value> get_run(Context& context, const Call& call) {
   runner::RunRecord run;
   Value spec;
   std::vector<TaskView> tasks;
+  std::vector<engine::Event> events;
+  std::map<std::string, std::int64_t, std::less<>> ids;
   MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
     run = MR_TRY(find(connection, call.id()));
     tasks = MR_TRY(runner::read_tasks(connection, run.id));
+    ids = MR_TRY(runner::artifact_ids(connection, run.id));
+    if (std::any_of(tasks.begin(), tasks.end(), [](const TaskView& task) { return task.attempt > 1; }))
+      events = MR_TRY(runner::read_events(connection, run.id));
     if (run.version_id.empty()) spec = MR_TRY(runner::read_spec(connection, run.id));
     return {};
   }));
-  std::map<std::string_view, std::vector<const TaskView*>> children;
-  for (const TaskView& task : tasks) {
-    if (!task.parent_id.empty()) children[task.parent_id].push_back(&task);
-  }
   Value message = to_message(run);
   if (!spec.is_null()) message.set("pipeline_spec", std::move(spec));
-  Value details = Value::array();
-  for (const TaskView& task : tasks) details.push(to_message(run, task, children[task.id]));
-  message.set("run_details", Value::object({{"task_details", std::move(details)}}));
+  message.set("run_details", run_details({run, tasks, ids, events}));
   return message;
 }
 
 Result<Value> delete_run(Context& context, const Call& call) {
-  if (context.runner.is_active(call.id())) {
-    return fail(Code::failed_precondition,
-                fmt::format("the run {} is under way; terminate it, then delete it", call.id()));
+  const std::string& id = call.id();
+  MR_TRY(find(context, id));
+  // A run under way is stopped first, so that no process goes on for a run that nobody can name any more.
+  if (context.runner.is_active(id)) {
+    const Status stopped = context.runner.terminate(id);
+    if (!stopped && stopped.error().code != Code::failed_precondition) return fail(stopped.error());
+    const auto deadline = std::chrono::steady_clock::now() + kStopWait;
+    while (context.runner.is_active(id)) {
+      if (std::chrono::steady_clock::now() > deadline)
+        return fail(Code::unavailable,
+                    fmt::format("the run {} is still being stopped; delete it again in a moment", id));
+      std::this_thread::sleep_for(kStopLook);
+    }
   }
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
-    const runner::RunRecord run = MR_TRY(find(connection, call.id()));
-    return runner::delete_run(connection, run.id);
+    MR_TRY(find(connection, id));
+    return runner::delete_run(connection, id);
   }));
+  // Its logs go with it; its artifacts stay, as upstream leaves them: other runs may have them for an input.
+  executors::remove_run_files(context.options, id);
   return Value::object();
 }
 
 Result<Value> terminate_run(Context& context, const Call& call) {
-  MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
-    MR_TRY(find(connection, call.id()));
-    return {};
-  }));
+  const runner::RunRecord run = MR_TRY(find(context, call.id()));
+  if (run.finished || run.state == "CANCELING")
+    return fail(Code::failed_precondition,
+                fmt::format("the run {} is {}; only one under way can be terminated", run.id, run.state));
   MR_TRY(context.runner.terminate(call.id()));
   return Value::object();
 }

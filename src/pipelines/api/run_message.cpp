@@ -1,0 +1,129 @@
+#include "pipelines/api/run_message.h"
+
+#include "base/time.h"
+
+namespace millrace::pipelines::api {
+namespace {
+
+constexpr int kUnknown = 2;  // google.rpc.Code for what a task or run died of
+// What upstream notes where a run names none. Tasks here have no Kubernetes account.
+constexpr std::string_view kServiceAccount = "pipeline-runner";
+
+Value error_message(const std::string& error) { return Value::object({{"code", kUnknown}, {"message", error}}); }
+
+// Tasks here are often shorter than a second.
+std::string at(Time time) { return format_rfc3339_millis(time); }
+
+Value status(std::string_view state, Time time, const std::string& error = {}) {
+  Value message = Value::object({{"update_time", at(time)}, {"state", state}});
+  if (!error.empty()) message.set("error", error_message(error));
+  return message;
+}
+
+using History = std::map<std::string_view, Value>;  // by task id
+
+// The states of attempts before the last one.
+History earlier_attempts(const RunParts& parts) {
+  std::map<std::string_view, const TaskView*> retried;
+  for (const TaskView& task : parts.tasks) {
+    if (task.attempt > 1) retried.emplace(task.id, &task);
+  }
+  History history;
+  for (const engine::Event& event : parts.events) {
+    const auto task = retried.find(event.path);
+    if (task == retried.end() || event.attempt >= task->second->attempt) continue;
+    if (event.kind == engine::Event::Kind::launched) history[task->first].push(status("RUNNING", event.at));
+    if (event.kind == engine::Event::Kind::finished) {
+      history[task->first].push(status("FAILED", event.at, event.error));
+      history[task->first].push(status("PENDING", event.at));
+    }
+  }
+  return history;
+}
+
+Value state_history(const TaskView& task, const History& earlier) {
+  Value history = Value::array();
+  if (task.created) history.push(status("PENDING", *task.created));
+  const auto before = earlier.find(task.id);
+  if (before != earlier.end()) {
+    for (const Value& entry : before->second.items()) history.push(entry);
+  }
+  if (task.started) history.push(status("RUNNING", *task.started));
+  if (task.ended) history.push(status(task.state, *task.ended, task.error));
+  return history;
+}
+
+// {name: {"artifact_ids": […]}} of a task's inputs or outputs.
+Value artifact_lists(const Value& artifacts, const std::map<std::string, std::int64_t, std::less<>>& ids) {
+  Value lists = Value::object();
+  for (const auto& [name, list] : artifacts.members()) {
+    Value found = Value::array();
+    for (const Value& artifact : list["artifacts"].items()) {
+      const auto id = ids.find(artifact["uri"].string_or());
+      if (id != ids.end()) found.push(std::to_string(id->second));
+    }
+    if (!found.empty()) lists.set(name, Value::object({{"artifact_ids", std::move(found)}}));
+  }
+  return lists;
+}
+
+Value task_message(const RunParts& parts, const TaskView& task, const std::vector<const TaskView*>& children,
+                   const History& earlier) {
+  Value message = Value::object({{"run_id", parts.run.id}, {"task_id", task.id}, {"display_name", task.display_name}});
+  if (task.created) message.set("create_time", at(*task.created));
+  if (task.started) message.set("start_time", at(*task.started));
+  if (task.ended) message.set("end_time", at(*task.ended));
+  if (!task.pod_name.empty()) message.set("executor_detail", Value::object({{"main_job", task.pod_name}}));
+  message.set("state", task.state);
+  if (!task.error.empty()) message.set("error", error_message(task.error));
+  for (const auto& [name, side] : {std::pair("inputs", &task.inputs), std::pair("outputs", &task.outputs)}) {
+    Value lists = artifact_lists((*side)["artifacts"], parts.artifact_ids);
+    if (!lists.empty()) message.set(name, std::move(lists));
+  }
+  message.set_if(!task.parent_id.empty(), "parent_task_id", task.parent_id);
+  Value history = state_history(task, earlier);
+  if (!history.empty()) message.set("state_history", std::move(history));
+  message.set_if(!task.pod_name.empty(), "pod_name", task.pod_name);
+  Value list = Value::array();
+  for (const TaskView* child : children) {
+    // One of the two: a dag has no pod.
+    list.push(child->pod_name.empty() ? Value::object({{"task_id", child->id}})
+                                      : Value::object({{"pod_name", child->pod_name}}));
+  }
+  if (!list.empty()) message.set("child_tasks", std::move(list));
+  return message;
+}
+
+}  // namespace
+
+Value to_message(const runner::RunRecord& run) {
+  Value message = Value::object({{"experiment_id", run.experiment_id}, {"run_id", run.id}, {"display_name", run.name}});
+  message.set("storage_state", run.storage_state);
+  message.set_if(!run.description.empty(), "description", run.description);
+  if (!run.version_id.empty()) {
+    message.set("pipeline_version_reference",
+                Value::object({{"pipeline_id", run.pipeline_id}, {"pipeline_version_id", run.version_id}}));
+  }
+  if (!run.runtime_config.empty()) message.set("runtime_config", run.runtime_config);
+  message.set("service_account", run.service_account.empty() ? std::string(kServiceAccount) : run.service_account);
+  message.set("created_at", format_rfc3339(run.created)).set("scheduled_at", format_rfc3339(run.created));
+  // Upstream gives 1970 while the run goes on.
+  message.set("finished_at", format_rfc3339(run.finished.value_or(Time{})));
+  message.set("state", run.state);
+  if (!run.error.empty()) message.set("error", error_message(run.error));
+  message.set("state_history", run.state_history);
+  return message;
+}
+
+Value run_details(const RunParts& parts) {
+  std::map<std::string_view, std::vector<const TaskView*>> children;
+  for (const TaskView& task : parts.tasks) {
+    if (!task.parent_id.empty()) children[task.parent_id].push_back(&task);
+  }
+  const History earlier = earlier_attempts(parts);
+  Value details = Value::array();
+  for (const TaskView& task : parts.tasks) details.push(task_message(parts, task, children[task.id], earlier));
+  return Value::object({{"task_details", std::move(details)}});
+}
+
+}  // namespace millrace::pipelines::api
