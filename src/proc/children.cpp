@@ -51,6 +51,8 @@ Status validate(const LaunchSpec& spec) {
 
 Status Children::open(const std::filesystem::path& directory) {
   boot_ = boot_id();
+  sandbox_root_ = directory / "root";
+  MR_TRY(make_directories(sandbox_root_, 0700));
   const auto file = directory / "journal";
   records_ = MR_TRY(Journal::load(file));
   for (auto& [key, record] : records_) {
@@ -61,7 +63,7 @@ Status Children::open(const std::filesystem::path& directory) {
     // Asked after the descriptor is held, so that it is known to be of the same process.
     if (pidfd && start_ticks(pid) == record.start_ticks) {
       watch_.push_back(pidfd.get());
-      running_[pid] = Running{key, true, std::move(pidfd), std::nullopt};
+      running_[pid] = Running{key, true, std::move(pidfd), std::nullopt, is_first_of_namespace(pid)};
       continue;
     }
     record.status.state = State::lost;
@@ -117,11 +119,12 @@ void Children::start_staged() {
 }
 
 Status Children::start(const LaunchSpec& spec, const std::string& program) {
-  const auto spawned = MR_TRY(spawn(spec, program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_)));
+  const auto spawned =
+      MR_TRY(spawn(spec, program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_), sandbox_root_));
   Record& record = records_[spec.key];
   record.status.pid = spawned.pid;
   record.start_ticks = spawned.start_ticks;
-  running_[spawned.pid] = Running{spec.key, false, {}, std::nullopt};
+  running_[spawned.pid] = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value()};
   return {};
 }
 
@@ -149,6 +152,12 @@ void Children::stop_one(std::int64_t pid, Running& running, Millis grace) {
   if (!running.kill_at && grace > Millis(0)) {
     signal_group(pid, running, SIGTERM);
     signal_group(pid, running, SIGCONT);  // a stopped process would not see the SIGTERM
+    // The first process of a namespace is spared the signals that it does not handle; anywhere else it would have
+    // ended.
+    if (running.first_of_namespace && !catches(pid, SIGTERM)) {
+      running.kill_at = steady_now();
+      return;
+    }
   }
   running.kill_at = at;
 }

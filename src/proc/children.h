@@ -54,6 +54,7 @@ class Children {
     bool adopted = false;  // started by an earlier launcher: its exit status cannot be known
     Fd pidfd;              // adopted only
     std::optional<Steady> kill_at;
+    bool first_of_namespace = false;
   };
   struct Staged {
     LaunchSpec spec;
@@ -69,6 +70,7 @@ class Children {
   const Clock& clock_;
   const OnExit on_exit_;
   std::string boot_;
+  std::filesystem::path sandbox_root_;
   Journal journal_;
   Records records_;
   std::map<std::int64_t, Running> running_;  // by pid

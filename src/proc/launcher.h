@@ -24,6 +24,28 @@
 
 namespace millrace::proc {
 
+// What a child sees in the place of the machine's own files.
+struct Mount {
+  enum class Kind {
+    writable,   // source, to be written to
+    read_only,  // source
+    memory,     // an empty directory in memory, of at most size_bytes (0: half of the machine's memory)
+    files,      // a read-only directory in memory that holds `files`
+  } kind = Kind::writable;
+  std::filesystem::path source;  // a directory of the machine
+  std::string target;            // absolute; made in the child's own root where the machine has none
+  std::uint64_t size_bytes = 0;
+  std::vector<std::pair<std::string, std::string>> files;  // name, bytes; mode 0400
+};
+
+// Namespaces of the child's own (mount, process, IPC, host name): it sees the machine's files read-only and no other
+// process, and has the capabilities that container runtimes leave. It shares the network. Its first process is the
+// program itself. Needs root, or a kernel that gives user namespaces to users; see sandbox_available().
+struct Sandbox {
+  std::vector<std::filesystem::path> hidden;  // directories of the machine that are empty in it
+  std::vector<Mount> mounts;                  // later ones cover earlier ones
+};
+
 struct LaunchSpec {
   std::string key;                // unique for ever: "run/<run id>/<task path>/<attempt>", at most 512 bytes
   std::vector<std::string> argv;  // argv[0] is looked up on PATH of `environment` when it has no '/'
@@ -31,9 +53,11 @@ struct LaunchSpec {
   std::filesystem::path working_directory;
   std::filesystem::path stdout_path;        // appended; created 0600
   std::filesystem::path stderr_path;        // may equal stdout_path
-  std::uint64_t memory_limit_bytes = 0;     // RLIMIT_AS-like limit; 0: none
+  std::uint64_t memory_limit_bytes = 0;     // RLIMIT_DATA: what the process may write to; 0: none
   std::uint64_t cpu_limit_seconds = 0;      // RLIMIT_CPU; 0: none
   std::uint64_t file_size_limit_bytes = 0;  // RLIMIT_FSIZE; 0: none
+  unsigned cpus = 0;                        // it runs on so many of the machine's processors at once; 0: on all
+  std::optional<Sandbox> sandbox;
 };
 
 struct ChildStatus {
@@ -67,6 +91,9 @@ class Launcher {
   // Ends all children (SIGTERM, then SIGKILL after `grace`) and the launcher.
   virtual Status shutdown(Millis grace) = 0;
 };
+
+// Can this machine give a child a sandbox? Tried once, with a child that ends at once; the reason where it cannot.
+Status sandbox_available(const std::filesystem::path& directory);
 
 // The launcher role's main(): serves until it may end. Returns the exit code.
 int launcher_main(const std::filesystem::path& directory);

@@ -250,7 +250,7 @@ TEST_F(LauncherTest, LimitsHold) {
   spec.cpu_limit_seconds = 1;
   spec.memory_limit_bytes = 1u << 30;
   EXPECT_EQ(run(spec).signal, SIGXCPU);
-  spec = shell("memory", "ulimit -v");
+  spec = shell("memory", "ulimit -d");
   spec.memory_limit_bytes = 1u << 30;
   run(spec);
   EXPECT_THAT(file("output"), testing::EndsWith("1048576\n"));

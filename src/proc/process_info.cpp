@@ -1,5 +1,6 @@
 #include "proc/process_info.h"
 
+#include <cstdlib>
 #include <cstring>
 
 #include <fmt/core.h>
@@ -35,6 +36,31 @@ std::optional<std::uint64_t> start_ticks(std::int64_t pid) {
   const std::uint64_t ticks = parse_start_ticks(text->data(), text->size(), state);
   if (ticks == 0 || state == 'Z' || state == 'X') return std::nullopt;
   return ticks;
+}
+
+namespace {
+
+// The rest of the line of /proc/<pid>/status that begins so; empty: there is none.
+std::string status_line(std::int64_t pid, std::string_view name) {
+  const auto text = read_file(fmt::format("/proc/{}/status", pid), 16'384);
+  if (!text) return {};
+  const std::size_t at = text->find(fmt::format("\n{}:", name));
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + name.size() + 2;
+  return std::string(trim(std::string_view(*text).substr(begin, text->find('\n', begin) - begin)));
+}
+
+}  // namespace
+
+bool catches(std::int64_t pid, int signal) {
+  const std::string mask = status_line(pid, "SigCgt");
+  return !mask.empty() && (std::strtoull(mask.c_str(), nullptr, 16) >> (signal - 1) & 1) != 0;
+}
+
+bool is_first_of_namespace(std::int64_t pid) {
+  const std::string numbers = status_line(pid, "NSpid");
+  const std::size_t last = numbers.find_last_of(" \t");
+  return last != std::string::npos && numbers.substr(last + 1) == "1";
 }
 
 std::string boot_id() {

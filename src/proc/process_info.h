@@ -12,6 +12,10 @@ namespace millrace::proc {
 std::optional<std::uint64_t> start_ticks(std::int64_t pid);
 // The same from the text of the stat file; 0 when it cannot be read. Allocates nothing: called after vfork.
 std::uint64_t parse_start_ticks(const char* text, std::size_t size, char& state) noexcept;
+// Has the process a handler of its own for this signal (proc(5), SigCgt)? false: it cannot be read.
+bool catches(std::int64_t pid, int signal);
+// Is it the first process of a process namespace of its own (proc(5), NSpid)?
+bool is_first_of_namespace(std::int64_t pid);
 std::string boot_id();  // changes with every boot of the machine; empty when the kernel does not say
 
 }  // namespace millrace::proc

@@ -1,6 +1,7 @@
 #include "proc/spawn.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include <fmt/core.h>
@@ -17,6 +19,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "proc/process_info.h"
+#include "proc/sandbox.h"
 
 namespace millrace::proc {
 namespace {
@@ -42,6 +45,8 @@ struct Plan {
   const char* record;
   std::size_t record_size;
   rlim_t memory, cpu, file_size;  // RLIM_INFINITY: leave
+  const cpu_set_t* cpus;          // null: all
+  const SandboxPlan* sandbox;     // null: none
 };
 
 // What the child says through a pipe when it does not become the program; the pipe's end without a word is success.
@@ -81,7 +86,12 @@ bool write_record(const Plan& plan) noexcept {
   char line[4096];
   if (plan.record_size > sizeof line - 64) return false;
   std::memcpy(line, plan.record, plan.record_size);
-  char* at = put_number(line + plan.record_size, static_cast<std::uint64_t>(::getpid()));
+  // The number by which the launcher knows it: in a namespace of its own it is 1.
+  std::uint64_t pid = 0;
+  for (ssize_t i = 0; i < size && stat[i] >= '0' && stat[i] <= '9'; ++i)
+    pid = pid * 10 + static_cast<std::uint64_t>(stat[i] - '0');
+  if (pid == 0) return false;
+  char* at = put_number(line + plan.record_size, pid);
   std::memcpy(at, ",\"start\":", 9);
   at = put_number(at + 9, ticks);
   *at++ = '}';
@@ -106,16 +116,20 @@ bool write_record(const Plan& plan) noexcept {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::umask(022);
-  if (::chdir(plan.directory) != 0) give_up(plan, "cannot enter the working directory");
   if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.errors, 2) < 0) {
     give_up(plan, "cannot redirect its output");
   }
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_CPU, plan.cpu, plan.cpu == RLIM_INFINITY ? RLIM_INFINITY : plan.cpu + kCpuGraceSeconds);
   if (!write_record(plan)) give_up(plan, "cannot record its start");
+  if (plan.sandbox != nullptr) {
+    if (const char* failed = plan.sandbox->enter()) give_up(plan, failed);
+  }
+  if (::chdir(plan.directory) != 0) give_up(plan, "cannot enter the working directory");
+  if (plan.cpus != nullptr) (void)::sched_setaffinity(0, sizeof *plan.cpus, plan.cpus);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   limit(RLIMIT_FSIZE, plan.file_size, plan.file_size);  // after the record: the journal may be longer than the limit
-  limit(RLIMIT_AS, plan.memory, plan.memory);
+  limit(RLIMIT_DATA, plan.memory, plan.memory);
   ::execve(plan.program, plan.argv, plan.environment);
   give_up(plan, "cannot be executed");
 }
@@ -127,6 +141,32 @@ bool write_record(const Plan& plan) noexcept {
   const pid_t pid = ::vfork();
   if (pid == 0) become(plan);  // NOLINT(clang-analyzer-unix.Vfork): system calls only, on the parent's memory
   return pid;
+}
+
+constexpr std::size_t kChildStack = 256 * 1024;  // bytes; it makes system calls, and is ours until the exec
+
+// The same with namespaces: vfork's way, on a stack of its own.
+pid_t clone_into(const Plan& plan, int flags) {
+  std::vector<char> stack(kChildStack);
+  const auto child = [](void* argument) -> int { become(*static_cast<const Plan*>(argument)); };
+  char* top = stack.data() + stack.size();
+  top -= reinterpret_cast<std::uintptr_t>(top) % 64;
+  return ::clone(child, top, flags | CLONE_VM | CLONE_VFORK | SIGCHLD, const_cast<Plan*>(&plan));
+}
+
+// `count` of the processors that this process may use, others for other keys.
+std::optional<cpu_set_t> some_cpus(unsigned count, const std::string& key) {
+  cpu_set_t usable, chosen;
+  CPU_ZERO(&chosen);
+  if (count == 0 || ::sched_getaffinity(0, sizeof usable, &usable) != 0) return std::nullopt;
+  if (static_cast<unsigned>(CPU_COUNT(&usable)) <= count) return std::nullopt;
+  const std::size_t start = std::hash<std::string>()(key);
+  std::vector<int> all;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &usable)) all.push_back(cpu);
+  }
+  for (unsigned i = 0; i < count; ++i) CPU_SET(all[(start + i) % all.size()], &chosen);
+  return chosen;
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -174,8 +214,11 @@ Result<std::string> find_program(const LaunchSpec& spec) {
   return fail(Code::not_found, fmt::format("no program '{}' on the PATH {}", name, path));
 }
 
-Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal,
-                      const std::string& record_prefix) {
+Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal, const std::string& record_prefix,
+                      const std::filesystem::path& sandbox_root) {
+  std::optional<SandboxPlan> sandbox;
+  if (spec.sandbox) sandbox = MR_TRY(SandboxPlan::make(*spec.sandbox, sandbox_root));
+  const auto cpus = some_cpus(spec.cpus, spec.key);
   std::vector<std::string> variables;
   for (const auto& [name, value] : spec.environment) variables.push_back(name + "=" + value);
   const auto argv = pointers(spec.argv), environment = pointers(variables);
@@ -205,8 +248,10 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
                   record_prefix.size(),
                   limit_or_none(spec.memory_limit_bytes),
                   limit_or_none(spec.cpu_limit_seconds),
-                  limit_or_none(spec.file_size_limit_bytes)};
-  const pid_t pid = vfork_into(plan);
+                  limit_or_none(spec.file_size_limit_bytes),
+                  cpus ? &*cpus : nullptr,
+                  sandbox ? &*sandbox : nullptr};
+  const pid_t pid = sandbox ? clone_into(plan, sandbox->clone_flags()) : vfork_into(plan);
   if (pid < 0) return fail(system_error("cannot start another process", errno));
   report_in.reset();
   Failure failure;
@@ -221,6 +266,23 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
   spawned.pid = pid;
   spawned.start_ticks = start_ticks(pid).value_or(0);  // 0: ended already, its exit follows
   return spawned;
+}
+
+Status sandbox_available(const std::filesystem::path& directory) {
+  const std::filesystem::path root = directory / "root";
+  MR_TRY(make_directories(root, 0700));
+  LaunchSpec spec;
+  spec.key = "probe";
+  spec.argv = {"/bin/true"};
+  spec.working_directory = "/";
+  spec.stdout_path = spec.stderr_path = "/dev/null";
+  spec.sandbox = Sandbox{{directory}, {}};
+  const Fd journal(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  const Spawned child = MR_TRY(spawn(spec, spec.argv[0], journal.get(), "", root));
+  int status = 0;
+  ::waitpid(child.pid, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return fail(Code::unavailable, fmt::format("a process in a sandbox ended with status {}", status));
 }
 
 }  // namespace millrace::proc

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <string>
 
 #include "base/result.h"
@@ -18,9 +19,10 @@ struct Spawned {
   pid_t pid = 0;
   std::uint64_t start_ticks = 0;
 };
+// `sandbox_root`: an empty directory for those that have a sandbox.
 // The child leads a session and process group of its own, reads /dev/null, and has appended
 // `record_prefix`<pid>,"start":<ticks>}\n to `journal` before it became the program. Error: no child is left.
-Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal,
-                      const std::string& record_prefix);
+Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal, const std::string& record_prefix,
+                      const std::filesystem::path& sandbox_root);
 
 }  // namespace millrace::proc

@@ -75,6 +75,16 @@ std::string pack_spec(const LaunchSpec& spec) {
   for (const auto& [name, value] : spec.environment) out.text(name).text(value);
   out.text(spec.working_directory.native()).text(spec.stdout_path.native()).text(spec.stderr_path.native());
   out.number(spec.memory_limit_bytes).number(spec.cpu_limit_seconds).number(spec.file_size_limit_bytes);
+  out.number(spec.cpus).number(spec.sandbox ? 1 : 0);
+  if (!spec.sandbox) return out.take();
+  out.number(spec.sandbox->hidden.size());
+  for (const auto& path : spec.sandbox->hidden) out.text(path.native());
+  out.number(spec.sandbox->mounts.size());
+  for (const Mount& mount : spec.sandbox->mounts) {
+    out.number(static_cast<std::uint64_t>(mount.kind)).text(mount.source.native()).text(mount.target);
+    out.number(mount.size_bytes).number(mount.files.size());
+    for (const auto& [name, bytes] : mount.files) out.text(name).text(bytes);
+  }
   return out.take();
 }
 
@@ -95,6 +105,28 @@ Result<LaunchSpec> unpack_spec(std::string_view bytes) {
   spec.memory_limit_bytes = in.number();
   spec.cpu_limit_seconds = in.number();
   spec.file_size_limit_bytes = in.number();
+  spec.cpus = static_cast<unsigned>(in.number());
+  if (in.number() == 1) {
+    Sandbox& sandbox = spec.sandbox.emplace();
+    const std::uint64_t hidden = in.number();
+    for (std::uint64_t i = 0; i < hidden && i < kMaxListItems && in.ok(); ++i) sandbox.hidden.emplace_back(in.text());
+    const std::uint64_t mounts = in.number();
+    for (std::uint64_t i = 0; i < mounts && i < kMaxListItems && in.ok(); ++i) {
+      Mount& mount = sandbox.mounts.emplace_back();
+      const std::uint64_t kind = in.number();
+      if (kind > static_cast<std::uint64_t>(Mount::Kind::files))
+        return fail(Code::invalid_argument, "the launch request is broken");
+      mount.kind = static_cast<Mount::Kind>(kind);
+      mount.source = in.text();
+      mount.target = in.text();
+      mount.size_bytes = in.number();
+      const std::uint64_t files = in.number();
+      for (std::uint64_t j = 0; j < files && j < kMaxListItems && in.ok(); ++j) {
+        std::string name = in.text();
+        mount.files.emplace_back(std::move(name), in.text());
+      }
+    }
+  }
   if (!in.ok() || !in.at_end()) return fail(Code::invalid_argument, "the launch request is broken");
   return spec;
 }

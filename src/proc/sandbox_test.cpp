@@ -1,0 +1,143 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "proc/launcher.h"
+
+namespace millrace::proc {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+
+class SandboxTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    // Not below /tmp, which a sandbox has one of its own of.
+    std::string name = (fs::current_path() / "sandbox-test-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    work_ = directory_ / "work";
+    ASSERT_TRUE(make_directories(work_));
+    const auto status = sandbox_available(directory_ / "launcher");
+    ASSERT_TRUE(status) << status.error().message;
+    auto opened = Launcher::open(directory_ / "launcher", fs::read_symlink("/proc/self/exe"),
+                                 [this](const std::string& key, const ChildStatus& ended) {
+                                   const std::lock_guard lock(mutex_);
+                                   ended_[key] = ended;
+                                   changed_.notify_all();
+                                 });
+    ASSERT_TRUE(opened) << opened.error().message;
+    launcher_ = std::move(*opened);
+  }
+  void TearDown() override {
+    if (launcher_) (void)launcher_->shutdown(Millis(0));
+    fs::remove_all(directory_);
+  }
+  LaunchSpec shell(const std::string& key, const std::string& script) {
+    LaunchSpec spec;
+    spec.key = key;
+    spec.argv = {"/bin/sh", "-c", script};
+    spec.environment = {{"PATH", "/usr/bin:/bin"}};
+    spec.working_directory = work_;
+    spec.stdout_path = spec.stderr_path = directory_ / (key + ".log");
+    spec.sandbox = Sandbox{{directory_}, {{Mount::Kind::writable, work_, work_.string(), 0, {}}}};
+    return spec;
+  }
+  ChildStatus run(const LaunchSpec& spec) {
+    const auto launched = launcher_->launch(spec);
+    EXPECT_TRUE(launched) << (launched ? "" : launched.error().message);
+    return launched ? wait_for(spec.key) : ChildStatus();
+  }
+  ChildStatus wait_for(const std::string& key) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(20), [&] { return ended_.contains(key); })) << key;
+    return ended_[key];
+  }
+  std::string output(const std::string& key) { return read_file(directory_ / (key + ".log"), 1 << 20).value_or(""); }
+
+  fs::path directory_, work_;
+  std::unique_ptr<Launcher> launcher_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, ChildStatus> ended_;
+};
+
+TEST_F(SandboxTest, SeesOnlyWhatItIsGiven) {
+  ASSERT_TRUE(write_file(directory_ / "secret", "s3cret"));
+  const auto status = run(shell("a", fmt::format(R"sh(
+    cat {0}/secret 2>/dev/null && echo "the secret is seen"
+    (touch /usr/x || touch /etc/x) 2>/dev/null && echo "the machine can be written to"
+    echo kept > {0}/work/kept && echo x > /tmp/x && echo x > /dev/shm/x && echo writable
+    echo "processes $(ls /proc | grep -c '^[0-9]')"
+    mount -t tmpfs none /mnt 2>/dev/null && echo "it can mount"
+    ls / | tr '\n' ' '
+  )sh",
+                                                 directory_.string())));
+  EXPECT_EQ(status.exit_code, 0) << output("a");
+  EXPECT_THAT(output("a"), HasSubstr("writable"));
+  for (const char* bad : {"is seen", "can be written", "can mount"}) EXPECT_THAT(output("a"), Not(HasSubstr(bad)));
+  EXPECT_THAT(output("a"), testing::ContainsRegex("processes [1-5]\n"));
+  EXPECT_EQ(read_file(work_ / "kept", 100).value_or(""), "kept\n");
+}
+
+TEST_F(SandboxTest, MountsAnywhere) {
+  const fs::path store = directory_ / "store";
+  ASSERT_TRUE(make_directories(store / "bucket"));
+  ASSERT_TRUE(write_file(store / "bucket" / "key", "stored"));
+  LaunchSpec spec = shell("b", R"sh(
+    cat /minio/bucket/key; echo; (echo no > /minio/bucket/new) 2>/dev/null || echo "read only"
+    cat /etc/deep/er/token; echo; ls /etc/passwd
+    echo x > /volumes/a/b/file && cat /volumes/a/b/file
+    df -k /memory/two | tail -1 | awk '{print $2}'; (echo no > /etc/deep/er/new) 2>/dev/null || echo "sealed"
+    cat /tmp/in/key
+  )sh");
+  spec.sandbox->mounts.push_back({Mount::Kind::read_only, store, "/minio", 0, {}});
+  spec.sandbox->mounts.push_back({Mount::Kind::files, {}, "/etc/deep/er", 0, {{"token", "t0ken"}}});
+  spec.sandbox->mounts.push_back({Mount::Kind::writable, work_, "/volumes/a/b", 0, {}});
+  spec.sandbox->mounts.push_back({Mount::Kind::memory, {}, "/memory/two", 1 << 20, {}});
+  spec.sandbox->mounts.push_back({Mount::Kind::read_only, store / "bucket", "/tmp/in", 0, {}});
+  EXPECT_EQ(run(spec).exit_code, 0) << output("b");
+  EXPECT_EQ(output("b"), "stored\nread only\nt0ken\n/etc/passwd\nx\n1024\nsealed\nstored") << output("b");
+}
+
+TEST_F(SandboxTest, EndsWithAllItStarted) {
+  ASSERT_TRUE(launcher_->launch(shell("c", "setsid sleep 1000 & echo $! > started; wait")));
+  for (int i = 0; i < 1000 && !fs::exists(work_ / "started"); ++i) ::usleep(5'000);
+  // A shell without a handler: as the first process of its namespace the kernel would spare it.
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(launcher_->stop("c", Millis(60'000)));
+  EXPECT_NE(wait_for("c").signal, 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(15));
+}
+
+TEST_F(SandboxTest, LetsAHandlerFinish) {
+  ASSERT_TRUE(
+      launcher_->launch(shell("d", "trap 'echo asked; exit 3' TERM; echo > started; while :; do sleep 0.05; done")));
+  for (int i = 0; i < 1000 && !fs::exists(work_ / "started"); ++i) ::usleep(5'000);
+  ASSERT_TRUE(launcher_->stop("d", Millis(60'000)));
+  EXPECT_EQ(wait_for("d").exit_code, 3);
+  EXPECT_THAT(output("d"), HasSubstr("asked\n"));
+}
+
+TEST_F(SandboxTest, SaysWhatCannotBe) {
+  LaunchSpec spec = shell("e", "true");
+  spec.sandbox->mounts.push_back({Mount::Kind::writable, directory_ / "not there", "/data", 0, {}});
+  const auto launched = launcher_->launch(spec);
+  ASSERT_FALSE(launched);
+  EXPECT_THAT(launched.error().message, HasSubstr("mount"));
+  spec.sandbox->mounts = {{Mount::Kind::memory, {}, "relative", 0, {}}};
+  spec.key = "f";
+  EXPECT_FALSE(launcher_->launch(spec));
+}
+
+}  // namespace
+}  // namespace millrace::proc
