@@ -47,7 +47,8 @@ struct Document {
   std::vector<Statement> statements;
 };
 
-inline constexpr std::size_t kMaxDocumentBytes = 20'480;
+// AWS's own ReadOnlyAccess is the longest there is; what users may write is limited by IAM's quotas.
+inline constexpr std::size_t kMaxDocumentBytes = 262'144;
 
 // Errors: invalid_argument, reason MalformedPolicyDocument, AWS's sentences where it has one.
 Result<Document> parse_document(std::string_view json, Kind kind);
