@@ -29,7 +29,7 @@ struct OpenFile {
 };
 
 Result<OpenFile> open_artifact(const Context& context, const std::string& uri) {
-  const auto path = MR_TRY(executors::artifact_file(context.options, uri));
+  const auto path = MR_TRY(executors::readable_artifact(context.options, uri));
   OpenFile open;
   open.file = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!open.file) return fail(system_error(fmt::format("the artifact {} cannot be read", uri), errno));

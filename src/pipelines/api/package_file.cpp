@@ -14,7 +14,7 @@ namespace millrace::pipelines::api {
 namespace {
 
 constexpr std::size_t kMaxFile = 32u << 20;
-constexpr std::size_t kMaxUnpacked = 256u << 20;  // all entries of an archive together
+constexpr std::size_t kMaxUnpacked = 64u << 20;  // all entries of an archive together
 constexpr std::size_t kMaxEntries = 10'000;
 
 // A parameter of a header field: boundary of `multipart/form-data; boundary="x"`.
@@ -130,7 +130,7 @@ class Archive {
       if (n < 0) return fail(broken());
       if (n == 0) return content;
       unpacked_ += static_cast<std::size_t>(n);
-      if (unpacked_ > kMaxUnpacked) return fail(bad(fmt::format("{} unpacks to more than 256 MiB", name_)));
+      if (unpacked_ > kMaxUnpacked) return fail(bad(fmt::format("{} unpacks to more than 64 MiB", name_)));
       if (!keep) continue;
       content.append(buffer, static_cast<std::size_t>(n));
       if (content.size() > kMaxFile) return fail(bad(fmt::format("{} unpacks to more than 32 MiB", name_)));

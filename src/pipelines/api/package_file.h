@@ -17,7 +17,7 @@ Result<UploadedFile> read_form(std::string_view content_type, std::string_view b
 
 // YAML or JSON as it is; from a zip or a gzipped tar `pipeline.yaml`, else the first file. An archive is read to its
 // end, so that a damaged one is refused. Errors: invalid_argument, also for a file of more than 32 MiB (packed or not),
-// for an archive of more than 10,000 entries or 256 MiB, and for one whose entries lead out of it.
+// for an archive of more than 10,000 entries or 64 MiB, and for one whose entries lead out of it.
 Result<std::string> unpack(const UploadedFile& file);
 
 // The pipeline of such a file, checked, as it is stored: the IR, or {pipeline_spec, platform_spec}.

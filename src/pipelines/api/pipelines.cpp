@@ -143,7 +143,7 @@ Result<Value> update_pipeline(Context& context, const Call& call) {
   Value message;
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     const Value stored = MR_TRY(find_pipeline(connection, call.id()));
-    MR_TRY(check_unchanged(body, stored, {"pipeline_id", "name", "description", "created_at"}));
+    MR_TRY(check_unchanged(body, stored, {"pipeline_id", "name", "description"}));
     if (!display_name.empty()) {
       auto row = MR_TRY(connection.prepare("UPDATE kfp_pipelines SET display_name = ? WHERE id = ?"));
       MR_TRY(bind_all(row, display_name, call.id()).run());

@@ -140,7 +140,7 @@ Result<Value> update_version(Context& context, const Call& call) {
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     const Version stored = MR_TRY(find_version(connection, call.id(), call.id("version")));
     MR_TRY(check_unchanged(body, to_message(stored),
-                           {"pipeline_id", "pipeline_version_id", "name", "description", "created_at", "package_url",
+                           {"pipeline_id", "pipeline_version_id", "name", "description", "package_url",
                             "code_source_url", "pipeline_spec"}));
     if (!display_name.empty()) {
       auto row = MR_TRY(connection.prepare("UPDATE kfp_pipeline_versions SET display_name = ? WHERE id = ?"));

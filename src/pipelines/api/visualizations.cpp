@@ -88,7 +88,7 @@ class Gathering {
   }
 
   void document(const TaskView& task, const std::string& output, const Value& artifact, std::string_view type) {
-    const auto path = executors::artifact_file(options_, artifact["uri"].string_or());
+    const auto path = executors::readable_artifact(options_, artifact["uri"].string_or());
     auto text = path ? read_file(*path, std::min(kMaxDocument, kMaxDocuments - documents_))
                      : Result<std::string>(fail(path.error()));
     if (!text) {

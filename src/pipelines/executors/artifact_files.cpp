@@ -7,7 +7,7 @@
 
 namespace millrace::pipelines::executors {
 
-Result<std::filesystem::path> artifact_file(const Options& options, std::string_view uri) {
+Result<std::filesystem::path> readable_artifact(const Options& options, std::string_view uri) {
   std::string_view path = uri;
   if (path.starts_with("file://")) path.remove_prefix(7);
   if (!path.starts_with('/')) {
