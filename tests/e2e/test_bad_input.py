@@ -1,10 +1,14 @@
 """What is wrong is said in one sentence, with the door's own code; the program's exit code says it too."""
 
 import contextlib
+import io
 import json
 import os
+import re
 import socket
 import subprocess
+import tarfile
+import zipfile
 
 import botocore.exceptions
 import pytest
@@ -56,6 +60,212 @@ def test_a_pipeline_that_is_no_pipeline(server, tmp_path):
     assert status == 400 and json.loads(text)["code"] == 3, text
     status, text = server.request("/apis/v2beta1/runs", b"{not json", headers={"Content-Type": "application/json"})
     assert status == 400, text
+
+
+GOOD = """\
+pipelineInfo: {name: two}
+schemaVersion: 2.1.0
+sdkVersion: kfp-2.17.0
+components:
+  comp-make:
+    executorLabel: exec-make
+    outputDefinitions: {parameters: {n: {parameterType: NUMBER_INTEGER}}}
+  comp-take:
+    executorLabel: exec-take
+    inputDefinitions: {parameters: {text: {parameterType: STRING}, n: {parameterType: NUMBER_INTEGER}}}
+deploymentSpec:
+  executors:
+    exec-make: {container: {image: busybox, command: [sh, -c, "echo 1 > {{$.outputs.parameters['n'].output_file}}"]}}
+    exec-take: {container: {image: busybox, command: [echo, "{{$.inputs.parameters['n']}}"]}}
+root:
+  inputDefinitions: {parameters: {word: {parameterType: STRING}}}
+  dag:
+    tasks:
+      make:
+        componentRef: {name: comp-make}
+        taskInfo: {name: make}
+      take:
+        componentRef: {name: comp-take}
+        dependentTasks: [make]
+        inputs:
+          parameters:
+            text: {componentInputParameter: word}
+            n: {taskOutputParameter: {producerTask: make, outputParameterKey: n}}
+        taskInfo: {name: take}
+"""
+
+
+def line_of(text):
+    return GOOD[: GOOD.index(text)].count("\n") + 1
+
+
+# What is put in place of what, and where and in which words the refusal says so.
+BROKEN = {
+    "malformed": ("dependentTasks: [make]", "dependentTasks: [make", line_of("dependentTasks"), ""),
+    "tab": ("      take:", "\ttake:", line_of("      take:"), ""),
+    "unknown-field": ("dependentTasks: [make]", "dependsOn: [make]", line_of("dependentTasks"), "dependsOn"),
+    "missing-input": ("            text: {componentInputParameter: word}\n", "", line_of("      take:"), "text"),
+    "unknown-input": ("            text: {", "            txt: {", line_of("            text:"), "txt"),
+    "no-such-parameter": ("componentInputParameter: word", "componentInputParameter: wrd", line_of("            text:"), "wrd"),
+    "no-such-task": ("producerTask: make", "producerTask: mke", line_of("      take:"), "mke"),
+    "no-such-component": ("componentRef: {name: comp-take}", "componentRef: {name: comp-tke}", line_of("componentRef: {name: comp-take}"), "comp-tke"),
+    "no-such-executor": ("executorLabel: exec-take", "executorLabel: exec-tke", line_of("executorLabel: exec-take"), "exec-tke"),
+    "cycle": ("        taskInfo: {name: make}", "        dependentTasks: [take]\n        taskInfo: {name: make}", None, "cycle"),
+    "type-mismatch": ("n: {taskOutputParameter: {producerTask: make, outputParameterKey: n}}", "n: {runtimeValue: {constant: three}}", line_of("            n: {task"), "n"),
+    "schema-version": ("schemaVersion: 2.1.0", "schemaVersion: 9.9.9", line_of("schemaVersion"), "9.9.9"),
+}
+
+
+def archive(name, content):
+    """The bytes of an archive of that kind with one file in it."""
+    out = io.BytesIO()
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+            z.writestr("pipeline.yaml", content)
+    else:
+        with tarfile.open(fileobj=out, mode="w:gz") as t:
+            entry = tarfile.TarInfo("pipeline.yaml")
+            entry.size = len(content)
+            t.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+def stored(server):
+    """How much there is of everything that an upload or a run could leave behind."""
+    return {
+        kind: json.loads(server.request(f"/apis/v2beta1/{kind}")[1]).get("total_size", 0)
+        for kind in ("pipelines", "runs", "experiments", "artifacts")
+    }
+
+
+def upload(server, path):
+    import kfp_server_api
+
+    try:
+        server.kfp().upload_pipeline(str(path), pipeline_name="broken")
+    except kfp_server_api.ApiException as refused:
+        return refused.status, json.loads(refused.body)["error_message"]
+    return 200, ""
+
+
+def test_the_unbroken_pipeline_is_taken(server, tmp_path):
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD)
+    made = server.kfp().upload_pipeline(str(path), pipeline_name="good")
+    server.request(f"/apis/v2beta1/pipelines/{made.pipeline_id}?cascade=true", method="DELETE")
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_pipeline_is_refused_at_its_line(server, tmp_path, what):
+    before = stored(server)
+    good, bad, line, word = BROKEN[what]
+    assert GOOD.count(good) == 1
+    text = GOOD.replace(good, bad)
+    path = tmp_path / f"{what}.yaml"
+    path.write_text(text)
+    status, sentence = upload(server, path)
+    assert status == 400 and word in sentence, sentence
+    named = re.search(r"line (\d+)", sentence)
+    assert named, sentence
+    if line is not None:  # that of the member or of the task that it belongs to
+        assert 0 <= int(named[1]) - line <= 1 or 0 <= line - int(named[1]) <= 5, sentence
+    # Packed it is the same, and as the pipeline of a run, where there are no lines, the member is named.
+    packed = tmp_path / f"{what}.zip"
+    packed.write_bytes(archive("x.zip", text))
+    assert upload(server, packed) == (status, sentence)
+    try:
+        spec = yaml.safe_load(text)
+    except yaml.YAMLError:
+        spec = None
+    if spec:
+        status, body = server.request("/apis/v2beta1/runs", {"display_name": "x", "pipeline_spec": spec, "runtime_config": {"parameters": {"word": "w"}}})
+        assert status == 400 and word in json.loads(body)["message"], body
+    assert stored(server) == before
+
+
+def test_files_that_are_too_large(server, tmp_path):
+    before = stored(server)
+    padding = b"# " + b"x" * (33 << 20) + b"\n"
+    for name in ("huge.yaml", "bomb.zip", "bomb.tar.gz", "nested.zip"):
+        path = tmp_path / name
+        if name == "huge.yaml":
+            path.write_bytes(GOOD.encode() + padding)
+        elif name == "nested.zip":  # the bomb is beside the pipeline
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+                for i in range(3):
+                    z.writestr(f"{i}.bin", bytes(32 << 20))
+                z.writestr("pipeline.yaml", GOOD)
+            path.write_bytes(out.getvalue())
+        else:
+            path.write_bytes(archive(name, GOOD.encode() + padding))
+        status, body = send_file(server, path)
+        assert status == 400 and "MiB" in json.loads(body)["error_message"], body
+    assert stored(server) == before
+
+
+def send_file(server, path):
+    """As a client sends it that does not look into the file itself."""
+    body = b"--b\r\nContent-Disposition: form-data; name=\"uploadfile\"; filename=\"" + path.name.encode() + b"\"\r\n\r\n"
+    body += path.read_bytes() + b"\r\n--b--\r\n"
+    return server.request(
+        f"/apis/v2beta1/pipelines/upload?name={path.name}", body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+
+
+def test_archives_that_are_damaged_or_lead_out(server, tmp_path):
+    before = stored(server)
+    for name in ("p.zip", "p.tar.gz"):
+        whole = archive(name, GOOD.encode())
+        for damaged in (whole[:-20], whole[: len(whole) // 2], b"PK\x03\x04" + bytes(100), b"\x1f\x8b" + bytes(100)):
+            path = tmp_path / name
+            path.write_bytes(damaged)
+            status, body = send_file(server, path)
+            assert status == 400, body
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("../../pipeline.yaml", GOOD)
+    (tmp_path / "out.zip").write_bytes(out.getvalue())
+    status, body = send_file(server, tmp_path / "out.zip")
+    assert status == 400 and "leads out" in body
+    for name, content in {"p.exe": GOOD.encode(), "empty.yaml": b"", "binary.yaml": bytes(range(256)), "deep.json": b"[" * 100_000}.items():
+        (tmp_path / name).write_bytes(content)
+        status, body = send_file(server, tmp_path / name)
+        assert status == 400 and json.loads(body)["error_message"], body
+    assert stored(server) == before
+
+
+def test_runs_that_are_refused(server):
+    spec = yaml.safe_load(GOOD)
+    run = {"display_name": "x", "pipeline_spec": spec}
+    with_word = {"runtime_config": {"parameters": {"word": "w"}}}
+    before = stored(server)
+    for body, words in (
+        (run, "word"),
+        ({**run, "runtime_config": {"parameters": {"word": 5}}}, "word"),
+        ({**run, "runtime_config": {"parameters": {"word": "w", "colour": "red"}}}, "colour"),
+        ({**run, **with_word, "colour": "red"}, "colour"),
+        ({**run, "runtime_config": {"parameters": {"word": "w"}, "colour": "red"}}, "colour"),
+        ({**run, **with_word, "display_name": ""}, "display_name"),
+        ({**run, **with_word, "experiment_id": "none"}, "none"),
+        ({"display_name": "x", "pipeline_version_reference": {"pipeline_id": "none"}}, "none"),
+        ({"display_name": "x"}, "pipeline"),
+    ):
+        status, text = server.request("/apis/v2beta1/runs", body)
+        answer = json.loads(text)
+        assert status in (400, 404) and words in answer["message"], text
+        assert answer["code"] == {400: 3, 404: 5}[status] and answer["details"][0]["message"] == answer["message"]
+    assert stored(server) == before
+
+
+def test_lists_that_cannot_be_made(server):
+    for kind in ("pipelines", "runs", "experiments", "artifacts"):
+        for query in (
+            "page_size=-1", "page_size=x", "page_token=x", "sort_by=colour", "sort_by=created_at%20up", "filter=x",
+            "filter=%7B%22predicates%22%3A%5B%7B%22operation%22%3A4%2C%22key%22%3A%22name%22%2C%22string_value%22%3A%22x%22%7D%5D%7D",
+        ):
+            status, text = server.request(f"/apis/v2beta1/{kind}?{query}")
+            assert status == 400 and json.loads(text)["code"] == 3, (kind, query, text)
 
 
 def test_arguments_of_the_wrong_type(server, arguments, tmp_path):
