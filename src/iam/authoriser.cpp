@@ -186,7 +186,7 @@ policy::Question Decider::question_of(const aws::Call& call, const aws::Check& c
   return question;
 }
 
-Status Decider::authorise(const aws::Call& call, const aws::Check& check) {
+Status Decider::authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
   const aws::Principal& principal = call.principal;
   // AWS asks nobody's leave for this one.
   if (check.action == "sts:GetCallerIdentity" && principal.kind != aws::Principal::Kind::anonymous) return {};
@@ -205,6 +205,7 @@ Status Decider::authorise(const aws::Call& call, const aws::Check& check) {
       policies.session.push_back({"session policy", kept.back().get()});
     }
   }
+  if (own_policy) policies.resource.push_back({"policy of " + check.resource, own_policy.get()});
   if (const auto source = resource_policies_.find(service_of(check.resource)); source != resource_policies_.end()) {
     const std::string text = MR_TRY(source->second(check.resource));
     if (!text.empty()) {

@@ -18,9 +18,10 @@ class Decider {
   void set_resource_policy(std::string service, aws::ResourcePolicy policy) {
     resource_policies_[std::move(service)] = std::move(policy);
   }
-  Status authorise(const aws::Call& call, const aws::Check& check);
-
   using Parsed = std::shared_ptr<const policy::Document>;
+  // `own_policy`: the resource's policy where the caller has it at hand (a role's trust policy).
+  Status authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy = nullptr);
+
   // Parses once per text; the cache is bounded.
   Result<Parsed> parsed(const std::string& text, policy::Kind kind);
   policy::Question question_of(const aws::Call& call, const aws::Check& check) const;

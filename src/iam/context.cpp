@@ -1,24 +1,15 @@
 #include "iam/context.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include <fmt/core.h>
 
 #include "base/encode.h"
 #include "base/ids.h"
+#include "base/strings.h"
+#include "iam/managed_policies.h"
 
 namespace millrace::iam {
-namespace {
-
-constexpr std::int64_t kPageDefault = 100;
-
-std::string kind_in_words(const std::string& kind) {
-  if (kind == "profile") return "Instance Profile";
-  return kind;
-}
-
-}  // namespace
 
 std::string Context::arn(std::string_view kind, std::string_view path, std::string_view name) const {
   return fmt::format("arn:aws:iam::{}:{}{}{}", account, kind == "profile" ? std::string_view("instance-profile") : kind,
@@ -26,21 +17,54 @@ std::string Context::arn(std::string_view kind, std::string_view path, std::stri
 }
 
 Result<Entity> Context::need(const std::string& kind, const std::string& name) {
+  if (kind == "policy" && (!name.starts_with("arn:aws:iam::") || name.find(":policy/") == std::string::npos))
+    return invalid_input(fmt::format("ARN {} is not valid.", name));
   auto found = MR_TRY(store.find(kind, name));
   if (found) return std::move(*found);
   if (kind == "policy") return no_such_entity(fmt::format("Policy {} was not found.", name));
-  if (kind == "profile") return no_such_entity(fmt::format("{} {} cannot be found.", kind_in_words(kind), name));
+  if (kind == "profile") return no_such_entity(fmt::format("Instance Profile {} cannot be found.", name));
   return no_such_entity(fmt::format("The {} with name {} cannot be found.", kind, name));
+}
+
+Result<Entity> Context::need_own(const std::string& kind, const std::string& name) {
+  if (kind == "policy" && managed_policy(name) != nullptr) {
+    return fail(Code::permission_denied,
+                fmt::format("The policy {} is managed by AWS; it can be attached but not changed.", name),
+                "AccessDenied");
+  }
+  Entity entity = MR_TRY(need(kind, name));
+  if (kind == "role" && entity.path.starts_with(kServiceLinkedPath)) {
+    return fail(Code::invalid_argument,
+                fmt::format("Cannot perform the operation on the protected role '{}' - this role is only modifiable by "
+                            "AWS",
+                            entity.name),
+                "UnmodifiableEntity");
+  }
+  return entity;
 }
 
 tl::unexpected<Error> no_such_entity(std::string message) {
   return fail(Code::not_found, std::move(message), "NoSuchEntity");
+}
+tl::unexpected<Error> already_exists(std::string message) {
+  return fail(Code::already_exists, std::move(message), "EntityAlreadyExists");
 }
 tl::unexpected<Error> delete_conflict(std::string message) {
   return fail(Code::failed_precondition, std::move(message), "DeleteConflict");
 }
 tl::unexpected<Error> limit_exceeded(std::string message) {
   return fail(Code::resource_exhausted, std::move(message), "LimitExceeded");
+}
+tl::unexpected<Error> invalid_input(std::string message) {
+  return fail(Code::invalid_argument, std::move(message), "InvalidInput");
+}
+tl::unexpected<Error> quota_exceeded(std::string_view what, std::size_t quota) {
+  return limit_exceeded(fmt::format("Cannot exceed quota for {}: {}", what, quota));
+}
+
+Status inserted(Status status, std::string exists_message) {
+  if (!status && status.error().code == Code::already_exists) return already_exists(std::move(exists_message));
+  return status;
 }
 
 aws::Resources on_entity(Context& context, std::string kind, std::string member) {
@@ -55,19 +79,25 @@ aws::Resources on_entity(Context& context, std::string kind, std::string member)
   };
 }
 
-Value page(const Value& input, const std::string& list_name, std::vector<Value> items) {
-  const auto limit = static_cast<std::size_t>(input["MaxItems"].int_or(kPageDefault));
-  std::size_t start = 0;
-  if (const auto marker = from_base64(input["Marker"].string_or())) {
-    start = static_cast<std::size_t>(std::strtoull(marker->c_str(), nullptr, 10));
-  }
-  start = std::min(start, items.size());
-  const std::size_t end = std::min(items.size(), start + limit);
-  Value list = Value::array();
-  for (std::size_t i = start; i < end; ++i) list.push(std::move(items[i]));
-  Value output = Value::object({{list_name, std::move(list)}, {"IsTruncated", end < items.size()}});
-  if (end < items.size()) output.set("Marker", to_base64(std::to_string(end)));
-  return output;
+aws::Resources on_path(Context& context, std::string kind) {
+  return [&context, kind = std::move(kind)](const aws::Call&, const Value& input) {
+    return std::vector<std::string>{context.arn(kind, input["PathPrefix"].string_or("/"), "")};
+  };
+}
+
+void add_on(Operations& operations, Context& context, std::string_view name, aws::IamAction action, std::string kind,
+            std::string member, aws::Handle handle, aws::MoreChecks more) {
+  add_plain(operations, name, action, on_entity(context, kind, member), std::move(handle), std::move(more),
+            keys_of(context, kind, member));
+}
+
+void add_plain(Operations& operations, std::string_view name, aws::IamAction action, aws::Resources on,
+               aws::Handle handle, aws::MoreChecks more, aws::ConditionKeys keys) {
+  operations.emplace_back(name, action, std::move(on), std::move(handle), std::move(more), std::move(keys));
+}
+
+aws::Handle bound(Context& context, Handler handler) {
+  return [&context, handler](aws::Call& call, const Value& input) { return handler(context, call, input); };
 }
 
 std::string new_id(std::string_view prefix) {
@@ -75,43 +105,5 @@ std::string new_id(std::string_view prefix) {
 }
 
 std::string url_encoded(std::string_view document) { return percent_encode(document); }
-
-Value tags_of(const Entity& entity) {
-  Value tags = Value::array();
-  for (const auto& [key, value] : entity.data["tags"].members())
-    tags.push(Value::object({{"Key", key}, {"Value", value}}));
-  return tags;
-}
-
-Value user_value(const Entity& user) {
-  Value value = Value::object({{"Path", user.path},
-                               {"UserName", user.name},
-                               {"UserId", user.id},
-                               {"Arn", user.arn},
-                               {"CreateDate", to_epoch_seconds(user.created)}});
-  if (user.data.has("boundary")) {
-    value.set("PermissionsBoundary", Value::object({{"PermissionsBoundaryType", "Policy"},
-                                                    {"PermissionsBoundaryArn", user.data["boundary"]}}));
-  }
-  if (!user.data["tags"].empty()) value.set("Tags", tags_of(user));
-  return value;
-}
-
-Value role_value(const Entity& role) {
-  Value value = Value::object({{"Path", role.path},
-                               {"RoleName", role.name},
-                               {"RoleId", role.id},
-                               {"Arn", role.arn},
-                               {"CreateDate", to_epoch_seconds(role.created)},
-                               {"AssumeRolePolicyDocument", url_encoded(role.data["trust"].string_or())},
-                               {"MaxSessionDuration", role.data["max_session"].int_or(3600)}});
-  if (role.data.has("description")) value.set("Description", role.data["description"]);
-  if (role.data.has("boundary")) {
-    value.set("PermissionsBoundary", Value::object({{"PermissionsBoundaryType", "Policy"},
-                                                    {"PermissionsBoundaryArn", role.data["boundary"]}}));
-  }
-  if (!role.data["tags"].empty()) value.set("Tags", tags_of(role));
-  return value;
-}
 
 }  // namespace millrace::iam

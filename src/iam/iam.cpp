@@ -14,9 +14,14 @@
 #include "iam/authoriser.h"
 #include "iam/context.h"
 #include "iam/sessions.h"
+#include "iam/usage.h"
 
 namespace millrace::iam {
 namespace {
+
+bool reads_only(const std::string& operation) {
+  return operation.starts_with("Get") || operation.starts_with("List") || operation.starts_with("Simulate");
+}
 
 class IamImpl final : public Iam {
  public:
@@ -24,25 +29,41 @@ class IamImpl final : public Iam {
       : store_(database),
         context_{store_, clock, options.account, options.encryption_key},
         sessions_(context_),
-        decider_(context_) {}
+        decider_(context_),
+        usage_(context_) {}
 
   Status open() { return store_.open(); }
 
   aws::Service iam_service() override {
     aws::Service service{"iam", {}};
-    add_user_operations(service.operations, context_);
-    add_key_operations(service.operations, context_);
-    add_role_operations(service.operations, context_);
-    add_group_operations(service.operations, context_);
-    add_policy_operations(service.operations, context_);
-    add_attachment_operations(service.operations, context_);
-    add_inline_policy_operations(service.operations, context_);
-    add_instance_profile_operations(service.operations, context_);
-    add_tag_operations(service.operations, context_);
-    add_account_operations(service.operations, context_);
+    for (const auto add :
+         {add_user_operations, add_key_operations, add_role_operations, add_service_linked_role_operations,
+          add_group_operations, add_policy_operations, add_policy_version_operations, add_attachment_operations,
+          add_inline_policy_operations, add_instance_profile_operations, add_tag_operations, add_boundary_operations,
+          add_account_operations, add_authorization_details_operation, add_simulation_operations}) {
+      add(service.operations, context_);
+    }
+    // A change looks before it leaps (quotas, conflicts, what is there): one at a time.
+    for (aws::Operation& operation : service.operations) {
+      if (reads_only(operation.name)) continue;
+      operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call, const Value& input) {
+        const std::lock_guard lock(change_mutex_);
+        return handle(call, input);
+      };
+    }
     return service;
   }
-  aws::Service sts_service() override { return sessions_.service(decider_); }
+  aws::Service sts_service() override {
+    aws::Service service = sessions_.service(decider_);
+    // Some of its operations ask nobody's leave, so that authorise() does not see them.
+    for (aws::Operation& operation : service.operations) {
+      operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call, const Value& input) {
+        usage_.seen(call);
+        return handle(call, input);
+      };
+    }
+    return service;
+  }
 
   void set_resource_policy(std::string service, aws::ResourcePolicy policy) override {
     decider_.set_resource_policy(std::move(service), std::move(policy));
@@ -91,13 +112,15 @@ class IamImpl final : public Iam {
     found.principal.name = user->name;
     for (const auto& [tag, value] : user->data["tags"].members())
       found.principal.tags.emplace_back(tag, value.string_or());
-    // Once a minute is as fine as anybody looks.
-    if (!key->used || now - *key->used > std::chrono::minutes(1)) store_.note_use(key->id, now, "", "");
     return found;
   }
 
   // aws::Authoriser
-  Status authorise(const aws::Call& call, const aws::Check& check) override { return decider_.authorise(call, check); }
+  Status authorise(const aws::Call& call, const aws::Check& check) override {
+    usage_.seen(call);
+    MR_TRY(Sessions::check_reach(call.principal, call.service, call.operation));
+    return decider_.authorise(call, check);
+  }
 
   Result<aws::Principal> assume_for_service(std::string_view role_arn, std::string_view service,
                                             std::string_view session_name) override {
@@ -128,7 +151,8 @@ class IamImpl final : public Iam {
   Context context_;
   Sessions sessions_;
   Decider decider_;
-  std::mutex administrator_mutex_;
+  Usage usage_;
+  std::mutex administrator_mutex_, change_mutex_;
 };
 
 }  // namespace

@@ -326,7 +326,7 @@ TEST_F(IamTest, TagsAndInstanceProfiles) {
 }
 
 TEST_F(IamTest, AWrongCallIsNamed) {
-  const auto unknown = call("GetAccountAuthorizationDetails");
+  const auto unknown = call("CreateLoginProfile");
   ASSERT_FALSE(unknown) << "an operation that is not served is refused by name";
   EXPECT_FALSE(call_as({"", "", ""}, "ListUsers"));
 }
@@ -335,7 +335,7 @@ TEST(ManagedPolicies, AreDocuments) {
   ASSERT_FALSE(managed_policies().empty());
   for (const ManagedPolicy& managed : managed_policies()) {
     EXPECT_TRUE(policy::parse_document(managed.document, policy::Kind::identity)) << managed.name;
-    EXPECT_EQ(managed_policy(managed.arn()), &managed);
+    EXPECT_EQ(managed_policy(managed.arn), &managed);
   }
   for (const char* name : {"AmazonSageMakerFullAccess", "AmazonS3FullAccess", "AdministratorAccess"}) {
     EXPECT_NE(managed_policy(std::string("arn:aws:iam::aws:policy/") + name), nullptr) << name;

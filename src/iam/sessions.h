@@ -11,19 +11,34 @@ namespace millrace::iam {
 
 class Decider;
 
+// What a session's record holds beside its principal.
+struct SessionDetail {
+  std::vector<std::string> transitive_keys;  // of its tags: those that a session taken on from it gets too
+};
+
 class Sessions {
  public:
   explicit Sessions(Context& context) : context_(context) {}
   aws::Service service(Decider& decider);
+  // Errors, reason as AWS: InvalidClientTokenId (unknown, another's token, its user or role is gone), ExpiredToken.
   Result<aws::Authenticator::Found> find(std::string_view access_key_id, std::string_view session_token, Time now);
   Result<aws::Principal> assume_for_service(std::string_view role_arn, std::string_view service,
                                             std::string_view session_name);
-  Result<SessionCredentials> issue(const aws::Principal& principal, std::chrono::seconds duration);
+  Result<SessionCredentials> issue(const aws::Principal& principal, std::chrono::seconds duration,
+                                   const SessionDetail& detail = {});
+
+  // Session credentials may not do everything: those of a user without MFA nothing in IAM, federated ones also nothing
+  // in STS but GetCallerIdentity (IAM User Guide, "Compare AWS STS credentials").
+  static Status check_reach(const aws::Principal& principal, std::string_view service, std::string_view operation);
 
  private:
   Result<Entity> role_by_arn(std::string_view role_arn);
   aws::Principal session_principal(const Entity& role, std::string_view session_name) const;
+  Result<SessionDetail> detail_of(const std::string& access_key_id);
   Result<aws::Output> assume_role(Decider& decider, aws::Call& call, const Value& input);
+  Result<aws::Output> get_session_token(aws::Call& call, const Value& input);
+  Result<aws::Output> get_federation_token(aws::Call& call, const Value& input);
+  Result<aws::Output> get_access_key_info(const Value& input);
   Context& context_;
 };
 

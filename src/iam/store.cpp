@@ -1,6 +1,7 @@
 #include "iam/store.h"
 
 #include "base/json.h"
+#include "base/strings.h"
 
 namespace millrace::iam {
 namespace {
@@ -20,6 +21,9 @@ constexpr db::Migration kMigrations[] = {
       CREATE INDEX iam_key_user ON iam_key (user);
       CREATE TABLE iam_session (id TEXT PRIMARY KEY, sealed BLOB NOT NULL, expires INTEGER NOT NULL) STRICT;
       CREATE INDEX iam_session_expires ON iam_session (expires);
+    )sql"},
+    {2, R"sql(
+      CREATE TABLE iam_role_use (id TEXT PRIMARY KEY, used INTEGER NOT NULL, region TEXT NOT NULL) STRICT;
     )sql"},
 };
 
@@ -127,6 +131,41 @@ Result<std::vector<Entity>> Store::list(const std::string& kind, const std::stri
     return {};
   }));
   return found;
+}
+
+Result<std::size_t> Store::count(const std::string& kind) {
+  std::size_t count = 0;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM iam_entity WHERE kind = ?"));
+    select.bind(std::string_view(kind));
+    if (MR_TRY(select.step())) count = static_cast<std::size_t>(select.integer(0));
+    return {};
+  }));
+  return count;
+}
+
+Result<std::size_t> Store::count_links(const std::string& kind) {
+  std::size_t count = 0;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM iam_link WHERE kind = ?"));
+    select.bind(std::string_view(kind));
+    if (MR_TRY(select.step())) count = static_cast<std::size_t>(select.integer(0));
+    return {};
+  }));
+  return count;
+}
+
+Result<std::map<std::string, std::size_t>> Store::count_by_target(const std::vector<std::string>& kinds) {
+  std::map<std::string, std::size_t> counts;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    for (const std::string& kind : kinds) {
+      auto select = MR_TRY(connection.prepare("SELECT target, COUNT(*) FROM iam_link WHERE kind = ? GROUP BY target"));
+      select.bind(std::string_view(kind));
+      while (MR_TRY(select.step())) counts[to_lower(select.text(0))] += static_cast<std::size_t>(select.integer(1));
+    }
+    return {};
+  }));
+  return counts;
 }
 
 Status Store::link(const std::string& kind, const Link& link) {
@@ -253,6 +292,27 @@ void Store::note_use(const std::string& id, Time at, const std::string& region, 
             .run();
       },
       [](const Status&) {});
+}
+
+void Store::note_role_use(const std::string& role_id, Time at, const std::string& region) {
+  database_.write_async(
+      [role_id, at, region](db::Connection& connection) -> Status {
+        auto insert =
+            MR_TRY(connection.prepare("INSERT OR REPLACE INTO iam_role_use (id, used, region) VALUES (?, ?, ?)"));
+        return insert.bind(std::string_view(role_id)).bind(to_epoch_ms(at)).bind(std::string_view(region)).run();
+      },
+      [](const Status&) {});
+}
+
+Result<std::optional<RoleUse>> Store::find_role_use(const std::string& role_id) {
+  std::optional<RoleUse> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare("SELECT used, region FROM iam_role_use WHERE id = ?"));
+    select.bind(std::string_view(role_id));
+    if (MR_TRY(select.step())) found = RoleUse{from_epoch_ms(select.integer(0)), select.text(1)};
+    return {};
+  }));
+  return found;
 }
 
 Status Store::insert_session(const Session& session, Time now) {

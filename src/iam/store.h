@@ -3,6 +3,7 @@
 // here. Names are unique without regard to case, as IAM's are.
 
 #include <atomic>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,8 @@
 
 namespace millrace::iam {
 
-// Kinds: "user", "group", "role", "policy" (customer managed; its name is the ARN), "profile".
+// Kinds: "user", "group", "role", "policy" (customer managed; its name is the ARN), "profile", "alias" (the account's),
+// "slr-deletion" (a task that deletes a service-linked role; its name is the task's id).
 struct Entity {
   std::string kind, name, id, path = "/", arn;
   Time created{};
@@ -35,6 +37,11 @@ struct Key {
   Time created{};
   std::optional<Time> used;
   std::string used_region, used_service;
+};
+
+struct RoleUse {
+  Time at{};
+  std::string region;
 };
 
 struct Session {
@@ -57,11 +64,17 @@ class Store {
   Result<std::optional<Entity>> find(const std::string& kind, const std::string& name);
   Result<std::vector<Entity>> list(const std::string& kind, const std::string& path_prefix);  // by name
 
+  Result<std::size_t> count(const std::string& kind);
+
   Status link(const std::string& kind, const Link& link);  // replaces
   Status unlink(const std::string& kind, const std::string& owner, const std::string& target, bool& was_there);
   Result<std::optional<Link>> find_link(const std::string& kind, const std::string& owner, const std::string& target);
   Result<std::vector<Link>> links_of(const std::string& kind, const std::string& owner);   // by target
   Result<std::vector<Link>> links_to(const std::string& kind, const std::string& target);  // by owner
+
+  // How many links of these kinds lead to each target; targets in lower case.
+  Result<std::map<std::string, std::size_t>> count_by_target(const std::vector<std::string>& kinds);
+  Result<std::size_t> count_links(const std::string& kind);
 
   Status insert_key(const Key& key);
   Status update_key(const Key& key);
@@ -69,6 +82,9 @@ class Store {
   Result<std::optional<Key>> find_key(const std::string& id);
   Result<std::vector<Key>> keys_of(const std::string& user);
   void note_use(const std::string& id, Time at, const std::string& region, const std::string& service);  // not awaited
+
+  void note_role_use(const std::string& role_id, Time at, const std::string& region);  // not awaited
+  Result<std::optional<RoleUse>> find_role_use(const std::string& role_id);
 
   Status insert_session(const Session& session, Time now);  // drops expired ones
   Result<std::optional<Session>> find_session(const std::string& id);

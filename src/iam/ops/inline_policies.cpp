@@ -2,53 +2,70 @@
 
 #include <fmt/core.h>
 
+#include "base/strings.h"
 #include "iam/context.h"
-#include "iam/policy/document.h"
+#include "iam/policy_text.h"
 
 namespace millrace::iam {
 namespace {
 
-tl::unexpected<Error> no_such_policy(const std::string& kind, const std::string& name) {
-  return no_such_entity(fmt::format("The {} policy with name {} cannot be found.", kind, name));
+struct Kind {
+  const char *kind, *member;
+  std::size_t quota;  // of all inline policies of one entity together
+  std::string links() const { return std::string("inline-") + kind; }
+};
+constexpr Kind kUser{"user", "UserName", kUserPolicySizeQuota}, kRole{"role", "RoleName", kRolePolicySizeQuota},
+    kGroup{"group", "GroupName", kGroupPolicySizeQuota};
+
+tl::unexpected<Error> no_such_policy(const Kind& kind, const std::string& name) {
+  return no_such_entity(fmt::format("The {} policy with name {} cannot be found.", kind.kind, name));
 }
 
-aws::Handle put(Context& context, std::string kind, std::string member) {
-  return [&context, kind, member](aws::Call& call, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need(kind, input[member].string_or()));
-    MR_TRY(policy::parse_document(input["PolicyDocument"].string_or(), policy::Kind::identity));
-    MR_TRY(context.store.link("inline-" + kind, {owner.name, input["PolicyName"].string_or(),
-                                                 input["PolicyDocument"].string_or(), call.now}));
+aws::Handle put(Context& context, Kind kind) {
+  return [&context, kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
+    const Entity owner = MR_TRY(context.need_own(kind.kind, input[kind.member].string_or()));
+    const std::string name = input["PolicyName"].string_or(), document = input["PolicyDocument"].string_or();
+    MR_TRY(check_identity_document(document));
+    std::size_t size = significant_size(document);
+    for (const Link& link : MR_TRY(context.store.links_of(kind.links(), owner.name))) {
+      if (!equals_ignore_case(link.target, name)) size += significant_size(link.data);
+    }
+    if (size > kind.quota) {
+      return limit_exceeded(
+          fmt::format("Maximum policy size of {} bytes exceeded for {} {}", kind.quota, kind.kind, owner.name));
+    }
+    MR_TRY(context.store.link(kind.links(), {owner.name, name, document, call.now}));
     return aws::Output();
   };
 }
 
-aws::Handle get(Context& context, std::string kind, std::string member) {
-  return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need(kind, input[member].string_or()));
+aws::Handle get(Context& context, Kind kind) {
+  return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+    const Entity owner = MR_TRY(context.need(kind.kind, input[kind.member].string_or()));
     const std::string name = input["PolicyName"].string_or();
-    const auto policy = MR_TRY(context.store.find_link("inline-" + kind, owner.name, name));
+    const auto policy = MR_TRY(context.store.find_link(kind.links(), owner.name, name));
     if (!policy) return no_such_policy(kind, name);
     return Value::object(
-        {{member, owner.name}, {"PolicyName", policy->target}, {"PolicyDocument", url_encoded(policy->data)}});
+        {{kind.member, owner.name}, {"PolicyName", policy->target}, {"PolicyDocument", url_encoded(policy->data)}});
   };
 }
 
-aws::Handle list(Context& context, std::string kind, std::string member) {
-  return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need(kind, input[member].string_or()));
+aws::Handle list(Context& context, Kind kind) {
+  return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+    const Entity owner = MR_TRY(context.need(kind.kind, input[kind.member].string_or()));
     std::vector<Value> names;
-    for (const Link& link : MR_TRY(context.store.links_of("inline-" + kind, owner.name)))
-      names.emplace_back(link.target);
+    for (const Link& link : MR_TRY(context.store.links_of(kind.links(), owner.name))) names.emplace_back(link.target);
     return page(input, "PolicyNames", std::move(names));
   };
 }
 
-aws::Handle erase(Context& context, std::string kind, std::string member) {
-  return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need(kind, input[member].string_or()));
+aws::Handle erase(Context& context, Kind kind) {
+  return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+    const Entity owner = MR_TRY(context.need_own(kind.kind, input[kind.member].string_or()));
+    const std::string name = input["PolicyName"].string_or();
     bool was_there = false;
-    MR_TRY(context.store.unlink("inline-" + kind, owner.name, input["PolicyName"].string_or(), was_there));
-    if (!was_there) return no_such_policy(kind, input["PolicyName"].string_or());
+    MR_TRY(context.store.unlink(kind.links(), owner.name, name, was_there));
+    if (!was_there) return no_such_policy(kind, name);
     return aws::Output();
   };
 }
@@ -56,20 +73,21 @@ aws::Handle erase(Context& context, std::string kind, std::string member) {
 }  // namespace
 
 void add_inline_policy_operations(Operations& operations, Context& context) {
-  const auto user = on_entity(context, "user", "UserName"), role = on_entity(context, "role", "RoleName"),
-             group = on_entity(context, "group", "GroupName");
-  operations.push_back({"PutUserPolicy", "iam:PutUserPolicy", user, put(context, "user", "UserName")});
-  operations.push_back({"PutRolePolicy", "iam:PutRolePolicy", role, put(context, "role", "RoleName")});
-  operations.push_back({"PutGroupPolicy", "iam:PutGroupPolicy", group, put(context, "group", "GroupName")});
-  operations.push_back({"GetUserPolicy", "iam:GetUserPolicy", user, get(context, "user", "UserName")});
-  operations.push_back({"GetRolePolicy", "iam:GetRolePolicy", role, get(context, "role", "RoleName")});
-  operations.push_back({"GetGroupPolicy", "iam:GetGroupPolicy", group, get(context, "group", "GroupName")});
-  operations.push_back({"ListUserPolicies", "iam:ListUserPolicies", user, list(context, "user", "UserName")});
-  operations.push_back({"ListRolePolicies", "iam:ListRolePolicies", role, list(context, "role", "RoleName")});
-  operations.push_back({"ListGroupPolicies", "iam:ListGroupPolicies", group, list(context, "group", "GroupName")});
-  operations.push_back({"DeleteUserPolicy", "iam:DeleteUserPolicy", user, erase(context, "user", "UserName")});
-  operations.push_back({"DeleteRolePolicy", "iam:DeleteRolePolicy", role, erase(context, "role", "RoleName")});
-  operations.push_back({"DeleteGroupPolicy", "iam:DeleteGroupPolicy", group, erase(context, "group", "GroupName")});
+  const auto on = [&](std::string_view name, aws::IamAction action, Kind kind, aws::Handle handle) {
+    add_on(operations, context, name, action, kind.kind, kind.member, std::move(handle));
+  };
+  on("PutUserPolicy", "iam:PutUserPolicy", kUser, put(context, kUser));
+  on("PutRolePolicy", "iam:PutRolePolicy", kRole, put(context, kRole));
+  on("PutGroupPolicy", "iam:PutGroupPolicy", kGroup, put(context, kGroup));
+  on("GetUserPolicy", "iam:GetUserPolicy", kUser, get(context, kUser));
+  on("GetRolePolicy", "iam:GetRolePolicy", kRole, get(context, kRole));
+  on("GetGroupPolicy", "iam:GetGroupPolicy", kGroup, get(context, kGroup));
+  on("ListUserPolicies", "iam:ListUserPolicies", kUser, list(context, kUser));
+  on("ListRolePolicies", "iam:ListRolePolicies", kRole, list(context, kRole));
+  on("ListGroupPolicies", "iam:ListGroupPolicies", kGroup, list(context, kGroup));
+  on("DeleteUserPolicy", "iam:DeleteUserPolicy", kUser, erase(context, kUser));
+  on("DeleteRolePolicy", "iam:DeleteRolePolicy", kRole, erase(context, kRole));
+  on("DeleteGroupPolicy", "iam:DeleteGroupPolicy", kGroup, erase(context, kGroup));
 }
 
 }  // namespace millrace::iam

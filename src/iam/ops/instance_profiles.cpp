@@ -5,97 +5,89 @@
 namespace millrace::iam {
 namespace {
 
-Result<Value> profile_value(Context& context, const Entity& profile) {
-  Value roles = Value::array();
-  for (const Link& link : MR_TRY(context.store.links_of("profile-role", profile.name)))
-    roles.push(role_value(MR_TRY(context.need("role", link.target))));
-  return Value::object({{"Path", profile.path},
-                        {"InstanceProfileName", profile.name},
-                        {"InstanceProfileId", profile.id},
-                        {"Arn", profile.arn},
-                        {"CreateDate", to_epoch_seconds(profile.created)},
-                        {"Roles", std::move(roles)}});
+Result<aws::Output> create(Context& context, aws::Call& call, const Value& input) {
+  Entity profile;
+  profile.kind = "profile";
+  profile.name = input["InstanceProfileName"].string_or();
+  profile.path = input["Path"].string_or("/");
+  profile.id = new_id("AIPA");
+  profile.arn = context.arn("profile", profile.path, profile.name);
+  profile.created = call.now;
+  MR_TRY(add_tags(profile, input["Tags"]));
+  if (MR_TRY(context.store.count("profile")) >= kInstanceProfilesQuota)
+    return quota_exceeded("InstanceProfilesPerAccount", kInstanceProfilesQuota);
+  MR_TRY(inserted(context.store.insert(profile), fmt::format("Instance Profile {} already exists.", profile.name)));
+  return Value::object({{"InstanceProfile", MR_TRY(profile_value(context, profile))}});
+}
+
+Result<aws::Output> get(Context& context, aws::Call&, const Value& input) {
+  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
+  return Value::object({{"InstanceProfile", MR_TRY(profile_value(context, profile))}});
+}
+
+Result<aws::Output> list(Context& context, aws::Call&, const Value& input) {
+  std::vector<Value> profiles;
+  for (const Entity& profile : MR_TRY(context.store.list("profile", input["PathPrefix"].string_or("/"))))
+    profiles.push_back(MR_TRY(profile_value(context, profile, Detail::listed)));
+  return page(input, "InstanceProfiles", std::move(profiles), "InstanceProfileName");
+}
+
+Result<aws::Output> list_for_role(Context& context, aws::Call&, const Value& input) {
+  const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
+  std::vector<Value> profiles;
+  for (const Link& link : MR_TRY(context.store.links_to("profile-role", role.name))) {
+    profiles.push_back(MR_TRY(profile_value(context, MR_TRY(context.need("profile", link.owner)), Detail::listed)));
+  }
+  return page(input, "InstanceProfiles", std::move(profiles), "InstanceProfileName");
+}
+
+Result<aws::Output> add_role(Context& context, aws::Call& call, const Value& input) {
+  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
+  const Entity role = MR_TRY(context.need_own("role", input["RoleName"].string_or()));
+  if (!MR_TRY(context.store.links_of("profile-role", profile.name)).empty())
+    return quota_exceeded("InstanceSessionsPerInstanceProfile", 1);
+  MR_TRY(context.store.link("profile-role", {profile.name, role.name, "", call.now}));
+  return aws::Output();
+}
+
+Result<aws::Output> remove_role(Context& context, aws::Call&, const Value& input) {
+  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
+  const std::string role = input["RoleName"].string_or();
+  bool was_there = false;
+  MR_TRY(context.store.unlink("profile-role", profile.name, role, was_there));
+  if (!was_there) return no_such_entity(fmt::format("The role with name {} cannot be found.", role));
+  return aws::Output();
+}
+
+Result<aws::Output> erase(Context& context, aws::Call&, const Value& input) {
+  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
+  if (!MR_TRY(context.store.links_of("profile-role", profile.name)).empty())
+    return delete_conflict("Cannot delete entity, must remove roles from instance profile first.");
+  MR_TRY(context.store.erase("profile", profile.name));
+  return aws::Output();
 }
 
 }  // namespace
 
 void add_instance_profile_operations(Operations& operations, Context& context) {
-  const auto on_profile = on_entity(context, "profile", "InstanceProfileName");
-  operations.push_back({"CreateInstanceProfile", "iam:CreateInstanceProfile", on_profile,
-                        [&context](aws::Call& call, const Value& input) -> Result<aws::Output> {
-                          Entity profile;
-                          profile.kind = "profile";
-                          profile.name = input["InstanceProfileName"].string_or();
-                          profile.path = input["Path"].string_or("/");
-                          profile.id = new_id("AIPA");
-                          profile.arn = context.arn("profile", profile.path, profile.name);
-                          profile.created = call.now;
-                          const auto inserted = context.store.insert(profile);
-                          if (!inserted && inserted.error().code == Code::already_exists) {
-                            return fail(Code::already_exists,
-                                        fmt::format("Instance Profile {} already exists.", profile.name),
-                                        "EntityAlreadyExists");
-                          }
-                          MR_TRY(Status(inserted));
-                          return Value::object({{"InstanceProfile", MR_TRY(profile_value(context, profile))}});
-                        }});
-  operations.push_back(
-      {"GetInstanceProfile", "iam:GetInstanceProfile", on_profile,
-       [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-         return Value::object(
-             {{"InstanceProfile",
-               MR_TRY(profile_value(context,
-                                    MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()))))}});
-       }});
-  operations.push_back({"ListInstanceProfiles", "iam:ListInstanceProfiles", aws::any_resource(),
-                        [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-                          std::vector<Value> profiles;
-                          for (const Entity& profile :
-                               MR_TRY(context.store.list("profile", input["PathPrefix"].string_or("/"))))
-                            profiles.push_back(MR_TRY(profile_value(context, profile)));
-                          return page(input, "InstanceProfiles", std::move(profiles));
-                        }});
-  operations.push_back(
-      {"ListInstanceProfilesForRole", "iam:ListInstanceProfilesForRole", on_entity(context, "role", "RoleName"),
-       [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-         const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
-         std::vector<Value> profiles;
-         for (const Link& link : MR_TRY(context.store.links_to("profile-role", role.name))) {
-           profiles.push_back(MR_TRY(profile_value(context, MR_TRY(context.need("profile", link.owner)))));
-         }
-         return page(input, "InstanceProfiles", std::move(profiles));
-       }});
-  operations.push_back({"AddRoleToInstanceProfile", "iam:AddRoleToInstanceProfile", on_profile,
-                        [&context](aws::Call& call, const Value& input) -> Result<aws::Output> {
-                          const Entity profile =
-                              MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
-                          const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
-                          if (!MR_TRY(context.store.links_of("profile-role", profile.name)).empty()) {
-                            return limit_exceeded("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1");
-                          }
-                          MR_TRY(context.store.link("profile-role", {profile.name, role.name, "", call.now}));
-                          return aws::Output();
-                        }});
-  operations.push_back(
-      {"RemoveRoleFromInstanceProfile", "iam:RemoveRoleFromInstanceProfile", on_profile,
-       [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-         const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
-         bool was_there = false;
-         MR_TRY(context.store.unlink("profile-role", profile.name, input["RoleName"].string_or(), was_there));
-         if (!was_there)
-           return no_such_entity(fmt::format("The role with name {} cannot be found in the instance profile.",
-                                             input["RoleName"].string_or()));
-         return aws::Output();
-       }});
-  operations.push_back(
-      {"DeleteInstanceProfile", "iam:DeleteInstanceProfile", on_profile,
-       [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-         const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
-         if (!MR_TRY(context.store.links_of("profile-role", profile.name)).empty())
-           return delete_conflict("Cannot delete entity, must remove roles from instance profile first.");
-         MR_TRY(context.store.erase("profile", profile.name));
-         return aws::Output();
-       }});
+  const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
+    add_on(operations, context, name, action, "profile", "InstanceProfileName", bound(context, handler));
+  };
+  on("CreateInstanceProfile", "iam:CreateInstanceProfile", create);
+  on("GetInstanceProfile", "iam:GetInstanceProfile", get);
+  add_plain(operations, "ListInstanceProfiles", "iam:ListInstanceProfiles", on_path(context, "profile"),
+            bound(context, list));
+  add_on(operations, context, "ListInstanceProfilesForRole", "iam:ListInstanceProfilesForRole", "role", "RoleName",
+         bound(context, list_for_role));
+  // Who puts a role into a profile passes it to the machines that use the profile.
+  add_on(operations, context, "AddRoleToInstanceProfile", "iam:AddRoleToInstanceProfile", "profile",
+         "InstanceProfileName", bound(context, add_role),
+         [&context](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
+           const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
+           return std::vector<aws::Check>{{"iam:PassRole", role.arn, {{"iam:PassedToService", {"ec2.amazonaws.com"}}}}};
+         });
+  on("RemoveRoleFromInstanceProfile", "iam:RemoveRoleFromInstanceProfile", remove_role);
+  on("DeleteInstanceProfile", "iam:DeleteInstanceProfile", erase);
 }
 
 }  // namespace millrace::iam

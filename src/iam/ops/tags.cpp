@@ -1,20 +1,16 @@
-// Tags and permissions boundaries: what hangs on an entity.
+// Tags of users, roles, policies and instance profiles: one behaviour, four kinds.
 
+#include "base/strings.h"
 #include "iam/context.h"
 #include "iam/managed_policies.h"
 
 namespace millrace::iam {
 namespace {
 
-constexpr std::size_t kTagsQuota = 50;
-
 aws::Handle tag(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need(kind, input[member].string_or()));
-    for (const Value& item : input["Tags"].items())
-      entity.data.child("tags").set(item["Key"].string_or(), item["Value"]);
-    if (entity.data["tags"].size() > kTagsQuota)
-      return limit_exceeded("The number of tags has reached the maximum limit.");
+    Entity entity = MR_TRY(context.need_own(kind, input[member].string_or()));
+    MR_TRY(add_tags(entity, input["Tags"]));
     MR_TRY(context.store.replace(entity.name, entity));
     return aws::Output();
   };
@@ -22,8 +18,13 @@ aws::Handle tag(Context& context, std::string kind, std::string member) {
 
 aws::Handle untag(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need(kind, input[member].string_or()));
-    for (const Value& key : input["TagKeys"].items()) entity.data.child("tags").erase(key.string_or());
+    Entity entity = MR_TRY(context.need_own(kind, input[member].string_or()));
+    Value& tags = entity.data.child("tags");
+    for (const Value& key : input["TagKeys"].items()) {
+      for (const auto& [name, value] : Value::Object(tags.members())) {
+        if (equals_ignore_case(name, key.string_or())) tags.erase(name);
+      }
+    }
     MR_TRY(context.store.replace(entity.name, entity));
     return aws::Output();
   };
@@ -31,54 +32,32 @@ aws::Handle untag(Context& context, std::string kind, std::string member) {
 
 aws::Handle list(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity entity = MR_TRY(context.need(kind, input[member].string_or()));
-    const Value tags = tags_of(entity);
-    return page(input, "Tags", tags.items());
-  };
-}
-
-aws::Handle put_boundary(Context& context, std::string kind, std::string member) {
-  return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need(kind, input[member].string_or()));
-    const std::string arn = input["PermissionsBoundary"].string_or();
-    if (managed_policy(arn) == nullptr) MR_TRY(context.need("policy", arn));
-    entity.data.set("boundary", arn);
-    MR_TRY(context.store.replace(entity.name, entity));
-    return aws::Output();
-  };
-}
-
-aws::Handle delete_boundary(Context& context, std::string kind, std::string member) {
-  return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need(kind, input[member].string_or()));
-    entity.data.erase("boundary");
-    MR_TRY(context.store.replace(entity.name, entity));
-    return aws::Output();
+    const std::string name = input[member].string_or();
+    if (kind == "policy" && managed_policy(name) != nullptr) return page(input, "Tags", {}, "Key");
+    const Value tags = tags_of(MR_TRY(context.need(kind, name)));
+    return page(input, "Tags", tags.items(), "Key");
   };
 }
 
 }  // namespace
 
 void add_tag_operations(Operations& operations, Context& context) {
-  const auto user = on_entity(context, "user", "UserName"), role = on_entity(context, "role", "RoleName"),
-             policy = on_entity(context, "policy", "PolicyArn");
-  operations.push_back({"TagUser", "iam:TagUser", user, tag(context, "user", "UserName")});
-  operations.push_back({"TagRole", "iam:TagRole", role, tag(context, "role", "RoleName")});
-  operations.push_back({"TagPolicy", "iam:TagPolicy", policy, tag(context, "policy", "PolicyArn")});
-  operations.push_back({"UntagUser", "iam:UntagUser", user, untag(context, "user", "UserName")});
-  operations.push_back({"UntagRole", "iam:UntagRole", role, untag(context, "role", "RoleName")});
-  operations.push_back({"UntagPolicy", "iam:UntagPolicy", policy, untag(context, "policy", "PolicyArn")});
-  operations.push_back({"ListUserTags", "iam:ListUserTags", user, list(context, "user", "UserName")});
-  operations.push_back({"ListRoleTags", "iam:ListRoleTags", role, list(context, "role", "RoleName")});
-  operations.push_back({"ListPolicyTags", "iam:ListPolicyTags", policy, list(context, "policy", "PolicyArn")});
-  operations.push_back({"PutUserPermissionsBoundary", "iam:PutUserPermissionsBoundary", user,
-                        put_boundary(context, "user", "UserName")});
-  operations.push_back({"PutRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", role,
-                        put_boundary(context, "role", "RoleName")});
-  operations.push_back({"DeleteUserPermissionsBoundary", "iam:DeleteUserPermissionsBoundary", user,
-                        delete_boundary(context, "user", "UserName")});
-  operations.push_back({"DeleteRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", role,
-                        delete_boundary(context, "role", "RoleName")});
+  const auto on = [&](std::string_view name, aws::IamAction action, const char* kind, const char* member,
+                      aws::Handle (*handle)(Context&, std::string, std::string)) {
+    add_on(operations, context, name, action, kind, member, handle(context, kind, member));
+  };
+  on("TagUser", "iam:TagUser", "user", "UserName", tag);
+  on("TagRole", "iam:TagRole", "role", "RoleName", tag);
+  on("TagPolicy", "iam:TagPolicy", "policy", "PolicyArn", tag);
+  on("TagInstanceProfile", "iam:TagInstanceProfile", "profile", "InstanceProfileName", tag);
+  on("UntagUser", "iam:UntagUser", "user", "UserName", untag);
+  on("UntagRole", "iam:UntagRole", "role", "RoleName", untag);
+  on("UntagPolicy", "iam:UntagPolicy", "policy", "PolicyArn", untag);
+  on("UntagInstanceProfile", "iam:UntagInstanceProfile", "profile", "InstanceProfileName", untag);
+  on("ListUserTags", "iam:ListUserTags", "user", "UserName", list);
+  on("ListRoleTags", "iam:ListRoleTags", "role", "RoleName", list);
+  on("ListPolicyTags", "iam:ListPolicyTags", "policy", "PolicyArn", list);
+  on("ListInstanceProfileTags", "iam:ListInstanceProfileTags", "profile", "InstanceProfileName", list);
 }
 
 }  // namespace millrace::iam

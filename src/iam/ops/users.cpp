@@ -5,91 +5,91 @@
 namespace millrace::iam {
 namespace {
 
-constexpr std::size_t kUsersQuota = 5'000;
+std::string exists(const std::string& name) { return fmt::format("User with name {} already exists.", name); }
 
-Result<Entity> caller_or_named(Context& context, const aws::Call& call, const Value& input) {
+Result<aws::Output> create_user(Context& context, aws::Call& call, const Value& input) {
+  Entity user;
+  user.kind = "user";
+  user.name = input["UserName"].string_or();
+  user.path = input["Path"].string_or("/");
+  user.id = new_id("AIDA");
+  user.arn = context.arn("user", user.path, user.name);
+  user.created = call.now;
+  MR_TRY(add_tags(user, input["Tags"]));
+  if (input["PermissionsBoundary"].is_string())
+    MR_TRY(set_boundary(context, user, input["PermissionsBoundary"].as_string()));
+  if (MR_TRY(context.store.count("user")) >= kUsersQuota) return quota_exceeded("UsersPerAccount", kUsersQuota);
+  MR_TRY(inserted(context.store.insert(user), exists(user.name)));
+  return Value::object({{"User", user_value(user)}});
+}
+
+// Without a name: the user whose key signed.
+Result<aws::Output> get_user(Context& context, aws::Call& call, const Value& input) {
   const std::string name = input["UserName"].string_or();
-  if (!name.empty()) return context.need("user", name);
-  if (call.principal.kind == aws::Principal::Kind::user) return context.need("user", call.principal.name);
-  Entity root;
-  root.kind = "user";
-  root.path = "";
-  root.id = context.account;
-  root.arn = call.principal.arn;
-  return root;
+  if (!name.empty()) return Value::object({{"User", user_value(MR_TRY(context.need("user", name)))}});
+  if (call.principal.kind == aws::Principal::Kind::user)
+    return Value::object({{"User", user_value(MR_TRY(context.need("user", call.principal.name)))}});
+  if (call.principal.kind != aws::Principal::Kind::root) {
+    return fail(Code::invalid_argument, "Must specify userName when calling with non-User credentials",
+                "ValidationError");
+  }
+  Value root = Value::object({{"UserId", context.account}, {"Arn", call.principal.arn}});
+  const auto keys = MR_TRY(context.store.keys_of(""));
+  if (!keys.empty()) root.set("CreateDate", to_epoch_seconds(keys.front().created));
+  return Value::object({{"User", std::move(root)}});
+}
+
+Result<aws::Output> list_users(Context& context, aws::Call&, const Value& input) {
+  std::vector<Value> users;
+  for (const Entity& user : MR_TRY(context.store.list("user", input["PathPrefix"].string_or("/"))))
+    users.push_back(user_value(user, Detail::listed));
+  return page(input, "Users", std::move(users), "UserName");
+}
+
+Result<aws::Output> update_user(Context& context, aws::Call&, const Value& input) {
+  const std::string old_name = input["UserName"].string_or();
+  Entity user = MR_TRY(context.need("user", old_name));
+  user.name = input["NewUserName"].string_or(user.name);
+  user.path = input["NewPath"].string_or(user.path);
+  user.arn = context.arn("user", user.path, user.name);
+  MR_TRY(inserted(context.store.replace(old_name, user), exists(user.name)));
+  return aws::Output();
+}
+
+Result<aws::Output> delete_user(Context& context, aws::Call&, const Value& input) {
+  const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
+  if (!MR_TRY(context.store.links_to("member", user.name)).empty())
+    return delete_conflict("Cannot delete entity, must remove users from group first.");
+  if (!MR_TRY(context.store.links_of("attached-user", user.name)).empty())
+    return delete_conflict("Cannot delete entity, must detach all policies first.");
+  if (!MR_TRY(context.store.links_of("inline-user", user.name)).empty())
+    return delete_conflict("Cannot delete entity, must delete policies first.");
+  if (!MR_TRY(context.store.keys_of(user.name)).empty())
+    return delete_conflict("Cannot delete entity, must delete access keys first.");
+  MR_TRY(context.store.erase("user", user.name));
+  return aws::Output();
 }
 
 }  // namespace
 
 void add_user_operations(Operations& operations, Context& context) {
-  const auto on_user = on_entity(context, "user", "UserName");
-  operations.push_back(
-      {"CreateUser", "iam:CreateUser", on_user, [&context](aws::Call& call, const Value& input) -> Result<aws::Output> {
-         Entity user;
-         user.kind = "user";
-         user.name = input["UserName"].string_or();
-         user.path = input["Path"].string_or("/");
-         user.id = new_id("AIDA");
-         user.arn = context.arn("user", user.path, user.name);
-         user.created = call.now;
-         for (const Value& tag : input["Tags"].items())
-           user.data.child("tags").set(tag["Key"].string_or(), tag["Value"]);
-         if (input["PermissionsBoundary"].is_string()) user.data.set("boundary", input["PermissionsBoundary"]);
-         if (MR_TRY(context.store.list("user", "/")).size() >= kUsersQuota) {
-           return limit_exceeded(fmt::format("Cannot exceed quota for UsersPerAccount: {}", kUsersQuota));
-         }
-         const auto inserted = context.store.insert(user);
-         if (!inserted && inserted.error().code == Code::already_exists) {
-           return fail(Code::already_exists, fmt::format("User with name {} already exists.", user.name),
-                       "EntityAlreadyExists");
-         }
-         MR_TRY(Status(inserted));
-         return Value::object({{"User", user_value(user)}});
-       }});
-  operations.push_back(
-      {"GetUser", "iam:GetUser", on_user, [&context](aws::Call& call, const Value& input) -> Result<aws::Output> {
-         return Value::object({{"User", user_value(MR_TRY(caller_or_named(context, call, input)))}});
-       }});
-  operations.push_back({"ListUsers", "iam:ListUsers",
-                        [&context](const aws::Call&, const Value& input) {
-                          return std::vector<std::string>{context.arn("user", input["PathPrefix"].string_or("/"), "")};
-                        },
-                        [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-                          std::vector<Value> users;
-                          for (const Entity& user :
-                               MR_TRY(context.store.list("user", input["PathPrefix"].string_or("/"))))
-                            users.push_back(user_value(user));
-                          return page(input, "Users", std::move(users));
-                        }});
-  operations.push_back(
-      {"UpdateUser", "iam:UpdateUser", on_user, [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-         const std::string old_name = input["UserName"].string_or();
-         Entity user = MR_TRY(context.need("user", old_name));
-         user.name = input["NewUserName"].string_or(user.name);
-         user.path = input["NewPath"].string_or(user.path);
-         user.arn = context.arn("user", user.path, user.name);
-         const auto replaced = context.store.replace(old_name, user);
-         if (!replaced && replaced.error().code == Code::already_exists) {
-           return fail(Code::already_exists, fmt::format("User with name {} already exists.", user.name),
-                       "EntityAlreadyExists");
-         }
-         MR_TRY(Status(replaced));
-         return aws::Output();
-       }});
-  operations.push_back(
-      {"DeleteUser", "iam:DeleteUser", on_user, [&context](aws::Call&, const Value& input) -> Result<aws::Output> {
-         const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
-         if (!MR_TRY(context.store.keys_of(user.name)).empty())
-           return delete_conflict("Cannot delete entity, must delete access keys first.");
-         if (!MR_TRY(context.store.links_of("attached-user", user.name)).empty())
-           return delete_conflict("Cannot delete entity, must detach all policies first.");
-         if (!MR_TRY(context.store.links_of("inline-user", user.name)).empty())
-           return delete_conflict("Cannot delete entity, must delete policies first.");
-         if (!MR_TRY(context.store.links_to("member", user.name)).empty())
-           return delete_conflict("Cannot delete entity, must remove users from group first.");
-         MR_TRY(context.store.erase("user", user.name));
-         return aws::Output();
-       }});
+  const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
+    add_on(operations, context, name, action, "user", "UserName", bound(context, handler));
+  };
+  on("CreateUser", "iam:CreateUser", create_user);
+  on("GetUser", "iam:GetUser", get_user);
+  add_plain(operations, "ListUsers", "iam:ListUsers", on_path(context, "user"), bound(context, list_users));
+  // A user may not become what the caller may not touch: the new name is asked about as well.
+  add_on(operations, context, "UpdateUser", "iam:UpdateUser", "user", "UserName", bound(context, update_user),
+         [&context](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
+           if (!input["NewUserName"].is_string() && !input["NewPath"].is_string()) return std::vector<aws::Check>{};
+           const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
+           return std::vector<aws::Check>{
+               {"iam:UpdateUser",
+                context.arn("user", input["NewPath"].string_or(user.path), input["NewUserName"].string_or(user.name)),
+                {}}};
+         });
+  on("DeleteUser", "iam:DeleteUser", delete_user);
 }
 
 }  // namespace millrace::iam

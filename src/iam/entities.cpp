@@ -1,0 +1,180 @@
+// What hangs on an entity and how it is shown: tags, the boundary, the members of an answer.
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/strings.h"
+#include "iam/context.h"
+#include "iam/managed_policies.h"
+#include "iam/policy/document.h"
+#include "iam/policy_text.h"
+
+namespace millrace::iam {
+namespace {
+
+constexpr std::size_t kTagKeyLength = 128;
+
+Value common_value(const Entity& entity, const std::string& name_member, const std::string& id_member) {
+  return Value::object({{"Path", entity.path},
+                        {name_member, entity.name},
+                        {id_member, entity.id},
+                        {"Arn", entity.arn},
+                        {"CreateDate", to_epoch_seconds(entity.created)}});
+}
+
+// Where AWS gives iam:PermissionsBoundary: what changes permissions of a user or role, and their making.
+bool speaks_of_boundary(const std::string& operation) {
+  return operation == "CreateUser" || operation == "CreateRole" || operation.ends_with("PermissionsBoundary") ||
+         operation == "AttachUserPolicy" || operation == "AttachRolePolicy" || operation == "DetachUserPolicy" ||
+         operation == "DetachRolePolicy" || operation == "PutUserPolicy" || operation == "PutRolePolicy" ||
+         operation == "DeleteUserPolicy" || operation == "DeleteRolePolicy";
+}
+
+}  // namespace
+
+aws::ConditionKeys keys_of(Context& context, std::string kind, std::string member) {
+  return [&context, kind = std::move(kind), member = std::move(member)](const aws::Call& call, const Value& input) {
+    decltype(aws::Check::keys) keys;
+    std::vector<std::string> names;
+    for (const Value& tag : input["Tags"].items()) {
+      keys.push_back({"aws:RequestTag/" + tag["Key"].string_or(), {tag["Value"].string_or()}});
+      names.push_back(tag["Key"].string_or());
+    }
+    for (const Value& key : input["TagKeys"].items()) names.push_back(key.string_or());
+    if (!names.empty()) keys.push_back({"aws:TagKeys", std::move(names)});
+    if (input["PolicyArn"].is_string() && kind != "policy")
+      keys.push_back({"iam:PolicyARN", {input["PolicyArn"].as_string()}});
+    std::string name = input[member].string_or();
+    if (name.empty() && kind == "user") name = call.principal.name;
+    const auto found = context.store.find(kind, name);
+    const bool there = found && found->has_value();
+    if (there) {
+      for (const auto& [key, value] : (*found)->data["tags"].members()) {
+        keys.push_back({"aws:ResourceTag/" + key, {value.string_or()}});
+        keys.push_back({"iam:ResourceTag/" + key, {value.string_or()}});
+      }
+    }
+    if (speaks_of_boundary(call.operation)) {
+      if (input["PermissionsBoundary"].is_string()) {
+        keys.push_back({"iam:PermissionsBoundary", {input["PermissionsBoundary"].as_string()}});
+      } else if (there && (*found)->data.has("boundary")) {
+        keys.push_back({"iam:PermissionsBoundary", {(*found)->data["boundary"].string_or()}});
+      }
+    }
+    return keys;
+  };
+}
+
+Value tags_of(const Entity& entity) {
+  Value::Object members = entity.data["tags"].members();
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  Value tags = Value::array();
+  for (const auto& [key, value] : members) tags.push(Value::object({{"Key", key}, {"Value", value}}));
+  return tags;
+}
+
+Status add_tags(Entity& entity, const Value& tags) {
+  if (tags.empty()) return {};
+  std::vector<std::string> given;
+  Value& held = entity.data.child("tags");
+  for (const Value& tag : tags.items()) {
+    const std::string key = tag["Key"].string_or(), folded = to_lower(key);
+    if (key.size() > kTagKeyLength || folded.starts_with("aws:"))
+      return invalid_input("Tag keys that begin with 'aws:' are reserved for use by AWS.");
+    if (std::find(given.begin(), given.end(), folded) != given.end())
+      return invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+    given.push_back(folded);
+    for (const auto& [name, value] : Value::Object(held.members())) {
+      if (equals_ignore_case(name, key)) held.erase(name);
+    }
+    held.set(key, tag["Value"]);
+  }
+  if (held.size() > kTagsQuota) return limit_exceeded("The number of tags has reached the maximum limit.");
+  return {};
+}
+
+Status set_boundary(Context& context, Entity& entity, const std::string& policy_arn) {
+  if (managed_policy(policy_arn) == nullptr) {
+    const auto policy = context.need("policy", policy_arn);
+    if (!policy && policy.error().code == Code::not_found)
+      return no_such_entity(fmt::format("Scope ARN: {} does not exist or is not attachable.", policy_arn));
+    MR_TRY(Status(policy ? Status() : Status(tl::unexpected<Error>(policy.error()))));
+  }
+  entity.data.set("boundary", policy_arn);
+  return {};
+}
+
+Value boundary_value(const Entity& entity) {
+  if (!entity.data.has("boundary")) return {};
+  return Value::object({{"PermissionsBoundaryType", "Policy"}, {"PermissionsBoundaryArn", entity.data["boundary"]}});
+}
+
+Value user_value(const Entity& user, Detail detail) {
+  Value value = common_value(user, "UserName", "UserId");
+  if (detail == Detail::listed) return value;
+  value.set_if(user.data.has("boundary"), "PermissionsBoundary", boundary_value(user));
+  value.set_if(!user.data["tags"].empty(), "Tags", tags_of(user));
+  return value;
+}
+
+Value group_value(const Entity& group) { return common_value(group, "GroupName", "GroupId"); }
+
+Result<Value> role_value(Context& context, const Entity& role, Detail detail) {
+  Value value = common_value(role, "RoleName", "RoleId");
+  value.set("AssumeRolePolicyDocument", url_encoded(role.data["trust"].string_or()));
+  value.set_if(role.data.has("description"), "Description", role.data["description"]);
+  value.set("MaxSessionDuration", role.data["max_session"].int_or(3600));
+  if (detail == Detail::listed) return value;
+  value.set_if(role.data.has("boundary"), "PermissionsBoundary", boundary_value(role));
+  value.set_if(!role.data["tags"].empty(), "Tags", tags_of(role));
+  Value used = Value::object();
+  if (const auto use = MR_TRY(context.store.find_role_use(role.id)))
+    used.set("LastUsedDate", to_epoch_seconds(use->at)).set("Region", use->region);
+  value.set("RoleLastUsed", std::move(used));
+  return value;
+}
+
+Result<Value> profile_value(Context& context, const Entity& profile, Detail detail) {
+  Value roles = Value::array();
+  for (const Link& link : MR_TRY(context.store.links_of("profile-role", profile.name)))
+    roles.push(MR_TRY(role_value(context, MR_TRY(context.need("role", link.target)), Detail::listed)));
+  Value value = common_value(profile, "InstanceProfileName", "InstanceProfileId");
+  value.set("Roles", std::move(roles));
+  value.set_if(detail == Detail::whole && !profile.data["tags"].empty(), "Tags", tags_of(profile));
+  return value;
+}
+
+Status check_identity_document(const std::string& document) {
+  return policy::parse_document(document, policy::Kind::identity).map([](const policy::Document&) {});
+}
+
+Status check_trust_document(Context& context, const std::string& document) {
+  const policy::Document trust = MR_TRY(policy::parse_document(document, policy::Kind::trust));
+  for (const policy::Statement& statement : trust.statements) {
+    for (const policy::PrincipalPattern& pattern : statement.principals) {
+      if (pattern.type != "AWS") continue;
+      for (const std::string& value : pattern.values) {
+        const std::string prefix = "arn:aws:iam::" + context.account + ":";
+        if (!value.starts_with(prefix)) continue;  // another account's principals cannot be looked up
+        const std::string_view rest = std::string_view(value).substr(prefix.size());
+        if (rest == "root") continue;
+        const std::size_t first = rest.find('/'), last = rest.rfind('/');
+        const std::string kind(rest.substr(0, first));
+        bool there = false;
+        if ((kind == "user" || kind == "role") && last != std::string_view::npos) {
+          const auto entity = MR_TRY(context.store.find(kind, std::string(rest.substr(last + 1))));
+          there = entity && entity->arn == value;
+        }
+        if (!there)
+          return fail(Code::invalid_argument, fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", value),
+                      "MalformedPolicyDocument");
+      }
+    }
+  }
+  if (significant_size(document) > kTrustPolicySizeQuota)
+    return quota_exceeded("ACLSizePerRole", kTrustPolicySizeQuota);
+  return {};
+}
+
+}  // namespace millrace::iam
