@@ -84,7 +84,10 @@ Result<Value> read_message(const Value& value, std::string_view message,
 }
 
 Result<Value> read_json(const Call& call) {
-  const std::string text = MR_TRY(call.request.body->read_all(kMaxBody));
+  auto body = call.request.body->read_all(kMaxBody);
+  if (!body && body.error().code == Code::resource_exhausted)
+    return fail(Code::invalid_argument, "the request body is larger than 32 MiB");
+  const std::string text = MR_TRY(Result<std::string>(std::move(body)));
   if (text.empty()) return Value::object();
   auto value = parse_json(text);
   if (!value) return fail(Code::invalid_argument, "the request body cannot be read: " + value.error().message);

@@ -22,8 +22,8 @@ Value status(std::string_view state, Time time, const std::string& error = {}) {
 
 using History = std::map<std::string_view, Value>;  // by task id
 
-// The states of attempts before the last one.
-History earlier_attempts(const RunParts& parts) {
+// The states of a task that was tried more than once, up to the last attempt's running.
+History attempts(const RunParts& parts) {
   std::map<std::string_view, const TaskView*> retried;
   for (const TaskView& task : parts.tasks) {
     if (task.attempt > 1) retried.emplace(task.id, &task);
@@ -31,9 +31,9 @@ History earlier_attempts(const RunParts& parts) {
   History history;
   for (const engine::Event& event : parts.events) {
     const auto task = retried.find(event.path);
-    if (task == retried.end() || event.attempt >= task->second->attempt) continue;
+    if (task == retried.end()) continue;
     if (event.kind == engine::Event::Kind::launched) history[task->first].push(status("RUNNING", event.at));
-    if (event.kind == engine::Event::Kind::finished) {
+    if (event.kind == engine::Event::Kind::finished && event.attempt < task->second->attempt) {
       history[task->first].push(status("FAILED", event.at, event.error));
       history[task->first].push(status("PENDING", event.at));
     }
@@ -41,14 +41,15 @@ History earlier_attempts(const RunParts& parts) {
   return history;
 }
 
-Value state_history(const TaskView& task, const History& earlier) {
+Value state_history(const TaskView& task, const History& tried) {
   Value history = Value::array();
   if (task.created) history.push(status("PENDING", *task.created));
-  const auto before = earlier.find(task.id);
-  if (before != earlier.end()) {
-    for (const Value& entry : before->second.items()) history.push(entry);
+  const auto several = tried.find(task.id);
+  if (several != tried.end()) {
+    for (const Value& entry : several->second.items()) history.push(entry);
+  } else if (task.started) {
+    history.push(status("RUNNING", *task.started));
   }
-  if (task.started) history.push(status("RUNNING", *task.started));
   if (task.ended) history.push(status(task.state, *task.ended, task.error));
   return history;
 }
@@ -68,7 +69,7 @@ Value artifact_lists(const Value& artifacts, const std::map<std::string, std::in
 }
 
 Value task_message(const RunParts& parts, const TaskView& task, const std::vector<const TaskView*>& children,
-                   const History& earlier) {
+                   const History& tried) {
   Value message = Value::object({{"run_id", parts.run.id}, {"task_id", task.id}, {"display_name", task.display_name}});
   if (task.created) message.set("create_time", at(*task.created));
   if (task.started) message.set("start_time", at(*task.started));
@@ -81,7 +82,7 @@ Value task_message(const RunParts& parts, const TaskView& task, const std::vecto
     if (!lists.empty()) message.set(name, std::move(lists));
   }
   message.set_if(!task.parent_id.empty(), "parent_task_id", task.parent_id);
-  Value history = state_history(task, earlier);
+  Value history = state_history(task, tried);
   if (!history.empty()) message.set("state_history", std::move(history));
   message.set_if(!task.pod_name.empty(), "pod_name", task.pod_name);
   Value list = Value::array();
@@ -120,9 +121,9 @@ Value run_details(const RunParts& parts) {
   for (const TaskView& task : parts.tasks) {
     if (!task.parent_id.empty()) children[task.parent_id].push_back(&task);
   }
-  const History earlier = earlier_attempts(parts);
+  const History tried = attempts(parts);
   Value details = Value::array();
-  for (const TaskView& task : parts.tasks) details.push(task_message(parts, task, children[task.id], earlier));
+  for (const TaskView& task : parts.tasks) details.push(task_message(parts, task, children[task.id], tried));
   return Value::object({{"task_details", std::move(details)}});
 }
 

@@ -13,7 +13,7 @@
 
 namespace millrace::pipelines::api {
 
-// Without pipeline_spec and run_details, which a list leaves out and a single run has.
+// Without pipeline_spec, which stands in a table of its own, and run_details, which only a single run has.
 Value to_message(const runner::RunRecord& run);
 
 // What run_details are made of. `events` may be empty where no task was tried twice: they only add what became of the

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "base/json.h"
 #include "base/strings.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
@@ -23,6 +24,9 @@ constexpr std::chrono::milliseconds kStopWait{15'000};  // longer than the grace
 constexpr std::chrono::milliseconds kStopLook{10};
 constexpr std::size_t kMaxMetricName = 256;
 constexpr std::string_view kMetric = "metric:";
+// The pipeline of a run that came with its own; NULL for a version's. One column: no commas.
+constexpr std::string_view kSpec =
+    "(SELECT spec FROM kfp_run_specs WHERE run_id = kfp_runs.id AND kfp_runs.version_id = '')";
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"scheduled_at", "created", FieldType::time},
                                 Field{"finished_at", "finished", FieldType::time},
@@ -93,11 +97,16 @@ Result<Value> list_runs(Context& context, const Call& call) {
   const std::string column = MR_TRY(metric_column(MR_TRY(sort_order(call)), metric));
   std::vector<Field> fields(kFields.begin(), kFields.end());
   if (!column.empty()) fields.push_back({metric, column, FieldType::real});
-  Listing listing{"Run", "kfp_runs", runner::kRunColumns, fields, "runs", {}};
+  const std::string columns = fmt::format("{}, {}", runner::kRunColumns, kSpec);
+  Listing listing{"Run", "kfp_runs", columns, fields, "runs", {}};
   if (const std::string experiment = call.parameter("experiment_id"); !experiment.empty())
     listing.where.emplace_back("experiment_id", experiment);
-  return list(context.database, call, listing,
-              [](const db::Statement& row) { return to_message(runner::run_from_row(row)); });
+  return list(context.database, call, listing, [](const db::Statement& row) {
+    Value message = to_message(runner::run_from_row(row));
+    const int last = static_cast<int>(std::count(runner::kRunColumns.begin(), runner::kRunColumns.end(), ',')) + 1;
+    if (auto spec = parse_json(row.text(last))) message.set("pipeline_spec", std::move(*spec));
+    return message;
+  });
 }
 
 Result<Value> get_run(Context& context, const Call& call) {

@@ -4,7 +4,11 @@ namespace millrace::pipelines::api {
 namespace {
 
 constexpr db::Migration kMigrations[] = {
-    {1, "ALTER TABLE kfp_pipeline_versions ADD COLUMN package_url TEXT NOT NULL DEFAULT ''"}};
+    {1, "ALTER TABLE kfp_pipeline_versions ADD COLUMN package_url TEXT NOT NULL DEFAULT ''"},
+    // What lists are sorted and filtered by most. Nothing that a run's events change: that would be paid with each.
+    {2,
+     "CREATE INDEX kfp_runs_by_name ON kfp_runs(name, id);"
+     "CREATE INDEX kfp_runs_by_storage ON kfp_runs(storage_state, created, id)"}};
 
 }  // namespace
 
