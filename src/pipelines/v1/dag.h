@@ -1,0 +1,29 @@
+#pragma once
+// A dag template's tasks, in the IR.
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "pipelines/v1/compiled.h"
+
+namespace millrace::pipelines::v1 {
+
+// Finds a template, translated; errors also for one that calls itself.
+using FindTemplate = std::function<Result<const Compiled*>(const Place& from, const std::string& name)>;
+
+// The component whose dag is being made: what its tasks may name.
+struct Scope {
+  bool is_root = false;  // its inputs are the workflow's parameters
+  std::set<std::string> parameters, artifacts;
+  std::set<std::string> of_the_run;  // filled: what its tasks need of the run
+};
+
+// Translates the template's dag; its component's inputs and outputs are the caller's to write.
+Result<Value> compile_dag(const Place& place, const Value& spec, const std::string& name, Scope& scope,
+                          const FindTemplate& find, Compiled& compiled, Output& output);
+
+// {componentRef, inputs, …} of one task that hands `parameters` of the same names to a template.
+Value call(const Compiled& callee, const std::string& name);
+
+}  // namespace millrace::pipelines::v1
