@@ -138,6 +138,7 @@ struct Gateway::Impl {
     const Protocol protocol = work.served->identity.protocol;
     if (!work.claim) {
       if (work.served->identity.service != "s3") {
+        MR_TRY(refuse_unsigned_operation(work));
         return fail(Code::unauthenticated, "Request is missing Authentication Token",
                     common_code(protocol, CommonError::missing_token));
       }
@@ -204,6 +205,21 @@ struct Gateway::Impl {
                 real ? fmt::format("{} of {} is not served by Millrace yet.", operation, model.service)
                      : fmt::format("Could not find operation {} for version {}", operation, model.api_version),
                 common_code(model.protocol, CommonError::unknown_operation));
+  }
+
+  // STS has operations that nobody signs (AssumeRoleWithWebIdentity). One that is not served is refused by its name
+  // rather than for a signature that it cannot have.
+  Status refuse_unsigned_operation(Work& work) {
+    if (work.served->identity.protocol != Protocol::query) return {};
+    work.payload = MR_TRY(checked_payload(work.request, nullptr, "", *work.request.body));
+    MR_TRY(buffer(work));
+    const std::vector<std::string>& known = work.served->model().known_operations;
+    for (const auto& [key, value] : net::parse_query(work.body)) {
+      if (key == "Action" && std::binary_search(known.begin(), known.end(), value) &&
+          !work.served->operations.contains(value))
+        return not_served(work, value);
+    }
+    return {};
   }
 
   Result<Output> perform(Work& work) {
