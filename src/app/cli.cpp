@@ -15,6 +15,8 @@ namespace {
 struct Arguments {
   std::string data_dir, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
                         cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
+  std::vector<std::string> node_labels;
+  bool sandbox = true;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
 };
@@ -35,6 +37,12 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--max-running-tasks", arguments.max_tasks, "Tasks that may run at once")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
+  command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
+  command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
+      ->check([](const std::string& text) {
+        return text.find('=') == std::string::npos || text.front() == '=' ? std::string("a label is key=value")
+                                                                          : std::string();
+      });
   command.add_flag("--allow-remote", arguments.allow_remote, "Listen beyond loopback, unencrypted");
 }
 
@@ -51,6 +59,11 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.account = arguments.account;
   options.cluster_name = arguments.cluster;
   options.max_running_tasks = arguments.max_tasks;
+  options.sandbox = arguments.sandbox;
+  for (const std::string& label : arguments.node_labels) {
+    const std::size_t at = label.find('=');
+    options.node_labels.emplace_back(label.substr(0, at), label.substr(at + 1));
+  }
   return options;
 }
 

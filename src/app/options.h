@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -19,6 +21,8 @@ struct ServeOptions {
   std::string account = "123456789012";
   std::string cluster_name = "kf-sm-workshop";  // part of the worker node role's name
   std::size_t max_running_tasks = 16;
+  bool sandbox = true;                                            // tasks in namespaces of their own
+  std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
 };
 
 // "127.0.0.1:8080", "[::1]:0", ":8080" → address and port. Error: one sentence with an example.

@@ -1,4 +1,5 @@
 #include "app/server.h"
+#include "app/artifact_transfer.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -180,8 +181,12 @@ Status ServerImpl::open_services() {
                                                  std::move(sagemaker_options)));
   kube_ = MR_TRY(kube::Kube::open(*database_, clock_, {key_, kubernetes_token(key_)}));
   MR_TRY(make_directories(layout_.pipelines(), 0700));
-  pipelines_ = MR_TRY(pipelines::Pipelines::open(
-      {*database_, clock_, *launcher_}, {layout_.pipelines(), own_executable(), options_.max_running_tasks}, hooks()));
+  pipelines::Options pipelines_options{layout_.pipelines(), own_executable(), options_.max_running_tasks};
+  pipelines_options.private_directory = layout_.root;
+  pipelines_options.sandbox = options_.sandbox;
+  pipelines_options.node_labels = options_.node_labels;
+  pipelines_ =
+      MR_TRY(pipelines::Pipelines::open({*database_, clock_, *launcher_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);
   console_ = console::Console::make({*pipelines_, *sagemaker_, *s3_, *logs_});
   services_open_ = true;
@@ -198,6 +203,16 @@ pipelines::Hooks ServerImpl::hooks() {
   hooks.task_environment = {
       {"AWS_ENDPOINT_URL", endpoint_}, {"AWS_REGION", options_.region}, {"AWS_DEFAULT_REGION", options_.region}};
   hooks.secret = [this](const std::string& name) { return kube_->secret("kubeflow", name); };
+  hooks.config_map = [this](const std::string& name) { return kube_->config_map("kubeflow", name); };
+  const auto objects = [this]() -> Result<std::unique_ptr<s3::Access>> {
+    return s3_->access(*gateway_, MR_TRY(iam_->assume_for_service(node_role_, "ec2.amazonaws.com", "pipelines")));
+  };
+  hooks.fetch = [objects](const std::string& uri, const std::filesystem::path& path) {
+    return fetch_artifact(objects, uri, path);
+  };
+  hooks.store = [objects](const std::filesystem::path& path, const std::string& uri) {
+    return store_artifact(objects, path, uri);
+  };
   hooks.node_credentials = [this](const std::string& key) -> Result<std::vector<std::pair<std::string, std::string>>> {
     return credentials_->environment(endpoint_, node_role_, "ec2.amazonaws.com", key);
   };

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "kube/config_maps.h"
 #include "kube/discovery.h"
 #include "kube/namespaces.h"
 #include "kube/pod_log.h"
@@ -71,8 +72,9 @@ class KubeImpl final : public Kube {
         store_(database, std::move(options.encryption_key)),
         namespaces_(store_),
         secrets_(store_),
+        config_maps_(store_),
         events_(pods_),
-        resources_{&namespaces_, &secrets_, &pods_, &events_} {}
+        resources_{&namespaces_, &secrets_, &config_maps_, &pods_, &events_} {}
 
   Status open() {
     MR_TRY(store_.open());
@@ -107,16 +109,24 @@ class KubeImpl final : public Kube {
   }
 
   Result<std::map<std::string, std::string>> secret(const std::string& name_space, const std::string& name) override {
-    const auto object = store_.get({"secrets", name_space, name});
-    if (!object && object.error().code == Code::not_found) {
-      return fail(Code::not_found,
-                  fmt::format("secrets \"{}\" not found in namespace \"{}\"; create it with `kubectl apply`", name,
-                              name_space));
-    }
-    return decoded_data(MR_TRY(object));
+    return decoded_data(MR_TRY(wanted("secrets", name_space, name)));
+  }
+  Result<std::map<std::string, std::string>> config_map(const std::string& name_space,
+                                                        const std::string& name) override {
+    return all_data(MR_TRY(wanted("configmaps", name_space, name)));
   }
 
  private:
+  Result<Value> wanted(const std::string& plural, const std::string& name_space, const std::string& name) {
+    auto object = store_.get({plural, name_space, name});
+    if (!object && object.error().code == Code::not_found) {
+      return fail(Code::not_found,
+                  fmt::format("{} \"{}\" not found in namespace \"{}\"; create it with `kubectl apply`", plural, name,
+                              name_space));
+    }
+    return object;
+  }
+
   Result<net::Response> dispatch(net::Request& request) {
     if (request.method == "GET") {
       if (auto answer = discovery(request, request.path, resources_)) return std::move(*answer);
@@ -223,6 +233,7 @@ class KubeImpl final : public Kube {
   Store store_;
   Namespaces namespaces_;
   Secrets secrets_;
+  ConfigMaps config_maps_;
   Pods pods_;
   Events events_;
   std::vector<Resource*> resources_;

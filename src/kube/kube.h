@@ -29,6 +29,9 @@ class Kube {
   virtual net::Response handle(net::Request& request) = 0;
   // Decoded data of a secret. not_found: `secrets "aws-secret" not found in namespace "kubeflow"; …`
   virtual Result<std::map<std::string, std::string>> secret(const std::string& name_space, const std::string& name) = 0;
+  // The same of a config map, its binary data decoded.
+  virtual Result<std::map<std::string, std::string>> config_map(const std::string& name_space,
+                                                                const std::string& name) = 0;
 };
 
 }  // namespace millrace::kube

@@ -99,6 +99,10 @@ constexpr Member kSecret[] = {{1, "metadata", Kind::message, kObjectMeta},
                               {3, "type", Kind::text},
                               {4, "stringData", Kind::text_map},
                               {5, "immutable", Kind::boolean}};
+constexpr Member kConfigMap[] = {{1, "metadata", Kind::message, kObjectMeta},
+                                 {2, "data", Kind::text_map},
+                                 {3, "binaryData", Kind::base64_map},
+                                 {4, "immutable", Kind::boolean}};
 constexpr Member kNamespace[] = {{1, "metadata", Kind::message, kObjectMeta}};
 constexpr Member kPreconditions[] = {{1, "uid", Kind::text}, {2, "resourceVersion", Kind::text}};
 constexpr Member kDeleteOptions[] = {{1, "gracePeriodSeconds", Kind::integer},
@@ -175,6 +179,7 @@ Result<Value> from_protobuf(std::string_view bytes) {
   const std::string kind = type.at("kind").string_or();
   std::span<const Member> members;
   if (kind == "Secret") members = kSecret;
+  if (kind == "ConfigMap") members = kConfigMap;
   if (kind == "Namespace") members = kNamespace;
   if (kind == "DeleteOptions") members = kDeleteOptions;
   if (members.empty()) return fail(Code::invalid_argument, fmt::format("the kind \"{}\" is not served here", kind));

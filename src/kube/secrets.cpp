@@ -27,14 +27,6 @@ const std::vector<TypeRule>& type_rules() {
   return rules;
 }
 
-bool is_data_key(std::string_view key) {
-  return !key.empty() && key.size() <= 253 && key != "." && !key.starts_with("..") &&
-         std::ranges::all_of(key, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                  c == '.';
-         });
-}
-
 // Go's decoder, which the API server uses, passes over line ends.
 std::string without_line_ends(std::string text) {
   std::erase_if(text, [](char c) { return c == '\n' || c == '\r'; });
@@ -48,6 +40,14 @@ tl::unexpected<Error> invalid(const Value& secret, std::string_view what) {
 }
 
 }  // namespace
+
+bool is_data_key(std::string_view key) {
+  return !key.empty() && key.size() <= 253 && key != "." && !key.starts_with("..") &&
+         std::ranges::all_of(key, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                  c == '.';
+         });
+}
 
 const Description& Secrets::description() const {
   static const Description description{

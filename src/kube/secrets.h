@@ -15,6 +15,8 @@ class Secrets final : public StoredResource {
   Status admit(Value& object, const Value* present) const override;
 };
 
+// May it be a key of a Secret or a ConfigMap, and the name of a file?
+bool is_data_key(std::string_view key);
 Result<std::map<std::string, std::string>> decoded_data(const Value& secret);
 
 }  // namespace millrace::kube

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/runner/artifact_rows.h"
@@ -25,7 +27,9 @@ constexpr std::size_t kMaxRuns = 10'000;
 class PipelinesImpl final : public Pipelines {
  public:
   PipelinesImpl(Needs needs, Options options, Hooks hooks)
-      : needs_(needs), options_(std::move(options)), hooks_(std::move(hooks)), runner_(needs_, options_, hooks_) {}
+      : needs_(needs), options_(std::move(options)), hooks_(std::move(hooks)), runner_(needs_, options_, hooks_) {
+    hooks_.sandboxed = [this] { return is_sandboxed(); };
+  }
   ~PipelinesImpl() override { PipelinesImpl::stop(); }
 
   Status open() {
@@ -85,8 +89,23 @@ class PipelinesImpl final : public Pipelines {
   }
 
  private:
+  // Tried when the first task needs it: starting the server does not wait for it.
+  bool is_sandboxed() {
+    std::call_once(sandbox_tried_, [this] {
+      if (!options_.sandbox) return;
+      const Status status = proc::sandbox_available(options_.directory / "sandbox");
+      sandboxed_ = status.has_value();
+      if (!status)
+        log::warn("tasks run without a sandbox: {}; root, or a kernel with user namespaces, gives them one",
+                  status.error().message);
+    });
+    return sandboxed_;
+  }
+
   Needs needs_;
   Options options_;
+  std::once_flag sandbox_tried_;
+  bool sandboxed_ = false;
   Hooks hooks_;
   std::vector<std::string> unfinished_;
   runner::Runner runner_;

@@ -25,6 +25,10 @@ struct Options {
   std::filesystem::path directory;   // task directories, artifacts
   std::filesystem::path executable;  // this program, for native components
   std::size_t max_running_tasks = 16;
+  std::filesystem::path private_directory = {};  // hidden from tasks in a sandbox; empty: `directory`
+  bool sandbox = true;                           // where the machine gives one
+  bool caching = true;                           // tasks may be spared by an earlier success
+  std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
 };
 
 // What the executor needs from above, passed in while wiring (app/).
@@ -33,6 +37,13 @@ struct Hooks {
   std::vector<std::pair<std::string, std::string>> task_environment;
   // A secret's decoded data, for `use_secret_as_env`. not_found names the secret and its namespace.
   std::function<Result<std::map<std::string, std::string>>(const std::string& name)> secret;
+  // The same for config maps.
+  std::function<Result<std::map<std::string, std::string>>(const std::string& name)> config_map;
+  // Artifacts in S3, s3://bucket/key: a file, or a directory as all objects below key/. fetch() replaces `file`.
+  std::function<Status(const std::string& uri, const std::filesystem::path& file)> fetch;
+  std::function<Status(const std::filesystem::path& file, const std::string& uri)> store;
+  // Do children get a sandbox? Set by Pipelines itself, which tries it once.
+  std::function<bool()> sandboxed;
   // For a task that carries no AWS keys of its own: the variables that lead to the node role's credentials, readable
   // by that task alone. Called once per attempt with its launch key.
   std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& key)> node_credentials;
@@ -49,6 +60,7 @@ struct TaskView {
   std::string pod_name;
   std::vector<std::string> depends_on;  // ids
   bool is_dag = false;
+  bool cached = false;  // succeeded without running: the outputs are an earlier task's
   int attempt = 0;
   std::optional<Time> created, started, ended;
   std::string error;

@@ -84,7 +84,11 @@ inline Value make_pipeline(const std::vector<Step>& steps, std::string_view name
 
 class World {
  public:
-  explicit World(std::size_t max_running_tasks = 16) : max_running_tasks_(max_running_tasks) { open(); }
+  // Without a sandbox scripts can count what they do in files of the test's.
+  explicit World(std::size_t max_running_tasks = 16, bool sandbox = false)
+      : max_running_tasks_(max_running_tasks), sandbox_(sandbox) {
+    open();
+  }
   ~World() {
     if (!launcher_) open();
     open_ = false;
@@ -114,8 +118,8 @@ class World {
     hooks.secret = [](const std::string& name) -> Result<std::map<std::string, std::string>> {
       return fail(Code::not_found, "secrets \"" + name + "\" not found");
     };
-    auto pipelines =
-        Pipelines::open({*database_, clock_, *launcher_}, {path() / "pipelines", "", max_running_tasks_}, hooks);
+    auto pipelines = Pipelines::open({*database_, clock_, *launcher_},
+                                     {path() / "pipelines", "", max_running_tasks_, path(), sandbox_}, hooks);
     if (!fine(pipelines)) return;
     pipelines_ = std::move(*pipelines);
     open_ = true;
@@ -203,6 +207,7 @@ class World {
  private:
   TempDir directory_ = std::move(*TempDir::make("pipelines"));
   std::size_t max_running_tasks_;
+  bool sandbox_;
   SystemClock clock_;
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<Pipelines> pipelines_;

@@ -15,7 +15,7 @@
 #include "base/strings.h"
 #include "pipelines/api/artifact_rows.h"
 #include "pipelines/api/operations.h"
-#include "pipelines/executors/artifact_files.h"
+#include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::api {
 namespace {

@@ -50,7 +50,7 @@ TEST_F(DoorTest, RefusesWhatIsNotServedInOneSentence) {
       {"GET", "/apis/v1beta1/runs", 501, "v1beta1"},
       {"POST", "/apis/v2beta1/recurringruns", 501, "recurring runs are not served yet"},
       {"DELETE", "/apis/v2beta1/recurringruns/x", 501, "recurring runs are not served yet"},
-      {"POST", "/apis/v2beta1/runs/x:retry", 501, "retrying"},
+      {"POST", "/apis/v2beta1/runs/x:retry", 404, "Run x not found"},
       {"POST", "/apis/v2beta1/artifacts", 501, "artifacts"},
       {"POST", "/apis/v1beta1/visualizations/kubeflow", 501, "visualizations"},
       {"POST", "/apis/v2beta1/visualizations/kubeflow", 501, "visualizations"},

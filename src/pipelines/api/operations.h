@@ -35,6 +35,7 @@ Result<Value> list_runs(Context& context, const Call& call);
 Result<Value> get_run(Context& context, const Call& call);
 Result<Value> delete_run(Context& context, const Call& call);
 Result<Value> terminate_run(Context& context, const Call& call);
+Result<Value> retry_run(Context& context, const Call& call);
 Result<Value> archive_run(Context& context, const Call& call);
 Result<Value> unarchive_run(Context& context, const Call& call);
 

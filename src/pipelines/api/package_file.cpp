@@ -156,7 +156,8 @@ Result<std::string> unpack(const UploadedFile& file) {
 }
 
 Result<Value> read_pipeline(const UploadedFile& file) {
-  Package package = MR_TRY(read_package(MR_TRY(unpack(file))));
+  const std::string text = MR_TRY(unpack(file));
+  Package package = MR_TRY(read_package(text));
   MR_TRY(parse_pipeline_spec(package.spec, package.platform));
   if (package.platform.is_null()) return std::move(package.spec);
   return Value::object({{"pipeline_spec", std::move(package.spec)}, {"platform_spec", std::move(package.platform)}});

@@ -6,7 +6,9 @@
 #include "pipelines/api/operations.h"
 #include "pipelines/api/run_message.h"
 #include "pipelines/engine/engine.h"
+#include "pipelines/executors/store.h"
 #include "pipelines/spec/pipeline_spec.h"
+#include "pipelines/v1/workflow.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -78,13 +80,8 @@ Result<Value> create_run(Context& context, const Call& call) {
   run.description = MR_TRY(text_field(body, "description"));
   run.service_account = MR_TRY(text_field(body, "service_account"));
   const Value config = MR_TRY(read_message(body["runtime_config"], "runtime_config", {"parameters", "pipeline_root"}));
-  if (const std::string root = MR_TRY(text_field(config, "pipeline_root")); !root.empty()) {
-    return fail(
-        Code::unimplemented,
-        fmt::format("runtime_config.pipeline_root ({}) is not served yet: artifacts stay in the data directory; "
-                    "leave it out",
-                    root));
-  }
+  if (const std::string root = MR_TRY(text_field(config, "pipeline_root")); !root.empty())
+    MR_TRY(executors::check_root(root));
   if (config.has("parameters") && !config["parameters"].is_object())
     return fail(Code::invalid_argument, "runtime_config.parameters must be a JSON object");
   run.runtime_config = config;
@@ -92,7 +89,10 @@ Result<Value> create_run(Context& context, const Call& call) {
   Source source = MR_TRY(read_source(context, body));
   const Package package = MR_TRY(unwrap_package(source.spec));
   const PipelineSpec spec = MR_TRY(parse_pipeline_spec(package.spec, package.platform));
-  run.parameters = MR_TRY(engine::bind_parameters(spec, config["parameters"]));
+  MR_TRY(context.runner.check(spec));
+  const bool is_workflow = v1::is_workflow(source.spec);
+  run.parameters = MR_TRY(
+      engine::bind_parameters(spec, is_workflow ? v1::text_parameters(config["parameters"]) : config["parameters"]));
 
   std::string experiment = MR_TRY(text_field(body, "experiment_id"));
   if (experiment.empty()) experiment = call.parameter("experiment_id");

@@ -154,6 +154,11 @@ Result<Value> delete_run(Context& context, const Call& call) {
   return Value::object();
 }
 
+Result<Value> retry_run(Context& context, const Call& call) {
+  MR_TRY(context.runner.retry(call.id()));
+  return Value::object();
+}
+
 Result<Value> terminate_run(Context& context, const Call& call) {
   const runner::RunRecord run = MR_TRY(find(context, call.id()));
   if (run.finished || run.state == "CANCELING")

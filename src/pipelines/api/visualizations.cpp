@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "pipelines/api/operations.h"
-#include "pipelines/executors/artifact_files.h"
+#include "pipelines/executors/store.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/records.h"
 

@@ -22,6 +22,21 @@ std::size_t depth_of(const Node* node) {
   return depth;
 }
 
+// The exit task of a group (dsl.ExitHandler), or a task within one: it runs although the run is terminated, if its
+// group had begun. The SDK's compiler names such groups exit-handler-<n>; other tasks that run after a failure are no
+// exit tasks.
+bool exit_task_of(const Node& node) {
+  for (const Node* at = &node; at->parent != nullptr; at = at->parent) {
+    if (at->task == nullptr || at->iteration || !at->task->runs_after_failure) continue;
+    for (const std::string& name : at->task->upstream) {
+      if (!name.starts_with("exit-handler-")) continue;
+      const auto group = at->parent->children.find(name);
+      if (group != at->parent->children.end() && group->second->started) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view state_name(NodeState state) {
@@ -66,6 +81,7 @@ class State::Step {
     Node* node = leaf(event);
     if (node == nullptr || node->state != NodeState::launching) return;
     node->state = NodeState::running;
+    node->attempt_started = at_;
     if (!node->started) node->started = at_;
     touch(*node);
   }
@@ -77,10 +93,11 @@ class State::Step {
     if (event.succeeded) {
       node->output_parameters = event.output_parameters.is_null() ? Value::object() : event.output_parameters;
       node->output_artifacts = event.output_artifacts.is_null() ? Value::object() : event.output_artifacts;
+      node->cached = event.cached;
       end(*node, NodeState::succeeded, "");
-    } else if (state_.terminating_) {
+    } else if (!state_.may_launch(*node)) {
       end(*node, NodeState::canceled, event.error);
-    } else if (event.retryable && node->attempt <= node->task->retry.max_retries) {
+    } else if (event.retryable && node->attempt - node->spent_before <= node->task->retry.max_retries) {
       back_off(*node, event.error);
     } else {
       end(*node, NodeState::failed, event.error);
@@ -90,15 +107,39 @@ class State::Step {
 
   void timer(const Event& event) {
     const auto found = state_.by_path_.find(event.path);
-    if (found == state_.by_path_.end() || found->second->state != NodeState::backing_off || state_.terminating_) return;
-    launch(*found->second);
+    if (found == state_.by_path_.end() || found->second->state != NodeState::backing_off) return;
+    Node& node = *found->second;
+    if (!state_.may_launch(node)) return;
+    if (!node.component->dag) return launch(node);
+    if (node.is_loop())
+      begin_loop(node);
+    else
+      begin_dag(node);
+    settle();
+  }
+
+  // What did not succeed begins anew, and with it everything that comes after; what succeeded keeps its outputs.
+  void retry() {
+    Node& root = *state_.root_;
+    if (root.state != NodeState::failed && root.state != NodeState::canceled) return;
+    state_.terminating_ = false;
+    if (root.children.empty())
+      begin_dag(root);
+    else
+      resume_dag(root);
+    settle();
   }
 
   void terminate() {
     if (state_.terminating_ || state_.finished()) return;
     state_.terminating_ = true;
     for (const auto& node : state_.nodes_) {
-      if (node->component->dag || is_final(node->state)) continue;
+      if (is_final(node->state)) continue;
+      if (node->component->dag) {
+        if (node->state == NodeState::backing_off) end(*node, NodeState::canceled, "the run was terminated");
+        continue;
+      }
+      if (exit_task_of(*node)) continue;
       if (node->state == NodeState::running || node->state == NodeState::launching) {
         commands_.push_back({Command::Kind::stop, node->path, node->attempt, {}, false, ""});
       } else {
@@ -122,7 +163,94 @@ class State::Step {
     if (touched_.insert(&node).second) state_.changed_.push_back(&node);
   }
 
+  // As it was before it was ready; its attempts go on counting, so that none is launched twice.
+  void renew(Node& node) {
+    node.state = NodeState::waiting;
+    node.spent_before = node.attempt;
+    node.cached = false;
+    node.upstream_failed = false;
+    node.waits_for = node.task->upstream.size();
+    node.parameters = Value::object();
+    node.artifacts = Value::object();
+    clear_result(node);
+    node.started.reset();
+    touch(node);
+  }
+
+  void clear_result(Node& node) {
+    node.output_parameters = Value::object();
+    node.output_artifacts = Value::object();
+    node.error.clear();
+    node.ended.reset();
+    node.child_failed = false;
+  }
+
+  // A dag that failed, as if the tasks that did not succeed had never started.
+  void resume_dag(Node& dag) {
+    clear_result(dag);
+    dag.spent_before = dag.attempt - 1;
+    dag.state = NodeState::running;
+    touch(dag);
+    std::set<const Node*> renewed;
+    dag.open_children = 0;
+    // A task comes after those it waits for: the order in which a run would reach them.
+    std::deque<Node*> next;
+    std::map<const Node*, std::size_t> unseen;
+    for (const Task& task : dag.component->dag->tasks) {
+      Node* child = dag.children.find(task.name)->second;
+      unseen[child] = task.upstream.size();
+      if (task.upstream.empty()) next.push_back(child);
+    }
+    std::vector<Node*> resumed;
+    while (!next.empty()) {
+      Node* child = next.front();
+      next.pop_front();
+      std::size_t waits_for = 0;
+      for (const std::string& upstream : child->task->upstream) {
+        if (renewed.contains(dag.children.find(upstream)->second)) ++waits_for;
+      }
+      if (waits_for > 0 || child->state != NodeState::succeeded) {
+        renewed.insert(child);
+        ++dag.open_children;
+        const bool begun = child->component->dag && !child->children.empty();
+        const bool looped = child->is_loop() && !child->iterations.empty();
+        if (waits_for == 0 && child->state != NodeState::skipped && (begun || looped)) {
+          resumed.push_back(child);
+        } else {
+          renew(*child);
+          child->waits_for = waits_for;
+          if (waits_for == 0) ready_.push_back(child);
+        }
+      }
+      if (const auto found = dag.downstream.find(child->task->name); found != dag.downstream.end()) {
+        for (Node* after : found->second) {
+          if (--unseen[after] == 0) next.push_back(after);
+        }
+      }
+    }
+    for (Node* child : resumed) child->is_loop() ? resume_loop(*child) : resume_dag(*child);
+    if (dag.open_children == 0) end_dag(dag);
+  }
+
+  void resume_loop(Node& loop) {
+    clear_result(loop);
+    loop.spent_before = loop.attempt - 1;
+    loop.state = NodeState::running;
+    touch(loop);
+    loop.open_children = loop.items.size();
+    loop.begin_again.clear();
+    for (auto iteration = loop.iterations.rbegin(); iteration != loop.iterations.rend(); ++iteration) {
+      if ((*iteration)->state == NodeState::succeeded || (*iteration)->state == NodeState::skipped)
+        --loop.open_children;
+      else
+        loop.begin_again.push_back(*iteration);
+    }
+    begin_iterations(loop);
+  }
+
   void begin_dag(Node& node) {
+    if (node.task != nullptr && !node.iteration) ++node.attempt;
+    clear_result(node);
     node.state = NodeState::running;
     node.started = at_;
     touch(node);
@@ -130,20 +258,16 @@ class State::Step {
       end(node, NodeState::failed, fmt::format("pipelines are nested deeper than {} levels", kMaxDepth));
       return;
     }
-    for (const Task& task : node.component->dag->tasks) {
-      auto made = std::make_unique<Node>();
-      Node* child = made.get();
-      child->path = node.path + "/" + task.name;
-      child->parent = &node;
-      child->task = &task;
-      child->component = &state_.spec_.components.at(task.component);
-      child->created = at_;
-      child->waits_for = task.upstream.size();
-      node.children[task.name] = child;
-      for (const std::string& upstream : task.upstream) node.downstream[upstream].push_back(child);
-      state_.by_path_[child->path] = child;
-      state_.nodes_.push_back(std::move(made));
-      touch(*child);
+    if (node.children.empty()) {
+      for (const Task& task : node.component->dag->tasks) {
+        Node* child = make(node, node.path + "/" + task.name, task, state_.spec_.components.at(task.component));
+        child->waits_for = task.upstream.size();
+        node.children[task.name] = child;
+        for (const std::string& upstream : task.upstream) node.downstream[upstream].push_back(child);
+        touch(*child);
+      }
+    } else {
+      for (const auto& [name, child] : node.children) renew(*child);
     }
     node.open_children = node.children.size();
     if (node.children.empty()) {
@@ -153,6 +277,19 @@ class State::Step {
     for (const Task& task : node.component->dag->tasks) {
       if (task.upstream.empty()) ready_.push_back(node.children.find(task.name)->second);
     }
+  }
+
+  Node* make(Node& parent, std::string path, const Task& task, const Component& component) {
+    auto made = std::make_unique<Node>();
+    Node* node = made.get();
+    node->path = std::move(path);
+    node->parent = &parent;
+    node->task = &task;
+    node->component = &component;
+    node->created = at_;
+    state_.by_path_[node->path] = node;
+    state_.nodes_.push_back(std::move(made));
+    return node;
   }
 
   // Works until nothing follows from anything any more.
@@ -172,7 +309,7 @@ class State::Step {
 
   void start(Node& node) {
     if (is_final(node.state)) return;
-    if (state_.terminating_) return end(node, NodeState::canceled, "the run was terminated");
+    if (!state_.may_launch(node)) return end(node, NodeState::canceled, "the run was terminated");
     if (node.upstream_failed && !node.task->runs_after_failure) return end(node, NodeState::skipped, "");
     std::string error;
     if (!resolve(node, error)) return end(node, NodeState::failed, error);
@@ -198,31 +335,47 @@ class State::Step {
     if (!items.is_array()) {
       return end(node, NodeState::failed, fmt::format("the loop's items are a {}, not a list", items.kind_name()));
     }
+    ++node.attempt;
+    clear_result(node);
     node.state = NodeState::running;
     node.started = at_;
     touch(node);
     node.items = std::move(items.as_array());
+    node.iterations.clear();
+    node.begin_again.clear();
     node.open_children = node.items.size();
-    if (node.items.empty()) return end_loop(node);
-    const std::size_t at_once = iterator.limit == 0 ? node.items.size() : std::min(iterator.limit, node.items.size());
-    for (std::size_t i = 0; i < at_once; ++i) begin_iteration(node);
+    begin_iterations(node);
   }
 
+  void begin_iterations(Node& loop) {
+    if (loop.open_children == 0) return end_loop(loop);
+    const std::size_t limit = loop.task->iterator->limit;
+    const std::size_t at_once = limit == 0 ? loop.open_children : std::min(limit, loop.open_children);
+    for (std::size_t i = 0; i < at_once; ++i) begin_iteration(loop);
+  }
+
+  // The next one that is to begin: again, or for the first time.
   void begin_iteration(Node& loop) {
+    if (!loop.begin_again.empty()) {
+      Node* node = loop.begin_again.back();
+      loop.begin_again.pop_back();
+      if (!node->children.empty()) return resume_dag(*node);
+      return fill_iteration(loop, *node);
+    }
     const std::size_t index = loop.iterations.size();
-    auto made = std::make_unique<Node>();
-    Node* node = made.get();
-    node->path = fmt::format("{}/{}", loop.path, index);
-    node->parent = &loop;
-    node->task = loop.task;
-    node->component = loop.component;
+    const std::string path = fmt::format("{}/{}", loop.path, index);
+    const auto known = state_.by_path_.find(path);  // of an earlier try of the loop
+    Node* node = known != state_.by_path_.end() ? known->second : make(loop, path, *loop.task, *loop.component);
     node->iteration = index;
-    node->created = at_;
+    loop.iterations.push_back(node);
+    fill_iteration(loop, *node);
+  }
+
+  void fill_iteration(Node& loop, Node& iteration) {
+    Node* node = &iteration;
+    const std::size_t index = *iteration.iteration;
     node->parameters = loop.parameters;
     node->artifacts = loop.artifacts;
-    loop.iterations.push_back(node);
-    state_.by_path_[node->path] = node;
-    state_.nodes_.push_back(std::move(made));
     const std::string& input = loop.task->iterator->item;
     std::string error;
     if (loop.task->iterator->artifacts) {
@@ -260,11 +413,12 @@ class State::Step {
       if (loop.error.empty()) loop.error = fmt::format("iteration {}: {}", *iteration.iteration, iteration.error);
     }
     --loop.open_children;
-    const std::size_t unmade = loop.items.size() - loop.iterations.size();
+    const std::size_t unmade = loop.items.size() - loop.iterations.size() + loop.begin_again.size();
     if (loop.child_failed || state_.terminating_) {
       if (loop.open_children > unmade) return;
       const std::string why = loop.error.empty() ? "the run was terminated" : loop.error;
-      return end(loop, loop.child_failed ? NodeState::failed : NodeState::canceled, why);
+      if (loop.child_failed) return fail_dag(loop, why);
+      return end(loop, NodeState::canceled, why);
     }
     if (unmade > 0) return begin_iteration(loop);
     if (loop.open_children == 0) end_loop(loop);
@@ -293,6 +447,7 @@ class State::Step {
 
   void launch(Node& node) {
     ++node.attempt;
+    node.attempt_started.reset();
     node.state = NodeState::launching;
     touch(node);
     commands_.push_back({Command::Kind::launch, node.path, node.attempt, {}, false, ""});
@@ -300,7 +455,7 @@ class State::Step {
 
   void back_off(Node& node, const std::string& error) {
     const RetryPolicy& retry = node.task->retry;
-    const double grown = std::pow(retry.backoff_factor, node.attempt - 1);  // may be infinite
+    const double grown = std::pow(retry.backoff_factor, node.attempt - node.spent_before - 1);  // may be infinite
     const double seconds =
         retry.backoff_seconds == 0 ? 0 : std::min(retry.backoff_max_seconds, retry.backoff_seconds * grown);
     node.error = error;
@@ -322,32 +477,54 @@ class State::Step {
     return status;
   }
 
+  // A member of the final status; "phase" is the state as Argo names it, for pipelines of the SDK 1.8.
+  static Value phase_or(const Node& node, const std::string& member) {
+    if (member != "phase") return final_status(node)[member];
+    return node.state == NodeState::succeeded ? "Succeeded" : "Failed";
+  }
+
+  // What a parameter's source gives at this moment; null: nothing.
+  static Value value_of(const ParameterSource& source, const Node& dag) {
+    const Value* value = nullptr;
+    switch (source.kind) {
+      case ParameterSource::Kind::constant:
+        value = &source.constant;
+        break;
+      case ParameterSource::Kind::component_input:
+        value = dag.parameters.find(source.name);
+        break;
+      case ParameterSource::Kind::task_output:
+        if (const auto producer = dag.children.find(source.producer); producer != dag.children.end())
+          value = producer->second->output_parameters.find(source.output_key);
+        break;
+      case ParameterSource::Kind::final_status:
+        if (const auto producer = dag.children.find(source.producer); producer != dag.children.end())
+          return source.member.empty() ? final_status(*producer->second) : phase_or(*producer->second, source.member);
+        break;
+    }
+    if (value == nullptr || value->is_null()) return Value();
+    return source.member.empty() ? *value : member_of(*value, source.member);
+  }
+
+  static ParameterSource whole(ParameterSource source) {
+    source.member.clear();
+    return source;
+  }
+
   // Fills the node's inputs from where its task says they come.
   bool resolve(Node& node, std::string& error) {
     const Node& dag = *node.parent;
+    node.settings.clear();
+    if (const Executor* executor = state_.executor_of(node)) {
+      for (const ParameterSource& source : executor->sources) node.settings.push_back(value_of(source, dag));
+    }
     for (const auto& [key, source] : node.task->parameters) {
-      const Value* value = nullptr;
-      switch (source.kind) {
-        case ParameterSource::Kind::constant:
-          value = &source.constant;
-          break;
-        case ParameterSource::Kind::component_input:
-          value = dag.parameters.find(source.name);
-          break;
-        case ParameterSource::Kind::final_status:
-          node.parameters.set(key, final_status(*dag.children.at(source.producer)));
-          continue;
-        case ParameterSource::Kind::task_output:
-          value = dag.children.at(source.producer)->output_parameters.find(source.output_key);
-          break;
-      }
-      if (value == nullptr || value->is_null()) continue;
-      const Value chosen = source.member.empty() ? *value : member_of(*value, source.member);
-      if (chosen.is_null()) {
+      Value value = value_of(source, dag);
+      if (value.is_null() && !source.member.empty() && !value_of(whole(source), dag).is_null()) {
         error = fmt::format("the input parameter {} has no member \"{}\"", key, source.member);
         return false;
       }
-      node.parameters.set(key, chosen);
+      if (!value.is_null()) node.parameters.set(key, std::move(value));
     }
     for (const auto& [key, spec] : node.component->parameters) {
       if (node.is_loop() && key == node.task->iterator->item) continue;  // each iteration's own
@@ -407,11 +584,20 @@ class State::Step {
       if (dag.error.empty())
         dag.error = fmt::format("{}: {}", node.task->display_name, node.error.empty() ? "failed" : node.error);
     }
-    if (--dag.open_children > 0) return;
+    if (--dag.open_children == 0) end_dag(dag);
+  }
+
+  // A group that may be tried again is, as a whole.
+  void fail_dag(Node& dag, const std::string& why) {
+    const bool group = dag.task != nullptr && !dag.iteration && !state_.terminating_;
+    if (group && dag.attempt - dag.spent_before <= dag.task->retry.max_retries) return back_off(dag, why);
+    end(dag, NodeState::failed, why);
+  }
+
+  void end_dag(Node& dag) {
     if (dag.child_failed) {
       const std::string why = dag.error;
-      end(dag, NodeState::failed, why);
-      return;
+      return fail_dag(dag, why);
     }
     for (const auto& [name, sources] : dag.component->dag->parameters) {
       if (const Value* value = first_output(dag, sources, &Node::output_parameters))
@@ -468,9 +654,14 @@ std::vector<Command> State::advance(const Event& event) {
     case Event::Kind::terminate:
       step.terminate();
       break;
+    case Event::Kind::retry:
+      step.retry();
+      break;
   }
   return step.take_commands();
 }
+
+bool State::may_launch(const Node& node) const { return !terminating_ || exit_task_of(node); }
 
 const Node* State::find(std::string_view path) const {
   const auto found = by_path_.find(path);
@@ -480,10 +671,8 @@ const Node* State::find(std::string_view path) const {
 std::vector<const Node*> State::outstanding() const {
   std::vector<const Node*> nodes;
   for (const auto& node : nodes_) {
-    if (node->component->dag) continue;
-    if (node->state == NodeState::launching || node->state == NodeState::running ||
-        node->state == NodeState::backing_off)
-      nodes.push_back(node.get());
+    const bool open = node->state == NodeState::launching || node->state == NodeState::running;
+    if (node->state == NodeState::backing_off || (open && !node->component->dag)) nodes.push_back(node.get());
   }
   return nodes;
 }
@@ -494,12 +683,13 @@ const Executor* State::executor_of(const Node& node) const {
 }
 
 Value to_value(const Event& event) {
-  static constexpr std::string_view kKinds[] = {"created", "launched", "finished", "timer", "terminate"};
+  static constexpr std::string_view kKinds[] = {"created", "launched", "finished", "timer", "terminate", "retry"};
   Value value = Value::object({{"kind", kKinds[static_cast<std::size_t>(event.kind)]}, {"at", to_epoch_ms(event.at)}});
   if (!event.path.empty()) value.set("path", event.path).set("attempt", event.attempt);
   if (event.kind == Event::Kind::finished) {
     value.set("succeeded", event.succeeded);
     value.set_if(!event.error.empty(), "error", event.error).set_if(!event.retryable, "retryable", false);
+    value.set_if(event.cached, "cached", true);
     value.set_if(!event.output_parameters.empty(), "parameters", event.output_parameters);
     value.set_if(!event.output_artifacts.empty(), "artifacts", event.output_artifacts);
   }
@@ -513,6 +703,7 @@ Event event_from_value(const Value& value) {
                : kind == "finished"  ? Event::Kind::finished
                : kind == "timer"     ? Event::Kind::timer
                : kind == "terminate" ? Event::Kind::terminate
+               : kind == "retry"     ? Event::Kind::retry
                                      : Event::Kind::created;
   event.at = from_epoch_ms(value["at"].int_or(0));
   event.path = value["path"].string_or();
@@ -520,6 +711,7 @@ Event event_from_value(const Value& value) {
   event.succeeded = value["succeeded"].bool_or(false);
   event.error = value["error"].string_or();
   event.retryable = value["retryable"].bool_or(true);
+  event.cached = value["cached"].bool_or(false);
   event.output_parameters = value["parameters"];
   event.output_artifacts = value["artifacts"];
   return event;

@@ -30,16 +30,20 @@ struct Node {
   const Task* task = nullptr;  // null: the root
   const Component* component = nullptr;
   NodeState state = NodeState::waiting;
-  int attempt = 0;            // of the newest launch; 0: never launched
+  int attempt = 0;            // of the newest launch; 0: never launched. A dag's own: how often it began
+  int spent_before = 0;       // attempts that no longer count against the retry policy: the run or its group began anew
+  bool cached = false;        // succeeded without running: an earlier task's outputs
   std::size_t waits_for = 0;  // upstream tasks that have not ended
   bool upstream_failed = false;
   Value parameters = Value::object();  // resolved inputs
   Value artifacts = Value::object();
+  std::vector<Value> settings;  // of its executor: what Setting::source counts
   Value output_parameters = Value::object();
   Value output_artifacts = Value::object();
   std::string error;
   Time created{};
   std::optional<Time> started, ended;
+  std::optional<Time> attempt_started;   // of the newest attempt
   Time retry_at{};                       // backing_off
   std::optional<std::size_t> iteration;  // of the loop that is the parent: "root/loop/3"
   // A dag's own: its tasks, how many have not ended, who waits for whom.
@@ -50,18 +54,20 @@ struct Node {
   // A loop's own: its children are iterations, made as they start.
   std::vector<Value> items;
   std::vector<Node*> iterations;
+  std::vector<Node*> begin_again;  // iterations that failed before the run was retried, the next one last
   bool is_loop() const { return task != nullptr && task->iterator && !iteration; }
 };
 
 struct Event {
-  enum class Kind { created, launched, finished, timer, terminate } kind = Kind::created;
+  enum class Kind { created, launched, finished, timer, terminate, retry } kind = Kind::created;
   Time at{};
-  std::string path;                           // launched, finished, timer
-  int attempt = 0;                            // launched, finished
-  bool succeeded = false;                     // finished
-  std::string error;                          // finished, not succeeded
-  bool retryable = true;                      // finished, not succeeded: false for what another try cannot mend
-  Value output_parameters, output_artifacts;  // finished
+  std::string path;        // launched, finished, timer
+  int attempt = 0;         // launched, finished
+  bool succeeded = false;  // finished
+  std::string error;       // finished, not succeeded
+  bool retryable = true;   // finished, not succeeded: false for what another try cannot mend
+  Value output_parameters = {}, output_artifacts = {};  // finished
+  bool cached = false;                                  // finished, succeeded: nothing ran
 };
 Value to_value(const Event& event);
 Event event_from_value(const Value& value);
@@ -88,6 +94,8 @@ class State {
   // The nodes that the last advance() changed.
   const std::vector<const Node*>& changed() const { return changed_; }
   bool terminating() const { return terminating_; }
+  // While a run is terminated only its exit tasks may still be launched.
+  bool may_launch(const Node& node) const;
   bool finished() const { return is_final(root_->state); }
   // What was commanded and is not answered: launches (launching or running) and timers (backing_off).
   std::vector<const Node*> outstanding() const;

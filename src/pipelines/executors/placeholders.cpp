@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -34,10 +35,7 @@ Result<std::string> artifact_field(const Value& artifacts, std::string_view name
   if (!take_part(rest, field))
     return fail(Code::invalid_argument, fmt::format("the placeholder {{{{${}}}}} is not known", whole));
   if (field == "uri") return list[0]["uri"].string_or();
-  if (field == "path") {
-    // Artifacts live on this machine: their URI is their path.
-    return list[0]["uri"].string_or();
-  }
+  if (field == "path") return path_in_task(list[0]);
   if (field == "metadata") {
     if (rest.empty()) return to_json(list[0]["metadata"]);
     if (take_part(rest, key)) return text_of(list[0]["metadata"][key]);
@@ -60,6 +58,8 @@ Result<std::string> evaluate(std::string_view path, const PlaceholderContext& co
     if (part == "pipeline_job_uuid") return context.job_id;
     if (part == "pipeline_task_name") return context.task_name;
     if (part == "pipeline_task_uuid") return context.task_id;
+    if (part == "pod_name") return context.pod_name;  // of pipelines of the SDK 1.8: {{pod.name}}
+    if (part == "workspace_path") return context.workspace_path;
     if (part == "pipeline_root") return context.pipeline_root;
     if (part == "pipeline_job_create_time_utc") return context.create_time;
     if (part == "pipeline_job_schedule_time_utc") return context.schedule_time;

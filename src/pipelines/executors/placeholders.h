@@ -14,7 +14,8 @@ namespace millrace::pipelines::executors {
 
 struct PlaceholderContext {
   const Value* executor_input = nullptr;  // the whole ExecutorInput (camelCase), for {{$}} and everything beneath
-  std::string job_name, job_resource_name, job_id, task_name, task_id, pipeline_root, create_time, schedule_time;
+  std::string job_name, job_resource_name, job_id, task_name, task_id, pod_name, pipeline_root, create_time,
+      schedule_time, workspace_path;
 };
 
 // A value as text: strings raw, numbers without exponent or needless fraction, booleans true/false, the rest JSON.

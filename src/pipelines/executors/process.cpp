@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <system_error>
 
 #include <fmt/core.h>
 
@@ -12,68 +13,18 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "pipelines/executors/inline_tasks.h"
+#include "pipelines/executors/inputs.h"
+#include "pipelines/executors/machine.h"
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/python_environment.h"
+#include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::executors {
 namespace {
 
 constexpr std::size_t kMaxOutputBytes = 8u << 20;
 constexpr std::size_t kLogTail = 600;  // bytes of the log that a failure is described with
-
-std::filesystem::path artifact_path(const Options& options, const RunContext& run, const engine::Node& node,
-                                    const std::string& name) {
-  return options.directory / "artifacts" / run.pipeline_name / run.run_id / node.path / name;
-}
-
-Value artifact_value(const std::string& name, const ArtifactSpec& spec, const std::string& uri) {
-  return Value::object(
-      {{"artifacts", Value::array({Value::object({{"name", name},
-                                                  {"type", Value::object({{"schemaTitle", spec.schema_title},
-                                                                          {"schemaVersion", spec.schema_version}})},
-                                                  {"uri", uri},
-                                                  {"metadata", Value::object()}})})}});
-}
-
-PlaceholderContext placeholders(const RunContext& run, const engine::Node& node, const Value& input,
-                                const std::string& root) {
-  PlaceholderContext context;
-  context.executor_input = &input;
-  context.job_name = run.display_name;
-  context.job_resource_name = run.resource_name;
-  context.job_id = run.run_id;
-  context.task_name = node.task->name;
-  context.task_id = node.path;
-  context.pipeline_root = root;
-  context.create_time = context.schedule_time = format_rfc3339(run.created);
-  return context;
-}
-
-// The ExecutorInput of KFP's contract, with every placeholder in parameter values resolved.
-Result<Value> executor_input(const Options& options, const RunContext& run, const engine::Node& node,
-                             const std::filesystem::path& directory) {
-  Value input = Value::object();
-  Value& inputs = input.child("inputs");
-  inputs.set("parameterValues", node.parameters).set("artifacts", node.artifacts);
-  if (node.artifacts.empty()) inputs.erase("artifacts");
-  const PlaceholderContext context = placeholders(run, node, input, options.directory / "artifacts");
-  Value resolved = MR_TRY(substitute_value(node.parameters, context));
-  for (const auto& [name, source] : node.task->parameters) {
-    if (source.kind == ParameterSource::Kind::final_status)
-      resolved.child(name).set("pipelineJobResourceName", run.resource_name);
-  }
-  input.child("inputs").set("parameterValues", std::move(resolved));
-  Value outputs = Value::object();
-  for (const auto& [name, type] : node.component->output_parameters) {
-    outputs.child("parameters").set(name, Value::object({{"outputFile", (directory / "outputs" / name).string()}}));
-  }
-  for (const auto& [name, spec] : node.component->output_artifacts) {
-    outputs.child("artifacts").set(name, artifact_value(name, spec, artifact_path(options, run, node, name)));
-  }
-  outputs.set("outputFile", (directory / "output_metadata.json").string());
-  input.set("outputs", std::move(outputs));
-  return input;
-}
 
 std::string variable(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
@@ -104,6 +55,20 @@ Result<Value> parse_output(const std::string& text, ParameterType type, const st
                                                   trimmed.substr(0, 100)));
 }
 
+// In pipelines of the SDK 1.8 an output is a file, and where it is asked for as a parameter the text of that file, less a
+// line's end (v1/workflow.h). As in Argo, a task that did not write it has failed.
+Result<Value> text_of_artifact(const Options& options, const std::string& uri, const std::string& name) {
+  const auto file = artifact_file(options, uri);
+  if (!file) return fail(Code::invalid_argument, fmt::format("the output {} has no usable URI", name));
+  auto text = read_file(*file, kMaxOutputBytes);
+  if (!text && text.error().code == Code::not_found)
+    return fail(Code::invalid_argument, fmt::format("the output {} was not written", name));
+  if (!text) return fail(text.error());
+  if (text->ends_with('\n')) text->pop_back();
+  if (!is_valid_utf8(*text)) return fail(Code::invalid_argument, fmt::format("the output {} is not text", name));
+  return Value(std::move(*text));
+}
+
 // The last bytes of a file, from the beginning of a character on; empty where it cannot be read.
 std::string end_of(const std::filesystem::path& path) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -117,6 +82,70 @@ std::string end_of(const std::filesystem::path& path) {
   const auto is_inside = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
   if (start > 0) text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_inside));
   return text;
+}
+
+// Inputs whose bytes are in S3 are fetched each time: what was imported may have changed there.
+Status bring_artifacts(const Options& options, const Hooks& hooks, const engine::Node& node) {
+  if (!hooks.fetch) return {};
+  for (const auto& [name, list] : node.artifacts.members()) {
+    for (const Value& artifact : list["artifacts"].items()) {
+      const std::string uri = artifact["uri"].string_or();
+      if (!uri.starts_with("s3://")) continue;
+      const auto file = artifact_file(options, uri);
+      if (!file) return fail(Code::invalid_argument, fmt::format("the input artifact {} has no usable URI", name));
+      if (const Status fetched = hooks.fetch(uri, *file); !fetched)
+        return fail(fetched.error().code, fmt::format("the input artifact {} ({}) cannot be fetched: {}", name, uri,
+                                                      fetched.error().message));
+    }
+  }
+  return {};
+}
+
+// The task sees the machine read-only, its own directory, what its outputs are to be written to, and the artifacts of
+// all runs; nothing else of the server's.
+proc::Sandbox sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
+                      const std::filesystem::path& artifacts) {
+  using Kind = proc::Mount::Kind;
+  proc::Sandbox out;
+  out.hidden = {options.private_directory.empty() ? options.directory : options.private_directory};
+  out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
+  out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
+  const std::filesystem::path store = options.directory / "artifacts";
+  std::error_code error;
+  for (const char* scheme : {"minio", "s3", "gcs"}) {
+    if (std::filesystem::exists(store / scheme, error))
+      out.mounts.push_back({Kind::read_only, store / scheme, std::string("/") + scheme, 0, {}});
+  }
+  if (!artifacts.empty()) {
+    const std::string inside = "/" + artifacts.lexically_relative(store).native();
+    out.mounts.push_back({Kind::writable, artifacts, inside, 0, {}});
+  }
+  if (run.has_workspace) {
+    out.mounts.push_back(
+        {Kind::writable, workspace_directory(options, run.run_id), std::string(kWorkspacePath), 0, {}});
+  }
+  return out;
+}
+
+// A component may leave an artifact at a path of its own choice (custom_path); its bytes go where the URI says.
+Status take_from_custom_path(const Options& options, const std::filesystem::path& directory, Value& artifact) {
+  std::string custom = artifact["custom_path"].string_or(artifact["customPath"].string_or());
+  artifact.erase("custom_path");
+  artifact.erase("customPath");
+  const auto target = artifact_file(options, artifact["uri"].string_or());
+  if (custom.empty() || !target) return {};
+  std::error_code error;
+  std::filesystem::path source = directory / custom;
+  // The task's /tmp was a directory of its own.
+  if (custom.starts_with("/tmp/") && std::filesystem::exists(directory / custom.substr(1), error))
+    source = directory / custom.substr(1);
+  if (!std::filesystem::exists(source, error) || source == *target) return {};
+  MR_TRY(make_directories(target->parent_path(), 0700));
+  std::filesystem::copy(source, *target,
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing,
+                        error);
+  if (error) return fail(Code::internal, fmt::format("the artifact at {} cannot be kept: {}", custom, error.message()));
+  return {};
 }
 
 }  // namespace
@@ -155,73 +184,70 @@ std::string pod_name(const RunContext& run, const engine::Node& node) {
   return fmt::format("{}-{}", run.resource_name, number);
 }
 
-Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
+Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& given,
                                  const engine::Node& node, const Executor& executor) {
+  RunContext run = given;
+  run.sandboxed = hooks.sandboxed && hooks.sandboxed();
   const std::filesystem::path directory = attempt_directory(options, run.run_id, node.path, node.attempt);
-  MR_TRY(make_directories(directory / "outputs", 0700));
   MR_TRY(make_directories(directory / "tmp", 0700));
-  for (const auto& [name, spec] : node.component->output_artifacts)
-    MR_TRY(make_directories(artifact_path(options, run, node, name).parent_path(), 0700));
+  if (!node.component->output_parameters.empty()) MR_TRY(make_directories(directory / "outputs", 0700));
+  if (run.has_workspace) MR_TRY(make_directories(workspace_directory(options, run.run_id), 0700));
+  std::filesystem::path artifacts;  // where this attempt's go
+  for (const auto& [name, spec] : node.component->output_artifacts) {
+    const std::string uri = output_uri(run, node, name);
+    const auto file = artifact_file(options, uri);
+    if (!file) return fail(Code::invalid_argument, fmt::format("artifacts cannot be kept at {}", uri));
+    artifacts = file->parent_path();
+    MR_TRY(make_directories(artifacts, 0700));
+  }
+  MR_TRY(bring_artifacts(options, hooks, node));
   const Value input = MR_TRY(executor_input(options, run, node, directory));
   MR_TRY(write_file(directory / "input.json", to_json(input), 0600));
-  const PlaceholderContext context = placeholders(run, node, input, options.directory / "artifacts");
+  const PlaceholderContext context = placeholders(options, run, node, input);
 
   std::vector<std::string> command_line = MR_TRY(substitute_arguments(executor.command, context));
   for (std::string& argument : MR_TRY(substitute_arguments(executor.arguments, context)))
     command_line.push_back(std::move(argument));
+  const std::string image = MR_TRY(substitute(executor.image, context));
   proc::LaunchSpec spec;
   if (hooks.native_image) {
-    if (auto native = hooks.native_image(executor.image, command_line)) command_line = std::move(*native);
+    if (auto native = hooks.native_image(image, command_line)) command_line = std::move(*native);
   }
   if (command_line.empty()) {
     return fail(
         Code::unimplemented,
         fmt::format(
             "the image {} has no command in the pipeline, and images are not run here: give the component a command",
-            executor.image));
+            image));
   }
   spec.key = launch_key(run.run_id, node.path, node.attempt);
-  spec.argv = in_python_environment(options.directory / "python", executor.image, std::move(command_line));
+  const std::size_t words = command_line.size();
+  spec.argv = in_python_environment(options.directory / "python", image, std::move(command_line));
   spec.working_directory = directory;
   spec.stdout_path = spec.stderr_path = directory / "log.txt";
-
-  const auto set = [&](const std::string& name, const std::string& value) {
-    for (auto& entry : spec.environment) {
-      if (entry.first == name) {
-        entry.second = value;
-        return;
-      }
-    }
-    spec.environment.emplace_back(name, value);
-  };
-  set("PATH", variable("PATH", "/usr/local/bin:/usr/bin:/bin"));
-  set("LANG", variable("LANG", "C.UTF-8"));
-  set("HOME", directory);
-  set("TMPDIR", directory / "tmp");
-  set("KFP_POD_NAME", pod_name(run, node));
-  set("KFP_POD_UID", launch_key(run.run_id, node.path, node.attempt));
-  set("KFP_RETRY_INDEX", std::to_string(node.attempt - 1));
-  for (const auto& [name, value] : hooks.task_environment) set(name, value);
-  for (const auto& [name, value] : executor.environment) set(name, value);
-  bool has_keys = false;
-  for (const SecretAsEnv& wanted : executor.secrets) {
-    auto secret = hooks.secret(wanted.secret);
-    if (!secret) {
-      if (wanted.optional && secret.error().code == Code::not_found) continue;
-      return fail(secret.error());
-    }
-    for (const auto& [key, name] : wanted.key_to_variable) {
-      const auto found = secret->find(key);
-      if (found == secret->end()) {
-        if (wanted.optional) continue;
-        return fail(Code::not_found, fmt::format("the secret {} has no key {}", wanted.secret, key));
-      }
-      set(name, found->second);
+  if (run.sandboxed) {
+    spec.sandbox = sandbox(options, run, directory, artifacts);
+    if (spec.argv.size() != words) {
+      const auto python = options.directory / "python";
+      MR_TRY(make_directories(python, 0700));
+      spec.sandbox->mounts.push_back({proc::Mount::Kind::writable, python, python.native(), 0, {}});
     }
   }
-  for (const auto& entry : spec.environment) has_keys = has_keys || entry.first == "AWS_ACCESS_KEY_ID";
+
+  set_variable(spec, "PATH", variable("PATH", "/usr/local/bin:/usr/bin:/bin"));
+  set_variable(spec, "LANG", variable("LANG", "C.UTF-8"));
+  set_variable(spec, "HOME", directory);
+  set_variable(spec, "TMPDIR", run.sandboxed ? "/tmp" : directory / "tmp");
+  set_variable(spec, "KFP_POD_NAME", pod_name(run, node));
+  set_variable(spec, "KFP_POD_UID", spec.key);
+  set_variable(spec, "KFP_RETRY_INDEX", std::to_string(node.attempt - node.spent_before - 1));
+  for (const auto& [name, value] : hooks.task_environment) set_variable(spec, name, value);
+  for (const auto& [name, value] : executor.environment) set_variable(spec, name, MR_TRY(substitute(value, context)));
+  MR_TRY(apply_machine(options, hooks, run, node, executor, context, spec));
+  const bool has_keys = std::any_of(spec.environment.begin(), spec.environment.end(),
+                                    [](const auto& entry) { return entry.first == "AWS_ACCESS_KEY_ID"; });
   if (!has_keys && hooks.node_credentials) {
-    for (const auto& [name, value] : MR_TRY(hooks.node_credentials(spec.key))) set(name, value);
+    for (const auto& [name, value] : MR_TRY(hooks.node_credentials(spec.key))) set_variable(spec, name, value);
   }
   return spec;
 }
@@ -230,6 +256,10 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
   const std::filesystem::path directory = attempt_directory(options, run.run_id, node.path, node.attempt);
   Outputs outputs;
   for (const auto& [name, type] : node.component->output_parameters) {
+    if (node.component->output_artifacts.contains(name)) {
+      outputs.parameters.set(name, MR_TRY(text_of_artifact(options, output_uri(run, node, name), name)));
+      continue;
+    }
     const auto text = read_file(directory / "outputs" / name, kMaxOutputBytes);
     if (text)
       outputs.parameters.set(name, MR_TRY(parse_output(*text, type, name)));
@@ -237,7 +267,7 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
       return fail(text.error());
   }
   for (const auto& [name, spec] : node.component->output_artifacts)
-    outputs.artifacts.set(name, artifact_value(name, spec, artifact_path(options, run, node, name)));
+    outputs.artifacts.set(name, artifact_value(name, spec, output_uri(run, node, name)));
   // What the KFP runtime writes for Python components: values and metadata of its own.
   const auto metadata = read_file(directory / "output_metadata.json", kMaxOutputBytes);
   if (!metadata) return outputs;
@@ -254,10 +284,27 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
     outputs.parameters.set(name, value);
   }
   for (const auto& [name, value] : (*parsed)["artifacts"].members()) {
-    if (node.component->output_artifacts.contains(name) && !value["artifacts"].empty())
-      outputs.artifacts.set(name, value);
+    if (!node.component->output_artifacts.contains(name) || value["artifacts"].empty()) continue;
+    Value artifacts = with_store_uris(options, value);
+    for (Value& artifact : artifacts.child("artifacts").as_array())
+      MR_TRY(take_from_custom_path(options, directory, artifact));
+    outputs.artifacts.set(name, std::move(artifacts));
   }
   return outputs;
+}
+
+Status publish(const Options& options, const Hooks& hooks, const Outputs& outputs) {
+  if (!hooks.store) return {};
+  for (const auto& [name, list] : outputs.artifacts.members()) {
+    for (const Value& artifact : list["artifacts"].items()) {
+      const std::string uri = artifact["uri"].string_or();
+      if (!uri.starts_with("s3://")) continue;
+      const auto file = artifact_file(options, uri);
+      std::error_code error;
+      if (file && std::filesystem::exists(*file, error)) MR_TRY(hooks.store(*file, uri));
+    }
+  }
+  return {};
 }
 
 std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,

@@ -1,11 +1,13 @@
 #pragma once
-// The process executor: a task's container command as a child process in a directory of its own. What it leaves in its
-// output files becomes the task's outputs.
+// The process executor: a task's container command as a child process in a directory of its own, in a sandbox where the
+// machine gives one. What it leaves in its output files becomes the task's outputs.
 //
 //   <directory>/runs/<run>/<task path>/<attempt>/      input.json, log.txt, outputs/<parameter>, output_metadata.json
-//   <directory>/artifacts/<pipeline>/<run>/<task path>/<artifact>
+//   <directory>/artifacts/<scheme>/<bucket>/<key>      see store.h
+//   <directory>/volumes/<claim>, workspaces/<run>      what tasks share
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -17,7 +19,12 @@ namespace millrace::pipelines::executors {
 
 struct RunContext {
   std::string run_id, display_name, resource_name, pipeline_name;
+  std::string pipeline_root;  // empty: the default
+  std::string service_account;
   Time created{};
+  std::optional<Time> scheduled;
+  bool has_workspace = false;
+  bool sandboxed = false;  // of the attempt that is being prepared
 };
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt);
@@ -39,6 +46,8 @@ struct Outputs {
   Value parameters = Value::object(), artifacts = Value::object();
 };
 Result<Outputs> collect(const Options& options, const RunContext& run, const engine::Node& node);
+// Brings artifacts whose URI is in S3 there. Errors are the task's: no such bucket, access denied.
+Status publish(const Options& options, const Hooks& hooks, const Outputs& outputs);
 
 // One sentence on why an attempt failed, with the end of its log.
 std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -122,7 +123,7 @@ echo {{$.pipeline_job_uuid}} {{$.pipeline_task_name}})",
       << to_json(outputs->parameters);
   const Value& model = outputs->artifacts["model"]["artifacts"].items().at(0);
   EXPECT_EQ(model["type"]["schemaTitle"].string_or(), "system.Model");
-  EXPECT_EQ(read_file(model["uri"].string_or()).value_or(""), "weights\n");
+  EXPECT_EQ(read_file(*artifact_file(options_, model["uri"].string_or())).value_or(""), "weights\n");
 }
 
 TEST_F(ProcessTest, WritesTheExecutorInput) {
@@ -191,7 +192,8 @@ TEST_F(ProcessTest, MakesTheEnvironment) {
   hooks_.task_environment = {{"AWS_REGION", "us-east-1"}, {"COLOUR", "red"}};
   executor_.environment = {{"COLOUR", "blue"}};
   secrets_["keys"] = {{"id", "AKIA"}, {"key", "se\ncret"}};
-  executor_.secrets = {{"keys", false, {{"id", "MY_ID"}, {"key", "MY_KEY"}}}, {"none", true, {{"a", "A"}}}};
+  executor_.env_from_keys = {{true, {"keys"}, false, {{"id", "MY_ID"}, {"key", "MY_KEY"}}},
+                             {true, {"none"}, true, {{"a", "A"}}}};
   const auto spec = prepared({"env"});
   ::unsetenv("MILLRACE_OF_THE_SERVER");
   ASSERT_TRUE(spec) << spec.error().message;
@@ -209,18 +211,18 @@ TEST_F(ProcessTest, MakesTheEnvironment) {
 
 TEST_F(ProcessTest, LeavesKeysOfATaskAlone) {
   secrets_["aws"] = {{"id", "AKIA"}};
-  executor_.secrets = {{"aws", false, {{"id", "AWS_ACCESS_KEY_ID"}}}};
+  executor_.env_from_keys = {{true, {"aws"}, false, {{"id", "AWS_ACCESS_KEY_ID"}}}};
   const auto spec = prepared({"true"});
   ASSERT_TRUE(spec);
   for (const auto& [name, value] : spec->environment) EXPECT_NE(name, "NODE_CREDENTIALS_OF");
 }
 
 TEST_F(ProcessTest, SaysWhatCannotBePrepared) {
-  executor_.secrets = {{"none", false, {{"a", "A"}}}};
+  executor_.env_from_keys = {{true, {"none"}, false, {{"a", "A"}}}};
   EXPECT_THAT(prepared({"true"}).error().message, HasSubstr("\"none\" not found"));
   secrets_["none"] = {{"b", "x"}};
   EXPECT_EQ(prepared({"true"}).error().message, "the secret none has no key a");
-  executor_.secrets.clear();
+  executor_.env_from_keys.clear();
   EXPECT_THAT(prepared({"{{$.weather}}"}).error().message, HasSubstr("{{$.weather}}"));
   executor_.command.clear();
   const auto no_command = prepared({});

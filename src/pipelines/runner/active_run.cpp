@@ -3,6 +3,23 @@
 #include <fmt/core.h>
 
 namespace millrace::pipelines::runner {
+namespace {
+
+executors::RunContext context_of(const RunRecord& record, const PipelineSpec& spec) {
+  executors::RunContext context;
+  context.run_id = record.id;
+  context.display_name = record.name;
+  context.resource_name = record.resource_name;
+  context.pipeline_name = record.pipeline_name;
+  context.pipeline_root = record.runtime_config["pipeline_root"].string_or();
+  if (context.pipeline_root.empty()) context.pipeline_root = spec.default_root;
+  context.service_account = record.service_account;
+  context.created = record.created;
+  context.has_workspace = spec.has_workspace;
+  return context;
+}
+
+}  // namespace
 
 Result<std::shared_ptr<ActiveRun>> ActiveRun::make(RunRecord record, const Value& spec) {
   const Package package = MR_TRY(unwrap_package(spec));
@@ -12,7 +29,7 @@ Result<std::shared_ptr<ActiveRun>> ActiveRun::make(RunRecord record, const Value
 
 ActiveRun::ActiveRun(RunRecord record, std::unique_ptr<PipelineSpec> spec)
     : record_(std::move(record)),
-      context_{record_.id, record_.name, record_.resource_name, record_.pipeline_name, record_.created},
+      context_(context_of(record_, *spec)),
       spec_(std::move(spec)),
       state_(std::make_unique<engine::State>(*spec_, record_.parameters)) {}
 
@@ -23,6 +40,7 @@ void ActiveRun::replay(const engine::Event& event) {
 
 std::vector<engine::Command> ActiveRun::advance(const engine::Event& event) {
   auto commands = state_->advance(event);
+  if (event.kind != engine::Event::Kind::finished || !event.succeeded) cache_entry_.reset();
   last_ = event;
   ++events_;
   follow(event);
@@ -37,6 +55,10 @@ void ActiveRun::follow(const engine::Event& event) {
     // A terminated run ends as FAILED, as it does upstream: the SDK's wait knows no other end.
     set_state(record_, good ? "SUCCEEDED" : "FAILED", event.at);
     record_.error = good ? "" : state_->terminating() ? "the run was terminated" : root.error;
+  } else if (event.kind == engine::Event::Kind::retry) {
+    record_.finished.reset();
+    record_.error.clear();
+    set_state(record_, "RUNNING", event.at);
   } else if (state_->terminating()) {
     set_state(record_, "CANCELING", event.at);
   } else if (event.kind == engine::Event::Kind::launched) {
@@ -52,6 +74,7 @@ Status ActiveRun::store(db::Connection& connection, bool is_new, const Value& sp
   }
   MR_TRY(put_event(connection, record_.id, events_, last_));
   for (const engine::Node* node : state_->changed()) MR_TRY(put_task(connection, record_.id, view_of(*node)));
+  if (cache_entry_) MR_TRY(put_cached(connection, *cache_entry_, record_.id, last_.at));
   return {};
 }
 
@@ -63,6 +86,7 @@ TaskView ActiveRun::view_of(const engine::Node& node) const {
   task.state = engine::state_name(node.state);
   task.is_dag = node.component->dag.has_value();
   task.attempt = node.attempt;
+  task.cached = node.cached;
   task.created = node.created;
   task.started = node.started;
   task.ended = node.ended;

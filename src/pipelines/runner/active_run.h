@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "db/database.h"
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/process.h"
+#include "pipelines/runner/cache.h"
 #include "pipelines/runner/records.h"
 
 namespace millrace::pipelines::runner {
@@ -24,6 +26,8 @@ class ActiveRun {
   void replay(const engine::Event& event);
   // Lets an event happen. What has to be stored is then in store(); the commands may be performed after that.
   std::vector<engine::Command> advance(const engine::Event& event);
+  // What the event about to be stored adds to the cache.
+  void remember(CacheEntry entry) { cache_entry_ = std::move(entry); }
   // The last advance()'s event and all that it changed. May be called again when it failed.
   Status store(db::Connection& connection, bool is_new, const Value& spec) const;
 
@@ -45,6 +49,7 @@ class ActiveRun {
   std::unique_ptr<engine::State> state_;
   engine::Event last_;
   std::int64_t events_ = 0;
+  std::optional<CacheEntry> cache_entry_;
 };
 
 }  // namespace millrace::pipelines::runner

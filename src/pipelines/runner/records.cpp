@@ -37,6 +37,7 @@ Value to_value(const TaskView& task) {
                                {"inputs", task.inputs},
                                {"outputs", task.outputs}});
   value.set_if(!task.error.empty(), "error", task.error);
+  value.set_if(task.cached, "cached", true);
   return value;
 }
 
@@ -51,6 +52,7 @@ TaskView task_from(std::string path, const Value& value) {
   for (const Value& id : value["depends_on"].items()) task.depends_on.push_back(id.string_or());
   task.is_dag = value["dag"].bool_or(false);
   task.attempt = static_cast<int>(value["attempt"].int_or(0));
+  task.cached = value["cached"].bool_or(false);
   task.created = time_from(value["created"].int_or(0));
   task.started = time_from(value["started"].int_or(0));
   task.ended = time_from(value["ended"].int_or(0));

@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "pipelines/executors/inline_tasks.h"
+#include "pipelines/runner/cache.h"
 
 namespace millrace::pipelines::runner {
 namespace {
@@ -69,9 +71,38 @@ Result<RunRecord> Runner::create(RunRecord record, const Value& spec) {
   MR_TRY(needs_.database.write([&](db::Connection& connection) { return run->store(connection, true, spec); }));
   RunRecord made = run->record();
   insert(run);
-  strands_.post(made.id, [this, run, commands] { perform(run, commands); });
+  strands_.post(made.id, [this, run, commands] {
+    perform(run, commands);
+    watch_deadline(run);
+  });
   changed(made.id);
   return made;
+}
+
+Status Runner::retry(const std::string& run_id) {
+  auto done = std::make_shared<std::promise<Status>>();
+  auto answer = done->get_future();
+  const bool posted = strands_.post(run_id, [this, run_id, done] {
+    const auto begin_again = [&]() -> Status {
+      const auto refused = fail(Code::failed_precondition,
+                                fmt::format("the run {} has not failed: only a run that has can be retried", run_id));
+      if (find(run_id)) return refused;
+      const Run run = MR_TRY(load(run_id, true));
+      if (!run) return fail(Code::not_found, fmt::format("Run {} not found", run_id));
+      if (!run->state().finished() || run->record().state != "FAILED") return refused;
+      insert(run);
+      apply(run, event_for(Event::Kind::retry, needs_.clock.now(), "", 0));
+      return {};
+    };
+    done->set_value(begin_again());
+  });
+  done.reset();  // a work that is dropped breaks its promise
+  if (!posted) return fail(Code::unavailable, "the server is stopping");
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {
+    return fail(Code::unavailable, "the server is stopping");
+  }
 }
 
 Status Runner::terminate(const std::string& run_id) {
@@ -146,25 +177,83 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr || node->state != engine::NodeState::launching) return;
   const std::string key = executors::launch_key(run->record().id, path, attempt);
-  if (run->state().terminating()) {
+  if (!run->state().may_launch(*node)) {
     slots_.release(key);
     failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
+    return;
+  }
+  const Executor* executor = run->state().executor_of(*node);
+  if (spare(run, *node, *executor)) {
+    slots_.release(key);
     return;
   }
   const bool has_slot = slots_.take(key, [this, run, path, attempt] {
     strands_.post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
   });
   if (!has_slot) return;
-  const Executor* executor = run->state().executor_of(*node);
   const auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
   const auto status = needs_.launcher.launch(*spec);
   if (!status) return failed(run, path, attempt, status.error());
   if (status->state == proc::ChildStatus::State::running) {
     apply(run, event_for(Event::Kind::launched, needs_.clock.now(), path, attempt));
+    if (const engine::Node* started = run->open_attempt(path, attempt)) watch_deadline(run, *started);
   } else {
     ended(run, path, attempt, *status);  // it was launched before a crash, and has ended since
   }
+}
+
+bool Runner::spare(const Run& run, const engine::Node& node, const Executor& executor) {
+  const std::string path = node.path;
+  const int attempt = node.attempt;
+  if (auto outcome = executors::run_inline(options_, hooks_, run->context(), node, executor)) {
+    if (*outcome)
+      succeed(run, path, attempt, std::move(**outcome), false);
+    else
+      failed(run, path, attempt, outcome->error());
+    return true;
+  }
+  if (!options_.caching) return false;
+  const std::string fingerprint = cache_fingerprint(run->context(), node, executor);
+  if (fingerprint.empty()) return false;
+  std::optional<executors::Outputs> cached;
+  const Status looked = needs_.database.read([&](db::Connection& connection) -> Status {
+    cached = MR_TRY(find_cached(connection, options_, fingerprint));
+    return {};
+  });
+  if (!looked) log::error("run {}: the cache cannot be read: {}", run->record().id, looked.error().message);
+  if (!looked || !cached) return false;
+  succeed(run, path, attempt, std::move(*cached), true);
+  return true;
+}
+
+void Runner::succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached) {
+  Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
+  event.succeeded = true;
+  event.cached = cached;
+  event.output_parameters = std::move(outputs.parameters);
+  event.output_artifacts = std::move(outputs.artifacts);
+  apply(run, event);
+}
+
+// A task, or a whole run, that may not take longer. Told anew after a restart, from the same beginning.
+void Runner::watch_deadline(const Run& run, const engine::Node& node) {
+  const Executor* executor = run->state().executor_of(node);
+  if (executor == nullptr || executor->deadline_seconds == 0 || !node.started) return;
+  const Time due = *node.attempt_started + Millis(executor->deadline_seconds * 1'000);
+  alarms_.at(due, [this, run, path = node.path, attempt = node.attempt] {
+    strands_.post(run->record().id, [this, run, path, attempt] { stop_task(run, path, attempt); });
+  });
+}
+
+void Runner::watch_deadline(const Run& run) {
+  if (run->spec().deadline_seconds == 0 || run->state().finished()) return;
+  alarms_.at(run->record().created + Millis(run->spec().deadline_seconds * 1'000), [this, run] {
+    strands_.post(run->record().id, [this, run] {
+      if (run->state().finished() || run->state().terminating()) return;
+      apply(run, event_for(Event::Kind::terminate, needs_.clock.now(), "", 0));
+    });
+  });
 }
 
 void Runner::failed(const Run& run, const std::string& path, int attempt, const Error& error) {
@@ -182,7 +271,13 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
     if (outputs) {
+      if (const Status kept = executors::publish(options_, hooks_, *outputs); !kept) outputs = fail(kept.error());
+    }
+    if (outputs) {
       event.succeeded = true;
+      const std::string fingerprint =
+          options_.caching ? cache_fingerprint(run->context(), *node, *run->state().executor_of(*node)) : "";
+      if (!fingerprint.empty()) run->remember({fingerprint, *outputs});
       event.output_parameters = std::move(outputs->parameters);
       event.output_artifacts = std::move(outputs->artifacts);
     } else {
@@ -190,6 +285,11 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
     }
   } else {
     event.error = executors::describe_failure(options_, run->context(), *node, status);
+    const Executor* executor = run->state().executor_of(*node);
+    const Millis allowed(executor->deadline_seconds * 1'000);
+    if (allowed > Millis(0) && node->attempt_started && event.at - *node->attempt_started >= allowed) {
+      event.error = fmt::format("the task was ended after its activeDeadlineSeconds, {}", executor->deadline_seconds);
+    }
   }
   apply(run, event);
 }
@@ -216,7 +316,7 @@ void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& stat
   strands_.post(run_id, [this, run, path, attempt, status] { ended(run, path, attempt, status); });
 }
 
-Result<Runner::Run> Runner::load(const std::string& run_id) {
+Result<Runner::Run> Runner::load(const std::string& run_id, bool ended) {
   std::optional<RunRecord> record;
   Value spec;
   std::vector<Event> events;
@@ -227,7 +327,7 @@ Result<Runner::Run> Runner::load(const std::string& run_id) {
     events = MR_TRY(read_events(connection, run_id));
     return {};
   }));
-  if (!record || record->finished) return Run();
+  if (!record || (record->finished && !ended)) return Run();
   const Run run = MR_TRY(ActiveRun::make(std::move(*record), spec));
   for (const Event& event : events) run->replay(event);
   return run;
@@ -298,8 +398,12 @@ void Runner::take_up(const Run& run) {
     slots_.occupy(key);
     if (node->state == engine::NodeState::launching)
       apply(run, event_for(Event::Kind::launched, needs_.clock.now(), path, attempt));
-    if (run->state().terminating()) stop_task(run, path, attempt);
+    if (!run->state().may_launch(*node))
+      stop_task(run, path, attempt);
+    else
+      watch_deadline(run, *node);
   }
+  watch_deadline(run);
 }
 
 void Runner::stop() {

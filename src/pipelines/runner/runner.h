@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pipelines/executors/machine.h"
 #include "pipelines/pipelines.h"
 #include "pipelines/runner/active_run.h"
 #include "pipelines/runner/alarms.h"
@@ -26,10 +27,15 @@ class Runner {
 
   // `unfinished`: the runs that were under way when the database was opened.
   void resume(const std::vector<std::string>& unfinished);
+  // Can this machine run it? Errors name what it cannot give.
+  Status check(const PipelineSpec& pipeline) const { return executors::check_machine(options_, hooks_, pipeline); }
   // Stores the run and its first event, then lets it go. The record's state is set here.
   Result<RunRecord> create(RunRecord record, const Value& spec);
   // Returns once CANCELING is stored. Errors: failed_precondition for a run that has ended.
   Status terminate(const std::string& run_id);
+  // What did not succeed in a run that failed begins again, in the same run; returns once that is stored. Errors:
+  // not_found; failed_precondition for a run that has not failed.
+  Status retry(const std::string& run_id);
   void on_child_exit(const std::string& key, const proc::ChildStatus& status);
   void stop();
   void on_change(std::function<void(const std::string& run_id)> listener);
@@ -39,13 +45,19 @@ class Runner {
   using Run = std::shared_ptr<ActiveRun>;
   Run find(const std::string& run_id);
   void insert(const Run& run);
-  Result<Run> load(const std::string& run_id);
+  // Null: there is no such run. `ended`: also one that has ended.
+  Result<Run> load(const std::string& run_id, bool ended = false);
   void give_up(const std::string& run_id, const std::string& why);
   void take_up(const Run& run);
   // On the run's strand:
   void apply(const Run& run, const engine::Event& event);
   void perform(const Run& run, const std::vector<engine::Command>& commands);
   void launch(const Run& run, const std::string& path, int attempt);
+  // true: the task has ended without a process; an importer, or a success in the cache.
+  bool spare(const Run& run, const engine::Node& node, const Executor& executor);
+  void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
+  void watch_deadline(const Run& run, const engine::Node& node);
+  void watch_deadline(const Run& run);
   void ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status);
   void failed(const Run& run, const std::string& path, int attempt, const Error& error);
   void stop_task(const Run& run, const std::string& path, int attempt);

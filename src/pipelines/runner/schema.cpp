@@ -72,6 +72,15 @@ CREATE TABLE run_events(
   event TEXT NOT NULL,
   PRIMARY KEY(run_id, number)
 ) WITHOUT ROWID;
+)sql"},
+                                         {2, R"sql(
+CREATE TABLE kfp_cache(
+  fingerprint TEXT PRIMARY KEY,
+  run_id TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  parameters TEXT NOT NULL,
+  artifacts TEXT NOT NULL
+) WITHOUT ROWID;
 )sql"}};
 
 }  // namespace

@@ -8,33 +8,22 @@
 #include "base/strings.h"
 #include "base/yaml.h"
 #include "pipelines/spec/pipeline_spec.h"
+#include "pipelines/spec/reading.h"
+#include "pipelines/v1/workflow.h"
 
 namespace millrace::pipelines {
 namespace {
+
+using reading::only_known;
+using reading::parse_parameter_source;
+using reading::refused;
+using reading::strings;
+using reading::wrong;
 
 constexpr std::size_t kMaxTasksInDag = 10'000;
 constexpr int kMaxRetries = 1'000'000;
 constexpr double kMaxSeconds = 10 * 365.25 * 86'400;  // of a back-off
 constexpr std::size_t kMaxName = 128;                 // bytes, as upstream allows a pipeline's name
-
-// "line 14, root.dag.tasks.x: what"; the line is left out where the document had none (JSON).
-tl::unexpected<Error> wrong(const Value& at, const std::string& path, std::string_view what) {
-  const std::string where = at.line > 0 ? fmt::format("line {}, {}", at.line, path) : path;
-  return fail(Code::invalid_argument, fmt::format("{}: {}", where, what));
-}
-tl::unexpected<Error> refused(const Value& at, const std::string& path, std::string_view feature) {
-  const std::string where = at.line > 0 ? fmt::format("line {}, {}", at.line, path) : path;
-  return fail(Code::unimplemented,
-              fmt::format("{}: {} not executed by Millrace yet, so the pipeline is refused", where, feature));
-}
-
-Status only_known(const Value& object, const std::string& path, std::initializer_list<std::string_view> known) {
-  for (const auto& [name, member] : object.members()) {
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      return wrong(member, path + "." + name, "the IR has no such field here");
-  }
-  return {};
-}
 
 // What becomes part of a task's path, and with it the name of a file.
 Status usable_name(const Value& at, const std::string& path, std::string_view name) {
@@ -44,16 +33,6 @@ Status usable_name(const Value& at, const std::string& path, std::string_view na
   return wrong(
       at, path,
       fmt::format("a name here has 1 to {} bytes, no / and no control character, and is not . or ..", kMaxName));
-}
-
-Result<std::vector<std::string>> strings(const Value& value, const std::string& path) {
-  std::vector<std::string> out;
-  if (!value.is_null() && !value.is_array()) return wrong(value, path, "a list of strings is expected");
-  for (const Value& item : value.items()) {
-    if (!item.is_string()) return wrong(item, path, fmt::format("a string is expected, not a {}", item.kind_name()));
-    out.push_back(item.as_string());
-  }
-  return out;
 }
 
 Result<ParameterType> parameter_type(const Value& value, const std::string& path) {
@@ -77,45 +56,6 @@ Result<double> seconds(const Value& value, const std::string& path, double fallb
   if (!number || *number < 0) return wrong(value, path, "a duration is written like 60s");
   if (*number > kMaxSeconds) return wrong(value, path, "a duration may be ten years at most");
   return *number;
-}
-
-// The one selector that the SDK's compiler writes: parseJson(string_value)["key"].
-Result<std::string> selected_member(const Value& selector, const std::string& path) {
-  if (selector.is_null()) return std::string();
-  constexpr std::string_view kBegin = "parseJson(string_value)[\"", kEnd = "\"]";
-  const std::string text = selector.string_or();
-  const bool known = text.size() > kBegin.size() + kEnd.size() && text.starts_with(kBegin) && text.ends_with(kEnd);
-  const std::string key = known ? text.substr(kBegin.size(), text.size() - kBegin.size() - kEnd.size()) : "";
-  if (key.empty() || key.find_first_of("\"\\") != std::string::npos)
-    return wrong(selector, path, fmt::format("the selector {} is not known", text));
-  return key;
-}
-
-Result<ParameterSource> parse_parameter_source(const Value& value, const std::string& path) {
-  MR_TRY(only_known(value, path,
-                    {"componentInputParameter", "taskOutputParameter", "runtimeValue", "taskFinalStatus",
-                     "parameterExpressionSelector"}));
-  ParameterSource source;
-  if (value.has("taskFinalStatus")) {
-    source.kind = ParameterSource::Kind::final_status;
-    source.producer = value["taskFinalStatus"]["producerTask"].string_or();
-  } else if (value.has("componentInputParameter")) {
-    source.kind = ParameterSource::Kind::component_input;
-    source.name = value["componentInputParameter"].string_or();
-  } else if (value.has("taskOutputParameter")) {
-    source.kind = ParameterSource::Kind::task_output;
-    source.producer = value["taskOutputParameter"]["producerTask"].string_or();
-    source.output_key = value["taskOutputParameter"]["outputParameterKey"].string_or();
-  } else if (value["runtimeValue"].has("constant")) {
-    source.constant = value["runtimeValue"]["constant"];
-  } else if (value["runtimeValue"].has("runtimeParameter")) {
-    source.kind = ParameterSource::Kind::component_input;
-    source.name = value["runtimeValue"]["runtimeParameter"].string_or();
-  } else {
-    return wrong(value, path, "the parameter has no source");
-  }
-  source.member = MR_TRY(selected_member(value["parameterExpressionSelector"], path));
-  return source;
 }
 
 Result<Iterator> parse_iterator(const Value& value, const Value& policy, const std::string& path) {
@@ -181,6 +121,10 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
     if (!value.has(kind)) continue;
     task.iterator = MR_TRY(parse_iterator(value[kind], value["iteratorPolicy"], path + "." + kind));
   }
+  const Value& caching = value["cachingOptions"];
+  MR_TRY(only_known(caching, path + ".cachingOptions", {"enableCache", "cacheKey"}));
+  task.cached = caching["enableCache"].bool_or(false);
+  task.cache_key = caching["cacheKey"].string_or();
   const std::string strategy = trigger["strategy"].string_or("ALL_UPSTREAM_TASKS_SUCCEEDED");
   task.runs_after_failure = strategy == "ALL_UPSTREAM_TASKS_COMPLETED";
   if (!task.runs_after_failure && strategy != "ALL_UPSTREAM_TASKS_SUCCEEDED" &&
@@ -286,6 +230,9 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
                      "taskConfigPassthroughs"}));
   Component component;
   component.name = name;
+  for (const char* field : {"singlePlatformSpecs", "taskConfigPassthroughs"}) {
+    if (!value[field].empty()) return refused(value[field], path + "." + field, fmt::format("{} are", field));
+  }
   const std::string in = path + ".inputDefinitions.parameters.";
   for (const auto& [key, parameter] : value["inputDefinitions"]["parameters"].members()) {
     ParameterSpec spec;
@@ -317,8 +264,6 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
   }
   for (const auto& [key, at] : value["outputDefinitions"]["artifacts"].members()) {
     MR_TRY(usable_name(at, path + ".outputDefinitions.artifacts", key));
-    if (at["isArtifactList"].bool_or(false) && !value.has("dag"))
-      return refused(at, path + ".outputDefinitions.artifacts." + key, "lists of artifacts that a task makes are");
     component.output_artifacts.emplace(key, artifact(at));
   }
   if (value.has("dag"))
@@ -328,66 +273,6 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
   if (!component.dag && component.executor.empty())
     return wrong(value, path, "a component needs an executorLabel or a dag");
   return component;
-}
-
-Result<Executor> parse_executor(const Value& value, const std::string& path) {
-  if (value.has("importer")) return refused(value, path, "importers are");
-  if (!value.has("container")) return wrong(value, path, "an executor needs a container");
-  MR_TRY(only_known(value, path, {"container"}));
-  const Value& container = value["container"];
-  MR_TRY(only_known(container, path + ".container", {"image", "command", "args", "env", "resources", "lifecycle"}));
-  if (container.has("lifecycle"))
-    return refused(container["lifecycle"], path + ".container.lifecycle", "life cycles are");
-  if (container["image"].string_or().empty())
-    return wrong(container, path + ".container", "a container needs an image");
-  Executor executor;
-  executor.image = container["image"].string_or();
-  executor.command = MR_TRY(strings(container["command"], path + ".container.command"));
-  executor.arguments = MR_TRY(strings(container["args"], path + ".container.args"));
-  const Value& environment = container["env"];
-  const std::string env_path = path + ".container.env";
-  if (!environment.is_null() && !environment.is_array())
-    return wrong(environment, env_path, "a list of {name, value} is expected");
-  for (const Value& variable : environment.items()) {
-    const std::string name = variable["name"].string_or();
-    const Value& text = variable["value"];
-    if (name.empty() || name.find('=') != std::string::npos || (!text.is_null() && !text.is_string()))
-      return wrong(variable, env_path, "a variable has a name without =, and a value that is a string");
-    executor.environment.emplace_back(name, text.string_or());
-  }
-  if (container["resources"].has("accelerator"))
-    return refused(container["resources"], path + ".container.resources", "accelerators are");
-  return executor;
-}
-
-// The Kubernetes extension. Only what has a meaning here is taken; anything else is refused rather than ignored.
-Status parse_platform(const Value& platform, PipelineSpec& pipeline) {
-  if (platform.is_null()) return {};
-  for (const auto& [name, document] : platform["platforms"].members()) {
-    if (name != "kubernetes") return refused(document, "platforms." + name, fmt::format("the platform {} is", name));
-    for (const auto& [label, config] : document["deploymentSpec"]["executors"].members()) {
-      const std::string path = "platforms.kubernetes.deploymentSpec.executors." + label;
-      const auto executor = pipeline.executors.find(label);
-      if (executor == pipeline.executors.end()) return wrong(config, path, "there is no such executor");
-      for (const auto& [field, value] : config.members()) {
-        if (field != "secretAsEnv")
-          return refused(value, path + "." + field, fmt::format("the Kubernetes setting {} is", field));
-        for (const Value& entry : value.items()) {
-          SecretAsEnv secret;
-          const Value& dynamic = entry["secretNameParameter"];
-          if (dynamic.has("componentInputParameter") || dynamic.has("taskOutputParameter"))
-            return refused(entry, path, "secret names from parameters are");
-          secret.secret = entry["secretName"].string_or(dynamic["runtimeValue"]["constant"].string_or());
-          if (secret.secret.empty()) return wrong(entry, path, "secretAsEnv names no secret");
-          secret.optional = entry["optional"].bool_or(false);
-          for (const Value& pair : entry["keyToEnv"].items())
-            secret.key_to_variable.emplace_back(pair["secretKey"].string_or(), pair["envVar"].string_or());
-          executor->second.secrets.push_back(std::move(secret));
-        }
-      }
-    }
-  }
-  return {};
 }
 
 Status check_references(const PipelineSpec& pipeline, const Component& component, const Value& at,
@@ -496,11 +381,9 @@ const Task* Dag::find(std::string_view name) const {
 
 Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platform) {
   if (!spec.is_object() || !spec.has("pipelineInfo") || !spec.has("root")) {
-    return fail(Code::invalid_argument, spec["kind"].string_or() == "Workflow"
-                                            ? "this is an Argo workflow as the KFP SDK 1.8 compiles it, which is not "
-                                              "served yet; compile the pipeline with the SDK 2.x"
-                                            : "this is not a KFP pipeline: it has no pipelineInfo and root; compile "
-                                              "one with kfp.compiler.Compiler().compile(…)");
+    return fail(Code::invalid_argument,
+                "this is not a KFP pipeline: it has no pipelineInfo and root; compile one with "
+                "kfp.compiler.Compiler().compile(…)");
   }
   MR_TRY(only_known(
       spec, "pipeline",
@@ -518,7 +401,7 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
   pipeline.description = spec["pipelineInfo"]["description"].string_or();
   pipeline.default_root = spec["defaultPipelineRoot"].string_or();
   for (const auto& [label, executor] : spec["deploymentSpec"]["executors"].members()) {
-    pipeline.executors.emplace(label, MR_TRY(parse_executor(executor, "deploymentSpec.executors." + label)));
+    pipeline.executors.emplace(label, MR_TRY(reading::parse_executor(executor, "deploymentSpec.executors." + label)));
   }
   for (const auto& [name, component] : spec["components"].members()) {
     pipeline.components.emplace(name, MR_TRY(parse_component(name, component, "components." + name)));
@@ -528,15 +411,19 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
   for (const auto& [name, component] : pipeline.components)
     MR_TRY(check_references(pipeline, component, spec["components"][name], "components." + name));
   MR_TRY(check_references(pipeline, pipeline.root, spec["root"], "root"));
-  MR_TRY(parse_platform(platform, pipeline));
+  MR_TRY(reading::parse_platform(platform, pipeline));
   return pipeline;
 }
 
 Result<Package> unwrap_package(const Value& value) {
-  if (value.has("pipeline_spec")) return Package{value["pipeline_spec"], value["platform_spec"]};
-  if (value.has("pipelineSpec") && value["pipelineSpec"].is_object())
-    return Package{value["pipelineSpec"], value["platformSpec"]};
-  return Package{value, Value()};
+  Package package{value, Value()};
+  if (value.has("pipeline_spec"))
+    package = {value["pipeline_spec"], value["platform_spec"]};
+  else if (value.has("pipelineSpec") && value["pipelineSpec"].is_object())
+    package = {value["pipelineSpec"], value["platformSpec"]};
+  if (!v1::is_workflow(package.spec)) return package;
+  auto translated = MR_TRY(v1::translate(package.spec));
+  return Package{std::move(translated.spec), std::move(translated.platform)};
 }
 
 Result<Package> read_package(std::string_view text) {

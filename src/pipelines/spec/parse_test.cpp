@@ -77,7 +77,7 @@ TEST(Spec, ReadsTheLabsPipeline) {
   const auto spec = parse(*read_file(path));
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_EQ(spec->root.dag->tasks.size(), 6u);
-  for (const auto& [name, executor] : spec->executors) EXPECT_FALSE(executor.secrets.empty()) << name;
+  for (const auto& [name, executor] : spec->executors) EXPECT_FALSE(executor.env_from_keys.empty()) << name;
 }
 
 TEST(Spec, NamesTheLineAtFault) {

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "pipelines/expr/expression.h"
+#include "pipelines/spec/executor.h"
 
 namespace millrace::pipelines {
 
@@ -35,15 +36,6 @@ struct ArtifactSpec {
   bool is_list = false;
 };
 
-// Where a task's parameter comes from.
-struct ParameterSource {
-  enum class Kind { component_input, task_output, constant, final_status } kind = Kind::constant;
-  std::string name;        // component_input: the enclosing component's parameter
-  std::string producer;    // task_output, final_status
-  std::string output_key;  // task_output
-  Value constant;
-  std::string member;  // of the value, which is an object or its JSON; empty: the whole
-};
 struct ArtifactSource {
   enum class Kind { component_input, task_output } kind = Kind::component_input;
   std::string name, producer, output_key;
@@ -74,7 +66,9 @@ struct Task {
   bool runs_after_failure = false;            // ALL_UPSTREAM_TASKS_COMPLETED
   std::optional<expr::Expression> condition;  // false: the task is skipped
   std::optional<Iterator> iterator;           // its component is a dag
-  RetryPolicy retry;
+  RetryPolicy retry;                          // of a task that is a dag: the whole group again
+  bool cached = false;                        // an earlier success with the same inputs may stand for this one
+  std::string cache_key;                      // … or one with the same key
 };
 
 struct OutputSource {
@@ -98,21 +92,10 @@ struct Component {
   std::optional<Dag> dag;  // … anything else has a dag
 };
 
-struct SecretAsEnv {
-  std::string secret;
-  bool optional = false;
-  std::vector<std::pair<std::string, std::string>> key_to_variable;
-};
-
-struct Executor {
-  std::string image;
-  std::vector<std::string> command, arguments;  // placeholders unresolved
-  std::vector<std::pair<std::string, std::string>> environment;
-  std::vector<SecretAsEnv> secrets;
-};
-
 struct PipelineSpec {
   std::string name, display_name, description, default_root;
+  std::int64_t deadline_seconds = 0;  // of the run (Kubernetes' pipelineConfig); 0: none
+  bool has_workspace = false;         // a directory that the run's tasks share
   Component root;
   std::map<std::string, Component> components;
   std::map<std::string, Executor> executors;

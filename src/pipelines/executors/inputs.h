@@ -1,0 +1,25 @@
+#pragma once
+// What a task is told: the ExecutorInput of KFP's contract, and what its placeholders stand for.
+// Source: kubeflow/pipelines api/v2alpha1/pipeline_spec.proto (ExecutorInput), backend/src/v2/driver.
+
+#include <filesystem>
+#include <string>
+
+#include "base/result.h"
+#include "pipelines/engine/engine.h"
+#include "pipelines/executors/placeholders.h"
+#include "pipelines/executors/process.h"
+
+namespace millrace::pipelines::executors {
+
+// Where one attempt's output artifact goes: "<root>/<pipeline>/<run>/<task path>/<attempt>/<name>".
+std::string output_uri(const RunContext& run, const engine::Node& node, const std::string& name);
+Value artifact_value(const std::string& name, const ArtifactSpec& spec, const std::string& uri);
+
+// Every placeholder in parameter values is resolved. `directory`: the attempt's, for its output files.
+Result<Value> executor_input(const Options& options, const RunContext& run, const engine::Node& node,
+                             const std::filesystem::path& directory);
+PlaceholderContext placeholders(const Options& options, const RunContext& run, const engine::Node& node,
+                                const Value& input);
+
+}  // namespace millrace::pipelines::executors

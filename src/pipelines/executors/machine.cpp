@@ -1,0 +1,310 @@
+#include "pipelines/executors/machine.h"
+
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "pipelines/executors/inline_tasks.h"
+
+namespace millrace::pipelines::executors {
+namespace {
+
+const Value& value_of(const Setting& setting, const engine::Node& node) {
+  static const Value kNone;
+  if (setting.source < 0) return setting.value;
+  const auto index = static_cast<std::size_t>(setting.source);
+  return index < node.settings.size() ? node.settings[index] : kNone;
+}
+
+bool is_dynamic(std::string_view text) { return text.find("{{$") != std::string_view::npos; }
+
+bool holds(const LabelRequirement& requirement, const std::map<std::string, std::string>& labels) {
+  const auto found = labels.find(requirement.key);
+  const bool has = found != labels.end();
+  const bool listed =
+      has && std::find(requirement.values.begin(), requirement.values.end(), found->second) != requirement.values.end();
+  if (requirement.op == "In") return listed;
+  if (requirement.op == "NotIn") return !listed;
+  if (requirement.op == "Exists") return has;
+  if (requirement.op == "DoesNotExist") return !has;
+  const auto mine = has ? parse_int(found->second) : std::nullopt;
+  const auto wanted = requirement.values.size() == 1 ? parse_int(requirement.values[0]) : std::nullopt;
+  if (!mine || !wanted) return false;
+  return requirement.op == "Gt" ? *mine > *wanted : requirement.op == "Lt" && *mine < *wanted;
+}
+
+std::string described(const std::map<std::string, std::string>& labels) {
+  std::string text;
+  for (const auto& [key, value] : labels) text += fmt::format("{}{}={}", text.empty() ? "" : ", ", key, value);
+  return text;
+}
+
+tl::unexpected<Error> no_node(const std::string& wants, const std::map<std::string, std::string>& labels) {
+  return fail(Code::failed_precondition,
+              fmt::format("no node fits: the task wants {}, and this machine's node has {}; more labels are given with "
+                          "millrace serve --node-label key=value",
+                          wants, described(labels)));
+}
+
+Status check_labels(const std::vector<std::pair<std::string, std::string>>& wanted,
+                    const std::map<std::string, std::string>& labels) {
+  for (const auto& [key, value] : wanted) {
+    const auto found = labels.find(key);
+    if (found == labels.end() || found->second != value) return no_node(fmt::format("{}={}", key, value), labels);
+  }
+  return {};
+}
+
+Status check_terms(const std::vector<std::vector<LabelRequirement>>& terms,
+                   const std::map<std::string, std::string>& labels) {
+  if (terms.empty()) return {};
+  for (const auto& term : terms) {
+    if (std::all_of(term.begin(), term.end(), [&](const auto& one) { return holds(one, labels); })) return {};
+  }
+  return no_node("one of its node affinity terms", labels);
+}
+
+// A parameter that holds an object, or its JSON.
+Value as_object(const Value& value) {
+  if (!value.is_string()) return value;
+  auto parsed = parse_json(value.as_string());
+  return parsed ? std::move(*parsed) : Value();
+}
+
+Status check_dynamic_placement(const Placement& placement, const engine::Node& node,
+                               const std::map<std::string, std::string>& labels) {
+  for (const Setting& setting : placement.selectors) {
+    std::vector<std::pair<std::string, std::string>> wanted;
+    for (const auto& [key, value] : as_object(value_of(setting, node)).members())
+      wanted.emplace_back(key, text_of(value));
+    MR_TRY(check_labels(wanted, labels));
+  }
+  for (const Setting& setting : placement.affinities) {
+    const Value affinity = as_object(value_of(setting, node));
+    std::vector<std::vector<LabelRequirement>> terms;
+    const Value& selector = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
+    for (const Value& term : selector.items()) {
+      auto& requirements = terms.emplace_back();
+      for (const Value& expression : term["matchExpressions"].items()) {
+        LabelRequirement one{expression["key"].string_or(), expression["operator"].string_or(), {}};
+        for (const Value& value : expression["values"].items()) one.values.push_back(value.string_or());
+        requirements.push_back(std::move(one));
+      }
+    }
+    MR_TRY(check_terms(terms, labels));
+  }
+  return {};
+}
+
+Result<double> amount(const std::string& text, std::string_view what) {
+  if (text.empty()) return 0.0;
+  const auto number = parse_quantity(text);
+  if (!number) return fail(Code::invalid_argument, fmt::format("the {} \"{}\" is not a quantity", what, text));
+  return *number;
+}
+
+double memory_of_machine() {
+  struct sysinfo info{};
+  return ::sysinfo(&info) == 0 ? static_cast<double>(info.totalram) * info.mem_unit : 1e18;
+}
+
+Status check_requests(double cpus, double memory) {
+  const unsigned machine = std::max(1u, std::thread::hardware_concurrency());
+  if (cpus > machine) {
+    return fail(Code::failed_precondition,
+                fmt::format("Insufficient cpu: {} are requested, and this machine has {}", cpus, machine));
+  }
+  if (memory > memory_of_machine()) {
+    return fail(Code::failed_precondition,
+                fmt::format("Insufficient memory: {:.0f} MiB are requested, and this machine has {:.0f}",
+                            memory / 1048576, memory_of_machine() / 1048576));
+  }
+  return {};
+}
+
+Status apply_resources(const Resources& wanted, const PlaceholderContext& context, proc::LaunchSpec& spec) {
+  const double cpu_limit = MR_TRY(amount(MR_TRY(substitute(wanted.cpu_limit, context)), "CPU limit"));
+  const double memory_limit = MR_TRY(amount(MR_TRY(substitute(wanted.memory_limit, context)), "memory limit"));
+  const double cpus = MR_TRY(amount(MR_TRY(substitute(wanted.cpu_request, context)), "CPU request"));
+  const double memory = MR_TRY(amount(MR_TRY(substitute(wanted.memory_request, context)), "memory request"));
+  MR_TRY(check_requests(cpus, memory));
+  const std::string accelerators = MR_TRY(substitute(wanted.accelerator_count, context));
+  if (!accelerators.empty() && accelerators != "0")
+    return fail(Code::failed_precondition, "Insufficient accelerators: this machine's node offers none");
+  spec.cpus = static_cast<unsigned>(std::ceil(cpu_limit));
+  spec.memory_limit_bytes = static_cast<std::uint64_t>(memory_limit);
+  return {};
+}
+
+using Keys = std::map<std::string, std::string>;
+
+// nullopt: it is not there, and may be missing.
+Result<std::optional<Keys>> read_keys(const Hooks& hooks, bool secret, const std::string& name, bool optional) {
+  const auto& read = secret ? hooks.secret : hooks.config_map;
+  if (!read) return fail(Code::unimplemented, fmt::format("there are no {} here", secret ? "secrets" : "config maps"));
+  auto keys = read(name);
+  if (keys) return std::optional<Keys>(std::move(*keys));
+  if (optional && keys.error().code == Code::not_found) return std::optional<Keys>();
+  return fail(keys.error());
+}
+
+Status apply_keys(const Hooks& hooks, const engine::Node& node, const Executor& executor, proc::LaunchSpec& spec) {
+  for (const KeysAsEnv& wanted : executor.env_from_keys) {
+    const std::string name = text_of(value_of(wanted.name, node));
+    const auto keys = MR_TRY(read_keys(hooks, wanted.secret, name, wanted.optional));
+    if (!keys) continue;
+    for (const auto& [key, variable] : wanted.key_to_variable) {
+      const auto found = keys->find(key);
+      if (found == keys->end()) {
+        if (wanted.optional) continue;
+        return fail(Code::not_found,
+                    fmt::format("the {} {} has no key {}", wanted.secret ? "secret" : "config map", name, key));
+      }
+      set_variable(spec, variable, found->second);
+    }
+  }
+  for (const KeysAsFiles& wanted : executor.files_from_keys) {
+    const std::string name = text_of(value_of(wanted.name, node));
+    const auto keys = MR_TRY(read_keys(hooks, wanted.secret, name, wanted.optional));
+    proc::Mount mount;
+    mount.kind = proc::Mount::Kind::files;
+    mount.target = wanted.mount_path;
+    if (keys) mount.files.assign(keys->begin(), keys->end());
+    spec.sandbox->mounts.push_back(std::move(mount));
+  }
+  return {};
+}
+
+Status apply_volumes(const Options& options, const RunContext& run, const engine::Node& node, const Executor& executor,
+                     proc::LaunchSpec& spec) {
+  std::size_t number = 0;
+  for (const VolumeMount& wanted : executor.volumes) {
+    proc::Mount mount;
+    mount.target = wanted.mount_path;
+    switch (wanted.kind) {
+      case VolumeMount::Kind::memory:
+        mount.kind = proc::Mount::Kind::memory;
+        mount.size_bytes = wanted.size_bytes;
+        break;
+      case VolumeMount::Kind::scratch:
+        mount.source =
+            attempt_directory(options, run.run_id, node.path, node.attempt) / "volumes" / std::to_string(number++);
+        MR_TRY(make_directories(mount.source, 0700));
+        break;
+      case VolumeMount::Kind::claim:
+        mount.source = MR_TRY(claim_directory(options, text_of(value_of(wanted.claim, node)))) / wanted.sub_path;
+        MR_TRY(make_directories(mount.source, 0700));
+        break;
+    }
+    spec.sandbox->mounts.push_back(std::move(mount));
+  }
+  return {};
+}
+
+// The downward API. Source: Kubernetes, "Downward API", available fields.
+Result<std::string> field(const std::string& path, const Options& options, const RunContext& run,
+                          const engine::Node& node, const Executor& executor) {
+  if (path == "metadata.name") return pod_name(run, node);
+  if (path == "metadata.namespace") return std::string("kubeflow");
+  if (path == "metadata.uid") return launch_key(run.run_id, node.path, node.attempt);
+  if (path == "spec.serviceAccountName") return run.service_account.empty() ? "pipeline-runner" : run.service_account;
+  if (path == "spec.nodeName") return node_labels(options).at("kubernetes.io/hostname");
+  if (path == "status.hostIP" || path == "status.podIP" || path == "status.hostIPs" || path == "status.podIPs")
+    return std::string("127.0.0.1");
+  for (const auto& [begin, map] : {std::pair{std::string_view("metadata.labels['"), &executor.labels},
+                                   std::pair{std::string_view("metadata.annotations['"), &executor.annotations}}) {
+    if (!path.starts_with(begin) || !path.ends_with("']")) continue;
+    const auto found = map->find(path.substr(begin.size(), path.size() - begin.size() - 2));
+    return found == map->end() ? std::string() : found->second;
+  }
+  return fail(Code::invalid_argument, fmt::format("the field {} of a pod is not known", path));
+}
+
+Status check_user(const Executor& executor) {
+  const auto differs = [](const std::optional<std::int64_t>& wanted, unsigned mine) {
+    return wanted && *wanted != static_cast<std::int64_t>(mine);
+  };
+  if (differs(executor.run_as_user, ::geteuid()) || differs(executor.run_as_group, ::getegid())) {
+    return fail(Code::failed_precondition,
+                fmt::format("the security context asks for user {} and group {}; tasks run as the server's user, {}:{}",
+                            executor.run_as_user.value_or(::geteuid()), executor.run_as_group.value_or(::getegid()),
+                            ::geteuid(), ::getegid()));
+  }
+  if (executor.run_as_non_root && ::geteuid() == 0)
+    return fail(Code::failed_precondition, "the security context forbids root, and the server runs as root");
+  return {};
+}
+
+}  // namespace
+
+void set_variable(proc::LaunchSpec& spec, const std::string& name, const std::string& value) {
+  for (auto& entry : spec.environment) {
+    if (entry.first == name) {
+      entry.second = value;
+      return;
+    }
+  }
+  spec.environment.emplace_back(name, value);
+}
+
+std::map<std::string, std::string> node_labels(const Options& options) {
+  struct utsname name{};
+  (void)::uname(&name);
+  const std::string machine = name.machine;
+  const std::string arch = machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
+  std::map<std::string, std::string> labels = {
+      {"kubernetes.io/os", "linux"}, {"kubernetes.io/arch", arch}, {"kubernetes.io/hostname", name.nodename}};
+  for (const auto& [key, value] : options.node_labels) labels[key] = value;
+  return labels;
+}
+
+Status check_machine(const Options& options, const Hooks& hooks, const PipelineSpec& pipeline) {
+  const auto labels = node_labels(options);
+  const auto check = [&](const Executor& executor) -> Status {
+    MR_TRY(check_labels(executor.placement.labels, labels));
+    MR_TRY(check_terms(executor.placement.required, labels));
+    MR_TRY(check_user(executor));
+    const Resources& wanted = executor.resources;
+    if (!wanted.accelerator_count.empty() && wanted.accelerator_count != "0" && !is_dynamic(wanted.accelerator_count)) {
+      return fail(Code::failed_precondition, fmt::format("it asks for {} {}, and this machine's node offers none",
+                                                         wanted.accelerator_count, wanted.accelerator_type));
+    }
+    const auto known = [](const std::string& text) { return is_dynamic(text) ? std::string() : text; };
+    MR_TRY(check_requests(MR_TRY(amount(known(wanted.cpu_request), "CPU request")),
+                          MR_TRY(amount(known(wanted.memory_request), "memory request"))));
+    if (executor.needs_mounts() && !(hooks.sandboxed && hooks.sandboxed())) {
+      return fail(Code::failed_precondition,
+                  "it mounts volumes, which needs mount namespaces, and this machine gives the server none: run it as "
+                  "root, or on a kernel that allows user namespaces");
+    }
+    return {};
+  };
+  for (const auto& [label, executor] : pipeline.executors) {
+    if (const Status good = check(executor); !good)
+      return fail(good.error().code, fmt::format("deploymentSpec.executors.{}: {}", label, good.error().message));
+  }
+  return {};
+}
+
+Status apply_machine(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
+                     const Executor& executor, const PlaceholderContext& context, proc::LaunchSpec& spec) {
+  if (!executor.placement.empty()) MR_TRY(check_dynamic_placement(executor.placement, node, node_labels(options)));
+  MR_TRY(apply_resources(executor.resources, context, spec));
+  for (const auto& [variable, path] : executor.env_from_fields)
+    set_variable(spec, variable, MR_TRY(field(path, options, run, node, executor)));
+  if (executor.needs_mounts() && !spec.sandbox)
+    return fail(Code::failed_precondition, "volumes need mount namespaces, and this machine gives the server none");
+  MR_TRY(apply_keys(hooks, node, executor, spec));
+  return apply_volumes(options, run, node, executor, spec);
+}
+
+}  // namespace millrace::pipelines::executors

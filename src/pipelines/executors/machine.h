@@ -1,0 +1,31 @@
+#pragma once
+// A task's settings of the Kubernetes platform and its resources, as this one machine can give them: environment,
+// mounts and limits of a process. What cannot be had is an error that says so.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pipelines/engine/engine.h"
+#include "pipelines/executors/placeholders.h"
+#include "pipelines/executors/process.h"
+#include "proc/launcher.h"
+
+namespace millrace::pipelines::executors {
+
+// The labels of the one node: kubernetes.io/os, …/arch, …/hostname, and those that the server was started with.
+std::map<std::string, std::string> node_labels(const Options& options);
+
+// What can be said before anything runs: accelerators, labels that the node has not, more than the machine has, mounts
+// without a sandbox. Errors name the executor.
+Status check_machine(const Options& options, const Hooks& hooks, const PipelineSpec& pipeline);
+
+// Adds variables, mounts and limits. Errors are the task's: a missing secret or key, a selector that fits no node.
+Status apply_machine(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
+                     const Executor& executor, const PlaceholderContext& context, proc::LaunchSpec& spec);
+
+// Sets a variable of a child's environment, replacing an earlier value.
+void set_variable(proc::LaunchSpec& spec, const std::string& name, const std::string& value);
+
+}  // namespace millrace::pipelines::executors
