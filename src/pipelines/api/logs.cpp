@@ -1,6 +1,15 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
 #include <fmt/core.h>
 
+#include "base/file.h"
+#include "base/strings.h"
 #include "pipelines/api/operations.h"
+#include "pipelines/api/run_message.h"
+#include "pipelines/executors/process.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -28,15 +37,45 @@ class LogStream final : public net::StreamBody {
   std::uint64_t offset_ = 0;
 };
 
+net::Response text_response() {
+  net::Response response;
+  response.headers.set("Content-Type", "text/plain; charset=utf-8");
+  return response;
+}
+
+// The attempt before the last that is called so; 0: none of this task's.
+int earlier_attempt(const TaskView& task, std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || name.substr(0, dot) != task.pod_name) return 0;
+  const auto attempt = parse_int(name.substr(dot + 1));
+  return attempt && *attempt >= 1 && *attempt < task.attempt ? static_cast<int>(*attempt) : 0;
+}
+
+Result<net::Response> log_of_attempt(const Context& context, const std::string& run_id, const TaskView& task,
+                                     int attempt) {
+  const auto path = executors::log_path(context.options, run_id, task.id, attempt);
+  net::FileBody log;
+  log.file = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat facts{};
+  if (!log.file || ::fstat(log.file.get(), &facts) != 0)
+    return fail(system_error("the log of " + attempt_name(task, attempt) + " cannot be read", errno));
+  log.length = static_cast<std::uint64_t>(facts.st_size);
+  net::Response response = text_response();
+  response.file = std::move(log);
+  return response;
+}
+
 }  // namespace
 
 Result<net::Response> read_log(Context& context, const Call& call) {
   const RunView run = MR_TRY(context.pipelines.run(call.id("run")));
   const std::string& node = call.id("node");
   for (const TaskView& task : run.tasks) {
-    if (task.is_dag || (task.pod_name != node && task.id != node)) continue;
-    net::Response response;
-    response.headers.set("Content-Type", "text/plain; charset=utf-8");
+    if (task.is_dag) continue;
+    if (const int attempt = earlier_attempt(task, node); attempt != 0)
+      return log_of_attempt(context, run.id, task, attempt);
+    if (task.pod_name != node && task.id != node) continue;
+    net::Response response = text_response();
     response.stream =
         std::make_unique<LogStream>(context.pipelines, run.id, task.id, call.parameter("follow") == "true");
     return response;

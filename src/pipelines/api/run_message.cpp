@@ -1,5 +1,7 @@
 #include "pipelines/api/run_message.h"
 
+#include <fmt/core.h>
+
 #include "base/time.h"
 
 namespace millrace::pipelines::api {
@@ -74,7 +76,13 @@ Value task_message(const RunParts& parts, const TaskView& task, const std::vecto
   if (task.created) message.set("create_time", at(*task.created));
   if (task.started) message.set("start_time", at(*task.started));
   if (task.ended) message.set("end_time", at(*task.ended));
-  if (!task.pod_name.empty()) message.set("executor_detail", Value::object({{"main_job", task.pod_name}}));
+  if (!task.pod_name.empty()) {
+    Value detail = Value::object({{"main_job", task.pod_name}});
+    Value failed = Value::array();
+    for (int attempt = 1; attempt < task.attempt; ++attempt) failed.push(attempt_name(task, attempt));
+    if (!failed.empty()) detail.set("failed_main_jobs", std::move(failed));
+    message.set("executor_detail", std::move(detail));
+  }
   message.set("state", task.state);
   if (!task.error.empty()) message.set("error", error_message(task.error));
   for (const auto& [name, side] : {std::pair("inputs", &task.inputs), std::pair("outputs", &task.outputs)}) {
@@ -96,6 +104,8 @@ Value task_message(const RunParts& parts, const TaskView& task, const std::vecto
 }
 
 }  // namespace
+
+std::string attempt_name(const TaskView& task, int attempt) { return fmt::format("{}.{}", task.pod_name, attempt); }
 
 Value to_message(const runner::RunRecord& run) {
   Value message = Value::object({{"experiment_id", run.experiment_id}, {"run_id", run.id}, {"display_name", run.name}});

@@ -26,4 +26,7 @@ struct RunParts {
 };
 Value run_details(const RunParts& parts);
 
+// What an attempt before the last is called, in failed_main_jobs and where its log is asked for.
+std::string attempt_name(const TaskView& task, int attempt);
+
 }  // namespace millrace::pipelines::api

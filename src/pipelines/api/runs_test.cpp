@@ -33,7 +33,8 @@ class RunsTest : public DoorTest {
 TEST_F(RunsTest, TellOfEachAttempt) {
   const auto tries = world_.path() / "tries";
   const std::string id = start(
-      "r", make_pipeline({{"a", fmt::format("echo x >> {0}; test $(wc -l < {0}) -ge 3", tries.string()), {}, 5}}));
+      "r", make_pipeline(
+               {{"a", fmt::format("echo x >> {0}; wc -l < {0}; test $(wc -l < {0}) -ge 3", tries.string()), {}, 5}}));
   EXPECT_EQ(world_.end_of(id).state, "SUCCEEDED");
   const Value details = get("/runs/" + id).body["run_details"]["task_details"];
   const Value& task = details.items().at(1);
@@ -48,6 +49,13 @@ TEST_F(RunsTest, TellOfEachAttempt) {
   EXPECT_THAT(states, ElementsAre("PENDING", "RUNNING", "FAILED", "PENDING", "RUNNING", "FAILED", "PENDING", "RUNNING",
                                   "SUCCEEDED"));
   EXPECT_EQ(task["parent_task_id"].string_or(), "root");
+  const std::string pod = task["pod_name"].string_or();
+  const Value detail = Value::object({{"main_job", pod}, {"failed_main_jobs", Value::array({pod + ".1", pod + ".2"})}});
+  EXPECT_EQ(task["executor_detail"], detail) << to_json(task["executor_detail"]);
+  for (const auto& [node, text] : {std::pair(pod, "3\n"), std::pair(pod + ".1", "1\n"), std::pair(pod + ".2", "2\n")})
+    EXPECT_EQ(get(fmt::format("/runs/{}/nodes/{}/log", id, node)).text, text) << node;
+  for (const char* attempt : {".0", ".3", ".x", "."})
+    EXPECT_EQ(get(fmt::format("/runs/{}/nodes/{}{}/log", id, pod, attempt)).status, 404) << attempt;
   EXPECT_EQ(details.items().at(0)["child_tasks"].items().at(0), Value::object({{"pod_name", task["pod_name"]}}));
 }
 
