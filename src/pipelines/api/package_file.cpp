@@ -156,9 +156,9 @@ Result<std::string> unpack(const UploadedFile& file) {
 }
 
 Result<Value> read_pipeline(const UploadedFile& file) {
-  const std::string text = MR_TRY(unpack(file));
-  Package package = MR_TRY(read_package(text));
+  Package package = MR_TRY(read_package(MR_TRY(unpack(file))));
   MR_TRY(parse_pipeline_spec(package.spec, package.platform));
+  if (!package.workflow.is_null()) return std::move(package.workflow);
   if (package.platform.is_null()) return std::move(package.spec);
   return Value::object({{"pipeline_spec", std::move(package.spec)}, {"platform_spec", std::move(package.platform)}});
 }

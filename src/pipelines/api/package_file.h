@@ -20,8 +20,8 @@ Result<UploadedFile> read_form(std::string_view content_type, std::string_view b
 // for an archive of more than 10,000 entries or 64 MiB, and for one whose entries lead out of it.
 Result<std::string> unpack(const UploadedFile& file);
 
-// The pipeline of such a file, checked, as it is stored: the IR, or {pipeline_spec, platform_spec}.
-// Errors: invalid_argument with the line at fault.
+// The pipeline of such a file, checked, as it is stored: the IR, {pipeline_spec, platform_spec}, or a workflow as it
+// is. Errors: invalid_argument with the line at fault.
 Result<Value> read_pipeline(const UploadedFile& file);
 
 }  // namespace millrace::pipelines::api

@@ -90,7 +90,7 @@ Result<Value> create_run(Context& context, const Call& call) {
   const Package package = MR_TRY(unwrap_package(source.spec));
   const PipelineSpec spec = MR_TRY(parse_pipeline_spec(package.spec, package.platform));
   MR_TRY(context.runner.check(spec));
-  const bool is_workflow = v1::is_workflow(source.spec);
+  const bool is_workflow = !package.workflow.is_null();
   run.parameters = MR_TRY(
       engine::bind_parameters(spec, is_workflow ? v1::text_parameters(config["parameters"]) : config["parameters"]));
 

@@ -55,8 +55,8 @@ Result<Value> parse_output(const std::string& text, ParameterType type, const st
                                                   trimmed.substr(0, 100)));
 }
 
-// In pipelines of the SDK 1.8 an output is a file, and where it is asked for as a parameter the text of that file, less a
-// line's end (v1/workflow.h). As in Argo, a task that did not write it has failed.
+// In pipelines of the SDK 1.8 an output is a file, and where it is asked for as a parameter the text of that file, less
+// a line's end (v1/workflow.h). As in Argo, a task that did not write it has failed.
 Result<Value> text_of_artifact(const Options& options, const std::string& uri, const std::string& name) {
   const auto file = artifact_file(options, uri);
   if (!file) return fail(Code::invalid_argument, fmt::format("the output {} has no usable URI", name));

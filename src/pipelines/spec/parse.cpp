@@ -423,7 +423,7 @@ Result<Package> unwrap_package(const Value& value) {
     package = {value["pipelineSpec"], value["platformSpec"]};
   if (!v1::is_workflow(package.spec)) return package;
   auto translated = MR_TRY(v1::translate(package.spec));
-  return Package{std::move(translated.spec), std::move(translated.platform)};
+  return Package{std::move(translated.spec), std::move(translated.platform), std::move(package.spec)};
 }
 
 Result<Package> read_package(std::string_view text) {

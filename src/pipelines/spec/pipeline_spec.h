@@ -110,6 +110,7 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
 // that is no pipeline at all one sentence says so.
 struct Package {
   Value spec, platform;
+  Value workflow = Value();  // what they were translated from, where it was a workflow of the SDK 1.8 (v1/workflow.h)
 };
 Result<Package> read_package(std::string_view text);
 Result<Package> unwrap_package(const Value& value);  // the `pipeline_spec` member of the API's messages
