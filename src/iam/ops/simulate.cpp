@@ -1,5 +1,7 @@
 // SimulateCustomPolicy, SimulatePrincipalPolicy, and the context keys that such a simulation needs.
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "base/strings.h"
@@ -14,7 +16,8 @@ constexpr std::size_t kActionsMost = 1'000, kResourcesMost = 1'000;
 
 struct Source {
   std::string id, type, text;
-  std::string arn;  // of a managed policy
+  std::string arn;                // of a managed policy
+  std::string owner_kind, owner;  // whom it is attached to
 };
 
 Result<std::string> managed_text(Context& context, const std::string& arn) {
@@ -26,12 +29,12 @@ Result<std::string> managed_text(Context& context, const std::string& arn) {
 
 Status collect(Context& context, const std::string& kind, const std::string& owner, std::vector<Source>& sources) {
   for (const Link& link : MR_TRY(context.store.links_of("inline-" + kind, owner)))
-    sources.push_back({link.target, kind, link.data, ""});
+    sources.push_back({link.target, kind, link.data, "", kind, owner});
   for (const Link& link : MR_TRY(context.store.links_of("attached-" + kind, owner))) {
     const std::string text = MR_TRY(managed_text(context, link.target));
     const bool ours = managed_policy(link.target) == nullptr;
-    sources.push_back(
-        {link.target.substr(link.target.rfind('/') + 1), ours ? "user-managed" : "aws-managed", text, link.target});
+    sources.push_back({link.target.substr(link.target.rfind('/') + 1), ours ? "user-managed" : "aws-managed", text,
+                       link.target, kind, owner});
   }
   return {};
 }
@@ -67,15 +70,44 @@ Result<std::vector<Source>> sources_of(Context& context, const Identity& identit
   return sources;
 }
 
-// A policy may be left out by its ARN; other identifiers would leave out what nobody meant.
-Status leave_out(const Value& exclusions, std::vector<Source>& sources) {
+// One '*' at most and any number of '?', in the last part of an ARN and in an entity's name.
+Status check_wildcards(std::string_view text, std::string_view what) {
+  if (std::count(text.begin(), text.end(), '*') <= 1) return {};
+  return invalid_input(fmt::format("The {} {} of PolicyExclusionList has more than one wildcard *.", what, text));
+}
+
+// Takes out what the exclusions name: a kind of policy, managed policies by ARN, an inline policy of somebody. One that
+// names nothing held is no error. True for `boundary` when that is left out.
+Status leave_out(const Value& exclusions, std::vector<Source>& sources, bool& boundary) {
   for (const Value& exclusion : exclusions.items()) {
-    const std::string arn = exclusion.string_or();
-    if (!arn.starts_with("arn:") || split(arn, ':').size() < 6) {
-      return invalid_input(fmt::format(
-          "The policy identifier {} is not taken here: PolicyExclusionList names managed policies by their ARN.", arn));
+    const Value& inlined = exclusion["InlinePolicyIdentifier"];
+    const std::string type = exclusion["PolicyType"].string_or(), arn = exclusion["PolicyArn"].string_or();
+    if (!type.empty() + !arn.empty() + inlined.is_object() != 1) {
+      return invalid_input(
+          "Each of the PolicyExclusionList names one of PolicyType, PolicyArn and InlinePolicyIdentifier.");
     }
-    std::erase_if(sources, [&](const Source& source) { return source.arn == arn; });
+    if (!arn.empty()) {
+      const std::size_t name = arn.rfind('/');
+      if (!arn.starts_with("arn:") || split(arn, ':').size() != 6 || name == std::string::npos ||
+          arn.substr(0, name).find_first_of("*?") != std::string::npos) {
+        return invalid_input(fmt::format("The policy ARN {} of PolicyExclusionList is not valid.", arn));
+      }
+      MR_TRY(check_wildcards(arn, "policy ARN"));
+      std::erase_if(sources, [&](const Source& source) { return !source.arn.empty() && glob_match(arn, source.arn); });
+    } else if (type == "permission-boundary") {
+      boundary = true;
+    } else if (!type.empty()) {  // of organizations' policies there are none
+      std::erase_if(sources,
+                    [&](const Source& source) { return type == (source.arn.empty() ? "inline" : source.type); });
+    } else {
+      const std::string who = inlined["AttachmentName"].string_or();
+      MR_TRY(check_wildcards(who, "attachment name"));
+      std::erase_if(sources, [&](const Source& source) {
+        return source.arn.empty() && source.id == inlined["PolicyName"].string_or() &&
+               equals_ignore_case(source.owner_kind, inlined["AttachmentType"].string_or()) &&
+               glob_match(who, source.owner);
+      });
+    }
   }
   return {};
 }
@@ -215,11 +247,12 @@ Result<aws::Output> simulate_principal(Context& context, aws::Call&, const Value
   const std::string arn = input["PolicySourceArn"].string_or();
   const Identity identity = MR_TRY(identity_of(context, arn));
   auto sources = MR_TRY(sources_of(context, identity));
-  MR_TRY(leave_out(input["PolicyExclusionList"], sources));
+  bool without_boundary = false;
+  MR_TRY(leave_out(input["PolicyExclusionList"], sources, without_boundary));
   Simulation simulation;
   for (const Source& source : sources)
     simulation.identity.push_back(MR_TRY(simulated_policy(source.id, source.type, source.text)));
-  if (identity.entity.data.has("boundary")) {
+  if (identity.entity.data.has("boundary") && !without_boundary) {
     const std::string boundary = identity.entity.data["boundary"].string_or();
     simulation.boundary.push_back(MR_TRY(
         simulated_policy(boundary.substr(boundary.rfind('/') + 1), "", MR_TRY(managed_text(context, boundary)))));
