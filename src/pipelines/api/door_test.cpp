@@ -164,7 +164,7 @@ TEST_F(DoorTest, UploadsThatCannotBeTaken) {
   };
   const Case cases[] = {
       {"p.yaml", "a: [1,", 400, "line"},
-      {"p.yaml", "kind: Workflow\n", 400, "SDK 2.x"},
+      {"p.yaml", "kind: Workflow\n", 400, "not a KFP pipeline"},
       {"p.yaml", replace_all(good, "\"exec-a\":", "\"exec-none\":"), 400, "\"exec-a\" is not there"},
       {"p.yaml", "", 400, "empty"},
       {"p.exe", good, 400, "a .yaml, .yml, .json, .zip or .tar.gz file"},
