@@ -106,7 +106,10 @@ Result<Value> profile_value(Context& context, const Entity& profile, Detail deta
 
 // Parses and weighs a document that a user hands in. Errors: MalformedPolicyDocument.
 Status check_identity_document(const std::string& document);
-// And for a role: whom it names must be there. Error also LimitExceeded (ACLSizePerRole).
-Status check_trust_document(Context& context, const std::string& document);
+// Sets a role's trust policy: whom it names must be there. Errors: MalformedPolicyDocument, LimitExceeded.
+Status set_trust(Context& context, Entity& role, const std::string& document);
+// The trust policy as it is now. Users and roles are kept by their ids, as AWS does: one that was renamed since appears
+// by its new ARN, one that is gone by its id, and another that was made under the old name is not meant.
+Result<std::string> trust_of(Context& context, const Entity& role);
 
 }  // namespace millrace::iam

@@ -8,7 +8,6 @@
 #include "iam/context.h"
 #include "iam/managed_policies.h"
 #include "iam/policy/document.h"
-#include "iam/policy_text.h"
 
 namespace millrace::iam {
 namespace {
@@ -122,7 +121,7 @@ Value group_value(const Entity& group) { return common_value(group, "GroupName",
 
 Result<Value> role_value(Context& context, const Entity& role, Detail detail) {
   Value value = common_value(role, "RoleName", "RoleId");
-  value.set("AssumeRolePolicyDocument", url_encoded(role.data["trust"].string_or()));
+  value.set("AssumeRolePolicyDocument", url_encoded(MR_TRY(trust_of(context, role))));
   value.set_if(role.data.has("description"), "Description", role.data["description"]);
   value.set("MaxSessionDuration", role.data["max_session"].int_or(3600));
   if (detail == Detail::listed) return value;
@@ -147,34 +146,6 @@ Result<Value> profile_value(Context& context, const Entity& profile, Detail deta
 
 Status check_identity_document(const std::string& document) {
   return policy::parse_document(document, policy::Kind::identity).map([](const policy::Document&) {});
-}
-
-Status check_trust_document(Context& context, const std::string& document) {
-  const policy::Document trust = MR_TRY(policy::parse_document(document, policy::Kind::trust));
-  for (const policy::Statement& statement : trust.statements) {
-    for (const policy::PrincipalPattern& pattern : statement.principals) {
-      if (pattern.type != "AWS") continue;
-      for (const std::string& value : pattern.values) {
-        const std::string prefix = "arn:aws:iam::" + context.account + ":";
-        if (!value.starts_with(prefix)) continue;  // another account's principals cannot be looked up
-        const std::string_view rest = std::string_view(value).substr(prefix.size());
-        if (rest == "root") continue;
-        const std::size_t first = rest.find('/'), last = rest.rfind('/');
-        const std::string kind(rest.substr(0, first));
-        bool there = false;
-        if ((kind == "user" || kind == "role") && last != std::string_view::npos) {
-          const auto entity = MR_TRY(context.store.find(kind, std::string(rest.substr(last + 1))));
-          there = entity && entity->arn == value;
-        }
-        if (!there)
-          return fail(Code::invalid_argument, fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", value),
-                      "MalformedPolicyDocument");
-      }
-    }
-  }
-  if (significant_size(document) > kTrustPolicySizeQuota)
-    return quota_exceeded("ACLSizePerRole", kTrustPolicySizeQuota);
-  return {};
 }
 
 }  // namespace millrace::iam

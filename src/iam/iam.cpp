@@ -134,14 +134,14 @@ class IamImpl final : public Iam {
 
   Result<std::string> ensure_role(std::string_view name, std::string_view trust_policy) override {
     if (const auto role = MR_TRY(store_.find("role", std::string(name)))) return role->arn;
-    MR_TRY(policy::parse_document(trust_policy, policy::Kind::trust));
     Entity role;
     role.kind = "role";
     role.name = std::string(name);
     role.id = new_id("AROA");
     role.arn = context_.arn("role", "/", name);
     role.created = context_.clock.now();
-    role.data.set("trust", trust_policy).set("max_session", 3600);
+    MR_TRY(set_trust(context_, role, std::string(trust_policy)));
+    role.data.set("max_session", 3600);
     MR_TRY(store_.insert(role));
     return role.arn;
   }

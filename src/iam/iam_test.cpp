@@ -1,10 +1,12 @@
 // IAM and STS over signed HTTP, as clients have them.
 #include "iam/iam.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -262,6 +264,63 @@ TEST_F(IamTest, RolesAreTakenOnByWhomTheyTrust) {
   const auto expired = iam_->find(session.access_key_id, session.session_token, clock_.now() + std::chrono::hours(2));
   ASSERT_FALSE(expired);
   EXPECT_EQ(expired.error().reason, "ExpiredToken");
+}
+
+// AWS keeps whom a trust policy names by the id: a namesake made later is somebody else.
+TEST_F(IamTest, ATrustedNameIsATrustedPerson) {
+  auto keys = user_with_keys("ann");
+  const std::string id = expect("GetUser", object({{"UserName", "ann"}}))["User"]["UserId"].string_or();
+  const auto trust = [](const std::string& principal) {
+    return R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":")" + principal +
+           R"("},"Action":"sts:AssumeRole"}]})";
+  };
+  const auto shown = [&] {
+    return *percent_decode(
+        expect("GetRole", object({{"RoleName", "r"}}))["Role"]["AssumeRolePolicyDocument"].string_or());
+  };
+  expect("CreateRole",
+         object({{"RoleName", "r"}, {"AssumeRolePolicyDocument", trust("arn:aws:iam::123456789012:user/ann")}}));
+  const Value assume = object({{"RoleArn", "arn:aws:iam::123456789012:role/r"}, {"RoleSessionName", "ss"}});
+  EXPECT_TRUE(call_as(keys, "AssumeRole", assume));
+  expect("UpdateUser", object({{"UserName", "ann"}, {"NewUserName", "anna"}, {"NewPath", "/team/"}}));
+  EXPECT_EQ(shown(), trust("arn:aws:iam::123456789012:user/team/anna")) << "the new name";
+  EXPECT_TRUE(call_as(keys, "AssumeRole", assume));
+
+  expect("DeleteAccessKey", object({{"UserName", "anna"}, {"AccessKeyId", keys.access_key_id}}));
+  expect("DeleteUser", object({{"UserName", "anna"}}));
+  EXPECT_EQ(shown(), trust(id)) << "nobody any more";
+  keys = user_with_keys("ann");
+  EXPECT_EQ(call_as(keys, "AssumeRole", assume).error().reason, "AccessDenied") << "a namesake";
+  refuse("UpdateAssumeRolePolicy", object({{"RoleName", "r"}, {"PolicyDocument", shown()}}), "MalformedPolicyDocument",
+         "Invalid principal in policy");
+}
+
+TEST_F(IamTest, ASessionOfAUserFollowsTheUser) {
+  const auto keys = user_with_keys("ann");
+  const auto given = call_as(keys, "GetSessionToken");
+  ASSERT_TRUE(given) << given.error().message;
+  const Value& credentials = (*given)["Credentials"];
+  const aws::Credentials session{credentials["AccessKeyId"].string_or(), credentials["SecretAccessKey"].string_or(),
+                                 credentials["SessionToken"].string_or()};
+  expect("UpdateUser", object({{"UserName", "ann"}, {"NewUserName", "anna"}}));
+  EXPECT_EQ((*call_as(session, "GetCallerIdentity"))["Arn"].string_or(), "arn:aws:iam::123456789012:user/anna");
+  expect("DeleteAccessKey", object({{"UserName", "anna"}, {"AccessKeyId", keys.access_key_id}}));
+  expect("DeleteUser", object({{"UserName", "anna"}}));
+  EXPECT_EQ(call_as(session, "GetCallerIdentity").error().reason, "InvalidClientTokenId");
+}
+
+// Quotas are looked at and changes made in one step, however many ask at once.
+TEST_F(IamTest, AQuotaHoldsAgainstManyAtOnce) {
+  expect("CreateUser", object({{"UserName", "ann"}}));
+  std::atomic<int> made{0};
+  std::vector<std::jthread> askers;
+  for (int i = 0; i < 8; ++i) {
+    askers.emplace_back([&] {
+      if (call("CreateAccessKey", object({{"UserName", "ann"}}))) ++made;
+    });
+  }
+  askers.clear();
+  EXPECT_EQ(made.load(), 2);
 }
 
 TEST_F(IamTest, ASessionPolicyNarrows) {

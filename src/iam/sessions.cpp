@@ -141,7 +141,7 @@ aws::Principal Sessions::session_principal(const Entity& role, std::string_view 
 Result<aws::Principal> Sessions::assume_for_service(std::string_view role_arn, std::string_view service,
                                                     std::string_view session_name) {
   const Entity role = MR_TRY(role_by_arn(role_arn));
-  const policy::Document trust = MR_TRY(policy::parse_document(role.data["trust"].string_or(), policy::Kind::trust));
+  const policy::Document trust = MR_TRY(policy::parse_document(MR_TRY(trust_of(context_, role)), policy::Kind::trust));
   policy::Question question;
   question.requester.kind = policy::Requester::Kind::service;
   question.requester.arn = std::string(service);
@@ -199,8 +199,11 @@ Result<aws::Authenticator::Found> Sessions::find(std::string_view access_key_id,
     return fail(Code::unauthenticated, "The security token included in the request is expired", "ExpiredToken");
   aws::Principal principal = principal_from_value(value["principal"]);
   if (const std::string entity = value["entity"].string_or(); !entity.empty()) {
-    const auto there = MR_TRY(context_.store.find(principal.kind == Kind::user ? "user" : "role", principal.name));
-    if (!there || there->id != entity) return unknown();
+    const auto there = MR_TRY(context_.store.find_by_id(entity));
+    if (!there) return unknown();
+    // It may have been renamed since.
+    principal.name = there->name;
+    if (principal.kind == Kind::user && !is_federated(principal)) principal.arn = there->arn;
   }
   return aws::Authenticator::Found{std::move(principal), value["secret"].string_or()};
 }
@@ -251,7 +254,7 @@ Result<aws::Output> Sessions::assume_role(Decider& decider, aws::Call& call, con
 
   const auto role = role_by_arn(role_arn);
   if (!role) return denied(caller, "sts:AssumeRole", role_arn);
-  const auto trust = MR_TRY(decider.parsed(role->data["trust"].string_or(), policy::Kind::trust));
+  const auto trust = MR_TRY(decider.parsed(MR_TRY(trust_of(context_, *role)), policy::Kind::trust));
   decltype(aws::Check::keys) keys{{"sts:RoleSessionName", {input["RoleSessionName"].string_or()}}};
   if (input["ExternalId"].is_string()) keys.push_back({"sts:ExternalId", {input["ExternalId"].as_string()}});
   if (!source_identity.empty()) keys.push_back({"sts:SourceIdentity", {source_identity}});

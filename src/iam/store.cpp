@@ -119,6 +119,18 @@ Result<std::optional<Entity>> Store::find(const std::string& kind, const std::st
   return found;
 }
 
+Result<std::optional<Entity>> Store::find_by_id(const std::string& id) {
+  std::optional<Entity> found;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select =
+        MR_TRY(connection.prepare("SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE id = ?"));
+    select.bind(std::string_view(id));
+    if (MR_TRY(select.step())) found = MR_TRY(read_entity(select));
+    return {};
+  }));
+  return found;
+}
+
 Result<std::vector<Entity>> Store::list(const std::string& kind, const std::string& path_prefix) {
   std::vector<Entity> found;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {

@@ -62,6 +62,7 @@ class Store {
   Status replace(const std::string& old_name, const Entity& entity);  // renames keep links
   Status erase(const std::string& kind, const std::string& name);
   Result<std::optional<Entity>> find(const std::string& kind, const std::string& name);
+  Result<std::optional<Entity>> find_by_id(const std::string& id);
   Result<std::vector<Entity>> list(const std::string& kind, const std::string& path_prefix);  // by name
 
   Result<std::size_t> count(const std::string& kind);

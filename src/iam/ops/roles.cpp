@@ -18,12 +18,11 @@ Result<aws::Output> create_role(Context& context, aws::Call& call, const Value& 
                     "CreateServiceLinkedRole.",
                     kServiceLinkedPath));
   }
-  MR_TRY(check_trust_document(context, input["AssumeRolePolicyDocument"].string_or()));
+  MR_TRY(set_trust(context, role, input["AssumeRolePolicyDocument"].string_or()));
   role.id = new_id("AROA");
   role.arn = context.arn("role", role.path, role.name);
   role.created = call.now;
-  role.data.set("trust", input["AssumeRolePolicyDocument"])
-      .set("max_session", input["MaxSessionDuration"].int_or(kSessionDefault));
+  role.data.set("max_session", input["MaxSessionDuration"].int_or(kSessionDefault));
   if (input["Description"].is_string()) role.data.set("description", input["Description"]);
   if (input["PermissionsBoundary"].is_string())
     MR_TRY(set_boundary(context, role, input["PermissionsBoundary"].as_string()));
@@ -66,8 +65,7 @@ Result<aws::Output> update_role_description(Context& context, aws::Call&, const 
 
 Result<aws::Output> update_trust(Context& context, aws::Call&, const Value& input) {
   Entity role = MR_TRY(context.need_own("role", input["RoleName"].string_or()));
-  MR_TRY(check_trust_document(context, input["PolicyDocument"].string_or()));
-  role.data.set("trust", input["PolicyDocument"]);
+  MR_TRY(set_trust(context, role, input["PolicyDocument"].string_or()));
   MR_TRY(context.store.replace(role.name, role));
   return aws::Output();
 }
