@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
+#include "pipelines/api/v1beta1/door.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
@@ -36,6 +37,7 @@ class PipelinesImpl final : public Pipelines {
     MR_TRY(needs_.database.migrate("pipelines", runner::migrations()));
     MR_TRY(needs_.database.migrate("pipelines.artifacts", runner::artifact_migrations()));
     MR_TRY(needs_.database.migrate("pipelines.api", api::migrations()));
+    MR_TRY(needs_.database.migrate("pipelines.v1beta1", api::v1beta1::migrations()));
     MR_TRY(api::ensure_default_experiment(needs_.database, needs_.clock));
     // Noted now: a run that is created from here on is nobody's to take up.
     return needs_.database.read([&](db::Connection& connection) -> Status {

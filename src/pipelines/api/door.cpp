@@ -9,11 +9,12 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "pipelines/api/operations.h"
+#include "pipelines/api/v1beta1/door.h"
 
 namespace millrace::pipelines::api {
 namespace {
 
-constexpr std::string_view kV2 = "/apis/v2beta1";
+constexpr std::string_view kV2 = "/apis/v2beta1", kV1 = "/apis/v1beta1";
 
 // {name} stands for one segment; a verb follows the last one after a colon.
 struct Route {
@@ -97,7 +98,8 @@ constexpr Gap kGaps[] = {
     {"*", "/tasks", "listing tasks is not served yet; a run's tasks stand in its run_details"},
 };
 
-// Fills `call.path`; false when the path is another.
+}  // namespace
+
 bool matches(std::string_view pattern, std::string_view path,
              std::map<std::string, std::string, std::less<>>& parameters) {
   auto wanted = split(pattern, '/'), given = split(path, '/');
@@ -128,13 +130,10 @@ bool matches(std::string_view pattern, std::string_view path,
   return true;
 }
 
-}  // namespace
-
 net::Response answer(Context& context, net::Request& request) {
   Call call{request, {}, net::parse_query(request.raw_query)};
   std::string_view path = request.path;
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  if (request.method == "GET" && path == "/apis/v1beta1/healthz") path = "/apis/v2beta1/healthz";
   for (const BytesRoute& route : kBytesRoutes) {
     if (request.method != route.method || !matches(route.pattern, path, call.path)) continue;
     auto response = route.operation(context, call);
@@ -142,10 +141,7 @@ net::Response answer(Context& context, net::Request& request) {
   }
   if (request.method == "POST" && matches("/apis/v1beta1/visualizations/{namespace}", path, call.path))
     return error_response({Code::unimplemented, std::string(kNoPython)});
-  if (path.starts_with("/apis/v1beta1/"))
-    return error_response(
-        {Code::unimplemented,
-         "the API v1beta1 of Kubeflow Pipelines is not served; use the SDK 2.x, which speaks v2beta1"});
+  if (path.starts_with("/apis/v1beta1/")) return v1beta1::answer(context, call, path.substr(kV1.size()));
   if (!path.starts_with(kV2)) return error_response({Code::not_found, "there is nothing at this address"});
   path.remove_prefix(kV2.size());
   bool other_method = false;
