@@ -170,7 +170,13 @@ policy::Question Decider::question_of(const aws::Call& call, const aws::Check& c
     set("aws:PrincipalArn", principal.role_arn.empty() ? principal.arn : principal.role_arn);
     set("aws:PrincipalAccount", principal.account);
     set("aws:userid", principal.id);
-    if (principal.kind == aws::Principal::Kind::user) set("aws:username", principal.name);
+    // A federated session (GetFederationToken) has its user's policies but not the user's name.
+    const bool federated = principal.arn.find(":federated-user/") != std::string::npos;
+    if (federated) set("aws:PrincipalType", "FederatedUser");
+    if (principal.kind == aws::Principal::Kind::user && !federated) set("aws:username", principal.name);
+    // With temporary credentials AWS says whether there was a second factor, and there is none here; with a key of a
+    // user it says nothing.
+    if (principal.access_key_id.starts_with("ASIA")) set("aws:MultiFactorAuthPresent", "false");
     for (const auto& [tag, value] : principal.tags) keys["aws:PrincipalTag/" + tag] = {value};
     set("aws:SourceIdentity", principal.source_identity);
     if (principal.token_issued) set("aws:TokenIssueTime", format_rfc3339(*principal.token_issued));

@@ -264,6 +264,8 @@ TEST_F(IamTest, RolesAreTakenOnByWhomTheyTrust) {
   const auto expired = iam_->find(session.access_key_id, session.session_token, clock_.now() + std::chrono::hours(2));
   ASSERT_FALSE(expired);
   EXPECT_EQ(expired.error().reason, "ExpiredToken");
+  clock_.advance(std::chrono::hours(2));
+  EXPECT_EQ(call_as(session, "ListUsers").error().reason, "ExpiredToken");
 }
 
 // AWS keeps whom a trust policy names by the id: a namesake made later is somebody else.
