@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -13,17 +14,27 @@
 namespace millrace::iam::policy {
 namespace {
 
-// Literal characters that came out of a variable are carried through patterns behind this byte, which no policy holds.
+// Literal characters that came out of a variable are carried through patterns behind this byte, which no policy may
+// hold (document.cpp) and which is escaped itself where a request's value has it.
 constexpr char kLiteral = '\x01';
 
 using Compare = std::function<bool(const std::string& wanted, const std::string& actual)>;
 
+// The W3C profile of ISO 8601 (year and month at least), or seconds since 1970.
 std::optional<Time> as_date(const std::string& text) {
-  if (const auto seconds = parse_double(text)) return from_epoch_ms(static_cast<std::int64_t>(*seconds * 1000));
-  if (text.size() == 10) {
-    if (const auto time = parse_rfc3339(text + "T00:00:00Z")) return *time;
+  constexpr double kFarthest = 253'402'300'800;  // the year 10000
+  if (const auto seconds = parse_double(text)) {
+    if (*seconds > kFarthest || *seconds < -kFarthest) return std::nullopt;
+    return from_epoch_ms(static_cast<std::int64_t>(*seconds * 1000));
   }
-  if (const auto time = parse_rfc3339(text)) return *time;
+  std::string whole = text;
+  if (text.size() == 7)
+    whole += "-01T00:00:00Z";
+  else if (text.size() == 10)
+    whole += "T00:00:00Z";
+  else if (text.size() >= 17 && text[10] == 'T' && text[16] != ':')
+    whole.insert(16, ":00");  // seconds may be left out
+  if (const auto time = parse_rfc3339(whole)) return *time;
   return std::nullopt;
 }
 
@@ -75,8 +86,9 @@ Compare parsed(Parse parse, Test test) {
 
 struct Operator {
   std::string_view name;
-  bool negated = false;  // the comparison is the positive one; the outcome is turned around
-  bool pattern = false;  // values may hold wildcards: what variables bring in is literal
+  bool negated = false;    // the comparison is the positive one; the outcome is turned around
+  bool pattern = false;    // values may hold wildcards: what variables bring in is literal
+  bool variables = false;  // policy variables are replaced in its values: the string and the ARN operators
   Compare compare;
 };
 
@@ -96,92 +108,36 @@ const std::vector<Operator>& operators() {
     const auto gt = [](const auto& a, const auto& w) { return a > w; };
     const auto ge = [](const auto& a, const auto& w) { return a >= w; };
     return std::vector<Operator>{
-        {"StringEquals", false, false, equals},
-        {"StringNotEquals", true, false, equals},
-        {"StringEqualsIgnoreCase", false, false, equals_ci},
-        {"StringNotEqualsIgnoreCase", true, false, equals_ci},
-        {"StringLike", false, true, like},
-        {"StringNotLike", true, true, like},
-        {"NumericEquals", false, false, numeric(eq)},
-        {"NumericNotEquals", true, false, numeric(eq)},
-        {"NumericLessThan", false, false, numeric(lt)},
-        {"NumericLessThanEquals", false, false, numeric(le)},
-        {"NumericGreaterThan", false, false, numeric(gt)},
-        {"NumericGreaterThanEquals", false, false, numeric(ge)},
-        {"DateEquals", false, false, dated(eq)},
-        {"DateNotEquals", true, false, dated(eq)},
-        {"DateLessThan", false, false, dated(lt)},
-        {"DateLessThanEquals", false, false, dated(le)},
-        {"DateGreaterThan", false, false, dated(gt)},
-        {"DateGreaterThanEquals", false, false, dated(ge)},
-        {"Bool", false, false, equals_ci},
-        {"BinaryEquals", false, false, equals},
-        {"IpAddress", false, false, in_range},
-        {"NotIpAddress", true, false, in_range},
-        {"ArnEquals", false, true, arn},
-        {"ArnLike", false, true, arn},
-        {"ArnNotEquals", true, true, arn},
-        {"ArnNotLike", true, true, arn},
-        {"Null", false, false, equals},
+        {"StringEquals", false, false, true, equals},
+        {"StringNotEquals", true, false, true, equals},
+        {"StringEqualsIgnoreCase", false, false, true, equals_ci},
+        {"StringNotEqualsIgnoreCase", true, false, true, equals_ci},
+        {"StringLike", false, true, true, like},
+        {"StringNotLike", true, true, true, like},
+        {"NumericEquals", false, false, false, numeric(eq)},
+        {"NumericNotEquals", true, false, false, numeric(eq)},
+        {"NumericLessThan", false, false, false, numeric(lt)},
+        {"NumericLessThanEquals", false, false, false, numeric(le)},
+        {"NumericGreaterThan", false, false, false, numeric(gt)},
+        {"NumericGreaterThanEquals", false, false, false, numeric(ge)},
+        {"DateEquals", false, false, false, dated(eq)},
+        {"DateNotEquals", true, false, false, dated(eq)},
+        {"DateLessThan", false, false, false, dated(lt)},
+        {"DateLessThanEquals", false, false, false, dated(le)},
+        {"DateGreaterThan", false, false, false, dated(gt)},
+        {"DateGreaterThanEquals", false, false, false, dated(ge)},
+        {"Bool", false, false, false, equals_ci},
+        {"BinaryEquals", false, false, false, equals},
+        {"IpAddress", false, false, false, in_range},
+        {"NotIpAddress", true, false, false, in_range},
+        {"ArnEquals", false, true, true, arn},
+        {"ArnLike", false, true, true, arn},
+        {"ArnNotEquals", true, true, true, arn},
+        {"ArnNotLike", true, true, true, arn},
+        {"Null", false, false, false, equals},
     };
   }();
   return table;
-}
-
-const Operator* find_operator(std::string_view name) {
-  for (const Operator& candidate : operators()) {
-    if (candidate.name == name) return &candidate;
-  }
-  return nullptr;
-}
-
-bool condition_holds(const Condition& condition, const Context& context, bool variables) {
-  const auto found = context.find(condition.key);
-  const bool present = found != context.end() && !found->second.empty();
-  if (condition.operator_name == "Null") {
-    for (const std::string& value : condition.values) {
-      if (equals_ignore_case(value, "true") == !present) return true;
-    }
-    return false;
-  }
-  const Operator* op = find_operator(condition.operator_name);
-  if (op == nullptr) return false;
-  if (!present) {
-    if (condition.if_exists) return true;
-    // ForAllValues holds for no values; a negated operator holds for an absent key; ForAnyValue needs one.
-    if (condition.qualifier == Condition::Qualifier::for_all_values) return true;
-    if (condition.qualifier == Condition::Qualifier::for_any_value) return false;
-    return op->negated;
-  }
-  std::vector<std::string> wanted;
-  for (const std::string& value : condition.values) {
-    std::string expanded;
-    if (!variables)
-      expanded = value;
-    else if (!expand_variables(value, context, op->pattern, expanded))
-      continue;
-    wanted.push_back(std::move(expanded));
-  }
-  const auto matches_any = [&](const std::string& actual) {
-    for (const std::string& value : wanted) {
-      if (op->compare(value, actual)) return true;
-    }
-    return false;
-  };
-  switch (condition.qualifier) {
-    case Condition::Qualifier::for_all_values:
-      for (const std::string& actual : found->second) {
-        if (matches_any(actual) == op->negated) return false;
-      }
-      return true;
-    case Condition::Qualifier::for_any_value:
-    case Condition::Qualifier::none:
-      for (const std::string& actual : found->second) {
-        if (matches_any(actual) != op->negated) return true;
-      }
-      return false;
-  }
-  return false;
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -197,13 +153,21 @@ bool IgnoreCase::operator()(const std::string& a, const std::string& b) const {
   return a.size() < b.size();
 }
 
-bool is_condition_operator(std::string_view name) { return find_operator(name) != nullptr; }
+int condition_operator(std::string_view name) {
+  const auto& table = operators();
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (table[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+bool is_condition_operator(std::string_view name) { return condition_operator(name) >= 0; }
 
 bool expand_variables(std::string_view text, const Context& context, bool patterns, std::string& out) {
   out.clear();
   const auto append_literal = [&](std::string_view value) {
     for (const char c : value) {
-      if (patterns && (c == '*' || c == '?')) out += kLiteral;
+      if (patterns && (c == '*' || c == '?' || c == kLiteral)) out += kLiteral;
       out += c;
     }
   };
@@ -239,11 +203,49 @@ bool expand_variables(std::string_view text, const Context& context, bool patter
   }
 }
 
-bool conditions_hold(const std::vector<Condition>& conditions, const Context& context, bool variables) {
-  for (const Condition& condition : conditions) {
-    if (!condition_holds(condition, context, variables)) return false;
+bool condition_holds(const Condition& condition, const Context& context, bool variables, Effect effect) {
+  const int place = condition.op >= 0 ? condition.op : condition_operator(condition.operator_name);
+  if (place < 0) return false;
+  const Operator& op = operators()[static_cast<std::size_t>(place)];
+  const auto found = context.find(condition.key);
+  const bool present = found != context.end() && !found->second.empty();
+  if (op.name == "Null") {
+    return std::ranges::any_of(condition.values, [&](const std::string& value) {
+      return equals_ignore_case(value, present ? "false" : "true");
+    });
   }
-  return true;
+  using Qualifier = Condition::Qualifier;
+  // For the set operators a key whose values are all empty is a key without values.
+  const bool set = condition.qualifier != Qualifier::none;
+  const bool some = present && !(set && std::ranges::all_of(found->second, &std::string::empty));
+  if (!some) {
+    if (!present && condition.if_exists) return true;
+    // ForAllValues holds for no values; a negated operator holds for an absent key; ForAnyValue needs one.
+    if (set) return condition.qualifier == Qualifier::for_all_values;
+    return op.negated;
+  }
+  bool unfilled = false;
+  std::string expanded;
+  const auto matches = [&](const std::string& wanted, const std::string& actual) {
+    if (!variables || !op.variables || wanted.find("${") == std::string::npos) return op.compare(wanted, actual);
+    if (!expand_variables(wanted, context, op.pattern, expanded)) {
+      unfilled = true;
+      return false;
+    }
+    return op.compare(expanded, actual);
+  };
+  const auto holds_for = [&](const std::string& actual) {
+    const bool any =
+        std::ranges::any_of(condition.values, [&](const std::string& wanted) { return matches(wanted, actual); });
+    return any != op.negated && !(op.negated && unfilled && effect == Effect::allow);
+  };
+  return condition.qualifier == Qualifier::for_all_values ? std::ranges::all_of(found->second, holds_for)
+                                                          : std::ranges::any_of(found->second, holds_for);
+}
+
+bool conditions_hold(const std::vector<Condition>& conditions, const Context& context, bool variables, Effect effect) {
+  return std::ranges::all_of(
+      conditions, [&](const Condition& condition) { return condition_holds(condition, context, variables, effect); });
 }
 
 bool wildcard_match(std::string_view pattern, std::string_view text, bool ignore_case) {

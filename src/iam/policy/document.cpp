@@ -104,7 +104,8 @@ Result<std::vector<Condition>> parse_conditions(const Value& value) {
       name.remove_suffix(8);
     }
     base.operator_name = std::string(name);
-    if (!is_condition_operator(name) || (name == "Null" && base.if_exists))
+    base.op = condition_operator(name);
+    if (base.op < 0 || (name == "Null" && base.if_exists))
       return malformed(fmt::format("Invalid Condition type : {}.", full_name));
     if (!keys.is_object() || keys.empty())
       return malformed(fmt::format("{} The condition {} must be an object of keys.", kSyntax, full_name));

@@ -24,6 +24,7 @@ struct Condition {
   bool if_exists = false;
   std::string key;  // "aws:SourceIp"; compared without case
   std::vector<std::string> values;
+  int op = -1;  // condition_operator(operator_name)
 };
 
 // "AWS": ["arn:…"], "Service": […]; type "*" for the bare star.
