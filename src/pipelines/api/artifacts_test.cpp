@@ -25,9 +25,9 @@ Value pipeline_with(const std::vector<std::pair<std::string, std::string>>& outp
 }
 
 // A shell command by which the task gives metadata of its own for one output.
-std::string with_metadata(const std::string& output, const std::string& title, const Value& metadata) {
+// The type is left out, as the SDK leaves it out.
+std::string with_metadata(const std::string& output, const Value& metadata) {
   const Value artifact = Value::object({{"name", output},
-                                        {"type", Value::object({{"schemaTitle", title}})},
                                         {"uri", fmt::format("{{{{$.outputs.artifacts['{}'].uri}}}}", output)},
                                         {"metadata", metadata}});
   const Value list = Value::object({{"artifacts", Value::array({artifact})}});
@@ -166,7 +166,7 @@ TEST_F(ArtifactsTest, LeadNowhereElse) {
 TEST_F(ArtifactsTest, AreSortedAndFiltered) {
   for (int i = 0; i < 3; ++i)
     ended(pipeline_with({{"m", "system.Metrics"}, {"d", "system.Dataset"}},
-                        with_metadata("m", "system.Metrics", Value::object({{"loss", i + 0.5}}))));
+                        with_metadata("m", Value::object({{"loss", i + 0.5}}))));
   const auto values = [&](const std::string& query) {
     std::vector<double> out;
     const Answer answer = get("/artifacts?" + query);
@@ -187,8 +187,8 @@ TEST_F(ArtifactsTest, AreSortedAndFiltered) {
 
 TEST_F(ArtifactsTest, SortRunsByTheirMetrics) {
   const auto run = [&](double loss) {
-    return ended(pipeline_with({{"m", "system.Metrics"}},
-                               with_metadata("m", "system.Metrics", Value::object({{"loss", loss}, {"it's", 1}}))));
+    return ended(
+        pipeline_with({{"m", "system.Metrics"}}, with_metadata("m", Value::object({{"loss", loss}, {"it's", 1}}))));
   };
   const std::string high = run(9), low = run(0.25), middle = run(1);
   const std::string without = ended(pipeline_);
@@ -223,7 +223,7 @@ TEST_F(ArtifactsTest, HaveSomethingToShow) {
                                                  {"none", "system.HTML"}},
                                                 "printf '<h1>x</h1>' > {{$.outputs.artifacts['page'].path}}; printf '# "
                                                 "y' > {{$.outputs.artifacts['note'].path}}\n" +
-                                                    with_metadata("c", "system.ClassificationMetrics", metadata)));
+                                                    with_metadata("c", metadata)));
     const Answer answer = get("/runs/" + run + "/visualizations");
     EXPECT_EQ(answer.status, 200) << answer.text;
     std::map<std::string, Value> shown;

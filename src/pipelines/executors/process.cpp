@@ -284,10 +284,21 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
     outputs.parameters.set(name, value);
   }
   for (const auto& [name, value] : (*parsed)["artifacts"].members()) {
-    if (!node.component->output_artifacts.contains(name) || value["artifacts"].empty()) continue;
+    const auto declared = node.component->output_artifacts.find(name);
+    if (declared == node.component->output_artifacts.end() || value["artifacts"].empty()) continue;
+    if (!value["artifacts"].is_array())
+      return fail(Code::invalid_argument,
+                  fmt::format("the task's output_metadata.json has no list of artifacts at {}", name));
     Value artifacts = with_store_uris(options, value);
-    for (Value& artifact : artifacts.child("artifacts").as_array())
+    for (Value& artifact : artifacts.child("artifacts").as_array()) {
       MR_TRY(take_from_custom_path(options, directory, artifact));
+      // The SDK leaves the type to whoever declared it.
+      if (artifact.is_object() && artifact["type"].is_null()) {
+        const ArtifactSpec& spec = declared->second;
+        artifact.set("type",
+                     Value::object({{"schemaTitle", spec.schema_title}, {"schemaVersion", spec.schema_version}}));
+      }
+    }
     outputs.artifacts.set(name, std::move(artifacts));
   }
   return outputs;
