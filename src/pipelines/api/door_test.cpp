@@ -47,7 +47,6 @@ TEST_F(DoorTest, RefusesWhatIsNotServedInOneSentence) {
       {"GET", "/apis/v2beta1/nothing", 404, "nothing at this address"},
       {"GET", "/apis/v2beta1/runs/a/b/c", 404, "nothing at this address"},
       {"GET", "/apis", 404, "nothing at this address"},
-      {"GET", "/apis/v1beta1/runs", 501, "v1beta1"},
       {"POST", "/apis/v2beta1/recurringruns", 501, "recurring runs are not served yet"},
       {"DELETE", "/apis/v2beta1/recurringruns/x", 501, "recurring runs are not served yet"},
       {"POST", "/apis/v2beta1/runs/x:retry", 404, "Run x not found"},
