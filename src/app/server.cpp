@@ -1,5 +1,6 @@
 #include "app/server.h"
 #include "app/artifact_transfer.h"
+#include "app/commands.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -183,6 +184,7 @@ Status ServerImpl::open_services() {
   MR_TRY(make_directories(layout_.pipelines(), 0700));
   pipelines::Options pipelines_options{layout_.pipelines(), own_executable(), options_.max_running_tasks};
   pipelines_options.private_directory = layout_.root;
+  pipelines_options.version = kVersion;
   pipelines_options.sandbox = options_.sandbox;
   pipelines_options.node_labels = options_.node_labels;
   pipelines_ =

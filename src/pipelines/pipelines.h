@@ -29,6 +29,7 @@ struct Options {
   bool sandbox = true;                           // where the machine gives one
   bool caching = true;                           // tasks may be spared by an earlier success
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
+  std::string version = {};                                           // of this program, as its health says
 };
 
 // What the executor needs from above, passed in while wiring (app/).

@@ -117,7 +117,8 @@ def ended(server, run_id):
 
 
 def test_health_and_authorisation(api):
-    assert not api.healthz_service_get_healthz().multi_user
+    health = api.healthz_service_get_healthz()
+    assert not health.multi_user and health.pipeline_store == "database" and health.tag_name
     api.auth_service_authorize(namespace="kubeflow", resources="VIEWERS", verb="GET")
     with pytest.raises(kfp_server_api.ApiException) as refused:
         api.auth_service_authorize(namespace="kubeflow", resources="UNASSIGNED_RESOURCES", verb="GET")
