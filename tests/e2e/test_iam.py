@@ -1042,6 +1042,12 @@ def test_session_and_federation_tokens(server, iam, sts, user):
     with refused("AccessDenied", "root"):
         sts.get_federation_token(Name="guest")
 
+    # A policy that asks for a second factor lets no session through, and there is none to be had.
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy(
+        allow("s3:ListAllMyBuckets", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})))
+    with refused("AccessDenied"):
+        client_of(server, "s3", given).list_buckets()
+
     assert sts.get_access_key_info(AccessKeyId=key["AccessKeyId"])["Account"] == ACCOUNT
     with refused("ValidationError"):
         sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")
