@@ -1,7 +1,7 @@
 #include "iam/simulation.h"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -60,25 +60,16 @@ Verdict verdict_of(const std::vector<SimulatedPolicy>& policies, const policy::Q
   return !denies.empty() ? Verdict::explicit_deny : allows.empty() ? Verdict::implicit_deny : Verdict::allowed;
 }
 
-// Keys that a statement reads which would speak of the question if only its conditions held.
+// Keys that a statement reads which would speak of the question if only they were given.
 void collect_missing(const std::vector<SimulatedPolicy>& policies, const policy::Question& question,
                      std::set<std::string>& missing) {
+  const auto given = [&](const std::string& key) { return question.context.contains(key); };
   for (const SimulatedPolicy& held : policies) {
-    for (const policy::Statement& statement : held.document.statements) {
-      // A variable in its resources cannot be filled either: then the action alone decides that it matters.
-      policy::Statement bare = statement;
-      bare.conditions.clear();
-      policy::Statement anywhere = bare;
-      anywhere.resources.clear();
-      const auto keys = context_keys(statement, held.document);
-      const bool unfilled = std::any_of(keys.begin(), keys.end(),
-                                        [&](const std::string& key) { return !question.context.contains(key); });
-      if (!unfilled) continue;
-      const bool variable = std::any_of(statement.resources.begin(), statement.resources.end(),
-                                        [](const auto& text) { return text.find("${") != std::string::npos; });
-      if (!policy::applies(variable ? anywhere : bare, held.document, question)) continue;
-      for (const std::string& key : keys) {
-        if (!question.context.contains(key)) missing.insert(key);
+    for (const SimulatedPolicy::Reading& reading : held.readings) {
+      if (std::all_of(reading.keys.begin(), reading.keys.end(), given)) continue;
+      if (!policy::applies(reading.without, held.document, question)) continue;
+      for (const std::string& key : reading.keys) {
+        if (!given(key)) missing.insert(key);
       }
     }
   }
@@ -104,13 +95,10 @@ Outcome decide(const Simulation& simulation, const std::string& action, const st
   question.resource_account = account_in(resource);
   if (question.resource_account.empty() || question.resource_account == "aws" || question.resource_account == "*")
     question.resource_account = simulation.resource_owner;
-  std::vector<SimulatedPolicy> resource_policies;
-  if (simulation.resource_policy) resource_policies.push_back(*simulation.resource_policy);
-
   Outcome outcome;
   collect_missing(simulation.identity, question, outcome.missing);
   collect_missing(simulation.boundary, question, outcome.missing);
-  collect_missing(resource_policies, question, outcome.missing);
+  collect_missing(simulation.resource_policy, question, outcome.missing);
   // An organization that forbids is the end of the simulation.
   for (const auto& level : simulation.organization) {
     const Verdict verdict = verdict_of(level, question);
@@ -122,26 +110,23 @@ Outcome decide(const Simulation& simulation, const std::string& action, const st
   policy::Policies policies;
   policies.identity = named(simulation.identity);
   policies.boundary = named(simulation.boundary);
-  policies.resource = named(resource_policies);
+  policies.resource = named(simulation.resource_policy);
   const policy::Decision decision = policy::evaluate(policies, question);
   outcome.verdict = decision.allowed             ? Verdict::allowed
                     : decision.explicitly_denied ? Verdict::explicit_deny
                                                  : Verdict::implicit_deny;
   // Only what contributed: the denying statements, or else the allowing ones.
-  const SimulatedPolicy* resource_policy = simulation.resource_policy ? &*simulation.resource_policy : nullptr;
   if (outcome.verdict != Verdict::implicit_deny) {
     const Effect effect = decision.allowed ? Effect::allow : Effect::deny;
     collect(simulation.identity, question, effect, outcome.matches);
-    std::vector<Match> by_resource;
-    collect(resource_policies, question, effect, by_resource);
-    for (const Match& match : by_resource) outcome.matches.push_back({resource_policy, match.statement});
+    collect(simulation.resource_policy, question, effect, outcome.matches);
     if (!decision.allowed) collect(simulation.boundary, question, effect, outcome.matches);
   }
   if (!simulation.boundary.empty())
     outcome.within_boundary = verdict_of(simulation.boundary, question) == Verdict::allowed;
   if (!question.resource_account.empty() && question.resource_account != simulation.caller.account) {
     outcome.by_identity = verdict_of(simulation.identity, question);
-    outcome.by_resource = verdict_of(resource_policies, question);
+    outcome.by_resource = verdict_of(simulation.resource_policy, question);
     if (!simulation.boundary.empty()) outcome.by_boundary = verdict_of(simulation.boundary, question);
   }
   return outcome;
@@ -216,7 +201,19 @@ Result<SimulatedPolicy> simulated_policy(std::string id, std::string type, const
   if (!document)
     return fail(Code::invalid_argument, fmt::format("Invalid policy {}: {}", id, document.error().message),
                 "InvalidInput");
-  return SimulatedPolicy{std::move(id), std::move(type), std::move(*document), statement_spans(text)};
+  SimulatedPolicy held{std::move(id), std::move(type), std::move(*document), statement_spans(text), {}};
+  for (const policy::Statement& statement : held.document.statements) {
+    auto keys = context_keys(statement, held.document);
+    if (keys.empty()) continue;
+    SimulatedPolicy::Reading reading{std::move(keys), statement};
+    reading.without.conditions.clear();
+    // A resource with a variable cannot be told either: then the action alone decides.
+    if (std::any_of(statement.resources.begin(), statement.resources.end(),
+                    [](const std::string& resource) { return resource.find("${") != std::string::npos; }))
+      reading.without.resources.clear();
+    held.readings.push_back(std::move(reading));
+  }
+  return held;
 }
 
 Value simulate(const Simulation& simulation, const std::string& action, const std::vector<std::string>& resources) {

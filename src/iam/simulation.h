@@ -3,7 +3,7 @@
 // documents, which are given.
 // Source: IAM API reference, SimulateCustomPolicy, EvaluationResult, ResourceSpecificResult.
 
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +19,12 @@ struct SimulatedPolicy {
   std::string type;  // "user", "group", "role", "aws-managed", "user-managed", "resource"; empty: not said
   policy::Document document;
   std::vector<Span> spans;  // of its statements
+  // What a statement reads of the context, and the statement as it would speak if all that were given.
+  struct Reading {
+    std::set<std::string> keys;
+    policy::Statement without;
+  };
+  std::vector<Reading> readings;  // of the statements that read anything
 };
 // Error: InvalidInput with what is wrong in the document.
 Result<SimulatedPolicy> simulated_policy(std::string id, std::string type, const std::string& text,
@@ -27,7 +33,7 @@ Result<SimulatedPolicy> simulated_policy(std::string id, std::string type, const
 struct Simulation {
   std::vector<SimulatedPolicy> identity, boundary;
   std::vector<std::vector<SimulatedPolicy>> organization;  // service control policies, from the root to the account
-  std::optional<SimulatedPolicy> resource_policy;
+  std::vector<SimulatedPolicy> resource_policy;            // one at most
   policy::Requester caller;
   std::string resource_owner;  // account of resources whose ARN names none
   policy::Context context;

@@ -85,9 +85,9 @@ TEST(Simulation, AcrossAccountsBothMustAllow) {
     return simulate(simulation, "s3:GetObject", {"arn:aws:s3:::a/y"})["EvalDecision"].string_or();
   };
   EXPECT_EQ(decision(), "implicitDeny");
-  simulation.resource_policy = held(statement("Allow", "s3:GetObject", "arn:aws:s3:::a/*",
-                                              R"(,"Principal":{"AWS":"arn:aws:iam::123456789012:user/ann"})"),
-                                    policy::Kind::resource);
+  simulation.resource_policy.push_back(held(statement("Allow", "s3:GetObject", "arn:aws:s3:::a/*",
+                                                      R"(,"Principal":{"AWS":"arn:aws:iam::123456789012:user/ann"})"),
+                                            policy::Kind::resource));
   EXPECT_EQ(decision(), "allowed");
   simulation.identity.clear();
   EXPECT_EQ(decision(), "implicitDeny");

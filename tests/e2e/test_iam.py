@@ -358,6 +358,10 @@ def test_trust_policies_that_are_none(iam):
         make(policy({"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole", "Resource": "*"}))
     with refused("MalformedPolicyDocument", 'Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/none"'):
         make(trust({"AWS": f"{ROOT}:user/none"}))
+    with refused("MalformedPolicyDocument", 'Invalid principal in policy: "SERVICE":"sagemaker"'):
+        make(trust({"Service": "sagemaker"}))
+    with refused("MalformedPolicyDocument", "AssumeRole policy may only specify STS AssumeRole actions."):
+        make(trust({"AWS": ACCOUNT}, "s3:GetObject"))
     with refused("MalformedPolicyDocument", "invalid Json"):
         make("{")
     with refused("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048"):
@@ -767,6 +771,7 @@ def test_simulating_custom_policies(iam):
         (dict(PolicyInputList=[mixed], ActionNames=["s3:*"]), "without wildcards"),
         (dict(PolicyInputList=[mixed], ActionNames=["s3:GetObject"], ResourcePolicy=shared), "CallerArn is required"),
         (dict(PolicyInputList=[mixed], ActionNames=["s3:GetObject"], ResourceArns=["bucket"]), "Invalid resource ARN"),
+        (dict(PolicyInputList=[mixed], ActionNames=["s3:GetObject"] * 101, ResourceArns=[arns[0]] * 100), "10000"),
         (dict(PolicyInputList=[mixed], ActionNames=["s3:GetObject"], ResourceHandlingOption="EC2-VPC-InstanceStore"), "EC2"),
     ):
         with refused("InvalidInput", says, status=400):

@@ -12,7 +12,7 @@
 namespace millrace::iam {
 namespace {
 
-constexpr std::size_t kActionsMost = 1'000, kResourcesMost = 1'000;
+constexpr std::size_t kCombinationsMost = 10'000;  // of actions and resources
 
 struct Source {
   std::string id, type, text;
@@ -186,8 +186,8 @@ Status read_common(Context& context, const Value& input, Simulation& simulation)
   if (input["ResourcePolicy"].is_string()) {
     if (simulation.caller.arn.empty())
       return invalid_input("CallerArn is required when a ResourcePolicy is given, for its Principal to speak of.");
-    simulation.resource_policy = MR_TRY(
-        simulated_policy("ResourcePolicy", "resource", input["ResourcePolicy"].as_string(), policy::Kind::resource));
+    simulation.resource_policy.push_back(MR_TRY(
+        simulated_policy("ResourcePolicy", "resource", input["ResourcePolicy"].as_string(), policy::Kind::resource)));
   }
   const std::string owner = input["ResourceOwner"].string_or();
   if (!owner.empty()) {
@@ -216,9 +216,11 @@ Result<aws::Output> answer(const Value& input, const Simulation& simulation) {
   for (const Value& resource : input["ResourceArns"].items()) resources.push_back(resource.string_or());
   if (resources.empty()) resources.emplace_back("*");
   const auto& actions = input["ActionNames"].items();
-  if (actions.size() > kActionsMost || resources.size() > kResourcesMost)
+  if (actions.size() * resources.size() > kCombinationsMost) {
     return invalid_input(
-        fmt::format("A simulation takes at most {} actions and {} resources.", kActionsMost, kResourcesMost));
+        fmt::format("A simulation takes at most {} combinations of actions and resources; these are {}.",
+                    kCombinationsMost, actions.size() * resources.size()));
+  }
   for (const std::string& resource : resources) {
     if (resource != "*" && (!resource.starts_with("arn:") || split(resource, ':').size() < 6))
       return invalid_input(fmt::format("Invalid resource ARN {} in ResourceArns.", resource));
