@@ -38,6 +38,14 @@ constexpr std::string_view kFillItems =
 
 Value input_source(std::string_view name) { return Value::object({{"componentInputParameter", name}}); }
 
+Value call(const Compiled& callee, const std::string& name) {
+  Value task = Value::object({{"componentRef", Value::object({{"name", callee.component}})}});
+  task.set("taskInfo", Value::object({{"name", callee.display_name.empty() ? name : callee.display_name}}));
+  if (callee.cached) task.set("cachingOptions", Value::object({{"enableCache", true}}));
+  if (!callee.retry.is_null()) task.set("retryPolicy", callee.retry);
+  return task;
+}
+
 class Dag {
  public:
   Dag(const Place& place, const Value& spec, const std::string& name, Scope& scope, const FindTemplate& find,
@@ -105,7 +113,12 @@ class Dag {
       scope_.of_the_run.insert(input);
       return input_source(input);
     }
-    if (input == kStatusInput) return at.refused("the workflow's status is known to its exit handler only");
+    if (input == kStatusInput) {
+      if (scope_.exit_group.empty() || current_ == scope_.exit_group)
+        return at.refused("the workflow's status is known to its exit handler only");
+      return Value::object({{"taskFinalStatus", Value::object({{"producerTask", scope_.exit_group}})},
+                            {"parameterExpressionSelector", "parseJson(string_value)[\"phase\"]"}});
+    }
     const std::string name = input.substr(kPrefix);
     if (!scope_.parameters.contains(name)) return at.wrong(fmt::format("the workflow has no parameter \"{}\"", name));
     return input_source(name);
@@ -255,6 +268,7 @@ class Dag {
   Result<Value> artifact_source(const Place& at) {
     const Text text = MR_TRY(read(at.in("from")));
     if (is_one_tag(text) && text[0].kind == Kind::input_artifact) {
+      if (const auto file = scope_.files.find(text[0].name); file != scope_.files.end()) return root_file(at, *file);
       if (!scope_.artifacts.contains(text[0].name))
         return at.wrong(fmt::format("the template has no input artifact \"{}\"", text[0].name));
       return Value::object({{"componentInputArtifact", text[0].name}});
@@ -267,6 +281,14 @@ class Dag {
                              Value::object({{"producerTask", text[0].task}, {"outputArtifactKey", text[0].name}})}});
     }
     return at.wrong("an artifact comes from {{inputs.artifacts.…}} or {{tasks.….outputs.artifacts.…}}");
+  }
+
+  // Made once, for all that ask for it.
+  Result<Value> root_file(const Place& at, const std::pair<const std::string, Text>& file) {
+    const auto made = root_files_.find(file.first);
+    if (made != root_files_.end()) return made->second;
+    Value source = MR_TRY(file_task(at, "input", file.first, file.second, false, tasks_));
+    return root_files_.emplace(file.first, std::move(source)).first->second;
   }
 
   Result<std::string> condition(const Place& at, bool loop, Value& inputs) {
@@ -285,6 +307,7 @@ class Dag {
   Status add(const Place& at) {
     MR_TRY(only_known(at, {"name", "template", "arguments", "dependencies", "when", "withItems", "withParam"}));
     const std::string name = at.at["name"].as_string();
+    current_ = name;
     const Compiled& callee = *callees_.at(name);
     const bool loop = at.at.has("withItems") || at.at.has("withParam");
     Value inputs = Value::object(), files = Value::object();
@@ -516,6 +539,8 @@ class Dag {
   Output& output_;
   std::map<std::string, const Compiled*> callees_;
   std::set<std::string> awaited_;  // tasks that others wait for
+  std::string current_;
+  std::map<std::string, Value> root_files_;  // where they come from
   Value tasks_ = Value::object();
 };
 
@@ -524,14 +549,6 @@ class Dag {
 Result<Value> compile_dag(const Place& place, const Value& spec, const std::string& name, Scope& scope,
                           const FindTemplate& find, Compiled& compiled, Output& output) {
   return Dag(place, spec, name, scope, find, compiled, output).compile();
-}
-
-Value call(const Compiled& callee, const std::string& name) {
-  Value task = Value::object({{"componentRef", Value::object({{"name", callee.component}})}});
-  task.set("taskInfo", Value::object({{"name", callee.display_name.empty() ? name : callee.display_name}}));
-  if (callee.cached) task.set("cachingOptions", Value::object({{"enableCache", true}}));
-  if (!callee.retry.is_null()) task.set("retryPolicy", callee.retry);
-  return task;
 }
 
 }  // namespace millrace::pipelines::v1

@@ -2,6 +2,7 @@
 // A dag template's tasks, in the IR.
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 
@@ -16,14 +17,13 @@ using FindTemplate = std::function<Result<const Compiled*>(const Place& from, co
 struct Scope {
   bool is_root = false;  // its inputs are the workflow's parameters
   std::set<std::string> parameters, artifacts;
-  std::set<std::string> of_the_run;  // filled: what its tasks need of the run
+  std::map<std::string, Text> files;  // of the root: input artifacts that the workflow gives as text
+  std::string exit_group;             // of the root: the task whose end is the workflow's, where an exit task follows
+  std::set<std::string> of_the_run;   // filled: what its tasks need of the run
 };
 
 // Translates the template's dag; its component's inputs and outputs are the caller's to write.
 Result<Value> compile_dag(const Place& place, const Value& spec, const std::string& name, Scope& scope,
                           const FindTemplate& find, Compiled& compiled, Output& output);
-
-// {componentRef, inputs, …} of one task that hands `parameters` of the same names to a template.
-Value call(const Compiled& callee, const std::string& name);
 
 }  // namespace millrace::pipelines::v1

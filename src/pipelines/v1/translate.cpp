@@ -48,7 +48,7 @@ class Translator {
   }
 
   Status read_parameters(const Place& arguments) {
-    MR_TRY(only_known(arguments, {"parameters"}));
+    MR_TRY(only_known(arguments, {"parameters", "artifacts"}));
     for (const Value& parameter : arguments.at["parameters"].items()) {
       const Place at{parameter, arguments.path + ".parameters"};
       MR_TRY(only_known(at, {"name", "value", "description", "enum"}));
@@ -59,7 +59,18 @@ class Translator {
       if (parameter.has("value")) definition.set("defaultValue", MR_TRY(scalar_text(at.in("value"))));
       parameters_.set(name, std::move(definition));
     }
+    for (const Value& artifact : arguments.at["artifacts"].items()) {
+      const Place at{artifact, arguments.path + ".artifacts"};
+      MR_TRY(only_known(at, {"name", "raw"}));
+      auto text = read_text(artifact["raw"]["data"].string_or());
+      if (!text) return at.here(text.error());
+      files_[artifact["name"].string_or()] = std::move(*text);
+    }
     return {};
+  }
+
+  FindTemplate finder() {
+    return [this](const Place& from, const std::string& name) { return find(from, name); };
   }
 
   Result<const Compiled*> find(const Place& from, const std::string& name) {
@@ -132,37 +143,51 @@ class Translator {
       compiled.artifacts.insert(artifact["name"].string_or());
       scope.artifacts.insert(artifact["name"].string_or());
     }
-    return compile_dag(
-        at, spec_, name, scope, [this](const Place& from, const std::string& callee) { return find(from, callee); },
-        compiled, output_);
+    return compile_dag(at, spec_, name, scope, finder(), compiled, output_);
   }
 
-  // A call from the root: inputs come from the workflow's parameters of the same names.
-  Result<Value> call_from_root(const Place& at, const Compiled& callee, const std::string& name,
-                               const std::string& group) {
-    Value task = call(callee, name);
-    Value inputs = Value::object();
-    for (const auto& [key, fallback] : callee.parameters) {
-      if (parameters_.has(key))
-        inputs.set(key, Value::object({{"componentInputParameter", key}}));
-      else if (!fallback)
-        return at.wrong(fmt::format("the input \"{}\" of the template {} is no parameter of the workflow", key, name));
+  // What the workflow hands to a template that it calls itself.
+  Value arguments_for(const Compiled& callee) const {
+    Value parameters = Value::array(), artifacts = Value::array();
+    for (const auto& [name, fallback] : callee.parameters) {
+      if (!parameters_.has(name)) continue;
+      parameters.push(Value::object({{"name", name}, {"value", fmt::format("{{{{workflow.parameters.{}}}}}", name)}}));
     }
-    if (!callee.artifacts.empty())
-      return at.refused(fmt::format("the template {} gets files from outside, which is not executed", name));
-    for (const std::string& key : callee.of_the_run) {
-      if (key == kStatusInput) {
-        if (group.empty()) return at.refused("the workflow's status is known to its exit handler only");
-        inputs.set(key, Value::object({{"taskFinalStatus", Value::object({{"producerTask", group}})},
-                                       {"parameterExpressionSelector", "parseJson(string_value)[\"phase\"]"}}));
-        continue;
-      }
-      const std::string parameter = key.substr(workflow_input("").size());
-      if (!parameters_.has(parameter)) return at.wrong(fmt::format("the workflow has no parameter \"{}\"", parameter));
-      inputs.set(key, Value::object({{"componentInputParameter", parameter}}));
+    for (const std::string& name : callee.artifacts) {
+      if (files_.contains(name))
+        artifacts.push(Value::object({{"name", name}, {"from", fmt::format("{{{{inputs.artifacts.{}}}}}", name)}}));
     }
-    if (!inputs.empty()) task.child("inputs").set("parameters", std::move(inputs));
-    return task;
+    return Value::object({{"parameters", std::move(parameters)}, {"artifacts", std::move(artifacts)}});
+  }
+
+  // A dag around the entry, and around what comes after it.
+  Result<Value> around(const Place& spec, const std::string& entry, Scope& scope) {
+    const Place exit = spec.in("onExit");
+    const bool has_exit = !exit.at.is_null();
+    const std::string group = has_exit ? fmt::format("{}{}", kGroupPrefix, entry) : entry;
+    const auto task = [](const std::string& name, const std::string& callee, Value arguments) {
+      return Value::object({{"name", name}, {"template", callee}, {"arguments", std::move(arguments)}});
+    };
+    const Compiled* body = MR_TRY(find(spec.in("entrypoint"), entry));
+    Value tasks = Value::array({task(group, entry, arguments_for(*body))});
+    std::string last;
+    if (has_exit) {
+      const std::string callee = exit.at.string_or();
+      const Compiled* after = MR_TRY(find(exit, callee));
+      scope.exit_group = group;
+      last = callee == group ? callee + "-exit" : callee;
+      tasks.push(task(last, callee, arguments_for(*after)));
+    }
+    const Value made = Value::object({{"dag", Value::object({{"tasks", std::move(tasks)}})}});
+    Compiled compiled;
+    Value dag = MR_TRY(compile_dag({made, "spec"}, spec_, "root", scope, finder(), compiled, output_));
+    if (has_exit) {
+      Value& after = dag.child("tasks").child(last);
+      after.set("dependentTasks", Value::array({group}));
+      after.set("triggerPolicy", Value::object({{"strategy", "ALL_UPSTREAM_TASKS_COMPLETED"}}));
+      after.erase("cachingOptions");
+    }
+    return dag;
   }
 
   Result<Value> root_component(const Place& spec) {
@@ -171,40 +196,29 @@ class Translator {
     if (found == templates_.end())
       return spec.in("entrypoint").wrong(fmt::format("there is no template \"{}\"", entry));
     Value root = Value::object();
-    const bool has_exit = spec.at.has("onExit");
-    if (!has_exit && found->second->has("dag")) {
+    Scope scope;
+    scope.is_root = true;
+    scope.files = files_;
+    for (const auto& [name, definition] : parameters_.members()) scope.parameters.insert(name);
+    if (!spec.at.has("onExit") && found->second->has("dag")) {
       // The root is the entry's dag itself.
       const Place at{*found->second, "spec.templates." + entry};
-      Scope scope;
-      scope.is_root = true;
-      for (const auto& [name, definition] : parameters_.members()) scope.parameters.insert(name);
       under_way_.insert(entry);
       Compiled compiled;
       Value dag = MR_TRY(dag_of(at, entry, scope, compiled));
-      // Nobody outside can ask for outputs of the whole.
-      dag.erase("outputs");
+      dag.erase("outputs");  // nobody outside can ask for outputs of the whole
       for (const auto& [name, fallback] : compiled.parameters) {
         if (parameters_.has(name)) continue;
         if (!fallback) return at.wrong(fmt::format("the input \"{}\" is no parameter of the workflow", name));
         Value definition = text_definition();
         parameters_.set(name, definition.set("defaultValue", *fallback));
       }
+      for (const std::string& name : compiled.artifacts) {
+        if (!files_.contains(name)) return at.wrong(fmt::format("the artifact \"{}\" is none of the workflow's", name));
+      }
       root.set("dag", std::move(dag));
     } else {
-      const Compiled* body = MR_TRY(find(spec.in("entrypoint"), entry));
-      const std::string group = has_exit ? fmt::format("{}{}", kGroupPrefix, entry) : entry;
-      Value tasks = Value::object();
-      tasks.set(group, MR_TRY(call_from_root(spec.in("entrypoint"), *body, entry, "")));
-      if (has_exit) {
-        const Place exit = spec.in("onExit");
-        const std::string name = exit.at.string_or();
-        Value task = MR_TRY(call_from_root(exit, *MR_TRY(find(exit, name)), name, group));
-        task.set("dependentTasks", Value::array({group}));
-        task.set("triggerPolicy", Value::object({{"strategy", "ALL_UPSTREAM_TASKS_COMPLETED"}}));
-        task.erase("cachingOptions");
-        tasks.set(name == group ? name + "-exit" : name, std::move(task));
-      }
-      root.set("dag", Value::object({{"tasks", std::move(tasks)}}));
+      root.set("dag", MR_TRY(around(spec, entry, scope)));
     }
     if (!parameters_.empty()) root.child("inputDefinitions").set("parameters", parameters_);
     return root;
@@ -246,6 +260,7 @@ class Translator {
   const Value& spec_;
   std::map<std::string, const Value*> templates_;
   Value parameters_ = Value::object();  // the root's inputs
+  std::map<std::string, Text> files_;   // the workflow's artifacts, which are text
   std::map<std::string, Compiled> compiled_;
   std::set<std::string> under_way_;
   Output output_;

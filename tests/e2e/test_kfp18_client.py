@@ -1,0 +1,395 @@
+"""The SDK 1.8 against a live server: its client's methods, and what its compiler writes, run to the end."""
+
+import base64
+import json
+import time
+import uuid
+from typing import NamedTuple
+
+import kfp
+import kfp.components
+import pytest
+from kfp import dsl
+from kfp.components import InputPath, OutputPath, create_component_from_func, load_component_from_text
+from kubernetes import client as k8s
+
+import support
+
+FINAL = ("Succeeded", "Failed", "Skipped", "Error")
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return kfp.Client(host=server.endpoint)
+
+
+@pytest.fixture(scope="module")
+def experiment(client):
+    return client.create_experiment("eighteen", description="pipelines of the SDK 1.8")
+
+
+def finished(client, run_id, limit=60):
+    """The client's own wait sleeps five seconds a look; this one does not."""
+    deadline = time.monotonic() + limit
+    while True:
+        detail = client.get_run(run_id)
+        if detail.run.status in FINAL:
+            return detail
+        assert time.monotonic() < deadline, detail.run.status
+        time.sleep(0.1)
+
+
+class Run:
+    """A pipeline run to its end, and what it left."""
+
+    def __init__(self, client, function, arguments=None, expect="Succeeded"):
+        self.client = client
+        made = client.create_run_from_pipeline_func(
+            function, arguments or {}, experiment_name="eighteen", enable_caching=False
+        )
+        self.id = made.run_id
+        self.detail = finished(client, self.id)
+        self.workflow = json.loads(self.detail.pipeline_runtime.workflow_manifest)
+        self.nodes = list(self.workflow["status"]["nodes"].values())
+        assert self.detail.run.status == expect, [n.get("message") for n in self.nodes]
+
+    def named(self, name):
+        return [node for node in self.nodes if node["displayName"] == name]
+
+    def phases(self, name):
+        return sorted(node["phase"] for node in self.named(name))
+
+    def artifact(self, node, name):
+        answer = self.client.runs.read_artifact(run_id=self.id, node_id=node["id"], artifact_name=name)
+        return base64.b64decode(answer.data).decode()
+
+    def texts(self, name, output="Output"):
+        """What each task of this name left in an output, in no order."""
+        return sorted(self.artifact(n, f"{n['templateName']}-{output}") for n in self.named(name))
+
+
+def double(n: int) -> int:
+    return 2 * n
+
+
+def describe(text: str, number: float = 0.5, flag: bool = False, items: list = [1], more: dict = {"a": 1}) -> str:
+    return f"{text} {number} {flag} {items} {more}"
+
+
+def join(a, b) -> str:
+    return a + "-" + b
+
+
+double_op, describe_op, join_op = map(create_component_from_func, (double, describe, join))
+
+
+def test_experiments(client, experiment, server):
+    assert client.create_experiment("eighteen").id == experiment.id
+    assert client.get_experiment(experiment_id=experiment.id).name == "eighteen"
+    assert client.get_experiment(experiment_name="eighteen").description == "pipelines of the SDK 1.8"
+    assert experiment.id in [e.id for e in client.list_experiments(sort_by="created_at desc").experiments]
+    with pytest.raises(ValueError, match="No experiment is found"):
+        client.get_experiment(experiment_name="nobody's")
+    # One table: the newer API sees the same.
+    status, text = server.request(f"/apis/v2beta1/experiments/{experiment.id}")
+    assert status == 200 and json.loads(text)["display_name"] == "eighteen"
+    other = client.create_experiment("for a moment")
+    client.archive_experiment(other.id)
+    assert client.get_experiment(experiment_id=other.id).storage_state == "STORAGESTATE_ARCHIVED"
+    client.delete_experiment(other.id)
+    with pytest.raises(Exception) as refused:
+        client.get_experiment(experiment_id=other.id)
+    assert refused.value.status == 404
+    assert client.get_kfp_healthz().multi_user is not True
+
+
+@dsl.pipeline(name="Two steps", description="doubles twice")
+def two_steps(n: int = 5):
+    double_op(double_op(n).output).set_display_name("the second")
+
+
+def test_upload_run_wait(client, experiment, tmp_path):
+    package = str(tmp_path / "two.yaml")
+    kfp.compiler.Compiler().compile(two_steps, package)
+    name = f"two {uuid.uuid4()}"
+    pipeline = client.upload_pipeline(package, pipeline_name=name, description="first")
+    assert pipeline.name == name and pipeline.parameters[0].name == "n" and pipeline.parameters[0].value == "5"
+    assert client.get_pipeline_id(name) == pipeline.id
+    assert client.get_pipeline(pipeline.id).default_version.id
+    second = client.upload_pipeline_version(package, pipeline_version_name="second", pipeline_id=pipeline.id)
+    versions = client.list_pipeline_versions(pipeline.id, sort_by="created_at desc").versions
+    assert [v.name for v in versions][0] == "second" and len(versions) == 2
+    assert pipeline.id in [p.id for p in client.list_pipelines(page_size=100).pipelines]
+    workflow = json.loads(client.pipelines.get_template(pipeline.id).template)
+    assert workflow["kind"] == "Workflow"
+
+    run = client.run_pipeline(experiment.id, "by version", params={"n": 7}, version_id=second.id)
+    detail = client.wait_for_run_completion(run.id, timeout=60)
+    assert detail.run.status == "Succeeded" and detail.run.error is None
+    assert [(p.name, p.value) for p in detail.run.pipeline_spec.parameters] == [("n", "7")]
+    references = {r.key.type: r.key.id for r in detail.run.resource_references}
+    assert references == {"EXPERIMENT": experiment.id, "PIPELINE_VERSION": second.id}
+    nodes = json.loads(detail.pipeline_runtime.workflow_manifest)["status"]["nodes"]
+    left = {n["templateName"]: n["outputs"].get("parameters") for n in nodes.values() if n["type"] == "Pod"}
+    assert left["double"] == [{"name": "double-Output", "value": "14"}]
+
+    by_pipeline = client.run_pipeline(experiment.id, "by pipeline", pipeline_id=pipeline.id)
+    by_file = client.run_pipeline(experiment.id, "by file", pipeline_package_path=package, params={"n": 1})
+    for made in (by_pipeline, by_file):
+        assert finished(client, made.id).run.status == "Succeeded"
+    listed = client.list_runs(experiment_id=experiment.id, page_size=2, sort_by="created_at desc")
+    assert [r.name for r in listed.runs] == ["by file", "by pipeline"] and listed.next_page_token
+    only = json.dumps({"predicates": [{"op": 1, "key": "name", "stringValue": "by version"}]})
+    assert [r.id for r in client.list_runs(experiment_id=experiment.id, filter=only).runs] == [run.id]
+
+    client.runs.archive_run(run.id)
+    assert client.get_run(run.id).run.storage_state == "STORAGESTATE_ARCHIVED"
+    client.runs.unarchive_run(run.id)
+    client.runs.delete_run(by_file.id)
+    with pytest.raises(Exception) as refused:
+        client.get_run(by_file.id)
+    assert refused.value.status == 404
+    client.delete_pipeline_version(second.id)
+    client.delete_pipeline(pipeline.id)
+    assert client.get_pipeline_id(name) is None
+
+
+def test_values_of_every_type(client):
+    @dsl.pipeline(name="types")
+    def pipeline(text: str = "it's \"quoted\" {x}", number: float = 1.5, items: list = ["a"], more: dict = {"k": [1]}):
+        describe_op(text, number, True, items, more)
+        describe_op("only defaults")
+
+    run = Run(client, pipeline, {"items": [3, 4]})
+    assert run.texts("describe") == ["it's \"quoted\" {x} 1.5 True [3, 4] {'k': [1]}"]
+    assert run.texts("describe-2") == ["only defaults 0.5 False [1] {'a': 1}"]
+
+
+def test_conditions(client):
+    @dsl.pipeline(name="conditions")
+    def pipeline(coin: str = "heads", n: int = 3):
+        doubled = double_op(n)
+        with dsl.Condition(coin == "heads", "is-heads"):
+            join_op("a", coin)
+            with dsl.Condition(doubled.output > 5):
+                join_op("big", doubled.output)
+            with dsl.Condition(doubled.output < 5):
+                join_op("small", doubled.output)
+        with dsl.Condition(coin != "heads"):
+            skipped = join_op("tails", coin)
+        # In Argo what waits for a skipped task runs.
+        join_op("after", "all").after(skipped)
+
+    run = Run(client, pipeline)
+    assert run.texts("join") == ["a-heads"] and run.texts("join-2") == ["big-6"]
+    assert run.phases("join-3") == [] and run.phases("condition-3") == ["Skipped"]
+    assert run.texts("join-5") == ["after-all"]
+    assert Run(client, pipeline, {"coin": "tails", "n": -1}).texts("join-4") == ["tails-tails"]
+
+
+def test_loops(client):
+    def numbers() -> list:
+        return [1, 2, 3]
+
+    @dsl.pipeline(name="loops")
+    def pipeline(words: list = ["x", "y"], greeting: str = 'say "hi"'):
+        with dsl.ParallelFor(create_component_from_func(numbers)().output) as n:
+            double_op(n)
+        with dsl.ParallelFor([{"a": "1", "b": 2}, {"a": "3", "b": 4}], parallelism=1) as item:
+            join_op(item.a, item.b)
+            with dsl.ParallelFor(words) as word:
+                join_op(word, item.a)
+        with dsl.ParallelFor([greeting, "plain"]) as text:
+            join_op("said", text)
+
+    run = Run(client, pipeline, {"words": ["u", "v"]})
+    assert run.texts("double") == ["2", "4", "6"]
+    assert run.texts("join") == ["1-2", "3-4"]
+    assert run.texts("join-2") == ["u-1", "u-3", "v-1", "v-3"]
+    assert run.texts("join-3") == ["said-plain", 'said-say "hi"']
+
+
+def test_exit_handler_knows_how_it_ended(client):
+    def fails(fail: str):
+        assert fail != "yes", "as it was told"
+
+    @dsl.pipeline(name="exits")
+    def pipeline(fail: str = "no"):
+        bye = join_op("{{workflow.status}}", fail)
+        with dsl.ExitHandler(bye):
+            create_component_from_func(fails)(fail)
+
+    assert Run(client, pipeline).texts("join") == ["Succeeded-no"]
+    failed = Run(client, pipeline, {"fail": "yes"}, expect="Failed")
+    assert failed.texts("join") == ["Failed-yes"]
+    assert "as it was told" in failed.named("fails")[0]["message"]
+
+
+def test_artifacts_are_passed(client):
+    def write(rows: int, out_path: OutputPath("CSV")) -> NamedTuple("Out", [("first", str), ("count", int)]):
+        lines = [f"row {i}" for i in range(rows)]
+        with open(out_path, "w") as out:
+            out.write("\n".join(lines))
+        return lines[0], len(lines)
+
+    def read(data_path: InputPath(), label: str) -> str:
+        return f"{label}: {open(data_path).read()}"
+
+    read_op = create_component_from_func(read)
+
+    @dsl.pipeline(name="files")
+    def pipeline(text: str = "of the pipeline"):
+        made = create_component_from_func(write)(3)
+        read_op(made.outputs["out"], "artifact")
+        read_op(made.outputs["first"], "output")
+        read_op(text, "parameter")
+        read_op("constant text", "constant")
+        join_op(made.outputs["first"], made.outputs["count"])
+
+    run = Run(client, pipeline)
+    assert run.texts("read") == ["artifact: row 0\nrow 1\nrow 2"]
+    assert run.texts("read-2") == ["output: row 0"]
+    assert run.texts("read-3") == ["parameter: of the pipeline"]
+    assert run.texts("read-4") == ["constant: constant text"]
+    assert run.texts("join") == ["row 0-3"]
+
+
+COMPONENT = """
+name: Speak up
+inputs:
+- {name: first word, type: String}
+- {name: second, type: String, optional: true}
+- {name: text}
+outputs:
+- {name: said}
+- {name: whole text}
+implementation:
+  container:
+    image: alpine
+    command:
+    - sh
+    - -ec
+    - |
+      mkdir -p "$(dirname "$2")" "$(dirname "$3")"
+      cp "$1" "$3"
+      shift
+      out=$1
+      shift 2
+      echo "$LOUD $*" > "$out"
+    - program
+    - {inputPath: text}
+    - {outputPath: said}
+    - {outputPath: whole text}
+    args:
+    - {concat: [pre-, {inputValue: first word}, -post]}
+    - if:
+        cond: {isPresent: second}
+        then: [--second, {inputValue: second}]
+        else: [--alone]
+    env: {LOUD: "yes"}
+"""
+
+
+def test_component_files(client):
+    speak = load_component_from_text(COMPONENT)
+
+    @dsl.pipeline(name="components")
+    def pipeline(word: str = "w"):
+        one = speak(first_word=word, text="long text")
+        two = speak(first_word=word, second="two", text=one.outputs["whole_text"])
+        # As a parameter an output loses the end of its last line.
+        join_op(two.outputs["said"], "!")
+
+    run = Run(client, pipeline)
+    assert run.texts("speak-up", "said") == ["yes pre-w-post --alone\n"]
+    assert run.texts("speak-up-2", "whole-text") == ["long text"]
+    assert run.texts("join") == ["yes pre-w-post --second two-!"]
+
+
+def test_container_ops_retries_and_placeholders(client, server):
+    @dsl.pipeline(name="old style")
+    def pipeline(word: str = "w"):
+        script = 'test "$KFP_RETRY_INDEX" = 2 || exit 3; echo "%s $A" | tee /tmp/out.txt; echo no > /tmp/out'
+        op = dsl.ContainerOp(
+            "flaky",
+            "alpine",
+            command=["sh", "-c", script % word],
+            file_outputs={"out": "/tmp/out.txt", "other": "/tmp/out"},
+        )
+        op.set_retry(2, policy="Always").set_memory_limit("512Mi").set_cpu_limit("1")
+        op.container.add_env_variable(k8s.V1EnvVar("A", word))
+        op.set_caching_options(False)
+        join_op(op.outputs["out"], dsl.RUN_ID_PLACEHOLDER)
+        join_op("{{workflow.name}}", dsl.EXECUTION_ID_PLACEHOLDER)
+
+    run = Run(client, pipeline)
+    assert run.texts("join") == [f"w w-{run.id}"]
+    (node,) = run.named("join-2")
+    assert run.texts("join-2") == [f"{run.workflow['metadata']['name']}-{run.id}-{node['id']}"]
+    assert run.artifact(run.named("flaky")[0], "flaky-other") == "no\n"
+
+
+def test_metrics(client):
+    def measure(mlpipeline_metrics_path: OutputPath("Metrics")):
+        import json
+
+        metrics = [{"name": "accuracy", "numberValue": 0.75, "format": "PERCENTAGE"}]
+        json.dump({"metrics": metrics}, open(mlpipeline_metrics_path, "w"))
+
+    @dsl.pipeline(name="metrics")
+    def pipeline():
+        create_component_from_func(measure)()
+
+    run = Run(client, pipeline)
+    (metric,) = run.detail.run.metrics
+    assert (metric.name, metric.number_value, metric.format) == ("accuracy", 0.75, "PERCENTAGE")
+
+
+def test_terminate_and_retry(client, server):
+    @dsl.pipeline(name="long")
+    def pipeline():
+        dsl.ContainerOp("sleeper", "alpine", command=["sh", "-c", "sleep 100"])
+
+    run_id = client.create_run_from_pipeline_func(pipeline, {}, experiment_name="eighteen").run_id
+    deadline = time.monotonic() + 20
+    while client.get_run(run_id).run.status != "Running":
+        assert time.monotonic() < deadline
+    client.runs.terminate_run(run_id)
+    assert finished(client, run_id).run.status == "Failed"
+    client.runs.retry_run(run_id)
+    assert client.get_run(run_id).run.status in ("Running", "Pending")
+    client.runs.terminate_run(run_id)
+    assert finished(client, run_id).run.status == "Failed"
+
+
+@dsl.graph_component
+def again(n: str):
+    flip = join_op(n, "x")
+    with dsl.Condition(flip.output == "never"):
+        again(flip.output)
+
+
+def refused(client, function):
+    with pytest.raises(Exception) as error:
+        client.create_run_from_pipeline_func(function, {}, experiment_name="eighteen")
+    return json.loads(error.value.body)["error"] if "error" in error.value.body else error.value.body
+
+
+def test_what_cannot_be_had_is_refused(client):
+    @dsl.pipeline(name="volume")
+    def volume():
+        dsl.VolumeOp(name="make", resource_name="v", size="1Gi")
+
+    @dsl.pipeline(name="sidecar")
+    def sidecar():
+        dsl.ContainerOp("op", "alpine", command=["true"]).add_sidecar(dsl.Sidecar("side", "alpine"))
+
+    @dsl.pipeline(name="recursion")
+    def recursion(start: str = "a"):
+        again(start)
+
+    before = len(client.list_runs(page_size=200).runs)
+    assert "spec.templates.make.resource" in refused(client, volume)
+    assert "sidecars" in refused(client, sidecar)
+    assert "recursion is not executed" in refused(client, recursion)
+    assert len(client.list_runs(page_size=200).runs) == before
