@@ -107,6 +107,29 @@ def describe(numbers: dsl.Output[dsl.Metrics], n: int) -> str:
 
 
 @dsl.component
+def evaluate(
+    scores: dsl.Output[dsl.Metrics],
+    classes: dsl.Output[dsl.ClassificationMetrics],
+    page: dsl.Output[dsl.HTML],
+    note: dsl.Output[dsl.Markdown],
+    accuracy: float,
+):
+    scores.log_metric("accuracy", accuracy)
+    scores.log_metric("count", 7)
+    classes.log_confusion_matrix(["cat", "dog"], [[3, 1], [0, 4]])
+    classes.log_roc_curve([0.0, 0.5], [0.0, 1.0], [0.9, 0.1])
+    with open(page.path, "w") as f:
+        f.write("<h1>hello</h1>")
+    with open(note.path, "w") as f:
+        f.write("# hello")
+
+
+@dsl.pipeline(name="evaluation")
+def evaluation(accuracy: float = 0.5):
+    evaluate(accuracy=accuracy)
+
+
+@dsl.component
 def report(status: dsl.PipelineTaskFinalStatus) -> str:
     return f"{status.pipeline_task_name} {status.state} {status.error_message} {bool(status.pipeline_job_resource_name)}"
 
@@ -240,6 +263,26 @@ def test_python_components(server, client):
         described = [t for t in seen if t["name"] == "describe"][0]["outputs"]
         assert described["parameters"]["Output"] == f"n is {(round + 3) ** 2}"
         assert described["artifacts"]["numbers"]["artifacts"][0]["metadata"] == {"n": (round + 3) ** 2}
+
+
+def test_what_a_run_shows(server, client):
+    runs = {}
+    for accuracy in (0.9, 0.25, 0.5):
+        run = client.create_run_from_pipeline_func(evaluation, arguments={"accuracy": accuracy}, experiment_name="shows")
+        runs[accuracy] = run.run_id
+    for run_id in runs.values():
+        done = client.wait_for_run_completion(run_id, timeout=240, sleep_duration=0.1)
+        assert done.state == "SUCCEEDED", support.why(server, run_id)
+    shown = json.loads(server.request(f"/apis/v2beta1/runs/{runs[0.9]}/visualizations")[1])["visualizations"]
+    by_type = {each["type"]: each for each in shown}
+    assert by_type["METRICS"]["values"] == {"accuracy": 0.9, "count": 7}
+    assert (by_type["CONFUSION_MATRIX"]["labels"], by_type["CONFUSION_MATRIX"]["rows"]) == (["cat", "dog"], [[3, 1], [0, 4]])
+    assert by_type["ROC_CURVE"]["points"][1] == {"threshold": 0.1, "false_positive_rate": 0.5, "true_positive_rate": 1}
+    assert by_type["HTML"]["text"] == "<h1>hello</h1>" and by_type["MARKDOWN"]["text"] == "# hello"
+    assert server.request(f"/apis/v2beta1/artifacts/{by_type['HTML']['artifact_id']}:download")[1] == "<h1>hello</h1>"
+    experiment = client.get_experiment(experiment_name="shows").experiment_id
+    listed = client.list_runs(experiment_id=experiment, sort_by="metric:accuracy desc", page_size=3).runs
+    assert [r.run_id for r in listed] == [runs[0.9], runs[0.5], runs[0.25]]
 
 
 def outputs_of(server, run_id, name):

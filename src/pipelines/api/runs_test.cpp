@@ -164,6 +164,9 @@ TEST_F(RunsTest, SayWhatUpstreamSays) {
                                    {"plugins_input", Value::object({{"mlflow", Value::object()}})}}));
   EXPECT_EQ(plugins.status, 501);
   EXPECT_THAT(plugins.body["message"].string_or(), HasSubstr("plugins"));
+  const Answer large = world_.send("POST", "/apis/v2beta1/runs", std::string((32u << 20) + 1, ' '));
+  EXPECT_EQ(large.status, 400);
+  EXPECT_THAT(large.body["message"].string_or(), HasSubstr("32 MiB"));
   EXPECT_EQ(get("/auth?namespace=n&resources=VIEWERS&verb=GET").status, 200);
   for (const char* query : {"resources=VIEWERS&verb=GET", "namespace=n&verb=GET", "namespace=n&resources=VIEWERS", ""})
     EXPECT_EQ(get(fmt::format("/auth?{}", query)).status, 400) << query;
