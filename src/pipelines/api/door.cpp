@@ -33,7 +33,6 @@ constexpr Route kRoutes[] = {
     {"POST", "/experiments/{id}:unarchive", unarchive_experiment},
     {"POST", "/runs", create_run},
     {"GET", "/runs", list_runs},
-    {"GET", "/runs/{id}", get_run},
     {"DELETE", "/runs/{id}", delete_run},
     {"POST", "/runs/{id}:terminate", terminate_run},
     {"POST", "/runs/{id}:retry", retry_run},
@@ -63,8 +62,10 @@ constexpr Route kRoutes[] = {
 struct BytesRoute {
   std::string_view method, pattern;  // from the root
   Result<net::Response> (*operation)(Context&, const Call&);
+  bool plain_errors = true;
 };
 constexpr BytesRoute kBytesRoutes[] = {
+    {"GET", "/apis/v2beta1/runs/{id}", get_run, false},
     {"GET", "/apis/v1alpha1/runs/{run}/nodes/{node}/log", read_log},
     {"GET", "/apis/v1beta1/runs/{run}/nodes/{node}/log", read_log},
     {"GET", "/apis/v2beta1/runs/{run}/nodes/{node}/log", read_log},
@@ -137,7 +138,8 @@ net::Response answer(Context& context, net::Request& request) {
   for (const BytesRoute& route : kBytesRoutes) {
     if (request.method != route.method || !matches(route.pattern, path, call.path)) continue;
     auto response = route.operation(context, call);
-    return response ? std::move(*response) : plain_error_response(response.error());
+    if (response) return std::move(*response);
+    return route.plain_errors ? plain_error_response(response.error()) : error_response(response.error());
   }
   if (request.method == "POST" && matches("/apis/v1beta1/visualizations/{namespace}", path, call.path))
     return error_response({Code::unimplemented, std::string(kNoPython)});

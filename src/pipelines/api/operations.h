@@ -32,7 +32,7 @@ Result<Value> unarchive_experiment(Context& context, const Call& call);
 // run_create.cpp, runs.cpp
 Result<Value> create_run(Context& context, const Call& call);
 Result<Value> list_runs(Context& context, const Call& call);
-Result<Value> get_run(Context& context, const Call& call);
+Result<net::Response> get_run(Context& context, const Call& call);
 Result<Value> delete_run(Context& context, const Call& call);
 Result<Value> terminate_run(Context& context, const Call& call);
 Result<Value> retry_run(Context& context, const Call& call);

@@ -22,28 +22,29 @@ Value status(std::string_view state, Time time, const std::string& error = {}) {
   return message;
 }
 
-using History = std::map<std::string_view, Value>;  // by task id
+using Histories = std::map<std::string, Value, std::less<>>;  // by task id
 
-// The states of a task that was tried more than once, up to the last attempt's running.
-History attempts(const RunParts& parts) {
-  std::map<std::string_view, const TaskView*> retried;
-  for (const TaskView& task : parts.tasks) {
-    if (task.attempt > 1) retried.emplace(task.id, &task);
+// The states of tasks that were tried more than once, up to the last attempt's running.
+Histories attempts(const std::vector<runner::TaskOutline>& tasks, const std::vector<engine::Event>& events) {
+  std::map<std::string_view, int> newest;
+  for (const runner::TaskOutline& task : tasks) {
+    if (task.attempt > 1) newest.emplace(task.path, task.attempt);
   }
-  History history;
-  for (const engine::Event& event : parts.events) {
-    const auto task = retried.find(event.path);
-    if (task == retried.end()) continue;
-    if (event.kind == engine::Event::Kind::launched) history[task->first].push(status("RUNNING", event.at));
-    if (event.kind == engine::Event::Kind::finished && event.attempt < task->second->attempt) {
-      history[task->first].push(status("FAILED", event.at, event.error));
-      history[task->first].push(status("PENDING", event.at));
+  Histories histories;
+  for (const engine::Event& event : events) {
+    const auto task = newest.find(event.path);
+    if (task == newest.end()) continue;
+    Value& history = histories[event.path];
+    if (event.kind == engine::Event::Kind::launched) history.push(status("RUNNING", event.at));
+    if (event.kind == engine::Event::Kind::finished && event.attempt < task->second) {
+      history.push(status("FAILED", event.at, event.error));
+      history.push(status("PENDING", event.at));
     }
   }
-  return history;
+  return histories;
 }
 
-Value state_history(const TaskView& task, const History& tried) {
+Value state_history(const TaskView& task, const Histories& tried) {
   Value history = Value::array();
   if (task.created) history.push(status("PENDING", *task.created));
   const auto several = tried.find(task.id);
@@ -70,39 +71,6 @@ Value artifact_lists(const Value& artifacts, const std::map<std::string, std::in
   return lists;
 }
 
-Value task_message(const RunParts& parts, const TaskView& task, const std::vector<const TaskView*>& children,
-                   const History& tried) {
-  Value message = Value::object({{"run_id", parts.run.id}, {"task_id", task.id}, {"display_name", task.display_name}});
-  if (task.created) message.set("create_time", at(*task.created));
-  if (task.started) message.set("start_time", at(*task.started));
-  if (task.ended) message.set("end_time", at(*task.ended));
-  if (!task.pod_name.empty()) {
-    Value detail = Value::object({{"main_job", task.pod_name}});
-    Value failed = Value::array();
-    for (int attempt = 1; attempt < task.attempt; ++attempt) failed.push(attempt_name(task, attempt));
-    if (!failed.empty()) detail.set("failed_main_jobs", std::move(failed));
-    message.set("executor_detail", std::move(detail));
-  }
-  message.set("state", task.state);
-  if (!task.error.empty()) message.set("error", error_message(task.error));
-  for (const auto& [name, side] : {std::pair("inputs", &task.inputs), std::pair("outputs", &task.outputs)}) {
-    Value lists = artifact_lists((*side)["artifacts"], parts.artifact_ids);
-    if (!lists.empty()) message.set(name, std::move(lists));
-  }
-  message.set_if(!task.parent_id.empty(), "parent_task_id", task.parent_id);
-  Value history = state_history(task, tried);
-  if (!history.empty()) message.set("state_history", std::move(history));
-  message.set_if(!task.pod_name.empty(), "pod_name", task.pod_name);
-  Value list = Value::array();
-  for (const TaskView* child : children) {
-    // One of the two: a dag has no pod.
-    list.push(child->pod_name.empty() ? Value::object({{"task_id", child->id}})
-                                      : Value::object({{"pod_name", child->pod_name}}));
-  }
-  if (!list.empty()) message.set("child_tasks", std::move(list));
-  return message;
-}
-
 }  // namespace
 
 std::string attempt_name(const TaskView& task, int attempt) { return fmt::format("{}.{}", task.pod_name, attempt); }
@@ -126,15 +94,42 @@ Value to_message(const runner::RunRecord& run) {
   return message;
 }
 
-Value run_details(const RunParts& parts) {
-  std::map<std::string_view, std::vector<const TaskView*>> children;
-  for (const TaskView& task : parts.tasks) {
-    if (!task.parent_id.empty()) children[task.parent_id].push_back(&task);
+TaskMessages::TaskMessages(std::string run_id, const std::vector<runner::TaskOutline>& tasks, ArtifactIds artifact_ids,
+                           const std::vector<engine::Event>& events)
+    : run_id_(std::move(run_id)), artifact_ids_(std::move(artifact_ids)), tried_(attempts(tasks, events)) {
+  for (const runner::TaskOutline& task : tasks) {
+    if (task.parent_id.empty()) continue;
+    // One of the two: a dag has no pod.
+    children_[task.parent_id].push(task.pod_name.empty() ? Value::object({{"task_id", task.path}})
+                                                         : Value::object({{"pod_name", task.pod_name}}));
   }
-  const History tried = attempts(parts);
-  Value details = Value::array();
-  for (const TaskView& task : parts.tasks) details.push(task_message(parts, task, children[task.id], tried));
-  return Value::object({{"task_details", std::move(details)}});
+}
+
+Value TaskMessages::message(const TaskView& task) const {
+  Value message = Value::object({{"run_id", run_id_}, {"task_id", task.id}, {"display_name", task.display_name}});
+  if (task.created) message.set("create_time", at(*task.created));
+  if (task.started) message.set("start_time", at(*task.started));
+  if (task.ended) message.set("end_time", at(*task.ended));
+  if (!task.pod_name.empty()) {
+    Value detail = Value::object({{"main_job", task.pod_name}});
+    Value failed = Value::array();
+    for (int attempt = 1; attempt < task.attempt; ++attempt) failed.push(attempt_name(task, attempt));
+    if (!failed.empty()) detail.set("failed_main_jobs", std::move(failed));
+    message.set("executor_detail", std::move(detail));
+  }
+  message.set("state", task.state);
+  if (!task.error.empty()) message.set("error", error_message(task.error));
+  for (const auto& [name, side] : {std::pair("inputs", &task.inputs), std::pair("outputs", &task.outputs)}) {
+    Value lists = artifact_lists((*side)["artifacts"], artifact_ids_);
+    if (!lists.empty()) message.set(name, std::move(lists));
+  }
+  message.set_if(!task.parent_id.empty(), "parent_task_id", task.parent_id);
+  Value history = state_history(task, tried_);
+  if (!history.empty()) message.set("state_history", std::move(history));
+  message.set_if(!task.pod_name.empty(), "pod_name", task.pod_name);
+  if (const auto children = children_.find(task.id); children != children_.end())
+    message.set("child_tasks", children->second);
+  return message;
 }
 
 }  // namespace millrace::pipelines::api

@@ -109,25 +109,32 @@ Result<Value> list_runs(Context& context, const Call& call) {
   });
 }
 
-Result<Value> get_run(Context& context, const Call& call) {
-  runner::RunRecord run;
-  Value spec;
-  std::vector<TaskView> tasks;
-  std::vector<engine::Event> events;
-  std::map<std::string, std::int64_t, std::less<>> ids;
+Result<net::Response> get_run(Context& context, const Call& call) {
+  std::string body;
   MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
-    run = MR_TRY(find(connection, call.id()));
-    tasks = MR_TRY(runner::read_tasks(connection, run.id));
-    ids = MR_TRY(runner::artifact_ids(connection, run.id));
-    if (std::any_of(tasks.begin(), tasks.end(), [](const TaskView& task) { return task.attempt > 1; }))
+    const runner::RunRecord run = MR_TRY(find(connection, call.id()));
+    Value message = to_message(run);
+    if (run.version_id.empty()) message.set("pipeline_spec", MR_TRY(runner::read_spec(connection, run.id)));
+    const auto outline = MR_TRY(runner::outline_tasks(connection, run.id));
+    std::vector<engine::Event> events;
+    if (std::any_of(outline.begin(), outline.end(), [](const auto& task) { return task.attempt > 1; }))
       events = MR_TRY(runner::read_events(connection, run.id));
-    if (run.version_id.empty()) spec = MR_TRY(runner::read_spec(connection, run.id));
+    const TaskMessages messages(run.id, outline, MR_TRY(runner::artifact_ids(connection, run.id)), events);
+    // Written as they are read: the whole of a large run is held once, as text.
+    body = to_json(message);
+    body.pop_back();
+    body += R"(,"run_details":{"task_details":[)";
+    bool first = true;
+    MR_TRY(runner::each_task(connection, run.id, [&](const TaskView& task) -> Status {
+      if (!first) body += ',';
+      first = false;
+      append_json(body, messages.message(task));
+      return {};
+    }));
+    body += "]}}";
     return {};
   }));
-  Value message = to_message(run);
-  if (!spec.is_null()) message.set("pipeline_spec", std::move(spec));
-  message.set("run_details", run_details({run, tasks, ids, events}));
-  return message;
+  return net::Response::json(200, std::move(body));
 }
 
 Result<Value> delete_run(Context& context, const Call& call) {

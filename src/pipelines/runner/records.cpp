@@ -151,11 +151,30 @@ Status put_task(db::Connection& connection, const std::string& run_id, const Tas
   return put_artifacts(connection, run_id, task);
 }
 
-Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id) {
-  std::vector<TaskView> tasks;
+Status each_task(db::Connection& connection, const std::string& run_id, const std::function<Status(TaskView)>& take) {
   auto row = MR_TRY(connection.prepare("SELECT path, data FROM kfp_tasks WHERE run_id = ? ORDER BY position"));
   bind_all(row, run_id);
-  while (MR_TRY(row.step())) tasks.push_back(task_from(row.text(0), stored(row.text(1))));
+  while (MR_TRY(row.step())) MR_TRY(take(task_from(row.text(0), stored(row.text(1)))));
+  return {};
+}
+
+Result<std::vector<TaskOutline>> outline_tasks(db::Connection& connection, const std::string& run_id) {
+  std::vector<TaskOutline> tasks;
+  auto row =
+      MR_TRY(connection.prepare("SELECT path, json_extract(data, '$.parent'), json_extract(data, '$.pod'), "
+                                "json_extract(data, '$.attempt') FROM kfp_tasks "
+                                "WHERE run_id = ? ORDER BY position"));
+  bind_all(row, run_id);
+  while (MR_TRY(row.step())) tasks.push_back({row.text(0), row.text(1), row.text(2), static_cast<int>(row.integer(3))});
+  return tasks;
+}
+
+Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id) {
+  std::vector<TaskView> tasks;
+  MR_TRY(each_task(connection, run_id, [&](TaskView task) -> Status {
+    tasks.push_back(std::move(task));
+    return {};
+  }));
   return tasks;
 }
 

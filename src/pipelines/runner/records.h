@@ -2,6 +2,7 @@
 // Rows of runs, their tasks and their events. Everything here runs inside a transaction of the caller's.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,14 @@ Result<std::vector<std::string>> unfinished_runs(db::Connection& connection);
 
 Status put_task(db::Connection& connection, const std::string& run_id, const TaskView& task);
 Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id);  // in order of making
+// The same one by one, for runs of very many tasks.
+Status each_task(db::Connection& connection, const std::string& run_id, const std::function<Status(TaskView)>& take);
+// What is to be known of all of them before the first is told of.
+struct TaskOutline {
+  std::string path, parent_id, pod_name;
+  int attempt = 0;
+};
+Result<std::vector<TaskOutline>> outline_tasks(db::Connection& connection, const std::string& run_id);
 
 Result<std::optional<TaskView>> read_task(db::Connection& connection, const std::string& run_id,
                                           const std::string& path);
