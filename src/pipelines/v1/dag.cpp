@@ -373,8 +373,7 @@ class Dag {
     Value made = Value::object();
     if (!definitions.empty()) made.child("inputDefinitions").set("parameters", std::move(definitions));
     if (!artifact_definitions.empty()) made.child("inputDefinitions").set("artifacts", std::move(artifact_definitions));
-    Value& dag = made.child("dag");
-    dag.set("tasks", std::move(files));
+    Value dag = Value::object({{"tasks", std::move(files)}});
     dag.child("tasks").set(name, std::move(task));
     for (const std::string& key : callee.output_parameters) {
       dag.child("outputs")
@@ -391,6 +390,7 @@ class Dag {
                           Value::array({Value::object({{"producerSubtask", name}, {"outputArtifactKey", key}})})}}));
       made.child("outputDefinitions").child("artifacts").set(key, file_definition());
     }
+    made.set("dag", std::move(dag));
     output_.components.set(component, std::move(made));
     Value outer = Value::object({{"componentRef", Value::object({{"name", component}})}, {"taskInfo", shown}});
     if (!parameters.empty()) outer.child("inputs").set("parameters", std::move(parameters));
@@ -399,16 +399,20 @@ class Dag {
   }
 
   Status iterate(const Place& at, const std::string& name, const Compiled& callee, Value& outer, Value& after) {
-    Value& component = *output_.components.find(outer["componentRef"]["name"].as_string());
-    Value& definitions = component.child("inputDefinitions").child("parameters");
-    definitions.set(kItem, text_definition());
+    const auto define = [&](std::string_view input) {
+      output_.components.child(outer["componentRef"]["name"].as_string())
+          .child("inputDefinitions")
+          .child("parameters")
+          .set(input, text_definition());
+    };
+    define(kItem);
     Value iterator = Value::object({{"itemInput", kItem}});
     Value items = at.at["withItems"];
     if (const Place param = at.in("withParam"); !param.at.is_null()) {
       const Text text = MR_TRY(read(param));
       if (is_one_tag(text)) {
         outer.child("inputs").child("parameters").set(kItems, MR_TRY(source(param, text[0], false)));
-        definitions.set(kItems, text_definition());
+        define(kItems);
         iterator.set("items", Value::object({{"inputParameter", kItems}}));
       } else {
         auto list = parse_json(param.at.string_or());
@@ -426,7 +430,7 @@ class Dag {
         iterator.set("items", Value::object({{"raw", to_json(items)}}));
       } else {
         outer.child("inputs").child("parameters").set(kItems, MR_TRY(items_task(place, name, marked, tags)));
-        definitions.set(kItems, text_definition());
+        define(kItems);
         iterator.set("items", Value::object({{"inputParameter", kItems}}));
         // What the loop waits for, its items wait for.
         if (!after.empty()) tasks_.child(fmt::format("{}{}", kItemsPrefix, name)).set("dependentTasks", after);
