@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "iam/denial.h"
 #include "iam/managed_policies.h"
+#include "iam/request_keys.h"
 
 namespace millrace::iam {
 namespace {
@@ -11,7 +13,8 @@ namespace {
 constexpr std::size_t kDocumentsCached = 4096;
 constexpr std::size_t kPrincipalsCached = 4096;
 
-policy::Requester requester_of(const aws::Principal& principal) {
+// `parent_arn`: of the user behind a federated session.
+policy::Requester requester_of(const aws::Principal& principal, const std::string& parent_arn) {
   policy::Requester requester;
   switch (principal.kind) {
     case aws::Principal::Kind::anonymous:
@@ -21,7 +24,8 @@ policy::Requester requester_of(const aws::Principal& principal) {
       requester.kind = policy::Requester::Kind::root;
       break;
     case aws::Principal::Kind::user:
-      requester.kind = policy::Requester::Kind::user;
+      requester.kind =
+          is_federated(principal) ? policy::Requester::Kind::federated_user : policy::Requester::Kind::user;
       break;
     case aws::Principal::Kind::assumed_role:
       requester.kind = policy::Requester::Kind::assumed_role;
@@ -33,23 +37,8 @@ policy::Requester requester_of(const aws::Principal& principal) {
   requester.account = principal.account;
   requester.arn = principal.arn;
   requester.role_arn = principal.role_arn;
+  if (requester.kind == policy::Requester::Kind::federated_user) requester.role_arn = parent_arn;
   return requester;
-}
-
-std::string_view principal_type(aws::Principal::Kind kind) {
-  switch (kind) {
-    case aws::Principal::Kind::anonymous:
-      return "Anonymous";
-    case aws::Principal::Kind::root:
-      return "Account";
-    case aws::Principal::Kind::user:
-      return "User";
-    case aws::Principal::Kind::assumed_role:
-      return "AssumedRole";
-    case aws::Principal::Kind::service:
-      return "AWSService";
-  }
-  return "Anonymous";
 }
 
 // "arn:aws:s3:::bucket/key" → "s3".
@@ -61,31 +50,6 @@ std::string_view service_of(std::string_view arn) {
 std::string_view account_of(std::string_view arn) {
   const auto parts = split(arn, ':');
   return parts.size() > 4 ? parts[4] : std::string_view();
-}
-
-std::string_view words(policy::PolicyKind kind) {
-  switch (kind) {
-    case policy::PolicyKind::identity:
-      return "identity-based policy";
-    case policy::PolicyKind::resource:
-      return "resource-based policy";
-    case policy::PolicyKind::boundary:
-      return "permissions boundary";
-    case policy::PolicyKind::session:
-      return "session policy";
-  }
-  return "policy";
-}
-
-std::string denial(const aws::Principal& principal, const aws::Check& check, const policy::Decision& decision) {
-  if (principal.kind == aws::Principal::Kind::anonymous) return "Access Denied";
-  std::string text = fmt::format("User: {} is not authorized to perform: {}", principal.arn, check.action);
-  if (check.resource != "*") text += fmt::format(" on resource: {}", check.resource);
-  if (decision.explicitly_denied)
-    return text + fmt::format(" with an explicit deny in {} {}",
-                              decision.decided_by == policy::PolicyKind::identity ? "an" : "a",
-                              words(decision.decided_by));
-  return text + fmt::format(" because no {} allows the {} action", words(decision.decided_by), check.action);
 }
 
 }  // namespace
@@ -144,6 +108,14 @@ Result<std::shared_ptr<const Decider::Held>> Decider::held_by(const aws::Princip
     const std::string text = MR_TRY(managed_text(arn));
     if (!text.empty()) held->boundary.emplace_back(arn, MR_TRY(parsed(text, policy::Kind::identity)));
   }
+  for (const auto& [name, document] : held->identity) {
+    held->identity_policies.push_back({name, document.get()});
+    held->reads_resource_tags = held->reads_resource_tags || document->reads_resource_tags;
+  }
+  for (const auto& [name, document] : held->boundary) {
+    held->boundary_policies.push_back({name, document.get()});
+    held->reads_resource_tags = held->reads_resource_tags || document->reads_resource_tags;
+  }
   const std::lock_guard lock(mutex_);
   if (held_.size() >= kPrincipalsCached) held_.clear();
   held_[id] = {generation, held};
@@ -153,75 +125,73 @@ Result<std::shared_ptr<const Decider::Held>> Decider::held_by(const aws::Princip
 policy::Question Decider::question_of(const aws::Call& call, const aws::Check& check) const {
   const aws::Principal& principal = call.principal;
   policy::Question question;
-  question.requester = requester_of(principal);
+  std::string parent;
+  if (is_federated(principal)) {
+    if (const auto user = context_.store.find("user", principal.name); user && *user) parent = (*user)->arn;
+  }
+  question.requester = requester_of(principal, parent);
   question.action = check.action;
   question.resource = check.resource;
   question.resource_account = std::string(account_of(check.resource));
   if (question.resource_account == "aws") question.resource_account.clear();
-  policy::Context& keys = question.context;
-  const auto set = [&](const char* key, std::string value) {
-    if (!value.empty()) keys[key] = {std::move(value)};
-  };
-  set("aws:CurrentTime", format_rfc3339(call.now));
-  set("aws:EpochTime", std::to_string(to_epoch_ms(call.now) / 1000));
-  set("aws:RequestedRegion", call.region);
-  set("aws:PrincipalType", std::string(principal_type(principal.kind)));
-  if (principal.kind != aws::Principal::Kind::anonymous) {
-    set("aws:PrincipalArn", principal.role_arn.empty() ? principal.arn : principal.role_arn);
-    set("aws:PrincipalAccount", principal.account);
-    set("aws:userid", principal.id);
-    // A federated session (GetFederationToken) has its user's policies but not the user's name.
-    const bool federated = principal.arn.find(":federated-user/") != std::string::npos;
-    if (federated) set("aws:PrincipalType", "FederatedUser");
-    if (principal.kind == aws::Principal::Kind::user && !federated) set("aws:username", principal.name);
-    // With temporary credentials AWS says whether there was a second factor, and there is none here; with a key of a
-    // user it says nothing.
-    if (principal.access_key_id.starts_with("ASIA")) set("aws:MultiFactorAuthPresent", "false");
-    for (const auto& [tag, value] : principal.tags) keys["aws:PrincipalTag/" + tag] = {value};
-    set("aws:SourceIdentity", principal.source_identity);
-    if (principal.token_issued) set("aws:TokenIssueTime", format_rfc3339(*principal.token_issued));
-  }
-  if (!question.resource_account.empty()) set("aws:ResourceAccount", question.resource_account);
-  if (call.http != nullptr) {
-    set("aws:SourceIp", call.http->peer_address);
-    set("aws:SecureTransport", call.http->tls ? "true" : "false");
-    set("aws:UserAgent", std::string(call.http->headers.get("user-agent")));
-    set("aws:Referer", std::string(call.http->headers.get("referer")));
-  }
-  for (const auto& [key, values] : check.keys) keys[key] = values;
+  add_global_keys(question.context, call, question.resource_account);
+  if (check.action.starts_with("s3:")) add_s3_keys(question.context, call);
+  for (const auto& [key, values] : check.keys) question.context[key] = values;
   return question;
 }
 
-Status Decider::authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
+Result<Decider::Case> Decider::gather(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
   const aws::Principal& principal = call.principal;
-  // AWS asks nobody's leave for this one.
-  if (check.action == "sts:GetCallerIdentity" && principal.kind != aws::Principal::Kind::anonymous) return {};
-  const policy::Question question = question_of(call, check);
-  policy::Policies policies;
-  std::shared_ptr<const Held> held;
-  std::vector<Parsed> kept;
+  Case gathered;
+  gathered.question = question_of(call, check);
+  policy::Policies& policies = gathered.policies;
   const bool has_policies =
       principal.kind == aws::Principal::Kind::user || principal.kind == aws::Principal::Kind::assumed_role;
   if (has_policies) {
-    held = MR_TRY(held_by(principal));
-    for (const auto& [name, document] : held->identity) policies.identity.push_back({name, document.get()});
-    for (const auto& [name, document] : held->boundary) policies.boundary.push_back({name, document.get()});
+    gathered.held = MR_TRY(held_by(principal));
+    policies.identity = gathered.held->identity_policies;
+    policies.boundary = gathered.held->boundary_policies;
     for (const std::string& text : principal.session_policies) {
-      kept.push_back(MR_TRY(parsed(text, policy::Kind::identity)));
-      policies.session.push_back({"session policy", kept.back().get()});
+      gathered.kept.push_back(MR_TRY(parsed(text, policy::Kind::identity)));
+      policies.session.push_back({"session policy", gathered.kept.back().get()});
     }
   }
-  if (own_policy) policies.resource.push_back({"policy of " + check.resource, own_policy.get()});
-  if (const auto source = resource_policies_.find(service_of(check.resource)); source != resource_policies_.end()) {
+  if (own_policy) {
+    gathered.kept.push_back(own_policy);
+    policies.resource.push_back({"policy of " + check.resource, own_policy.get()});
+  }
+  const std::string_view service = service_of(check.resource);
+  if (const auto source = resource_policies_.find(service); source != resource_policies_.end()) {
     const std::string text = MR_TRY(source->second(check.resource));
     if (!text.empty()) {
-      kept.push_back(MR_TRY(parsed(text, policy::Kind::resource)));
-      policies.resource.push_back({"resource policy of " + check.resource, kept.back().get()});
+      gathered.kept.push_back(MR_TRY(parsed(text, policy::Kind::resource)));
+      policies.resource.push_back({"resource policy of " + check.resource, gathered.kept.back().get()});
     }
   }
-  const policy::Decision decision = policy::evaluate(policies, question);
+  // A resource's tags cost a look-up, so they are fetched only for policies that read them.
+  if (const auto source = resource_tags_.find(service); source != resource_tags_.end()) {
+    bool read = gathered.held && gathered.held->reads_resource_tags;
+    for (const Parsed& document : gathered.kept) read = read || document->reads_resource_tags;
+    if (read) {
+      for (auto& [key, value] : MR_TRY(source->second(check.resource)))
+        gathered.question.context.insert_or_assign(key, std::vector<std::string>{value});
+    }
+  }
+  return gathered;
+}
+
+Status Decider::authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
+  // AWS asks nobody's leave for this one.
+  if (check.action == "sts:GetCallerIdentity" && call.principal.kind != aws::Principal::Kind::anonymous) return {};
+  const Case gathered = MR_TRY(gather(call, check, own_policy));
+  const policy::Decision decision = policy::evaluate(gathered.policies, gathered.question);
   if (decision.allowed) return {};
-  return fail(Code::permission_denied, denial(principal, check, decision), "AccessDenied");
+  return fail(Code::permission_denied, denial(call.principal, check, decision), "AccessDenied");
+}
+
+Result<policy::Trace> Decider::explain(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
+  const Case gathered = MR_TRY(gather(call, check, own_policy));
+  return policy::trace(gathered.policies, gathered.question);
 }
 
 }  // namespace millrace::iam

@@ -68,6 +68,9 @@ class IamImpl final : public Iam {
   void set_resource_policy(std::string service, aws::ResourcePolicy policy) override {
     decider_.set_resource_policy(std::move(service), std::move(policy));
   }
+  void set_resource_tags(std::string service, ResourceTags tags) override {
+    decider_.set_resource_tags(std::move(service), std::move(tags));
+  }
 
   Result<aws::Credentials> administrator() override {
     const std::lock_guard lock(administrator_mutex_);

@@ -34,6 +34,12 @@ class Iam : public aws::Authenticator, public aws::Authoriser {
 
   // Resource policies by the service in the ARN ("s3"); set once while wiring.
   virtual void set_resource_policy(std::string service, aws::ResourcePolicy policy) = 0;
+  // Tags of a resource as condition keys ({"s3:ExistingObjectTag/k", "v"}), by the service in its ARN; asked only when
+  // a policy that bears on the request reads such keys.
+  virtual void set_resource_tags(
+      std::string service,
+      std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& resource_arn)>
+          tags) = 0;
 
   // The account's administrator keys, made at first use and the same ever after (what `millrace env` prints).
   virtual Result<aws::Credentials> administrator() = 0;

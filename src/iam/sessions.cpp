@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "iam/authoriser.h"
+#include "iam/request_keys.h"
 #include "iam/session_policies.h"
 
 namespace millrace::iam {
@@ -58,10 +59,6 @@ Value credentials_value(const SessionCredentials& session) {
                         {"SecretAccessKey", session.credentials.secret_access_key},
                         {"SessionToken", session.credentials.session_token},
                         {"Expiration", to_epoch_seconds(session.expires)}});
-}
-
-bool is_federated(const aws::Principal& principal) {
-  return principal.kind == Kind::user && principal.arn.find(":federated-user/") != std::string::npos;
 }
 
 // What no session here can have.

@@ -64,7 +64,30 @@ Status check_resource(const std::string& resource) {
   if (std::count(resource.begin(), resource.end(), ':') < 5) {
     return malformed(fmt::format("The policy failed legacy parsing: the resource {} is not a whole ARN.", resource));
   }
+  const auto parts = split(resource, ':');
+  if (parts[1] != "*" && parts[1].find_first_of("*?$") == std::string_view::npos &&
+      (parts[1] != "aws" && !parts[1].starts_with("aws-")))
+    return malformed(fmt::format("Partition \"{}\" is not valid for resource \"{}\".", parts[1], resource));
+  if (parts[2] == "iam" && !parts[3].empty() && parts[3] != "*")
+    return malformed(fmt::format("IAM resource {} cannot contain region information.", resource));
   return {};
+}
+
+// What AWS takes for a principal of an account: everyone, an account, or one whole ARN of it; no patterns.
+bool is_account_principal(std::string_view text) {
+  const auto digits = [](std::string_view account) {
+    return account.size() == 12 && account.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (text == "*" || digits(text)) return true;
+  // The id that AWS leaves behind where the principal was deleted.
+  if (text.starts_with("AIDA") || text.starts_with("AROA")) return text.find_first_of("*?:") == std::string_view::npos;
+  const auto parts = split(text, ':');
+  if (parts.size() < 6 || parts[0] != "arn" || !parts[1].starts_with("aws") || !parts[3].empty() || !digits(parts[4]) ||
+      text.find_first_of("*?") != std::string_view::npos)
+    return false;
+  const std::string_view who = text.substr(static_cast<std::size_t>(parts[5].data() - text.data()));
+  if (parts[2] == "iam") return who == "root" || who.starts_with("user/") || who.starts_with("role/");
+  return parts[2] == "sts" && (who.starts_with("assumed-role/") || who.starts_with("federated-user/"));
 }
 
 Result<std::vector<PrincipalPattern>> parse_principals(const Value& value, std::string_view element) {
@@ -81,6 +104,10 @@ Result<std::vector<PrincipalPattern>> parse_principals(const Value& value, std::
       return malformed(fmt::format("Invalid principal in policy: \"{}\"", type));
     }
     out.push_back({type, MR_TRY(strings(values, element))});
+    for (const std::string& who : out.back().values) {
+      if (who.empty() || (type == "AWS" && !is_account_principal(who)))
+        return malformed(fmt::format("Invalid principal in policy: \"{}\":\"{}\"", type, who));
+    }
   }
   return out;
 }
@@ -136,6 +163,24 @@ Result<std::vector<Condition>> parse_conditions(const Value& value) {
   return out;
 }
 
+bool names_resource_tag(std::string_view text) {
+  const std::string lower = to_lower(text);
+  return lower.find("resourcetag/") != std::string::npos || lower.find("existingobjecttag/") != std::string::npos;
+}
+
+bool reads_resource_tags(const Statement& statement) {
+  for (const std::string& resource : statement.resources) {
+    if (names_resource_tag(resource)) return true;
+  }
+  for (const Condition& condition : statement.conditions) {
+    if (names_resource_tag(condition.key)) return true;
+    for (const std::string& value : condition.values) {
+      if (value.find("${") != std::string::npos && names_resource_tag(value)) return true;
+    }
+  }
+  return false;
+}
+
 Result<Statement> parse_statement(const Value& value, Kind kind) {
   if (!value.is_object()) return malformed(fmt::format("{} A statement must be an object.", kSyntax));
   MR_TRY(refuse_unknown(
@@ -143,7 +188,16 @@ Result<Statement> parse_statement(const Value& value, Kind kind) {
       {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"},
       "A statement"));
   Statement statement;
+  if (value.has("Sid") && !value["Sid"].is_string()) return malformed(fmt::format("{} Sid must be text.", kSyntax));
   statement.sid = value["Sid"].string_or();
+  // IAM's own rule; a bucket's policy may hold spaces there.
+  if (kind != Kind::resource && !std::ranges::all_of(statement.sid, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+      })) {
+    return malformed(
+        "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
+        "[0-9A-Za-z]*");
+  }
   const std::string effect = value["Effect"].string_or();
   if (effect != "Allow" && effect != "Deny") return malformed(fmt::format("{} Effect must be Allow or Deny.", kSyntax));
   statement.effect = effect == "Allow" ? Effect::allow : Effect::deny;
@@ -174,6 +228,9 @@ Result<Statement> parse_statement(const Value& value, Kind kind) {
       return malformed("Missing required field Principal");
     }
     statement.not_principal = value.has("NotPrincipal");
+    if (statement.not_principal && kind == Kind::trust) return malformed("Has prohibited field NotPrincipal");
+    if (statement.not_principal && statement.effect == Effect::allow)
+      return malformed("Allow with NotPrincipal is not allowed.");
     statement.principals =
         MR_TRY(parse_principals(value[statement.not_principal ? "NotPrincipal" : "Principal"], "Principal"));
   }
@@ -194,7 +251,13 @@ Result<Document> parse_document(std::string_view json, Kind kind) {
     return malformed(parsed ? std::string(kSyntax) : "This policy contains invalid Json");
   }
   MR_TRY(refuse_unknown(*parsed, {"Version", "Id", "Statement"}, "A policy"));
+  // No text of AWS's grammar holds control characters; the matchers use one of them as their own sign.
+  if (json.find("\\u0001") != std::string_view::npos) return malformed(std::string(kSyntax));
   Document document;
+  for (const char* text : {"Version", "Id"}) {
+    if (parsed->has(text) && !(*parsed)[text].is_string())
+      return malformed(fmt::format("{} {} must be text.", kSyntax, text));
+  }
   document.version = (*parsed)["Version"].string_or("2008-10-17");
   if (document.version != "2012-10-17" && document.version != "2008-10-17") {
     return malformed("The policy must contain a valid version string");
@@ -208,6 +271,8 @@ Result<Document> parse_document(std::string_view json, Kind kind) {
     document.statements.push_back(MR_TRY(parse_statement(statements, kind)));
   }
   if (document.statements.empty()) return malformed(fmt::format("{} A policy needs at least one statement.", kSyntax));
+  for (const Statement& statement : document.statements)
+    document.reads_resource_tags = document.reads_resource_tags || reads_resource_tags(statement);
   std::vector<std::string_view> sids;
   for (const Statement& statement : document.statements) {
     if (statement.sid.empty()) continue;

@@ -46,6 +46,7 @@ struct Document {
   std::string version;  // "2012-10-17" or "2008-10-17" (no policy variables)
   std::string id;
   std::vector<Statement> statements;
+  bool reads_resource_tags = false;  // in a condition or a variable: …ResourceTag/…, s3:ExistingObjectTag/…
 };
 
 // AWS's own ReadOnlyAccess is the longest there is; what users may write is limited by IAM's quotas.

@@ -90,6 +90,30 @@ std::string_view sentence(Rule rule) {
   return "";
 }
 
+std::string_view rule_name(Rule rule) {
+  switch (rule) {
+    case Rule::explicit_deny:
+      return "explicit_deny";
+    case Rule::root_of_account:
+      return "root_of_account";
+    case Rule::resource_names_caller:
+      return "resource_names_caller";
+    case Rule::allowed_within_limits:
+      return "allowed_within_limits";
+    case Rule::allowed_on_both_sides:
+      return "allowed_on_both_sides";
+    case Rule::no_identity_policy:
+      return "no_identity_policy";
+    case Rule::no_resource_policy:
+      return "no_resource_policy";
+    case Rule::no_boundary:
+      return "no_boundary";
+    case Rule::no_session_policy:
+      return "no_session_policy";
+  }
+  return "";
+}
+
 std::string_view words(PolicyKind kind) {
   switch (kind) {
     case PolicyKind::identity:

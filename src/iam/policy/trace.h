@@ -45,6 +45,8 @@ Trace trace(const Policies& policies, const Question& question);
 
 // "the identity policies and the permissions boundary allow it": one clause for a person, of AWS's evaluation logic.
 std::string_view sentence(Rule rule);
+// Its name as written above: "allowed_within_limits".
+std::string_view rule_name(Rule rule);
 // "identity-based policy", "resource-based policy", "permissions boundary", "session policy".
 std::string_view words(PolicyKind kind);
 
