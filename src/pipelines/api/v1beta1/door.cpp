@@ -87,6 +87,8 @@ net::Response answer(Context& context, Call& call, std::string_view path) {
     if (message) return net::Response::json(200, to_json(*message));
     return route.plain_errors ? plain_error_response(message.error()) : error_response(message.error());
   }
+  if (path == "/jobs" || path.starts_with("/jobs/"))
+    return error_response({Code::unimplemented, "recurring runs are not served at v1beta1 yet"});
   if (other_method)
     return error_response(
         {Code::unimplemented, fmt::format("{} is not a method of this address", call.request.method)});
