@@ -362,6 +362,73 @@ def test_terminate_and_retry(client, server):
     assert finished(client, run_id).run.status == "Failed"
 
 
+def with_keys(task):
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        source = k8s.V1EnvVarSource(secret_key_ref=k8s.V1SecretKeySelector(name="aws-secret", key=key))
+        task.container.add_env_variable(k8s.V1EnvVar(name=key, value_from=source))
+    return task
+
+
+def test_sagemaker_components_run_natively(client, arguments):
+    """The components are known by their image, as in pipelines of the SDK 2.x."""
+    load = kfp.components.load_component_from_file
+    process_op = load(str(support.LAB / "components" / "process.yaml"))
+    train_op = load(str(support.LAB / "components" / "train.yaml"))
+    model_op = load(str(support.LAB / "components" / "model.yaml"))
+    base, code = f"s3://{arguments['bucket']}/mnist_kmeans_example", "/opt/ml/processing/code"
+    kmeans = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
+    python = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:1.5.0-cpu-py36-ubuntu16.04"
+    sample = "s3://sagemaker-sample-files/datasets/image/MNIST/mnist.pkl.gz"
+
+    def taken(name, uri, folder):
+        source = {"S3Uri": uri, "LocalPath": folder, "S3DataType": "S3Prefix", "S3InputMode": "File"}
+        return {"InputName": name, "S3Input": source}
+
+    def given(name, uri, folder):
+        return {"OutputName": name, "S3Output": {"S3Uri": uri, "LocalPath": folder, "S3UploadMode": "EndOfJob"}}
+
+    train_data = {"S3Uri": f"{base}/train_data", "S3DataType": "S3Prefix", "S3DataDistributionType": "FullyReplicated"}
+
+    @dsl.pipeline(name="sagemaker")
+    def pipeline(role: str, region: str = "us-east-1"):
+        data = "/opt/ml/processing"
+        processed = process_op(
+            region=region,
+            role=role,
+            image=python,
+            container_entrypoint=["python3", f"{code}/kmeans_preprocessing.py"],
+            input_config=[
+                taken("mnist", sample, f"{data}/input"),
+                taken("source_code", f"{base}/processing_code/kmeans_preprocessing.py", code),
+            ],
+            output_config=[
+                given("train_data", f"{base}/", f"{data}/output_train"),
+                given("test_data", f"{base}/", f"{data}/output_test"),
+                given("valid_data", f"{base}/input/", f"{data}/output_valid"),
+            ],
+        )
+        trained = train_op(
+            region=region,
+            role=role,
+            image=kmeans,
+            hyperparameters={"k": "10", "feature_dim": "784"},
+            channels=[{"ChannelName": "train", "DataSource": {"S3DataSource": train_data}}],
+            model_artifact_path=f"{base}/output",
+        ).after(with_keys(processed))
+        made = model_op(
+            region=region,
+            role=role,
+            model_name=with_keys(trained).outputs["job_name"],
+            image=trained.outputs["training_image"],
+            model_artifact_url=trained.outputs["model_artifact_url"],
+        )
+        join_op("model", with_keys(made).outputs["model_name"])
+
+    run = Run(client, pipeline, {"role": arguments["role_arn"]})
+    (said,) = run.texts("join")
+    assert said.startswith("model-TrainingJob-"), said
+
+
 @dsl.graph_component
 def again(n: str):
     flip = join_op(n, "x")
