@@ -124,6 +124,7 @@ void SandboxPlan::place(const std::string& target) {
     struct stat info{};
     if (::stat(target.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
       bool hidden = false;
+      for (const std::string& covered : covered_) hidden = hidden || is_within(target, covered);
       for (const std::string& own : ours_) hidden = hidden || (own != "/" && is_within(target, own) && !exists(own));
       if (!hidden) return;
     }
@@ -176,6 +177,7 @@ Result<SandboxPlan> SandboxPlan::make(const Sandbox& sandbox, const std::filesys
     }
     plan.before_.push_back({Step::Kind::memory, plan.root_ + directory, "mode=755"});
     plan.made_.push_back(directory);
+    plan.covered_.push_back(directory);
   }
   plan.after_.push_back({{Step::Kind::memory, plan.root_ + "/tmp", "mode=1777"}, false});
   plan.after_.push_back({{Step::Kind::memory, plan.root_ + "/dev/shm", "mode=1777"}, false});

@@ -43,11 +43,12 @@ class SandboxPlan {
 
   int flags_ = 0;
   std::string root_;
-  std::vector<Step> before_;       // then everything is made read-only
-  std::vector<Late> after_;        // what may be written, and the files in memory
-  std::vector<std::string> ours_;  // directories of the new root that are in memory
-  std::vector<std::string> made_;  // directories that were made in those
-  std::string uid_map_, gid_map_;  // of a user namespace; empty: none
+  std::vector<Step> before_;          // then everything is made read-only
+  std::vector<Late> after_;           // what may be written, and the files in memory
+  std::vector<std::string> ours_;     // directories of the new root that are in memory
+  std::vector<std::string> made_;     // directories that were made in those
+  std::vector<std::string> covered_;  // hidden directories: what the machine has in them is not there
+  std::string uid_map_, gid_map_;     // of a user namespace; empty: none
 };
 
 }  // namespace millrace::proc

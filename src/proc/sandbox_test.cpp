@@ -71,6 +71,16 @@ class SandboxTest : public testing::Test {
   std::map<std::string, ChildStatus> ended_;
 };
 
+TEST_F(SandboxTest, IsGivenWhatLiesDeepInWhatIsHidden) {
+  const fs::path deep = directory_ / "runs" / "r" / "1";
+  ASSERT_TRUE(make_directories(deep));
+  LaunchSpec spec = shell("a", fmt::format("echo done > {}/out; ls {}", deep.string(), directory_.string()));
+  spec.sandbox->mounts.push_back({Mount::Kind::writable, deep, deep.string(), 0, {}});
+  EXPECT_EQ(run(spec).exit_code, 0) << output("a");
+  EXPECT_EQ(read_file(deep / "out").value_or(""), "done\n");
+  EXPECT_EQ(output("a"), "runs\nwork\n");
+}
+
 TEST_F(SandboxTest, SeesOnlyWhatItIsGiven) {
   ASSERT_TRUE(write_file(directory_ / "secret", "s3cret"));
   const auto status = run(shell("a", fmt::format(R"sh(
