@@ -3,7 +3,7 @@
 # One library a folder: `millrace_<name>` from every *.cpp in the folder and in the named SUBDIRS, and, where *_test.cpp
 # files stand beside them, one test program `<name>_test`. A library links only what its floor allows (MAY_USE),
 # so that an arrow upwards does not link; tools/check_layers.py checks the includes as well. *_fuzz.cpp files become
-# libFuzzer programs in the fuzz preset.
+# libFuzzer programs in the fuzz preset; *_bench.cpp files become programs that only `./dev bench` asks for.
 function(millrace_library name)
   cmake_parse_arguments(ARG "" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})
   if(NOT ARG_DIR)
@@ -16,9 +16,11 @@ function(millrace_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
   set(fuzzers ${sources})
+  set(benches ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cpp$")
+  list(FILTER benches INCLUDE REGEX "_bench\\.cpp$")
   set(lib millrace_${name})
   if(sources)
     add_library(${lib} STATIC ${sources})
@@ -32,6 +34,11 @@ function(millrace_library name)
     target_link_libraries(${lib} ${scope} millrace_${dep})
   endforeach()
   target_link_libraries(${lib} ${scope} ${ARG_LINKS})
+  foreach(file ${benches})
+    get_filename_component(bench ${file} NAME_WE)
+    add_executable(${bench} EXCLUDE_FROM_ALL ${file})
+    target_link_libraries(${bench} PRIVATE ${lib})
+  endforeach()
   if(MILLRACE_FUZZ)
     foreach(file ${fuzzers})
       get_filename_component(fuzzer ${file} NAME_WE)

@@ -19,6 +19,8 @@
 namespace millrace::iam {
 namespace {
 
+constexpr std::size_t kKeysKnown = 1024;
+
 bool reads_only(const std::string& operation) {
   return operation.starts_with("Get") || operation.starts_with("List") || operation.starts_with("Simulate");
 }
@@ -96,24 +98,24 @@ class IamImpl final : public Iam {
       return fail(Code::unauthenticated, "The security token included in the request is invalid.",
                   "InvalidClientTokenId");
     };
-    auto key = MR_TRY(store_.find_key(std::string(access_key_id)));
-    if (!key || key->status != "Active") return unknown();
+    const auto known = MR_TRY(known_key(access_key_id));
+    if (!known || known->key.status != "Active") return unknown();
     Found found;
-    if (!unseal(context_.encryption_key, key->sealed_secret, key->id, found.secret_access_key)) return unknown();
+    if (!unseal(context_.encryption_key, known->key.sealed_secret, known->key.id, found.secret_access_key))
+      return unknown();
     found.principal.account = context_.account;
-    if (key->user.empty()) {
+    if (known->key.user.empty()) {
       found.principal.kind = aws::Principal::Kind::root;
       found.principal.arn = fmt::format("arn:aws:iam::{}:root", context_.account);
       found.principal.id = context_.account;
       return found;
     }
-    const auto user = MR_TRY(store_.find("user", key->user));
-    if (!user) return unknown();
+    if (!known->user) return unknown();
     found.principal.kind = aws::Principal::Kind::user;
-    found.principal.arn = user->arn;
-    found.principal.id = user->id;
-    found.principal.name = user->name;
-    for (const auto& [tag, value] : user->data["tags"].members())
+    found.principal.arn = known->user->arn;
+    found.principal.id = known->user->id;
+    found.principal.name = known->user->name;
+    for (const auto& [tag, value] : known->user->data["tags"].members())
       found.principal.tags.emplace_back(tag, value.string_or());
     return found;
   }
@@ -150,11 +152,41 @@ class IamImpl final : public Iam {
   }
 
  private:
+  // A long-term key as it lies in the store, its secret still sealed, and whose it is.
+  struct Known {
+    Key key;
+    std::optional<Entity> user;
+  };
+  // Kept until the next change of anything: the store's generation is read before the rows, and a change raises it
+  // before it is acknowledged. Null: no such key (not kept, so that guesses fill nothing).
+  Result<std::shared_ptr<const Known>> known_key(std::string_view id) {
+    const std::uint64_t generation = store_.generation();
+    {
+      const std::lock_guard lock(known_mutex_);
+      if (known_generation_ != generation) {
+        known_.clear();
+        known_generation_ = generation;
+      }
+      if (const auto found = known_.find(id); found != known_.end()) return found->second;
+    }
+    auto key = MR_TRY(store_.find_key(std::string(id)));
+    if (!key) return std::shared_ptr<const Known>();
+    auto known = std::make_shared<Known>(Known{std::move(*key), std::nullopt});
+    if (!known->key.user.empty()) known->user = MR_TRY(store_.find("user", known->key.user));
+    const std::lock_guard lock(known_mutex_);
+    if (known_.size() >= kKeysKnown) known_.clear();
+    if (known_generation_ == generation) known_.insert_or_assign(std::string(id), known);
+    return std::shared_ptr<const Known>(known);
+  }
+
   Store store_;
   Context context_;
   Sessions sessions_;
   Decider decider_;
   Usage usage_;
+  std::mutex known_mutex_;
+  std::uint64_t known_generation_ = 0;
+  std::map<std::string, std::shared_ptr<const Known>, std::less<>> known_;
   std::mutex administrator_mutex_, change_mutex_;
 };
 
