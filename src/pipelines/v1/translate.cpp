@@ -21,6 +21,8 @@ class Translator {
   Result<Translated> translate() {
     const Place top{workflow_, "workflow"};
     MR_TRY(only_known(top, {"apiVersion", "kind", "metadata", "spec", "status"}));
+    if (const Place metadata = top.in("metadata"); !metadata.at.is_null() && !metadata.at.is_object())
+      return metadata.wrong("an object is expected");
     const Place spec{spec_, "spec"};
     // What speaks of a cluster's own record of the run, of pulling images or of evicting pods is satisfied by itself.
     MR_TRY(only_known(spec, {"entrypoint", "templates", "arguments", "serviceAccountName", "onExit", "volumes",

@@ -15,7 +15,7 @@
 namespace millrace::pipelines::v1 {
 
 constexpr std::size_t kMaxTemplates = 10'000;
-constexpr std::size_t kMaxNesting = 32;  // of templates that call templates
+constexpr std::size_t kMaxNesting = 20;  // of templates that call templates; a loop is three levels of a run
 
 // Tasks that only the translation makes: they turn text into an artifact's file, or into the items of a loop.
 constexpr std::string_view kFilePrefix = "file-of-", kItemsPrefix = "items-of-";

@@ -136,6 +136,16 @@ TEST_F(OldDoorTest, a_workflow_runs_and_shows_its_nodes) {
   for (const auto& [name, node] : nodes) EXPECT_EQ(name.find("file-of"), std::string::npos);
 }
 
+TEST_F(OldDoorTest, an_output_that_was_not_written_fails_its_task) {
+  Value lazy = workflow_;
+  for (Value& one : lazy.child("spec").child("templates").as_array()) {
+    if (one["name"].string_or() == "say") one.child("container").set("args", Value::array({"true"}));
+  }
+  const Value run = end_of(start(run_of(Value::object({{"workflow_manifest", to_json(lazy)}}))))["run"];
+  EXPECT_EQ(run["status"].string_or(), "Failed");
+  EXPECT_NE(run["error"].string_or().find("the output say-out was not written"), std::string::npos) << to_json(run);
+}
+
 TEST_F(OldDoorTest, what_runs_is_the_translation_and_the_newer_door_shows_it) {
   const std::string id = start(run_of(manifest()));
   world_.end_of(id);
@@ -240,6 +250,9 @@ TEST_F(OldDoorTest, what_is_wrong_is_said) {
       {run_of(Value::object({{"pipeline_id", "none"}})), 404, "Pipeline none not found"},
       {run_of(manifest(), Value::array({reference("EXPERIMENT", "none")})), 404, "Experiment none not found"},
       {Value::object({{"nmae", "r"}}), 400, "nmae"},
+      {run_of(Value::object({{"runtime_config", "x"}})), 400, "runtime_config"},
+      {run_of(Value::object({{"runtime_config", Value::object({{"parameters", "x"}})}})), 400, "parameters"},
+      {run_of(Value::object({{"parameters", Value::array({Value(1)})}})), 400, "needs a workflow_manifest"},
   };
   for (const Case& c : cases) {
     const Answer answer = old_post("/runs", c.run);

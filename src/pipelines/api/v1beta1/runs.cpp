@@ -149,8 +149,9 @@ Result<Value> create_run(Context& context, const Call& call) {
   const Value spec = MR_TRY(read_message(
       body["pipeline_spec"], "pipeline_spec",
       {"pipeline_id", "pipeline_name", "workflow_manifest", "pipeline_manifest", "parameters", "runtime_config"}));
-  Value config = spec["runtime_config"];
-  if (config.is_null()) config = Value::object();
+  Value config = MR_TRY(read_message(spec["runtime_config"], "runtime_config", {"parameters", "pipeline_root"}));
+  if (config.has("parameters") && !config["parameters"].is_object())
+    return fail(Code::invalid_argument, "runtime_config.parameters must be a JSON object");
   for (const Value& parameter : spec["parameters"].items())
     config.child("parameters").set(MR_TRY(text_field(parameter, "name")), MR_TRY(text_field(parameter, "value")));
   Value run = Value::object({{"display_name", MR_TRY(text_field(body, "name"))},

@@ -85,6 +85,7 @@ Value node(const runner::RunRecord& run, const TaskView& task) {
 Value live_workflow(const runner::RunRecord& run, const std::vector<TaskView>& tasks, Value manifest) {
   if (manifest.is_null())
     manifest = Value::object({{"apiVersion", "argoproj.io/v1alpha1"}, {"kind", "Workflow"}, {"spec", Value::object()}});
+  if (!manifest["metadata"].is_object()) manifest.set("metadata", Value::object());
   Value& metadata = manifest.child("metadata");
   metadata.set("name", run.resource_name).set("namespace", "kubeflow").set("uid", run.id);
   metadata.set("creationTimestamp", format_rfc3339(run.created));
