@@ -156,6 +156,7 @@ Status ServerImpl::open_services() {
   s3_ = MR_TRY(s3::S3::open(*database_, *blobs_, clock_, options_.account, options_.region));
   logs_ = MR_TRY(logs::Logs::open(*database_, clock_, options_.account, options_.region));
   iam_->set_resource_policy("s3", s3_->resource_policy());
+  iam_->set_resource_tags("s3", s3_->condition_tags());
   gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{options_.account, options_.region}, *iam_, *iam_,
                                             clock_, [](const aws::CallRecord& record) {
                                               log::debug("{} {}:{} by {} {}", record.request_id, record.service,
@@ -180,6 +181,7 @@ Status ServerImpl::open_services() {
   sagemaker_options.endpoint_url = endpoint_;
   sagemaker_ = MR_TRY(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, *launcher_, *gateway_},
                                                  std::move(sagemaker_options)));
+  iam_->set_resource_tags("sagemaker", sagemaker_->condition_tags());
   kube_ = MR_TRY(kube::Kube::open(*database_, clock_, {key_, kubernetes_token(key_)}));
   MR_TRY(make_directories(layout_.pipelines(), 0700));
   pipelines::Options pipelines_options{layout_.pipelines(), own_executable(), options_.max_running_tasks};

@@ -164,8 +164,13 @@ Result<Decider::Case> Decider::gather(const aws::Call& call, const aws::Check& c
   if (const auto source = resource_policies_.find(service); source != resource_policies_.end()) {
     const std::string text = MR_TRY(source->second(check.resource));
     if (!text.empty()) {
-      gathered.kept.push_back(MR_TRY(parsed(text, policy::Kind::resource)));
-      policies.resource.push_back({"resource policy of " + check.resource, gathered.kept.back().get()});
+      auto document = parsed(text, policy::Kind::resource);
+      // One that cannot be read locks everybody out but the account's root, who can replace it.
+      if (!document && principal.kind != aws::Principal::Kind::root) return fail(document.error());
+      if (document) {
+        gathered.kept.push_back(*document);
+        policies.resource.push_back({"resource policy of " + check.resource, gathered.kept.back().get()});
+      }
     }
   }
   // A resource's tags cost a look-up, so they are fetched only for policies that read them.

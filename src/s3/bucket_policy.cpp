@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "iam/policy/document.h"
 #include "s3/errors.h"
 
 namespace millrace::s3 {
@@ -63,6 +64,9 @@ Status check_bucket_policy(std::string_view bucket, std::string_view document) {
   const auto statements = items_of((*policy)["Statement"]);
   if (statements.empty()) return malformed("Missing required field Statement");
   for (const Value* statement : statements) MR_TRY(check_statement(bucket, *statement));
+  // The whole grammar, by the reader that decides by it: what it cannot read would lock everybody out.
+  if (const auto read = iam::policy::parse_document(document, iam::policy::Kind::resource); !read)
+    return malformed(read.error().message);
   return {};
 }
 

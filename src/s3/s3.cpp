@@ -64,6 +64,20 @@ class S3Service final : public S3 {
     };
   }
 
+  ConditionTags condition_tags() override {
+    return [this](const std::string& arn) -> Result<std::vector<std::pair<std::string, std::string>>> {
+      constexpr std::string_view kPrefix = "arn:aws:s3:::";
+      std::vector<std::pair<std::string, std::string>> keys;
+      const auto slash = arn.find('/');
+      if (!arn.starts_with(kPrefix) || slash == std::string::npos) return keys;
+      const auto object = store_.object(arn.substr(kPrefix.size(), slash - kPrefix.size()), arn.substr(slash + 1));
+      if (!object && object.error().code != Code::not_found) return fail(object.error());
+      if (!object) return keys;
+      for (const auto& [key, value] : object->metadata.tags) keys.emplace_back("s3:ExistingObjectTag/" + key, value);
+      return keys;
+    };
+  }
+
   std::unique_ptr<Access> access(aws::Gateway& gateway, aws::Principal principal) override {
     return make_access(store_, &gateway, std::move(principal));
   }

@@ -54,6 +54,10 @@ class S3 {
   virtual ~S3() = default;
   virtual aws::Service service() = 0;
   virtual aws::ResourcePolicy resource_policy() = 0;  // bucket policies, for iam
+  // An object's tags as condition keys (s3:ExistingObjectTag/…), for iam; none for what is not there.
+  using ConditionTags =
+      std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& resource_arn)>;
+  virtual ConditionTags condition_tags() = 0;
   // `gateway` authorises; it outlives the result.
   virtual std::unique_ptr<Access> access(aws::Gateway& gateway, aws::Principal principal) = 0;
   // The server's own: no authorisation. For set-up (the public sample bucket) and the console's read side.

@@ -44,6 +44,16 @@ class SageMakerImpl final : public SageMaker {
   }
 
   aws::Service control_service() override { return sagemaker::control_service(ops_); }
+  ConditionTags condition_tags() override {
+    return [this](const std::string& arn) -> Result<std::vector<std::pair<std::string, std::string>>> {
+      std::vector<std::pair<std::string, std::string>> keys;
+      for (const auto& [key, value] : MR_TRY(store_.tags(arn))) {
+        keys.emplace_back("aws:ResourceTag/" + key, value);
+        keys.emplace_back("sagemaker:ResourceTag/" + key, value);
+      }
+      return keys;
+    };
+  }
   aws::Service runtime_service() override { return sagemaker::runtime_service(ops_); }
 
   Status resume() override {

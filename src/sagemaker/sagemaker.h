@@ -52,6 +52,10 @@ class SageMaker {
   virtual ~SageMaker() = default;
   virtual aws::Service control_service() = 0;
   virtual aws::Service runtime_service() = 0;
+  // Tags of a resource as condition keys (aws:ResourceTag/…, sagemaker:ResourceTag/…), for iam.
+  using ConditionTags =
+      std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& resource_arn)>;
+  virtual ConditionTags condition_tags() = 0;
   // Takes up every job and endpoint that was under way when the server last ended.
   virtual Status resume() = 0;
   // A child of ours ended; keys that are not ours are ignored.

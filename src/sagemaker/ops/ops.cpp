@@ -28,6 +28,35 @@ void collect_instance_types(const Value& value, std::vector<std::string>& types)
   }
 }
 
+// Where a job runs, how it is sealed and for how long: the keys that SageMaker has for members of its requests (Service
+// Authorization Reference, "Actions, resources, and condition keys for Amazon SageMaker AI").
+void collect_network_keys(const Value& input, decltype(aws::Check::keys)& keys) {
+  const Value& network = input.has("NetworkConfig") ? input["NetworkConfig"] : input;
+  const auto list = [&](const char* key, const Value& values) {
+    std::vector<std::string> texts;
+    for (const Value& item : values.items()) texts.push_back(item.string_or());
+    if (!texts.empty()) keys.push_back({key, std::move(texts)});
+  };
+  const auto truth = [&](const char* key, const Value& value) {
+    if (value.is_bool()) keys.push_back({key, {value.as_bool() ? "true" : "false"}});
+  };
+  const auto text = [&](const char* key, const Value& value) {
+    if (!value.string_or().empty()) keys.push_back({key, {value.as_string()}});
+  };
+  list("sagemaker:VpcSubnets", network["VpcConfig"]["Subnets"]);
+  list("sagemaker:VpcSecurityGroupIds", network["VpcConfig"]["SecurityGroupIds"]);
+  truth("sagemaker:NetworkIsolation", network["EnableNetworkIsolation"]);
+  truth("sagemaker:InterContainerTrafficEncryption", network["EnableInterContainerTrafficEncryption"]);
+  text("sagemaker:VolumeKmsKey", input["ResourceConfig"]["VolumeKmsKeyId"]);
+  text("sagemaker:VolumeKmsKey", input["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"]);
+  text("sagemaker:VolumeKmsKey", input["TransformResources"]["VolumeKmsKeyId"]);
+  text("sagemaker:VolumeKmsKey", input["KmsKeyId"]);
+  for (const char* output : {"OutputDataConfig", "ProcessingOutputConfig", "TransformOutput"})
+    text("sagemaker:OutputKmsKey", input[output]["KmsKeyId"]);
+  if (const Value& most = input["StoppingCondition"]["MaxRuntimeInSeconds"]; most.is_integer())
+    keys.push_back({"sagemaker:MaxRuntimeInSeconds", {std::to_string(most.as_int())}});
+}
+
 }  // namespace
 
 aws::Resources resource_named(Ops& ops, Kind kind) {
@@ -77,6 +106,7 @@ aws::ConditionKeys creation_keys() {
     }
     if (!tag_keys.empty()) keys.push_back({"aws:TagKeys", std::move(tag_keys)});
     collect_instance_types(input, types);
+    collect_network_keys(input, keys);
     if (!types.empty()) keys.push_back({"sagemaker:InstanceTypes", std::move(types)});
     return keys;
   };
