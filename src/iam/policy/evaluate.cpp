@@ -38,12 +38,12 @@ Listed resource_listed(const Statement& statement, const Document& document, con
 enum class Named { no, account, identity, itself };
 
 Named named_by(const PrincipalPattern& pattern, const std::string& value, const Requester& requester) {
-  using Kind = Requester::Kind;
+  using Who = Requester::Kind;
   if (pattern.type == "*" || (pattern.type == "AWS" && value == "*")) return Named::itself;
   if (pattern.type == "Service")
-    return requester.kind == Kind::service && value == requester.arn ? Named::itself : Named::no;
-  if (pattern.type != "AWS" || requester.kind == Kind::service || requester.kind == Kind::anonymous) return Named::no;
-  if (value == requester.arn) return requester.kind == Kind::root ? Named::account : Named::itself;
+    return requester.kind == Who::service && value == requester.arn ? Named::itself : Named::no;
+  if (pattern.type != "AWS" || requester.kind == Who::service || requester.kind == Who::anonymous) return Named::no;
+  if (value == requester.arn) return requester.kind == Who::root ? Named::account : Named::itself;
   if (!requester.role_arn.empty() && value == requester.role_arn) return Named::identity;
   // An account, by its number or its root, stands for everyone in it.
   if (value == requester.account) return Named::account;
@@ -195,15 +195,15 @@ Decision evaluate(const Policies& policies, const Question& question) {
   const Scan session = scan(policies.session, question);
   if (session.deny) return denied(PolicyKind::session, session.deny);
 
-  using Kind = Requester::Kind;
+  using Who = Requester::Kind;
   const Requester& requester = question.requester;
   const bool same_account = question.resource_account.empty() || requester.account == question.resource_account;
   // These have no policies of their own.
-  if (requester.kind == Kind::anonymous || requester.kind == Kind::service) {
+  if (requester.kind == Who::anonymous || requester.kind == Who::service) {
     if (!resource.allow) return decide(false, Rule::no_resource_policy, PolicyKind::resource);
     return decide(true, Rule::resource_names_caller, PolicyKind::resource, resource.allow);
   }
-  if (requester.kind == Kind::root) {
+  if (requester.kind == Who::root) {
     if (same_account) {
       decision.policy = "account root";
       return decide(true, Rule::root_of_account, PolicyKind::identity);
