@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
+#include "app/cli/arguments.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/log.h"
@@ -111,6 +112,8 @@ int cli_main(int argc, char** argv) {
       ->capture_default_str();
   notebook.add_flag("--no-browser", arguments.no_browser, "Do not open a browser");
 
+  RunCommands run_commands(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -119,6 +122,7 @@ int cli_main(int argc, char** argv) {
   }
   log::set_level(log::parse_level(arguments.log_level, log::Level::warn));
 
+  if (run_commands.parsed()) return run_commands.run();
   if (env.parsed()) return env_command(data_dir_or_default(arguments), arguments.json);
   if (notebook.parsed())
     return notebook_command(data_dir_or_default(arguments), arguments.directory, arguments.no_browser);

@@ -1,0 +1,155 @@
+#include "app/cli/arguments.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <CLI/CLI.hpp>
+
+namespace millrace::app {
+namespace {
+
+constexpr std::string_view kRunHelp =
+    "RUN is an id, the beginning of one, a run's name (the newest that has it), or latest.";
+constexpr std::string_view kOutcome =
+    "Exit code: 0 succeeded, 1 failed, 2 a file, parameter or command line that cannot be used, 3 the run was stopped, "
+    "4 no server, 130 Ctrl-C.";
+
+std::string footer(const std::string& examples, std::string_view more = {}) {
+  std::string text = "Examples:\n" + examples + "\n";
+  if (!more.empty()) text += "\n" + std::string(more);
+  return text + "\n" + std::string(kOutcome);
+}
+
+const std::vector<std::string> kStates = {"pending", "running", "succeeded", "failed", "canceling", "canceled"};
+
+}  // namespace
+
+struct RunCommands::Impl {
+  CLI::App& app;
+  RunOptions run;
+  RunsOptions runs;
+  LogsOptions logs;
+  OneRunOptions get, stop, retry;
+  CheckOptions check;
+  std::string shell;
+  CLI::App *run_app, *runs_app, *logs_app, *get_app, *stop_app, *retry_app, *check_app, *completion_app;
+
+  explicit Impl(CLI::App& parent) : app(parent) {
+    add_run();
+    add_runs();
+    add_others();
+  }
+
+  static void add_common(CLI::App& command, CommonOptions& options,
+                         const std::string& json = "JSON on standard output") {
+    command.add_option("--url", options.address.url, "The server (default: $MILLRACE_URL, else the one of --data-dir)");
+    command.add_option("--data-dir", options.address.data_dir,
+                       "The data directory of the server (default: $MILLRACE_DATA_DIR or ~/.local/share/millrace)");
+    command.add_flag("--json", options.json, json);
+  }
+
+  CLI::App* add_one(const std::string& name, const std::string& what, OneRunOptions& options,
+                    const std::string& examples) {
+    CLI::App* command = app.add_subcommand(name, what);
+    command->add_option("RUN", options.run, std::string(kRunHelp))->required();
+    command->add_flag("-w,--watch", options.watch, "Show the tasks until the run has ended");
+    add_common(*command, options);
+    command->footer(footer(examples));
+    return command;
+  }
+
+  void add_run() {
+    run_app = app.add_subcommand("run", "Run a pipeline");
+    run_app->add_option("FILE", run.file, "A pipeline: .yaml, .json, .zip, .tar.gz, or .py (compiled with your kfp)")
+        ->required();
+    run_app
+        ->add_option("-p,--parameter", run.parameters,
+                     "name=value, typed as the pipeline says (JSON for lists and structs); name=@path reads a file")
+        ->allow_extra_args(false);
+    run_app->add_option("--name", run.name, "What the run is called (default: the pipeline's name)");
+    run_app->add_option("--experiment", run.experiment, "Name or id of the experiment it belongs to");
+    run_app->add_flag("-w,--watch", run.watch, "Show the tasks until the run has ended");
+    run_app->add_flag("--local", run.local,
+                      "Without a server: in a server of its own that ends with the run (in --data-dir, or nowhere)");
+    add_common(*run_app, run);
+    run_app->footer(
+        footer("  millrace run hello.yaml -p text=Hi --watch\n"
+               "  millrace run train.py -p 'grid=[1, 2, 3]' -p config=@config.json\n"
+               "  millrace run hello.yaml --local"));
+  }
+
+  void add_runs() {
+    runs_app = app.add_subcommand("runs", "List runs, the newest first");
+    runs_app->add_option("--state", runs.state, "Only these: pending, running, succeeded, failed, canceling, canceled")
+        ->transform([](const std::string& text) {
+          std::string state = text;
+          std::transform(state.begin(), state.end(), state.begin(), [](unsigned char c) { return std::toupper(c); });
+          return state;
+        })
+        ->check([](const std::string& text) {
+          std::string state = text;
+          std::transform(state.begin(), state.end(), state.begin(), [](unsigned char c) { return std::tolower(c); });
+          return std::find(kStates.begin(), kStates.end(), state) != kStates.end()
+                     ? std::string()
+                     : "a state is pending, running, succeeded, failed, canceling or canceled";
+        });
+    runs_app->add_option("--experiment", runs.experiment, "Only those of this experiment (name or id)");
+    runs_app->add_option("-n,--limit", runs.limit, "At most so many")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 10'000));
+    runs_app->add_flag("-q,--quiet", runs.quiet, "Only the ids");
+    add_common(*runs_app, runs);
+    runs_app->footer(footer("  millrace runs\n  millrace runs --state failed --limit 5\n  millrace runs --json"));
+  }
+
+  void add_others() {
+    get_app = add_one("get", "Show a run: its tasks, their states and durations, its parameters", get,
+                      "  millrace get latest\n  millrace get hello --watch\n  millrace get 1f0c --json");
+    logs_app = app.add_subcommand("logs", "Print what a run's tasks wrote");
+    logs_app->add_option("RUN", logs.run, std::string(kRunHelp))->required();
+    logs_app->add_option("TASK", logs.task, "Only this task (or this group): its name or its path, as in loop/0/train");
+    logs_app->add_flag("-f,--follow", logs.follow, "Until the run has ended; the exit code is the run's outcome");
+    add_common(*logs_app, logs, "An object a line: {\"task\": …, \"line\": …}");
+    logs_app->footer(footer("  millrace logs latest\n  millrace logs -f latest train"));
+    stop_app = add_one("stop", "Stop a run: its tasks are ended, its exit handlers run", stop,
+                       "  millrace stop latest\n  millrace stop 1f0c --watch");
+    retry_app = add_one("retry", "Run again what failed in a run; what succeeded stays", retry,
+                        "  millrace retry latest --watch");
+    check_app = app.add_subcommand("check", "Say what is wrong with a pipeline file, without a server");
+    check_app->add_option("FILE", check.file, "A pipeline: .yaml, .json, .zip, .tar.gz, or .py")->required();
+    check_app->add_flag("--json", check.json, "JSON on standard output");
+    check_app->footer(
+        "Examples:\n  millrace check hello.yaml\n  millrace check train.py --json\n\n"
+        "Exit code: 0 nothing is wrong, 1 something is, 2 a command line that cannot be read.");
+    completion_app = app.add_subcommand("completion", "Print the completion script of a shell");
+    completion_app->add_option("SHELL", shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion_app->footer(
+        "Examples:\n  eval \"$(millrace completion bash)\"\n"
+        "  millrace completion zsh > ~/.zfunc/_millrace\n"
+        "  millrace completion fish > ~/.config/fish/completions/millrace.fish");
+  }
+};
+
+RunCommands::RunCommands(CLI::App& app) : impl_(std::make_unique<Impl>(app)) {}
+RunCommands::~RunCommands() = default;
+
+bool RunCommands::parsed() const {
+  const auto commands = {impl_->run_app,  impl_->runs_app,  impl_->logs_app,  impl_->get_app,
+                         impl_->stop_app, impl_->retry_app, impl_->check_app, impl_->completion_app};
+  return std::any_of(commands.begin(), commands.end(), [](const CLI::App* command) { return command->parsed(); });
+}
+
+int RunCommands::run() {
+  if (impl_->run_app->parsed()) return run_command(impl_->run);
+  if (impl_->runs_app->parsed()) return runs_command(impl_->runs);
+  if (impl_->logs_app->parsed()) return logs_command(impl_->logs);
+  if (impl_->get_app->parsed()) return get_command(impl_->get);
+  if (impl_->stop_app->parsed()) return stop_command(impl_->stop);
+  if (impl_->retry_app->parsed()) return retry_command(impl_->retry);
+  if (impl_->check_app->parsed()) return check_command(impl_->check);
+  return completion_command(impl_->app, impl_->shell);
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,69 @@
+// millrace check FILE
+
+#include <cstdio>
+
+#include <fmt/core.h>
+
+#include "app/cli/commands.h"
+#include "app/cli/package.h"
+#include "base/json.h"
+#include "base/strings.h"
+
+namespace millrace::app {
+namespace {
+
+Value to_value(const PipelineFile& pipeline) {
+  Value problems = Value::array();
+  for (const Finding& finding : pipeline.findings) {
+    Value problem = Value::object();
+    problem.set_if(finding.line > 0, "line", finding.line);
+    problem.set_if(!finding.path.empty(), "path", finding.path);
+    problem.set("problem", finding.what);
+    problems.push(std::move(problem));
+  }
+  Value object = Value::object({{"ok", pipeline.findings.empty()}, {"problems", std::move(problems)}});
+  if (!pipeline.spec) return object;
+  object.set("pipeline", pipeline.spec->name);
+  Value parameters = Value::object();
+  for (const auto& [name, parameter] : pipeline.spec->root.parameters) {
+    Value one = Value::object({{"type", pipelines::parameter_type_name(parameter.type)},
+                               {"optional", parameter.optional || parameter.default_value.has_value()}});
+    if (parameter.default_value) one.set("default", *parameter.default_value);
+    parameters.set(name, std::move(one));
+  }
+  object.set("parameters", std::move(parameters));
+  return object;
+}
+
+void print_summary(const std::string& file, const pipelines::PipelineSpec& spec) {
+  const std::size_t tasks = spec.root.dag ? spec.root.dag->tasks.size() : 1;
+  fmt::print("{} is fine: the pipeline {} with {} task{}\n", file, spec.name, tasks, tasks == 1 ? "" : "s");
+  for (const auto& [name, parameter] : spec.root.parameters) {
+    fmt::print("  -p {}=…  {}{}\n", name, pipelines::parameter_type_name(parameter.type),
+               parameter.default_value ? ", " + to_json(*parameter.default_value) + " unless given"
+               : parameter.optional    ? ", optional"
+                                       : "");
+  }
+}
+
+}  // namespace
+
+int check_command(const CheckOptions& options) {
+  const auto pipeline = open_pipeline(options.file);
+  if (!pipeline) {
+    // A file that cannot be used at all is a finding too.
+    report(pipeline.error(), options.json);
+    return kFailed;
+  }
+  if (options.json) {
+    fmt::print("{}\n", to_json_pretty(to_value(*pipeline)));
+  } else if (pipeline->spec) {
+    print_summary(options.file, *pipeline->spec);
+  } else {
+    const std::size_t count = pipeline->findings.size();
+    fmt::print("{}{} problem{}\n", findings_text(options.file, *pipeline), count, count == 1 ? "" : "s");
+  }
+  return pipeline->findings.empty() ? kSucceeded : kFailed;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,150 @@
+#include "app/cli/client.h"
+
+#include <cstdlib>
+
+#include <fmt/core.h>
+
+#include "app/client_files.h"
+#include "base/encode.h"
+#include "base/json.h"
+#include "base/strings.h"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::string_view kApi = "/apis/v2beta1";
+constexpr std::size_t kUuid = 36;
+constexpr int kCandidates = 100;   // runs looked at for a prefix
+constexpr std::size_t kShown = 5;  // of several that a prefix may mean
+
+tl::unexpected<Error> no_server(const std::string& why) {
+  return fail(Code::unavailable, fmt::format("{}; start one with `millrace serve`, or name one with --url", why));
+}
+
+Code code_of(int status) {
+  switch (status) {
+    case 400:
+      return Code::invalid_argument;
+    case 404:
+      return Code::not_found;
+    case 409:
+      return Code::already_exists;
+    case 412:
+      return Code::failed_precondition;
+    case 501:
+      return Code::unimplemented;
+    default:
+      return Code::internal;
+  }
+}
+
+Error refusal(int status, const std::string& text) {
+  const auto body = parse_json(text);
+  std::string message = body ? (*body)["message"].string_or() : text;
+  if (body && !(*body)["details"].items().empty())
+    message = (*body)["details"].items()[0]["message"].string_or(message);
+  if (message.empty()) message = fmt::format("the server answered {}", status);
+  return {code_of(status), message};
+}
+
+}  // namespace
+
+std::string filter(std::string_view operation, std::string_view key, std::string_view value) {
+  // The door undoes escapes in a filter once more than HTTP does.
+  const Value predicate = Value::object(
+      {{"operation", operation}, {"key", key}, {"string_value", replace_all(std::string(value), "%", "%25")}});
+  return percent_encode(to_json(Value::object({{"predicates", Value::array({predicate})}})));
+}
+
+Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address) {
+  std::string url = address.url;
+  const char* variable = std::getenv("MILLRACE_URL");
+  if (url.empty() && address.data_dir.empty() && variable != nullptr) url = variable;
+  if (url.empty()) {
+    const DataLayout layout(address.data_dir.empty() ? default_data_dir() : std::filesystem::path(address.data_dir));
+    const auto file = read_server_file(layout);
+    if (!file) return no_server(fmt::format("no Millrace server has used {}", layout.root.string()));
+    url = file->endpoint;
+  }
+  while (url.ends_with('/')) url.pop_back();
+  if (url.find("://") == std::string::npos) url = "http://" + url;
+  return std::make_unique<DoorClient>(std::move(url));
+}
+
+Result<net::ClientResponse> DoorClient::send(const net::ClientRequest& request) {
+  auto response = http_.send(request);
+  if (!response && response.error().code == Code::unavailable && response.error().reason == "ConnectionRefused")
+    return no_server(fmt::format("no Millrace server answers at {}", endpoint_));
+  return response;
+}
+
+Result<Value> DoorClient::call(std::string_view method, const std::string& path, const Value& body) {
+  net::ClientRequest request;
+  request.method = method;
+  request.url = endpoint_ + std::string(kApi) + path;
+  if (!body.is_null()) {
+    request.headers.set("Content-Type", "application/json");
+    request.body = to_json(body);
+  }
+  const net::ClientResponse response = MR_TRY(send(request));
+  if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
+  if (response.body.empty()) return Value::object();
+  auto answer = parse_json(response.body);
+  if (!answer) return fail(Code::internal, fmt::format("what answers at {} is not a pipeline server", endpoint_));
+  return answer;
+}
+
+Result<Value> DoorClient::run(const std::string& id) { return call("GET", "/runs/" + percent_encode(id)); }
+
+Result<Value> DoorClient::find_run(const std::string& name) {
+  if (name == "latest") {
+    const Value newest = MR_TRY(call("GET", "/runs?page_size=1&sort_by=created_at%20desc"));
+    if (newest["runs"].empty()) return fail(Code::not_found, "there is no run yet");
+    return run(newest["runs"].items()[0]["run_id"].string_or());
+  }
+  if (name.size() == kUuid) {
+    auto found = run(name);
+    if (found || found.error().code != Code::not_found) return found;
+  }
+  const Value named = MR_TRY(
+      call("GET", "/runs?page_size=1&sort_by=created_at%20desc&filter=" + filter("EQUALS", "display_name", name)));
+  if (!named["runs"].empty()) return run(named["runs"].items()[0]["run_id"].string_or());
+  const Value like = MR_TRY(
+      call("GET", fmt::format("/runs?page_size={}&filter={}", kCandidates, filter("IS_SUBSTRING", "run_id", name))));
+  std::vector<std::string> ids;
+  for (const Value& candidate : like["runs"].items()) {
+    if (candidate["run_id"].string_or().starts_with(name)) ids.push_back(candidate["run_id"].string_or());
+  }
+  if (ids.size() == 1) return run(ids[0]);
+  if (ids.empty()) {
+    return fail(Code::not_found,
+                fmt::format("no run is called \"{}\" or has an id that starts so; see `millrace runs`", name));
+  }
+  const std::size_t several = ids.size();
+  ids.resize(std::min(several, kShown));
+  return fail(Code::failed_precondition, fmt::format("\"{}\" may be {} runs: {}{}", name, several, join(ids, ", "),
+                                                     several > kShown ? ", …" : ""));
+}
+
+Result<std::string> DoorClient::find_experiment(const std::string& name) {
+  const Value named = MR_TRY(call("GET", "/experiments?page_size=1&filter=" + filter("EQUALS", "display_name", name)));
+  if (!named["experiments"].empty()) return named["experiments"].items()[0]["experiment_id"].string_or();
+  const auto found = call("GET", "/experiments/" + percent_encode(name));
+  if (found) return (*found)["experiment_id"].string_or();
+  if (found.error().code != Code::not_found) return fail(found.error());
+  return fail(Code::not_found, fmt::format("there is no experiment \"{}\"", name));
+}
+
+Status DoorClient::log(const std::string& run_id, const std::string& node, bool follow,
+                       const std::function<bool(std::string_view)>& sink) {
+  net::ClientRequest request;
+  request.url = fmt::format("{}/apis/v1alpha1/runs/{}/nodes/{}/log{}", endpoint_, percent_encode(run_id),
+                            percent_encode(node), follow ? "?follow=true" : "");
+  if (follow) request.timeout = std::chrono::milliseconds(0);
+  request.sink = sink;
+  const net::ClientResponse response = MR_TRY(send(request));
+  if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
+  return {};
+}
+
+}  // namespace millrace::app

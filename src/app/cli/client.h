@@ -1,0 +1,43 @@
+#pragma once
+// The KFP door as the commands see it: JSON in, JSON out, and runs by what a person calls them.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "app/cli/commands.h"
+#include "base/result.h"
+#include "base/value.h"
+#include "net/client.h"
+
+namespace millrace::app {
+
+class DoorClient {
+ public:
+  // Errors: unavailable, with the sentence that says how to start a server.
+  static Result<std::unique_ptr<DoorClient>> open(const Address& address);
+  explicit DoorClient(std::string endpoint) : endpoint_(std::move(endpoint)) {}
+
+  // `path` is under /apis/v2beta1 and already encoded. Errors carry the server's own sentence.
+  Result<Value> call(std::string_view method, const std::string& path, const Value& body = {});
+  // An id, `latest`, a display name (the newest that has it), or a prefix of one run's id. With its tasks.
+  // Errors: not_found; failed_precondition for a prefix of several.
+  Result<Value> find_run(const std::string& name);
+  Result<Value> run(const std::string& id);
+  Result<std::string> find_experiment(const std::string& name);  // by display name or id
+  // The log as it comes; `follow` until the task ends. The sink's false ends it.
+  Status log(const std::string& run_id, const std::string& node, bool follow,
+             const std::function<bool(std::string_view)>& sink);
+  const std::string& endpoint() const { return endpoint_; }
+
+ private:
+  Result<net::ClientResponse> send(const net::ClientRequest& request);
+  std::string endpoint_;
+  net::Client http_;
+};
+
+// The `filter` parameter, encoded, of one predicate.
+std::string filter(std::string_view operation, std::string_view key, std::string_view value);
+
+}  // namespace millrace::app

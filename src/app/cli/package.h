@@ -1,0 +1,41 @@
+#pragma once
+// A pipeline file on this machine: read, compiled where it is Python, and all that is wrong with it.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "pipelines/spec/pipeline_spec.h"
+
+namespace millrace::app {
+
+struct Finding {
+  std::uint32_t line = 0;  // 0: unknown
+  std::string path;        // "root.dag.tasks.train"; empty: the file as a whole
+  std::string what;
+};
+
+struct PipelineFile {
+  std::string text;       // what the lines of findings count in
+  bool compiled = false;  // from Python: the text is the compiler's
+  std::vector<Finding> findings;
+  std::optional<pipelines::PipelineSpec> spec;  // where there are no findings
+  Value message;                                // what the door takes as a run's pipeline_spec
+};
+
+// .yaml, .yml, .json, .zip, .tar.gz, or .py (with the `kfp` that is on PATH). Errors: the file cannot be read, unpacked
+// or compiled.
+Result<PipelineFile> open_pipeline(const std::filesystem::path& file);
+
+// Every problem that can be told apart, the first as the server would say it. What is at fault is taken out and the
+// rest read again; problems that only follow from that are left out. At most 50.
+std::vector<Finding> find_problems(const std::string& text);
+
+// "file:14: path: what" and the line itself, for each.
+std::string findings_text(const std::string& file, const PipelineFile& pipeline);
+
+}  // namespace millrace::app

@@ -1,0 +1,151 @@
+#include "app/cli/tree.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/core.h>
+
+#include "app/cli/text.h"
+
+namespace millrace::app {
+namespace {
+
+constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxName = 48;  // of the name's column
+constexpr std::size_t kIdShown = 8;
+
+double seconds_between(const Value& from, const Value& to, Time now) {
+  const auto start = parse_rfc3339(from.string_or());
+  if (!start) return -1;
+  const auto end = parse_rfc3339(to.string_or());
+  const Time until = end && to_epoch_ms(*end) > 0 ? *end : now;
+  return std::max(0.0, to_epoch_seconds(until) - to_epoch_seconds(*start));
+}
+
+const Value* root_of(const Value& run) {
+  for (const Value& task : run["run_details"]["task_details"].items()) {
+    if (task["parent_task_id"].string_or().empty()) return &task;
+  }
+  return nullptr;
+}
+
+class Builder {
+ public:
+  Builder(const Value& run, Time now) : now_(now) {
+    const Value* root = root_of(run);
+    std::set<std::string> ids;
+    const auto& tasks = run["run_details"]["task_details"].items();
+    for (const Value& task : tasks) ids.insert(task["task_id"].string_or());
+    for (const Value& task : tasks) {
+      if (&task == root) continue;
+      std::string parent = task["parent_task_id"].string_or();
+      if (root != nullptr && parent == (*root)["task_id"].string_or()) parent.clear();
+      if (!ids.contains(parent)) parent.clear();
+      children_[parent].push_back(&task);
+    }
+  }
+
+  void add(const std::string& parent, const std::string& guide, const std::string& path, int depth,
+           std::vector<TaskLine>& lines) const {
+    const auto found = children_.find(parent);
+    if (found == children_.end() || depth == kMaxDepth) return;
+    for (const Value* task : found->second) {
+      const bool last = task == found->second.back();
+      TaskLine line;
+      line.id = (*task)["task_id"].string_or();
+      line.parent = parent;
+      line.name = one_line((*task)["display_name"].string_or());
+      line.path = path.empty() ? line.name : path + "/" + line.name;
+      line.state = (*task)["state"].string_or("PENDING");
+      line.pod = (*task)["pod_name"].string_or();
+      line.error = one_line((*task)["error"]["message"].string_or());
+      line.is_dag = children_.contains(line.id);
+      line.guide = guide + (last ? "└─ " : "├─ ");
+      line.seconds = seconds_between((*task)["start_time"], (*task)["end_time"], now_);
+      const std::string below = line.path, id = line.id;
+      lines.push_back(std::move(line));
+      add(id, guide + (last ? "   " : "│  "), below, depth + 1, lines);
+    }
+  }
+
+ private:
+  Time now_;
+  std::map<std::string, std::vector<const Value*>> children_;
+};
+
+// Groups that are done stand for what is in them.
+std::vector<TaskLine> folded(const std::vector<TaskLine>& lines) {
+  std::set<std::string> hidden;
+  std::vector<TaskLine> kept;
+  for (const TaskLine& line : lines) {
+    const bool quiet = line.state != "FAILED" && is_final(line.state);
+    if (hidden.contains(line.parent) || (line.is_dag && quiet)) hidden.insert(line.id);
+    if (!hidden.contains(line.parent)) kept.push_back(line);
+  }
+  return kept;
+}
+
+std::string paint(std::string_view colour, const std::string& text, bool wanted) {
+  return wanted ? fmt::format("{}{}\x1b[0m", colour, text) : text;
+}
+
+}  // namespace
+
+std::string run_state(const Value& run) {
+  const std::string state = run["state"].string_or();
+  const auto& history = run["state_history"].items();
+  const bool stopped = history.size() > 1 && history[history.size() - 2]["state"].string_or() == "CANCELING";
+  return state == "FAILED" && stopped ? "CANCELED" : state;
+}
+
+double run_seconds(const Value& run, Time now) {
+  // The root's times have milliseconds, the run's whole seconds.
+  const Value* root = root_of(run);
+  const double precise = root == nullptr ? -1 : seconds_between((*root)["start_time"], (*root)["end_time"], now);
+  return precise >= 0 ? precise : seconds_between(run["created_at"], run["finished_at"], now);
+}
+
+std::vector<TaskLine> task_tree(const Value& run, Time now) {
+  std::vector<TaskLine> lines;
+  Builder(run, now).add("", "", "", 0, lines);
+  return lines;
+}
+
+std::vector<std::string> draw_tree(const Value& run, Time now, const TreeLook& look) {
+  std::vector<TaskLine> lines = task_tree(run, now);
+  const std::size_t room = look.height == 0 ? lines.size() : std::max<std::size_t>(look.height, 3) - 1;
+  if (lines.size() > room) lines = folded(lines);
+  std::size_t left_out = 0;
+  if (lines.size() > room) {
+    left_out = lines.size() - (room - 1);
+    lines.resize(room - 1);
+  }
+  std::size_t column = 0;
+  for (const TaskLine& line : lines)
+    column = std::max(column, display_width(line.guide) + 2 + display_width(cut(line.name, kMaxName)));
+
+  const StateLook& state = look_of_state(run_state(run));
+  std::vector<std::string> drawn;
+  const std::string id = run["run_id"].string_or().substr(0, kIdShown);
+  drawn.push_back(fmt::format("{} {}  {} · {} · {}", paint(state.colour, std::string(state.mark), look.colour),
+                              cut(one_line(run["display_name"].string_or()), look.width > 50 ? look.width - 45 : 20),
+                              state.word, duration_text(run_seconds(run, now)), paint("\x1b[2m", id, look.colour)));
+  for (const TaskLine& line : lines) {
+    const StateLook& task = look_of_state(line.state);
+    const bool timed = line.seconds >= 0 && line.state != "SKIPPED" && line.state != "PENDING";
+    const std::string name = pad(cut(line.name, kMaxName), column - display_width(line.guide) - 2);
+    const std::string time = timed ? duration_text(line.seconds) : "";
+    std::string rest = fmt::format("  {:<9} {:>9}", task.word, time);
+    if (!line.error.empty()) rest += "  " + line.error;
+    while (rest.ends_with(' ')) rest.pop_back();
+    const std::size_t used = column;
+    rest = cut(rest, look.width > used ? look.width - used : 0);
+    drawn.push_back(paint("\x1b[2m", line.guide, look.colour) +
+                    paint(task.colour, std::string(task.mark), look.colour) + " " + name + rest);
+  }
+  if (left_out > 0) drawn.push_back(fmt::format("… and {} more", left_out));
+  return drawn;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,215 @@
+"""The commands about runs, as a person types them, against a live server."""
+
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import time
+
+import fcntl
+import termios
+
+import pytest
+from support import MILLRACE, running
+
+PIPELINE = """\
+pipelineInfo:
+  name: greetings
+root:
+  dag:
+    tasks:
+      hello:
+        taskInfo: {name: hello}
+        componentRef: {name: comp-say}
+        inputs:
+          parameters:
+            text: {componentInputParameter: text}
+      work:
+        taskInfo: {name: work}
+        componentRef: {name: comp-work}
+        dependentTasks: [hello]
+        inputs:
+          parameters:
+            code: {componentInputParameter: code}
+            pause: {componentInputParameter: pause}
+  inputDefinitions:
+    parameters:
+      text: {parameterType: STRING}
+      code: {parameterType: NUMBER_INTEGER, defaultValue: 0.0, isOptional: true}
+      pause: {parameterType: NUMBER_DOUBLE, defaultValue: 0.0, isOptional: true}
+components:
+  comp-say:
+    executorLabel: exec-say
+    inputDefinitions:
+      parameters:
+        text: {parameterType: STRING}
+  comp-work:
+    executorLabel: exec-work
+    inputDefinitions:
+      parameters:
+        code: {parameterType: NUMBER_INTEGER}
+        pause: {parameterType: NUMBER_DOUBLE}
+deploymentSpec:
+  executors:
+    exec-say:
+      container:
+        image: busybox
+        command: [sh, -c, 'echo "says $0"', "{{$.inputs.parameters['text']}}"]
+    exec-work:
+      container:
+        image: busybox
+        command: [sh, -c, 'echo begins; sleep "$1"; echo "ends with $0"; exit "$0"', "{{$.inputs.parameters['code']}}", "{{$.inputs.parameters['pause']}}"]
+schemaVersion: 2.1.0
+sdkVersion: kfp-2.17.0
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "p.yaml").write_text(PIPELINE)
+    (folder / "broken.yaml").write_text(
+        PIPELINE.replace("comp-say}", "comp-none}").replace("code: {componentInputParameter: code}", "code: {}")
+    )
+    with running(folder / "data") as server:
+        yield folder, server
+
+
+def cli(place, *arguments, data=True, **environment):
+    folder, server = place
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MILLRACE_")} | environment
+    if data:
+        env.setdefault("MILLRACE_DATA_DIR", str(server.data_dir))
+    return subprocess.run([MILLRACE, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+def test_a_run_from_start_to_end(place):
+    done = cli(place, "run", "p.yaml", "-p", "text=Hi", "--name", "first", "--watch")
+    assert done.returncode == 0, done.stderr
+    assert "hello: succeeded in" in done.stdout and "first succeeded in" in done.stdout
+    shown = cli(place, "get", "first")
+    assert shown.returncode == 0 and "● hello" in shown.stdout and "text" in shown.stdout
+    run = json.loads(cli(place, "get", "latest", "--json").stdout)
+    assert run["state"] == "SUCCEEDED" and run["runtime_config"]["parameters"] == {"text": "Hi"}
+    prefix = run["run_id"][:8]
+    assert json.loads(cli(place, "get", prefix, "--json").stdout)["run_id"] == run["run_id"]
+    assert cli(place, "logs", "first", "hello").stdout == "says Hi\n"
+    assert "work  │ ends with 0" in cli(place, "logs", prefix).stdout
+    assert prefix in cli(place, "runs").stdout
+    assert run["run_id"] in cli(place, "runs", "-q", "--state", "succeeded").stdout
+
+
+def test_the_exit_code_is_the_outcome(place):
+    failed = cli(place, "run", "p.yaml", "-p", "text=Hi", "-p", "code=3", "--name", "bad", "--watch", "--json")
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["state"] == "FAILED"
+    assert "The last lines of work:" in failed.stderr and "ends with 3" in failed.stderr
+    assert cli(place, "logs", "-f", "bad").returncode == 1
+    assert cli(place, "get", "bad").returncode == 1
+    again = cli(place, "retry", "bad", "--watch")
+    if "is not" not in again.stderr:
+        assert again.returncode == 1 and "work: failed" in again.stdout, again.stderr
+
+    started = cli(place, "run", "p.yaml", "-p", "text=Hi", "-p", "pause=30", "--name", "slow")
+    assert started.returncode == 0 and "slow is run" in started.stdout
+    assert cli(place, "stop", "slow", "--watch").returncode == 0
+    assert cli(place, "get", "slow", "--watch").returncode == 3
+
+
+def test_what_cannot_be_run_is_said_before_anything_starts(place):
+    before = cli(place, "runs", "-q", "-n", "1000").stdout
+    wrong = cli(place, "run", "p.yaml", "-p", "code=x", "-p", "more=1")
+    assert wrong.returncode == 2
+    for part in ('"x" is not a whole number', "no parameter more", "text (STRING) is missing"):
+        assert part in wrong.stderr
+    assert cli(place, "run", "broken.yaml").returncode == 2
+    assert cli(place, "run", "nowhere.yaml").returncode == 1
+    assert cli(place, "run").returncode == 2
+    assert cli(place, "runs", "--state", "odd").returncode == 2
+    assert cli(place, "runs", "-q", "-n", "1000").stdout == before
+    unknown = cli(place, "get", "nobody", "--json")
+    assert unknown.returncode == 1 and json.loads(unknown.stdout)["error"]["code"] == "NOT_FOUND"
+
+
+def test_check_needs_no_server(place):
+    fine = cli(place, "check", "p.yaml", data=False)
+    assert fine.returncode == 0 and "greetings with 2 tasks" in fine.stdout
+    broken = cli(place, "check", "broken.yaml", data=False)
+    assert broken.returncode == 1
+    line = 1 + PIPELINE.splitlines().index("            code: {componentInputParameter: code}")
+    assert f"broken.yaml:{line}: " in broken.stdout and "comp-none" in broken.stdout and "2 problems" in broken.stdout
+    report = json.loads(cli(place, "check", "broken.yaml", "--json", data=False).stdout)
+    assert not report["ok"] and line in [p["line"] for p in report["problems"]]
+
+
+def test_python_is_compiled_by_the_users_own_sdk(place):
+    folder, _ = place
+    (folder / "p.py").write_text("x = 1\n")
+    without = cli(place, "check", "p.py", PATH="/nonexistent")
+    assert without.returncode == 1 and "pip install kfp" in without.stderr
+
+
+def test_without_a_server_it_says_how_to_start_one(place):
+    folder, _ = place
+    none = cli(place, "runs", "--data-dir", str(folder / "empty"))
+    assert none.returncode == 4 and "millrace serve" in none.stderr
+    refused = cli(place, "run", "p.yaml", "-p", "text=x", MILLRACE_URL="http://127.0.0.1:9", data=False)
+    assert refused.returncode == 4 and "millrace serve" in refused.stderr
+
+
+def test_a_run_in_a_server_of_its_own(place):
+    done = cli(place, "run", "p.yaml", "-p", "text=Hi", "--local", data=False)
+    assert done.returncode == 0, done.stderr
+    assert "greetings succeeded in" in done.stdout
+
+
+def test_the_picture_on_a_terminal(place):
+    folder, server = place
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [MILLRACE, "run", "p.yaml", "-p", "text=Hi", "-p", "pause=0.5", "-p", "code=1", "--watch"],
+        cwd=folder, stdout=follower, stderr=follower, stdin=follower,
+        env=os.environ | {"MILLRACE_DATA_DIR": str(server.data_dir), "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(follower)
+    out, deadline = b"", time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if not select.select([leader], [], [], 0.5)[0]:
+            continue
+        try:
+            part = os.read(leader, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    os.close(leader)
+    assert process.wait(timeout=10) == 1
+    text = out.decode()
+    assert "◐" in text and "running" in text  # seen while it went on
+    last = text[text.rfind("\x1b[3A") :]  # the header and two tasks, drawn over themselves
+    assert "✗" in last and "└─" in last and "ends with 1" in last
+
+
+def test_completion_in_bash(place):
+    script = f"""
+    PATH="{os.path.dirname(MILLRACE)}:$PATH"; eval "$(millrace completion bash)"
+    COMP_WORDS=(millrace ru); COMP_CWORD=1; _millrace; echo "${{COMPREPLY[*]}}"
+    COMP_WORDS=(millrace run --wa); COMP_CWORD=2; _millrace; echo "${{COMPREPLY[*]}}"
+    COMP_WORDS=(millrace get la); COMP_CWORD=2; _millrace; echo "${{COMPREPLY[*]}}"
+    """
+    env = os.environ | {"MILLRACE_DATA_DIR": str(place[1].data_dir)}
+    done = subprocess.run(["bash", "-uc", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["run runs", "--watch", "latest"], done.stderr
+    for shell in ("zsh", "fish"):
+        assert "--watch" in cli(place, "completion", shell).stdout or "-l watch" in cli(place, "completion", shell).stdout
+    assert cli(place, "completion", "tcsh").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["run", "runs", "logs", "get", "stop", "retry", "check", "completion"])
+def test_every_command_explains_itself(place, command):
+    done = cli(place, command, "--help")
+    assert done.returncode == 0 and "Example" in done.stdout
