@@ -11,8 +11,13 @@ namespace {
 constexpr std::string_view kRunHelp =
     "RUN is an id, the beginning of one, a run's name (the newest that has it), or latest.";
 constexpr std::string_view kOutcome =
-    "Exit code: 0 succeeded, 1 failed, 2 a file, parameter or command line that cannot be used, 3 the run was stopped, "
-    "4 no server, 130 Ctrl-C.";
+    "Exit code:\n"
+    "  0    succeeded\n"
+    "  1    the run failed, or the server refused\n"
+    "  2    a file, parameter or command line that cannot be used\n"
+    "  3    the run was stopped\n"
+    "  4    no server\n"
+    "  130  Ctrl-C";
 
 std::string footer(const std::string& examples, std::string_view more = {}) {
   std::string text = "Examples:\n" + examples + "\n";

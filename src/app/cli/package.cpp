@@ -23,10 +23,14 @@ constexpr std::size_t kMaxFile = 32u << 20;  // as the door's
 constexpr std::size_t kMaxFindings = 50;
 constexpr std::size_t kMaxRounds = 200;
 constexpr std::size_t kShownLine = 100;
+constexpr std::string_view kNoPipeline = "this is not a KFP pipeline: ";
 
 Finding finding_of(const Error& error) {
   Finding finding;
   std::string_view rest = error.message;
+  // What is no YAML at all: the place stands behind this.
+  if (const std::string whole = std::string(kNoPipeline) + "line "; rest.starts_with(whole))
+    rest.remove_prefix(kNoPipeline.size());
   if (rest.starts_with("line ")) {
     const std::size_t end = rest.find_first_not_of("0123456789", 5);
     if (const auto line = parse_int(rest.substr(5, end - 5)); line && end != std::string_view::npos) {
