@@ -84,8 +84,8 @@ Status check_dynamic_placement(const Placement& placement, const engine::Node& n
                                const std::map<std::string, std::string>& labels) {
   for (const Setting& setting : placement.selectors) {
     std::vector<std::pair<std::string, std::string>> wanted;
-    for (const auto& [key, value] : as_object(value_of(setting, node)).members())
-      wanted.emplace_back(key, text_of(value));
+    const Value selector = as_object(value_of(setting, node));  // outlives the loop over its members
+    for (const auto& [key, value] : selector.members()) wanted.emplace_back(key, text_of(value));
     MR_TRY(check_labels(wanted, labels));
   }
   for (const Setting& setting : placement.affinities) {

@@ -14,6 +14,13 @@
 namespace millrace::pipelines {
 namespace {
 
+// The SDK writes a task's machine settings that come from parameters once more as inputs, which no component declares
+// and nothing reads. Source: kubeflow/pipelines sdk/python/kfp/compiler/pipeline_spec_builder.py.
+bool is_machine_input(std::string_view key) {
+  return key == "cpu_request" || key == "cpu_limit" || key == "memory_request" || key == "memory_limit" ||
+         key == "accelerators" || key == "base_image";
+}
+
 using reading::only_known;
 using reading::parse_parameter_source;
 using reading::refused;
@@ -305,7 +312,7 @@ Status check_references(const PipelineSpec& pipeline, const Component& component
       // pipelinechannel-- inputs carry values that constants of other inputs refer to.
       const auto declared = target->second.parameters.find(key);
       if (declared == target->second.parameters.end()) {
-        if (!key.starts_with("pipelinechannel--"))
+        if (!key.starts_with("pipelinechannel--") && !is_machine_input(key))
           return wrong(input_at, input_path, fmt::format("the component {} has no such input", task.component));
       } else if (source.kind == ParameterSource::Kind::constant && !source.constant.is_null() &&
                  !has_type(source.constant, declared->second.type) &&

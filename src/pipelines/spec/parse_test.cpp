@@ -123,6 +123,15 @@ TEST(Spec, NamesTheLineAtFault) {
   }
 }
 
+// set_cpu_limit(a parameter) of the SDK writes such inputs beside the executor's own resources.
+TEST(Spec, TakesMachineSettingsWrittenAsInputs) {
+  const std::string text = replace_all(kSmall, "            a: {componentInputParameter: x}\n",
+                                       "            a: {componentInputParameter: x}\n"
+                                       "            cpu_limit: {runtimeValue: {constant: '1'}}\n");
+  const auto spec = parse(text);
+  EXPECT_TRUE(spec) << spec.error().message;
+}
+
 // Names of tasks, outputs and the pipeline become names of directories.
 TEST(Spec, RefusesNamesThatLeadElsewhere) {
   const std::string long_name(129, 'n');
