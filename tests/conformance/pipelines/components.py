@@ -1,0 +1,95 @@
+from case import case
+from kfp import components, dsl
+from parts import read, run, say
+
+V1 = components.load_component_from_text("""
+name: Greet
+inputs:
+- {name: who, type: String, default: you}
+- {name: loud, type: Boolean, optional: true}
+outputs: [{name: greeting, type: String}]
+implementation:
+  container:
+    image: alpine
+    command: [sh, -ec, 'mkdir -p "$(dirname "$0")"; out=$0; shift 0; printf "%s " "$@" > "$out"', {outputPath: greeting}]
+    args:
+    - {concat: ['hello-', {inputValue: who}]}
+    - if: {cond: {isPresent: loud}, then: [loud], else: [quiet]}
+""")
+
+
+@case("component.yaml of version 1: defaults, concat, if", tasks={"greet": {"greeting": "hello-you quiet "}, "greet-2": {"greeting": "hello-me loud "}})
+@dsl.pipeline(name="component-v1")
+def component_v1():
+    V1()
+    V1(who="me", loud=True)
+
+
+@dsl.component(packages_to_install=[])
+def plain(a: int) -> int:
+    return a + 1
+
+
+@case("lightweight Python components", tasks={"plain": {"Output": 2}, "plain-2": {"Output": 3}})
+@dsl.pipeline(name="python-component")
+def python_component():
+    plain(a=plain(a=1).output)
+
+
+@case("environment variables of a task", tasks={"run": {"out": "one two"}})
+@dsl.pipeline(name="environment")
+def environment():
+    run(script='printf "%s %s" "$A" "$B" > $out').set_env_variable("A", "one").set_env_variable("B", "two")
+
+
+@case("resource limits and requests", tasks={"run": {"out": "ok"}})
+@dsl.pipeline(name="resources")
+def resources():
+    task = run(script="printf ok > $out")
+    task.set_cpu_limit("1").set_cpu_request("500m").set_memory_limit("512Mi").set_memory_request("64Mi")
+
+
+@case("resource limits from parameters", tasks={"run": {"out": "ok"}})
+@dsl.pipeline(name="resources-dynamic")
+def resources_dynamic(cpu: str = "1", memory: str = "256Mi"):
+    run(script="printf ok > $out").set_cpu_limit(cpu).set_memory_limit(memory)
+
+
+@case("accelerators that this machine has not are refused", refused="nvidia.com/gpu")
+@dsl.pipeline(name="accelerator")
+def accelerator():
+    say(text="x").set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(1)
+
+
+@dsl.container_component
+def uri_of(data: dsl.Input[dsl.Dataset], out: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image="alpine", command=["sh", "-ec", 'printf "%s %s" "$0" "$1" > "$2"'],
+                             args=[data.uri, data.metadata["kind"], out])
+
+
+@case("importer of a constant URI, with metadata", tasks={"uri-of": {"out": "minio://there/a.csv raw"}},
+      artifacts={"importer.artifact": [{"uri": "minio://there/a.csv", "metadata": {"kind": "raw"}, "type": "Dataset"}]})
+@dsl.pipeline(name="importer")
+def importer():
+    imported = dsl.importer(artifact_uri="minio://there/a.csv", artifact_class=dsl.Dataset, reimport=False, metadata={"kind": "raw"})
+    uri_of(data=imported.output)
+
+
+@case("importer of a URI from a parameter, reimported", arguments={"place": "minio://there/b"},
+      tasks={"uri-of": {"out": "minio://there/b p"}})
+@dsl.pipeline(name="importer-dynamic")
+def importer_dynamic(place: str, kind: str = "p"):
+    uri_of(data=dsl.importer(artifact_uri=place, artifact_class=dsl.Dataset, reimport=True, metadata={"kind": kind}).output)
+
+
+@dsl.container_component
+def write_uri(text: str, data: dsl.Output[dsl.Dataset], uri: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image="alpine", command=["sh", "-ec", 'printf %s "$0" > "$1"; printf %s "$2" > "$3"'],
+                             args=[text, data.path, data.uri, uri])
+
+
+@case("importer of what another task has written", tasks={"read": {"out": "bytes"}})
+@dsl.pipeline(name="importer-of-output")
+def importer_of_output():
+    written = write_uri(text="bytes")
+    read(data=dsl.importer(artifact_uri=written.outputs["uri"], artifact_class=dsl.Dataset).output)

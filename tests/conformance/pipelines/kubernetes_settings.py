@@ -1,0 +1,140 @@
+from case import case
+from kfp import dsl, kubernetes
+from parts import run, say
+
+
+@case("a secret as environment variables", tasks={"run": {"out": "alpha beta"}})
+@dsl.pipeline(name="secret-env")
+def secret_env():
+    task = run(script='printf "%s %s" "$A" "$B" > $out')
+    kubernetes.use_secret_as_env(task, secret_name="letters", secret_key_to_env={"a": "A", "b": "B"})
+
+
+@case("a secret as a volume", tasks={"run": {"out": "alphabeta"}})
+@dsl.pipeline(name="secret-volume")
+def secret_volume():
+    task = run(script="cat /etc/letters/a /etc/letters/b > $out")
+    kubernetes.use_secret_as_volume(task, secret_name="letters", mount_path="/etc/letters")
+
+
+@case("a secret named by a parameter", arguments={"name": "letters"}, tasks={"run": {"out": "alpha"}})
+@dsl.pipeline(name="secret-dynamic")
+def secret_dynamic(name: str):
+    task = run(script='printf %s "$A" > $out')
+    kubernetes.use_secret_as_env(task, secret_name=name, secret_key_to_env={"a": "A"})
+
+
+@case("a secret that is missing fails its task", state="FAILED", error="nowhere", tasks={"run": "FAILED"})
+@dsl.pipeline(name="secret-missing")
+def secret_missing():
+    kubernetes.use_secret_as_env(run(script="true"), secret_name="nowhere", secret_key_to_env={"a": "A"})
+
+
+@case("an optional secret that is missing", tasks={"run": {"out": "none"}})
+@dsl.pipeline(name="secret-optional")
+def secret_optional():
+    task = run(script='printf %s "${A:-none}" > $out')
+    kubernetes.use_secret_as_env(task, secret_name="nowhere", secret_key_to_env={"a": "A"}, optional=True)
+
+
+@case("a config map as environment variables", tasks={"run": {"out": "blue"}})
+@dsl.pipeline(name="config-map-env")
+def config_map_env():
+    task = run(script='printf %s "$SKY" > $out')
+    kubernetes.use_config_map_as_env(task, config_map_name="colours", config_map_key_to_env={"sky": "SKY"})
+
+
+@case("a config map as a volume", tasks={"run": {"out": "gold"}})
+@dsl.pipeline(name="config-map-volume")
+def config_map_volume():
+    task = run(script="cat /etc/colours/sun > $out")
+    kubernetes.use_config_map_as_volume(task, config_map_name="colours", mount_path="/etc/colours")
+
+
+@case("a persistent volume claim: made, mounted by two tasks, deleted", tasks={"run-2": {"out": "shared"}, "deletepvc": "SUCCEEDED"})
+@dsl.pipeline(name="volume-claim")
+def volume_claim():
+    claim = kubernetes.CreatePVC(pvc_name_suffix="-data", access_modes=["ReadWriteOnce"], size="1Mi", storage_class_name="standard")
+    first = run(script="printf shared > /data/file; printf ok > $out")
+    second = run(script="cat /data/file > $out").after(first)
+    for task in (first, second):
+        kubernetes.mount_pvc(task, pvc_name=claim.outputs["name"], mount_path="/data")
+    kubernetes.DeletePVC(pvc_name=claim.outputs["name"]).after(second)
+
+
+@case("node selector that this node fits", tasks={"say": {"out": "x"}})
+@dsl.pipeline(name="node-selector")
+def node_selector():
+    kubernetes.add_node_selector(say(text="x"), "disk", "ssd")
+
+
+@case("node selector that no node fits is refused", refused="disk=tape")
+@dsl.pipeline(name="node-selector-none")
+def node_selector_none():
+    kubernetes.add_node_selector(say(text="x"), "disk", "tape")
+
+
+@case("tolerations, image pull secrets and policy", tasks={"say": {"out": "x"}})
+@dsl.pipeline(name="tolerations")
+def tolerations():
+    task = say(text="x")
+    kubernetes.add_toleration(task, key="k", operator="Equal", value="v", effect="NoSchedule")
+    kubernetes.set_image_pull_secrets(task, ["pull"])
+    kubernetes.set_image_pull_policy(task, "Always")
+
+
+@case("node affinity", tasks={"say": {"out": "x"}})
+@dsl.pipeline(name="node-affinity")
+def node_affinity():
+    kubernetes.add_node_affinity(say(text="x"), match_expressions=[{"key": "disk", "operator": "In", "values": ["ssd", "nvme"]}])
+
+
+@case("labels and annotations of the pod, and its fields as environment variables", tasks={"run": {"out": "team-a note"}})
+@dsl.pipeline(name="pod-metadata")
+def pod_metadata():
+    task = run(script='printf "%s %s" "$TEAM" "$NOTE" > $out')
+    kubernetes.add_pod_label(task, "team", "team-a")
+    kubernetes.add_pod_annotation(task, "note", "note")
+    kubernetes.use_field_path_as_env(task, "TEAM", "metadata.labels['team']")
+    kubernetes.use_field_path_as_env(task, "NOTE", "metadata.annotations['note']")
+
+
+@case("the pod's name as an environment variable", tasks={"run": {"out": "named"}})
+@dsl.pipeline(name="field-path")
+def field_path():
+    task = run(script='test "$POD" = "$KFP_POD_NAME"; printf named > $out')
+    kubernetes.use_field_path_as_env(task, "POD", "metadata.name")
+
+
+@case("a task's timeout", state="FAILED", tasks={"run": "FAILED"})
+@dsl.pipeline(name="timeout")
+def timeout():
+    kubernetes.set_timeout(run(script="sleep 60"), 1)
+
+
+@case("an empty directory", tasks={"run": {"out": "kept"}})
+@dsl.pipeline(name="empty-dir")
+def empty_dir():
+    task = run(script="printf kept > /scratch/file; cat /scratch/file > $out")
+    kubernetes.empty_dir_mount(task, volume_name="scratch", mount_path="/scratch")
+
+
+@case("an ephemeral volume", tasks={"run": {"out": "kept"}})
+@dsl.pipeline(name="ephemeral-volume")
+def ephemeral_volume():
+    task = run(script="printf kept > /own/file; cat /own/file > $out")
+    kubernetes.add_ephemeral_volume(task, volume_name="own", mount_path="/own", access_modes=["ReadWriteOnce"], size="1Mi")
+
+
+@case("node selector and tolerations as objects from parameters", tasks={"say": {"out": "x"}})
+@dsl.pipeline(name="placement-dynamic")
+def placement_dynamic(selector: dict = {"disk": "ssd"}, toleration: dict = {"key": "k", "operator": "Exists"}):
+    task = say(text="x")
+    kubernetes.add_node_selector_json(task, selector)
+    kubernetes.add_toleration_json(task, toleration)
+
+
+@case("a dynamic node selector that no node fits fails its task", state="FAILED", error="disk=tape", tasks={"say": "FAILED"})
+@dsl.pipeline(name="placement-dynamic-none")
+def placement_dynamic_none(selector: dict = {"disk": "tape"}):
+    kubernetes.add_node_selector_json(say(text="x"), selector)

@@ -1,0 +1,125 @@
+from typing import Dict, List, NamedTuple, Optional
+
+from case import case
+from kfp import dsl
+from parts import say, sh
+
+
+@dsl.container_component
+def six(s: str, i: int, f: float, b: bool, l: list, d: dict, out: dsl.OutputPath(str)):
+    return sh('printf "%s|" "$0" "$1" "$2" "$3" "$4" "$5" > "$6"', s, i, f, b, l, d, out)
+
+
+@case("parameters of every type with defaults", tasks={"six": {"out": 'text|3|2.5|true|[1,"b"]|{"k":{"x":1}}|'}})
+@dsl.pipeline(name="parameter-defaults")
+def defaults(s: str = "text", i: int = 3, f: float = 2.5, b: bool = True, l: list = [1, "b"], d: dict = {"k": {"x": 1}}):
+    six(s=s, i=i, f=f, b=b, l=l, d=d)
+
+
+@case("parameters of every type given at the start",
+      arguments={"s": "given", "i": -7, "f": 1e-3, "b": False, "l": [], "d": {}},
+      tasks={"six": {"out": "given|-7|0.001|false|[]|{}|"}})
+@dsl.pipeline(name="parameter-given")
+def given(s: str, i: int, f: float, b: bool, l: list, d: dict):
+    six(s=s, i=i, f=f, b=b, l=l, d=d)
+
+
+@case("parameters of every type as constants of a task", tasks={"six": {"out": 'c|0|-1.5|false|[[1],[2]]|{"a":"b"}|'}})
+@dsl.pipeline(name="parameter-constants")
+def constants():
+    six(s="c", i=0, f=-1.5, b=False, l=[[1], [2]], d={"a": "b"})
+
+
+@dsl.container_component
+def make(s: dsl.OutputPath(str), i: dsl.OutputPath(int), f: dsl.OutputPath(float), b: dsl.OutputPath(bool), l: dsl.OutputPath(list),
+         d: dsl.OutputPath(dict)):
+    return sh("""printf made > "$0"; echo 12 > "$1"; echo 0.25 > "$2"; echo true > "$3"; echo '[1, 2]' > "$4"; echo '{"a": 1}' > "$5" """,
+              s, i, f, b, l, d)
+
+
+@case("output parameters of every type, from a container's files",
+      tasks={"make": {"s": "made", "i": 12, "f": 0.25, "b": True, "l": [1, 2], "d": {"a": 1}},
+             "six": {"out": 'made|12|0.25|true|[1,2]|{"a":1}|'}})
+@dsl.pipeline(name="parameter-outputs")
+def outputs():
+    made = make().outputs
+    six(s=made["s"], i=made["i"], f=made["f"], b=made["b"], l=made["l"], d=made["d"])
+
+
+@dsl.component
+def typed(s: str, i: int, f: float, b: bool, l: List[int], d: Dict[str, int]) -> NamedTuple(
+        "Out", [("kinds", list), ("s", str), ("i", int), ("f", float), ("b", bool), ("l", list), ("d", dict)]):
+    kinds = [type(v).__name__ for v in (s, i, f, b, l, d)] + [type(l[0]).__name__]
+    return kinds, s, i, f, b, l, d
+
+
+@case("parameters of every type into and out of a Python component",
+      tasks={"typed": {"kinds": ["str", "int", "float", "bool", "list", "dict", "int"], "s": "ü\n'\"", "i": 2, "f": 2.5, "b": True,
+                       "l": [1, 2], "d": {"a": 1}}})
+@dsl.pipeline(name="parameter-python")
+def python():
+    typed(s="ü\n'\"", i=2, f=2.5, b=True, l=[1, 2], d={"a": 1})
+
+
+@dsl.component
+def maybe(a: str = "default", b: Optional[int] = None, c: Optional[str] = "else") -> str:
+    return f"{a} {b} {c}"
+
+
+@case("optional inputs and defaults of a component",
+      tasks={"maybe": {"Output": "default None else"}, "maybe-2": {"Output": "x 1 y"}})
+@dsl.pipeline(name="parameter-optional")
+def optional():
+    maybe()
+    maybe(a="x", b=1, c="y")
+
+
+@case("optional inputs of a pipeline, not given", tasks={"maybe": {"Output": "default None else"}})
+@dsl.pipeline(name="parameter-optional-of-pipeline")
+def optional_of_pipeline(n: Optional[int] = None):
+    maybe(b=n)
+
+
+@case("numbers, lists and structs as text", arguments={"i": 1000000, "f": 2.0},
+      tasks={"say": {"out": "1000000"}, "say-2": {"out": "2"}, "say-3": {"out": "1000000/2/true/[1]"}})
+@dsl.pipeline(name="parameter-text")
+def text(i: int, f: float, b: bool = True, l: list = [1]):
+    say(text=f"{i}")
+    say(text=f"{f}")
+    say(text=f"{i}/{f}/{b}/{l}")
+
+
+@case("text that looks like a placeholder or a shell's, unchanged", arguments={"t": "$(id) `id` {{x}} %s \\ 'q'"},
+      tasks={"say": {"out": "$(id) `id` {{x}} %s \\ 'q'"}})
+@dsl.pipeline(name="parameter-raw-text")
+def raw_text(t: str):
+    say(text=t)
+
+
+@case("outputs of a pipeline", tasks={"": {"a": "one", "b": 12}})
+@dsl.pipeline(name="parameter-pipeline-outputs")
+def pipeline_outputs() -> NamedTuple("Out", [("a", str), ("b", int)]):
+    return NamedTuple("Out", [("a", str), ("b", int)])(say(text="one").output, make().outputs["i"])
+
+
+@case("a required parameter that is missing is refused", refused="needed")
+@dsl.pipeline(name="parameter-missing")
+def missing(needed: str):
+    say(text=needed)
+
+
+@case("a parameter of the wrong type is refused", arguments={"n": "three"}, refused="n")
+@dsl.pipeline(name="parameter-wrong-type")
+def wrong_type(n: int):
+    say(text=f"{n}")
+
+
+@dsl.container_component
+def bad(n: dsl.OutputPath(int)):
+    return sh('echo many > "$0"', n)
+
+
+@case("an output of the wrong type fails its task", state="FAILED", tasks={"bad": "FAILED"})
+@dsl.pipeline(name="parameter-wrong-output")
+def wrong_output():
+    bad()
