@@ -58,6 +58,7 @@ struct FakeSageMaker final : sagemaker::SageMaker {
 
   aws::Service control_service() override { return {}; }
   aws::Service runtime_service() override { return {}; }
+  ConditionTags condition_tags() override { return {}; }
   Status resume() override { return {}; }
   void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
   void stop() override {}
@@ -95,6 +96,7 @@ struct FakeS3 final : s3::S3 {
   std::vector<s3::ObjectInfo> objects;
   aws::Service service() override { return {}; }
   aws::ResourcePolicy resource_policy() override { return {}; }
+  ConditionTags condition_tags() override { return {}; }
   std::unique_ptr<s3::Access> access(aws::Gateway&, aws::Principal) override { return nullptr; }
   std::unique_ptr<s3::Access> system_access() override {
     auto access = std::make_unique<FakeAccess>();

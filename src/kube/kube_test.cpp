@@ -212,7 +212,7 @@ TEST_F(KubeTest, RefusesWhatKubernetesRefuses) {
        "Too long"},
       {"body", secrets, std::string((3 << 20) + 1, ' '), 413, "too large"},
       {"pods", "/api/v1/namespaces/kubeflow/pods", "{}", 405, "can only be read"},
-      {"kinds", "/api/v1/namespaces/kubeflow/configmaps", "{}", 404, "could not find the requested resource"},
+      {"kinds", "/api/v1/namespaces/kubeflow/services", "{}", 404, "could not find the requested resource"},
   };
   for (const Case& c : cases) {
     const Value status = expect(c.status, send("POST", c.target, c.body));

@@ -1,5 +1,6 @@
 #include "pipelines/executors/python_environment.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/hash.h"
@@ -10,10 +11,17 @@ namespace {
 
 constexpr std::string_view kRest = "\"$0\" \"$@\"";  // what the SDK's script ends with
 
-// $0: the environment, $1: the script, then the component's command. The lock ends with the descriptor.
+// $0: the environment, $1: the script, $2: what is run after it, then the component's command. The lock ends with the
+// descriptor. Packages are kept for the next environment that wants them.
 constexpr std::string_view kMake = R"(
-environment=$0 script=$1
-shift
+environment=$0 script=$1 after=$2
+shift 2
+if [ -e "$environment/ready" ]; then
+  PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment
+  export PATH VIRTUAL_ENV
+  exec "$@"
+fi
+export PIP_CACHE_DIR="${PIP_CACHE_DIR:-${environment%/*}/packages}"
 mkdir -p "${environment%/*}" || exit
 exec 9>>"$environment.lock" && flock 9 || exit
 if ! [ -e "$environment/ready" ]; then
@@ -21,6 +29,7 @@ if ! [ -e "$environment/ready" ]; then
   rm -rf "$environment"
   python3 -m venv "$environment" >&2 || { echo "python3 -m venv failed; on Debian it needs the package python3-venv." >&2; exit 1; }
   PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment sh -c "$script" true >&2 || exit
+  PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment sh -c "$after" >&2 || exit
   : >"$environment/ready"
 fi
 exec 9>&-
@@ -36,6 +45,11 @@ export PIP_USER=1 PIP_BREAK_SYSTEM_PACKAGES=1 PYTHONUSERBASE="$PWD/python"
 exec sh -c "$0" "$@"
 )";
 
+// Components with embedded artifacts were compiled by SDKs that name a release without them (2.14.3 and before): what
+// they import came with a later one.
+constexpr std::string_view kWithEmbedded =
+    "{ python3 -c 'from kfp.dsl import EmbeddedInput' 2>/dev/null || python3 -m pip install --quiet --upgrade kfp; }";
+
 }  // namespace
 
 std::vector<std::string> in_python_environment(const std::filesystem::path& directory, const std::string& image,
@@ -49,8 +63,12 @@ std::vector<std::string> in_python_environment(const std::filesystem::path& dire
     wrapped.insert(wrapped.end(), command_line.begin() + 3, command_line.end());
     return wrapped;
   }
-  const std::string name = sha256_hex(image + '\n' + script).substr(0, 32);
-  wrapped = {"sh", "-c", std::string(kMake), (directory / name).string(), script};
+  const bool embedded = std::any_of(command_line.begin() + 3, command_line.end(), [](const std::string& text) {
+    return text.find("dsl.EmbeddedInput") != std::string::npos;
+  });
+  const std::string after(embedded ? kWithEmbedded : ":");
+  const std::string name = sha256_hex(image + '\n' + script + '\n' + after).substr(0, 32);
+  wrapped = {"sh", "-c", std::string(kMake), (directory / name).string(), script, after};
   wrapped.insert(wrapped.end(), command_line.begin() + 3, command_line.end());
   return wrapped;
 }

@@ -13,10 +13,11 @@ const std::string kScript =
 TEST(PythonEnvironments, StandInForTheScript) {
   const auto wrapped =
       in_python_environment("/data/python", "python:3.11", {"sh", "-c", kScript, "sh", "-ec", "run", "code"});
-  ASSERT_EQ(wrapped.size(), 9u);
+  ASSERT_EQ(wrapped.size(), 10u);
   EXPECT_TRUE(wrapped[3].starts_with("/data/python/"));
   EXPECT_EQ(wrapped[4], kScript);
-  EXPECT_EQ(std::vector<std::string>(wrapped.begin() + 5, wrapped.end()),
+  EXPECT_EQ(wrapped[5], ":");
+  EXPECT_EQ(std::vector<std::string>(wrapped.begin() + 6, wrapped.end()),
             (std::vector<std::string>{"sh", "-ec", "run", "code"}));
 }
 
