@@ -113,6 +113,7 @@ Result<Value> create_run(Context& context, const Call& call) {
   run.pipeline_name = spec.name;
   run.resource_name = fmt::format("{}-{}", spec.name, random_base36(kSuffix));
   run.created = context.clock.now();
+  run.scheduled = run.created;
   if (!is_workflow) return to_message(MR_TRY(context.runner.create(std::move(run), source.spec)));
   // What runs is the translation of this day; what was submitted is kept beside it, for the older API. A row that is
   // left by a server that died here has no run, and hurts nobody.

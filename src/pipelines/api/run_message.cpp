@@ -85,12 +85,13 @@ Value to_message(const runner::RunRecord& run) {
   }
   if (!run.runtime_config.empty()) message.set("runtime_config", run.runtime_config);
   message.set("service_account", run.service_account.empty() ? std::string(kServiceAccount) : run.service_account);
-  message.set("created_at", format_rfc3339(run.created)).set("scheduled_at", format_rfc3339(run.created));
+  message.set("created_at", format_rfc3339(run.created)).set("scheduled_at", format_rfc3339(run.scheduled));
   // Upstream gives 1970 while the run goes on.
   message.set("finished_at", format_rfc3339(run.finished.value_or(Time{})));
   message.set("state", run.state);
   if (!run.error.empty()) message.set("error", error_message(run.error));
   message.set("state_history", run.state_history);
+  message.set_if(!run.recurring_run_id.empty(), "recurring_run_id", run.recurring_run_id);
   return message;
 }
 

@@ -28,7 +28,7 @@ constexpr std::string_view kMetric = "metric:";
 constexpr std::string_view kSpec =
     "(SELECT spec FROM kfp_run_specs WHERE run_id = kfp_runs.id AND kfp_runs.version_id = '')";
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
-                                Field{"scheduled_at", "created", FieldType::time},
+                                Field{"scheduled_at", "scheduled", FieldType::time},
                                 Field{"finished_at", "finished", FieldType::time},
                                 Field{"run_id", "id"},
                                 Field{"id", "id"},
@@ -42,7 +42,8 @@ constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"experiment_id", "experiment_id"},
                                 Field{"pipeline_id", "pipeline_id"},
                                 Field{"pipeline_version_id", "version_id"},
-                                Field{"service_account", "service_account"}};
+                                Field{"service_account", "service_account"},
+                                Field{"recurring_run_id", "recurring_run_id"}};
 
 Result<runner::RunRecord> find(db::Connection& connection, const std::string& id) {
   auto run = MR_TRY(runner::find_run(connection, id));

@@ -15,6 +15,7 @@ executors::RunContext context_of(const RunRecord& record, const PipelineSpec& sp
   if (context.pipeline_root.empty()) context.pipeline_root = spec.default_root;
   context.service_account = record.service_account;
   context.created = record.created;
+  context.scheduled = record.scheduled;
   context.has_workspace = spec.has_workspace;
   return context;
 }

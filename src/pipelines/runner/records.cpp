@@ -84,6 +84,8 @@ RunRecord run_from_row(const db::Statement& row) {
   run.storage_state = row.text(14);
   run.error = row.text(15);
   run.state_history = stored(row.text(16));
+  run.recurring_run_id = row.text(17);
+  run.scheduled = from_epoch_ms(row.integer(18));
   return run;
 }
 
@@ -95,11 +97,11 @@ void set_state(RunRecord& run, std::string_view state, Time at) {
 
 Status insert_run(db::Connection& connection, const RunRecord& run, const Value& spec) {
   auto row = MR_TRY(connection.prepare(
-      fmt::format("INSERT INTO kfp_runs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kRunColumns)));
+      fmt::format("INSERT INTO kfp_runs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kRunColumns)));
   bind_all(row, run.id, run.name, run.description, run.experiment_id, run.pipeline_id, run.version_id,
            run.pipeline_name, run.resource_name, run.service_account, to_json(run.runtime_config),
            to_json(run.parameters), to_epoch_ms(run.created), milliseconds(run.finished), run.state, run.storage_state,
-           run.error, to_json(run.state_history));
+           run.error, to_json(run.state_history), run.recurring_run_id, to_epoch_ms(run.scheduled));
   MR_TRY(row.run());
   auto text = MR_TRY(connection.prepare("INSERT INTO kfp_run_specs(run_id, spec) VALUES(?,?)"));
   MR_TRY(bind_all(text, run.id, to_json(spec)).run());

@@ -22,6 +22,8 @@ struct RunRecord {
   Value runtime_config = Value::object();  // as it was given
   Value parameters = Value::object();      // with defaults filled in
   Time created{};
+  Time scheduled{};  // when it was due; created, unless a recurring run was behind
+  std::string recurring_run_id;
   std::optional<Time> finished;
   std::string state;
   std::string storage_state = "AVAILABLE";
@@ -32,7 +34,8 @@ struct RunRecord {
 // The columns that run_from_row reads, in its order.
 inline constexpr std::string_view kRunColumns =
     "id, name, description, experiment_id, pipeline_id, version_id, pipeline_name, resource_name, service_account, "
-    "runtime_config, parameters, created, finished, state, storage_state, error, state_history";
+    "runtime_config, parameters, created, finished, state, storage_state, error, state_history, recurring_run_id, "
+    "scheduled";
 RunRecord run_from_row(const db::Statement& row);
 
 // Sets the state and notes the change in the history.

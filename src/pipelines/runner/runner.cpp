@@ -64,11 +64,14 @@ void Runner::changed(const std::string& run_id) {
   for (const auto& listener : listeners) listener(run_id);
 }
 
-Result<RunRecord> Runner::create(RunRecord record, const Value& spec) {
+Result<RunRecord> Runner::create(RunRecord record, const Value& spec, const db::Database::Work& also) {
   set_state(record, "PENDING", record.created);
   const Run run = MR_TRY(ActiveRun::make(std::move(record), spec));
   const auto commands = run->advance(event_for(Event::Kind::created, run->record().created, "", 0));
-  MR_TRY(needs_.database.write([&](db::Connection& connection) { return run->store(connection, true, spec); }));
+  MR_TRY(needs_.database.write([&](db::Connection& connection) -> Status {
+    MR_TRY(run->store(connection, true, spec));
+    return also ? also(connection) : Status();
+  }));
   RunRecord made = run->record();
   insert(run);
   strands_.post(made.id, [this, run, commands] {
@@ -165,8 +168,11 @@ void Runner::perform(const Run& run, const std::vector<engine::Command>& command
         });
         break;
       case engine::Command::Kind::finish_run: {
-        const std::lock_guard lock(mutex_);
-        active_.erase(run->record().id);
+        {
+          const std::lock_guard lock(mutex_);
+          active_.erase(run->record().id);
+        }
+        if (ended_) ended_();
         break;
       }
     }
@@ -344,6 +350,7 @@ void Runner::give_up(const std::string& run_id, const std::string& why) {
     return update_run(connection, *record);
   });
   if (!written) log::error("run {}: {}", run_id, written.error().message);
+  if (ended_) ended_();
 }
 
 void Runner::resume(const std::vector<std::string>& unfinished) {

@@ -29,8 +29,9 @@ class Runner {
   void resume(const std::vector<std::string>& unfinished);
   // Can this machine run it? Errors name what it cannot give.
   Status check(const PipelineSpec& pipeline) const { return executors::check_machine(options_, hooks_, pipeline); }
-  // Stores the run and its first event, then lets it go. The record's state is set here.
-  Result<RunRecord> create(RunRecord record, const Value& spec);
+  // Stores the run and its first event, then lets it go. The record's state is set here. What `also` writes is stored
+  // in the same transaction; when it fails, so does the run.
+  Result<RunRecord> create(RunRecord record, const Value& spec, const db::Database::Work& also = {});
   // Returns once CANCELING is stored. Errors: failed_precondition for a run that has ended.
   Status terminate(const std::string& run_id);
   // What did not succeed in a run that failed begins again, in the same run; returns once that is stored. Errors:
@@ -39,6 +40,8 @@ class Runner {
   void on_child_exit(const std::string& key, const proc::ChildStatus& status);
   void stop();
   void on_change(std::function<void(const std::string& run_id)> listener);
+  // Called when any run has ended, and that is stored. To be set before the first run; cheap work only.
+  void on_end(std::function<void()> listener) { ended_ = std::move(listener); }
   bool is_active(const std::string& run_id);
 
  private:
@@ -69,6 +72,7 @@ class Runner {
   std::mutex mutex_;
   std::map<std::string, Run> active_;
   std::vector<std::function<void(const std::string&)>> listeners_;
+  std::function<void()> ended_;
   bool stopping_ = false;
   Slots slots_;
   Strands strands_;

@@ -81,6 +81,40 @@ CREATE TABLE kfp_cache(
   parameters TEXT NOT NULL,
   artifacts TEXT NOT NULL
 ) WITHOUT ROWID;
+)sql"},
+                                         // A recurring run's `due` is the next time it is to start a run; NULL: never.
+                                         // Its last index is 0, and `last_scheduled` says nothing, before the first.
+                                         {3, R"sql(
+CREATE TABLE kfp_recurring_runs(
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  resource_name TEXT NOT NULL,
+  experiment_id TEXT NOT NULL,
+  pipeline_id TEXT NOT NULL,
+  version_id TEXT NOT NULL,
+  pipeline_name TEXT NOT NULL,
+  service_account TEXT NOT NULL,
+  runtime_config TEXT NOT NULL,
+  trigger TEXT NOT NULL,
+  max_concurrency INTEGER NOT NULL,
+  no_catchup INTEGER NOT NULL,
+  enabled INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
+  last_index INTEGER NOT NULL,
+  last_scheduled INTEGER NOT NULL,
+  due INTEGER,
+  error_code INTEGER NOT NULL,
+  error TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX kfp_recurring_runs_due ON kfp_recurring_runs(due, id) WHERE enabled = 1 AND due IS NOT NULL;
+CREATE TABLE kfp_recurring_run_specs(recurring_run_id TEXT PRIMARY KEY, spec TEXT NOT NULL) WITHOUT ROWID;
+ALTER TABLE kfp_runs ADD COLUMN recurring_run_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE kfp_runs ADD COLUMN scheduled INTEGER NOT NULL DEFAULT 0;
+UPDATE kfp_runs SET scheduled = created;
+CREATE INDEX kfp_runs_by_recurring_run ON kfp_runs(recurring_run_id, created, id);
+CREATE INDEX kfp_runs_recurring_under_way ON kfp_runs(recurring_run_id) WHERE finished = 0 AND recurring_run_id <> '';
 )sql"}};
 
 }  // namespace

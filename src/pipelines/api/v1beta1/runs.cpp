@@ -18,7 +18,7 @@ constexpr std::string_view kStatus =
     "CASE state WHEN 'PENDING' THEN 'Pending' WHEN 'RUNNING' THEN 'Running' WHEN 'SUCCEEDED' THEN 'Succeeded' "
     "WHEN 'SKIPPED' THEN 'Skipped' WHEN 'CANCELING' THEN 'Terminating' ELSE 'Failed' END";
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
-                                Field{"scheduled_at", "created", FieldType::time},
+                                Field{"scheduled_at", "scheduled", FieldType::time},
                                 Field{"finished_at", "finished", FieldType::time},
                                 Field{"id", "id"},
                                 Field{"name", "name"},
@@ -71,7 +71,7 @@ Value to_v1(const Parts& parts) {
     references.push(resource_reference("PIPELINE_VERSION", run.version_id, "CREATOR", parts.version));
   message.set("resource_references", std::move(references));
   message.set_if(!run.service_account.empty(), "service_account", run.service_account);
-  message.set("created_at", format_rfc3339(run.created)).set("scheduled_at", format_rfc3339(run.created));
+  message.set("created_at", format_rfc3339(run.created)).set("scheduled_at", format_rfc3339(run.scheduled));
   message.set("finished_at", format_rfc3339(run.finished.value_or(Time{})));
   message.set("status", phase(run.state));
   message.set_if(!run.error.empty(), "error", run.error);
