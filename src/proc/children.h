@@ -66,11 +66,12 @@ class Children {
   void stop_one(std::int64_t pid, Running& running, Millis grace);
   void ended(std::int64_t pid, ChildStatus::State state, int wait_code, int wait_status);
   void save_ended();
+  Status shorten();
 
   const Clock& clock_;
   const OnExit on_exit_;
   std::string boot_;
-  std::filesystem::path sandbox_root_;
+  std::filesystem::path directory_, sandbox_root_;
   Journal journal_;
   Records records_;
   std::map<std::int64_t, Running> running_;  // by pid

@@ -151,8 +151,10 @@ Status take_from_custom_path(const Options& options, const std::filesystem::path
 }  // namespace
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt) {
-  return fmt::format("run/{}/{}/{}", run_id, path, attempt);
+  return fmt::format("{}/{}/{}", launch_keys_of(run_id), path, attempt);
 }
+
+std::string launch_keys_of(const std::string& run_id) { return "run/" + run_id; }
 
 bool parse_launch_key(const std::string& key, std::string& run_id, std::string& path, int& attempt) {
   if (!key.starts_with("run/")) return false;

@@ -28,6 +28,7 @@ struct RunContext {
 };
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt);
+std::string launch_keys_of(const std::string& run_id);  // what all of a run's begin with, less the '/' after it
 // false: not one of ours.
 bool parse_launch_key(const std::string& key, std::string& run_id, std::string& path, int& attempt);
 
