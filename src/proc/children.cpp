@@ -102,21 +102,31 @@ std::optional<Result<ChildStatus>> Children::stage(LaunchSpec spec, Done done) {
   return std::nullopt;
 }
 
-void Children::start_staged() {
+void Children::start_staged(std::size_t limit) {
   if (staged_.empty()) return;
-  std::vector<Staged> staged = std::move(staged_);
-  staged_.clear();
-  const Status saved = journal_.flush(Journal::Sync::yes);
-  if (!saved) journal_.drop_unflushed();
-  for (Staged& item : staged) {
+  Status saved;
+  if (saved_staged_ < staged_.size()) {
+    saved = journal_.flush(Journal::Sync::yes);
+    if (saved) {
+      saved_staged_ = staged_.size();
+    } else {
+      journal_.drop_unflushed();
+      limit = SIZE_MAX;  // what could not be noted is not started, and hears so now
+    }
+  }
+  for (; limit > 0 && !staged_.empty(); --limit) {
+    const Staged item = std::move(staged_.front());
+    staged_.pop_front();
+    const bool noted = saved_staged_ > 0;
+    if (noted) --saved_staged_;
     const std::string& key = item.spec.key;
-    const Status started = saved ? start(item.spec, item.program) : saved;
+    const Status started = noted ? start(item.spec, item.program) : saved;
     if (started) {
       item.done(records_[key].status);
       continue;
     }
     records_.erase(key);
-    if (saved) journal_.forgotten(key);
+    if (noted) journal_.forgotten(key);
     item.done(fail(started.error()));
   }
   if (auto status = journal_.flush(Journal::Sync::no); !status) log::error("{}", status.error().message);
