@@ -17,7 +17,12 @@ Result<proc::Launcher*> LazyLauncher::opened() {
   return launcher_->get();
 }
 
-Result<proc::ChildStatus> LazyLauncher::launch(const proc::LaunchSpec& spec) { return MR_TRY(opened())->launch(spec); }
+void LazyLauncher::launch_async(const proc::LaunchSpec& spec, LaunchDone done) {
+  if (const auto launcher = opened())
+    (*launcher)->launch_async(spec, std::move(done));
+  else
+    done(fail(launcher.error()));
+}
 Result<std::optional<proc::ChildStatus>> LazyLauncher::status(const std::string& key) {
   return MR_TRY(opened())->status(key);
 }

@@ -12,7 +12,7 @@ class LazyLauncher final : public proc::Launcher {
  public:
   LazyLauncher(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit);
   ~LazyLauncher() override;
-  Result<proc::ChildStatus> launch(const proc::LaunchSpec& spec) override;
+  void launch_async(const proc::LaunchSpec& spec, LaunchDone done) override;
   Result<std::optional<proc::ChildStatus>> status(const std::string& key) override;
   Status stop(const std::string& key, Millis grace) override;
   Status forget(const std::string& key) override;

@@ -127,16 +127,17 @@ Status sync_directory(const std::filesystem::path& path) {
 }
 
 Status make_directories(const std::filesystem::path& path, unsigned mode) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return {};
-  if (path.has_parent_path() && path.parent_path() != path) MR_TRY(make_directories(path.parent_path(), mode));
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
-    return fail(system_error("cannot make the directory " + path.string(), errno));
+  if (::mkdir(path.c_str(), mode) == 0) return {};
+  int error = errno;
+  if (error == ENOENT && path.has_parent_path() && path.parent_path() != path) {
+    MR_TRY(make_directories(path.parent_path(), mode));
+    if (::mkdir(path.c_str(), mode) == 0) return {};
+    error = errno;
   }
-  if (!std::filesystem::is_directory(path, error)) {
-    return fail(Code::failed_precondition, path.string() + " is not a directory");
-  }
-  return {};
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return {};
+  if (error == EEXIST || error == ENOTDIR) return fail(Code::failed_precondition, path.string() + " is not a directory");
+  return fail(system_error("cannot make the directory " + path.string(), error));
 }
 
 Status copy_file(const std::filesystem::path& from, const std::filesystem::path& to) {

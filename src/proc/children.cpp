@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::size_t kMaxKeyBytes = 512;
 constexpr std::chrono::seconds kSaveRetry{1};
+constexpr std::uint64_t kLongJournal = 8u << 20;  // bytes; a shorter one is left as it is
+constexpr std::size_t kLineBytes = 128;           // about; a record has three lines
+constexpr std::size_t kWorthShortening = 12;      // lines a record: then three of four lines are of the past
 
 using State = ChildStatus::State;
 
@@ -51,6 +54,7 @@ Status validate(const LaunchSpec& spec) {
 
 Status Children::open(const std::filesystem::path& directory) {
   boot_ = boot_id();
+  directory_ = directory;
   sandbox_root_ = directory / "root";
   MR_TRY(make_directories(sandbox_root_, 0700));
   const auto file = directory / "journal";
@@ -98,21 +102,31 @@ std::optional<Result<ChildStatus>> Children::stage(LaunchSpec spec, Done done) {
   return std::nullopt;
 }
 
-void Children::start_staged() {
+void Children::start_staged(std::size_t limit) {
   if (staged_.empty()) return;
-  std::vector<Staged> staged = std::move(staged_);
-  staged_.clear();
-  const Status saved = journal_.flush(Journal::Sync::yes);
-  if (!saved) journal_.drop_unflushed();
-  for (Staged& item : staged) {
+  Status saved;
+  if (saved_staged_ < staged_.size()) {
+    saved = journal_.flush(Journal::Sync::yes);
+    if (saved) {
+      saved_staged_ = staged_.size();
+    } else {
+      journal_.drop_unflushed();
+      limit = SIZE_MAX;  // what could not be noted is not started, and hears so now
+    }
+  }
+  for (; limit > 0 && !staged_.empty(); --limit) {
+    const Staged item = std::move(staged_.front());
+    staged_.pop_front();
+    const bool noted = saved_staged_ > 0;
+    if (noted) --saved_staged_;
     const std::string& key = item.spec.key;
-    const Status started = saved ? start(item.spec, item.program) : saved;
+    const Status started = noted ? start(item.spec, item.program) : saved;
     if (started) {
       item.done(records_[key].status);
       continue;
     }
     records_.erase(key);
-    if (saved) journal_.forgotten(key);
+    if (noted) journal_.forgotten(key);
     item.done(fail(started.error()));
   }
   if (auto status = journal_.flush(Journal::Sync::no); !status) log::error("{}", status.error().message);
@@ -177,16 +191,31 @@ void Children::stop_all(Millis grace) {
 }
 
 Status Children::forget(const std::string& key) {
-  const auto found = records_.find(key);
-  if (found == records_.end() || found->second.status.state == State::running) return {};
   save_ended();
-  if (std::find(unsaved_.begin(), unsaved_.end(), key) != unsaved_.end()) {
-    return fail(Code::unavailable, "the child's end could not be saved yet");
+  std::vector<Records::iterator> found;
+  if (const auto exact = records_.find(key); exact != records_.end()) found.push_back(exact);
+  const std::string within = key + "/";
+  for (auto at = records_.lower_bound(within); at != records_.end() && at->first.starts_with(within); ++at)
+    found.push_back(at);
+  std::erase_if(found, [](const auto& record) { return record->second.status.state == State::running; });
+  if (found.empty()) return {};
+  for (const std::string& unsaved : unsaved_) {
+    if (unsaved == key || unsaved.starts_with(within))
+      return fail(Code::unavailable, "the child's end could not be saved yet");
   }
-  records_.erase(found);
-  journal_.forgotten(key);
+  for (const auto& record : found) {
+    journal_.forgotten(record->first);
+    records_.erase(record);
+  }
   // Not synced: after a crash of the machine the record may be back, which harms nobody.
-  return journal_.flush(Journal::Sync::no);
+  MR_TRY(journal_.flush(Journal::Sync::no));
+  return shorten();
+}
+
+// No child is between its start and its line in the journal now: spawn() returns after that line.
+Status Children::shorten() {
+  if (journal_.size() < kLongJournal || journal_.size() / kLineBytes < kWorthShortening * records_.size()) return {};
+  return journal_.start(directory_ / "journal", records_);
 }
 
 void Children::reap() {

@@ -2,6 +2,8 @@
 // The launcher's children: which there are, which have ended, which must end by when. No sockets here.
 
 #include <chrono>
+#include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -30,10 +32,11 @@ class Children {
   Status open(const std::filesystem::path& directory);
 
   // launch() in two steps, so that several launches share one sync of the journal. stage() answers at once for a known
-  // key and for what cannot be started; nullopt: staged, and start_staged() answers `done`.
+  // key and for what cannot be started; nullopt: staged, and start_staged(), which starts so many of them, answers
+  // `done`.
   using Done = std::function<void(Result<ChildStatus>)>;
   std::optional<Result<ChildStatus>> stage(LaunchSpec spec, Done done);
-  void start_staged();
+  void start_staged(std::size_t limit = SIZE_MAX);
   bool anything_staged() const { return !staged_.empty(); }
 
   std::optional<ChildStatus> status(const std::string& key) const;
@@ -66,15 +69,17 @@ class Children {
   void stop_one(std::int64_t pid, Running& running, Millis grace);
   void ended(std::int64_t pid, ChildStatus::State state, int wait_code, int wait_status);
   void save_ended();
+  Status shorten();
 
   const Clock& clock_;
   const OnExit on_exit_;
   std::string boot_;
-  std::filesystem::path sandbox_root_;
+  std::filesystem::path directory_, sandbox_root_;
   Journal journal_;
   Records records_;
   std::map<std::int64_t, Running> running_;  // by pid
-  std::vector<Staged> staged_;
+  std::deque<Staged> staged_;
+  std::size_t saved_staged_ = 0;      // of staged_, from the front: their lines in the journal are durable
   std::vector<std::string> unsaved_;  // ended, not yet on disk: the server has not been told
   std::optional<Steady> retry_save_;
   std::vector<int> watch_;

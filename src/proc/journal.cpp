@@ -104,6 +104,11 @@ std::string Journal::started_prefix(const std::string& key, const std::string& b
   return text + ",\"pid\":";
 }
 
+std::uint64_t Journal::size() const {
+  struct stat info{};
+  return ::fstat(file_.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
 Status Journal::flush(Sync sync) {
   if (!lines_.empty()) {
     const off_t before = ::lseek(file_.get(), 0, SEEK_END);

@@ -44,6 +44,7 @@ class Journal {
   Status flush(Sync sync);
   void drop_unflushed() { lines_.clear(); }
   int descriptor() const { return file_.get(); }
+  std::uint64_t size() const;  // bytes on disk
 
  private:
   std::filesystem::path path_;

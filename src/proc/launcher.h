@@ -80,13 +80,18 @@ class Launcher {
                                                 const std::filesystem::path& executable, ExitHandler on_exit);
   virtual ~Launcher() = default;  // disconnects; children go on
 
-  // Returns once the child runs and that fact is on disk; for a known key its present status.
+  // `done` is called once, once the child runs and that fact is on disk; for a known key with its present status. It is
+  // called on the client's own thread, before the exit handler hears of the child's end, and must not make requests.
   // Errors: not_found (no such program), permission_denied, invalid_argument, unavailable (launcher gone).
-  virtual Result<ChildStatus> launch(const LaunchSpec& spec) = 0;
+  using LaunchDone = std::function<void(Result<ChildStatus>)>;
+  virtual void launch_async(const LaunchSpec& spec, LaunchDone done) = 0;
+  // The same, waited for.
+  Result<ChildStatus> launch(const LaunchSpec& spec);
   virtual Result<std::optional<ChildStatus>> status(const std::string& key) = 0;  // nullopt: never launched
   // SIGTERM to the child's process group, SIGKILL after `grace`. Ended or unknown children: success.
   virtual Status stop(const std::string& key, Millis grace) = 0;
-  // Forgets an ended child's record (its key may then be used again). Records of running children stay.
+  // Forgets the records of ended children whose key is `key` or begins with `key` and a '/' (their keys may then be
+  // used again). Records of running children stay.
   virtual Status forget(const std::string& key) = 0;
   // Ends all children (SIGTERM, then SIGKILL after `grace`) and the launcher.
   virtual Status shutdown(Millis grace) = 0;

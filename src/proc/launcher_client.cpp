@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -34,7 +35,7 @@ class LauncherClient final : public Launcher {
   ~LauncherClient() override;
 
   Status connect();  // then the threads begin
-  Result<ChildStatus> launch(const LaunchSpec& spec) override;
+  void launch_async(const LaunchSpec& spec, LaunchDone done) override;
   Result<std::optional<ChildStatus>> status(const std::string& key) override;
   Status stop(const std::string& key, Millis grace) override;
   Status forget(const std::string& key) override;
@@ -42,6 +43,18 @@ class LauncherClient final : public Launcher {
 
  private:
   using Reply = std::function<void(Result<std::string>)>;  // on the reading thread
+
+  // A launch that has not been answered. Sent again when the launcher died over it: the key makes that safe.
+  struct Launch {
+    std::string key, packed;
+    LaunchDone done;
+    int attempts = 0;
+    std::chrono::steady_clock::time_point asked;
+  };
+  void send_launch(Launch launch, std::unique_lock<std::mutex>& lock);
+  void answered(Launch launch, Result<std::string> reply);
+  void send_waiting_launches();
+  void give_up_launches(std::chrono::steady_clock::time_point asked_before, const char* why);
 
   Result<std::string> call(MessageType type, std::string body, std::chrono::milliseconds timeout,
                            std::function<void(const std::string&)> on_reply = {});
@@ -66,6 +79,7 @@ class LauncherClient final : public Launcher {
   bool closing_ = false, shut_down_ = false;
   std::uint64_t next_id_ = 2;  // 1 was hello
   std::unordered_map<std::uint64_t, Reply> waiting_;
+  std::deque<Launch> unsent_;      // there is no connection
   std::set<std::string> watched_;  // known to run: asked for again after a launcher's death
   std::deque<std::pair<std::string, ChildStatus>> ended_;
   std::thread reader_, notifier_;
@@ -87,6 +101,7 @@ LauncherClient::~LauncherClient() {
   changed_.notify_all();
   if (reader_.joinable()) reader_.join();
   if (notifier_.joinable()) notifier_.join();
+  give_up_launches(std::chrono::steady_clock::time_point::max(), "the launcher has been shut down");
 }
 
 // Called and returns with the lock held; lets go of it while sending.
@@ -144,15 +159,69 @@ Result<std::string> LauncherClient::call(MessageType type, std::string body, std
   return fail(Code::deadline_exceeded, "the launcher did not answer in time");
 }
 
-Result<ChildStatus> LauncherClient::launch(const LaunchSpec& spec) {
-  for (int attempt = 1;; ++attempt) {
-    // On the reading thread, so that the child is known before its exit is read.
-    const auto seen = [&](const std::string& payload) { see(spec.key, Unpacker(payload).status()); };
-    const auto reply = call(MessageType::launch, pack_spec(spec), kReplyTimeout, seen);
-    if (reply) return Unpacker(*reply).status();
-    // The key makes it safe to ask again: at most one of the attempts starts the child.
-    if (reply.error().reason != kDisconnected || attempt == kLaunchAttempts) return fail(reply.error());
+void LauncherClient::launch_async(const LaunchSpec& spec, LaunchDone done) {
+  Launch launch{spec.key, pack_spec(spec), std::move(done), 0, std::chrono::steady_clock::now()};
+  if (launch.packed.size() + 64 > kMaxMessageBytes) {
+    return launch.done(fail(Code::invalid_argument, fmt::format("arguments and environment are longer than {} bytes "
+                                                                "together",
+                                                                kMaxMessageBytes)));
   }
+  std::unique_lock lock(mutex_);
+  if (closing_ || shut_down_) {
+    lock.unlock();
+    return launch.done(fail(Code::unavailable, "the launcher has been shut down"));
+  }
+  if (socket_)
+    send_launch(std::move(launch), lock);
+  else
+    unsent_.push_back(std::move(launch));
+}
+
+// Called and returns with the lock held, as send().
+void LauncherClient::send_launch(Launch launch, std::unique_lock<std::mutex>& lock) {
+  ++launch.attempts;
+  auto kept = std::make_shared<Launch>(std::move(launch));
+  send(
+      next_id_++, MessageType::launch, kept->packed,
+      [this, kept](Result<std::string> reply) { answered(std::move(*kept), std::move(reply)); }, lock);
+}
+
+// On the reading thread, so that the child is known before its exit is read.
+void LauncherClient::answered(Launch launch, Result<std::string> reply) {
+  if (reply) {
+    const ChildStatus status = Unpacker(*reply).status();
+    see(launch.key, status);
+    return launch.done(status);
+  }
+  if (reply.error().reason == kDisconnected && launch.attempts < kLaunchAttempts) {
+    const std::lock_guard lock(mutex_);
+    if (!closing_ && !shut_down_) {
+      unsent_.push_back(std::move(launch));
+      return;
+    }
+  }
+  launch.done(fail(reply.error()));
+}
+
+void LauncherClient::send_waiting_launches() {
+  std::unique_lock lock(mutex_);
+  while (socket_ && !unsent_.empty()) {
+    Launch launch = std::move(unsent_.front());
+    unsent_.pop_front();
+    send_launch(std::move(launch), lock);
+  }
+}
+
+void LauncherClient::give_up_launches(std::chrono::steady_clock::time_point asked_before, const char* why) {
+  std::deque<Launch> lost;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!unsent_.empty() && unsent_.front().asked <= asked_before) {
+      lost.push_back(std::move(unsent_.front()));
+      unsent_.pop_front();
+    }
+  }
+  for (const Launch& launch : lost) launch.done(fail(Code::unavailable, why));
 }
 
 Result<std::optional<ChildStatus>> LauncherClient::status(const std::string& key) {
@@ -263,8 +332,10 @@ void LauncherClient::read_replies() {
     }
     in.clear();
     lose_connection();
-    if (!reconnect()) return;
+    if (!reconnect())
+      return give_up_launches(std::chrono::steady_clock::time_point::max(), "the launcher has been shut down");
     ask_for_watched();
+    send_waiting_launches();
   }
 }
 
@@ -297,6 +368,9 @@ bool LauncherClient::reconnect() {
       return true;
     }
     log::warn("the launcher is away: {}", socket.error().message);
+    lock.unlock();
+    give_up_launches(std::chrono::steady_clock::now() - kConnectPatience, "the launcher is away");
+    lock.lock();
     if (changed_.wait_for(lock, wait, [&] { return closing_ || shut_down_; })) return false;
     wait = std::min(wait * 2, kLongestRetry);
   }
@@ -325,6 +399,15 @@ void LauncherClient::ask_for_watched() {
 }
 
 }  // namespace
+
+Result<ChildStatus> Launcher::launch(const LaunchSpec& spec) {
+  const auto answer = std::make_shared<std::promise<Result<ChildStatus>>>();
+  auto future = answer->get_future();
+  launch_async(spec, [answer](Result<ChildStatus> status) { answer->set_value(std::move(status)); });
+  if (future.wait_for(kReplyTimeout) != std::future_status::ready)
+    return fail(Code::deadline_exceeded, "the launcher did not answer in time");
+  return future.get();
+}
 
 Result<std::unique_ptr<Launcher>> Launcher::open(const std::filesystem::path& directory,
                                                  const std::filesystem::path& executable, ExitHandler on_exit) {

@@ -29,13 +29,15 @@ namespace {
 using Steady = std::chrono::steady_clock::time_point;
 constexpr std::chrono::seconds kIdleEnd{60};        // no child, no server
 constexpr Millis kTerminationGrace{5'000};          // after a SIGTERM to the launcher itself
+constexpr std::size_t kStartsARound = 8;            // then the ends are looked at, and the server hears of both
 constexpr std::size_t kMaxWaitingPeers = 8;         // connected, hello not yet said
 constexpr std::size_t kMaxUnsentBytes = 64u << 20;  // a server that does not read is cut off
 
 struct Peer {
+  std::uint64_t number = 0;
   Fd socket;
   std::string in, out;
-  bool greeted = false;
+  bool greeted = false, waits_to_write = false;
   bool gone = false;
 };
 
@@ -66,6 +68,7 @@ class LauncherRole {
   SystemClock clock_;
   Fd lock_, directory_fd_, listener_, signals_, epoll_;
   std::vector<std::unique_ptr<Peer>> peers_;
+  std::uint64_t last_peer_ = 0;
   Children children_{clock_, [this](const std::string& key, const ChildStatus& status) {
                        if (Peer* peer = server()) {
                          send(*peer, {MessageType::exited, 0, Packer().text(key).status(status).take()});
@@ -122,7 +125,8 @@ Peer* LauncherRole::server() {
 void LauncherRole::run() {
   std::array<epoll_event, 64> events;
   while (!may_end()) {
-    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_millis());
+    const int wait = children_.anything_staged() ? 0 : wait_millis();
+    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
     for (int i = 0; i < n; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       const int fd = event.data.fd;
@@ -139,8 +143,11 @@ void LauncherRole::run() {
         children_.adopted_may_be_gone();
       }
     }
-    children_.start_staged();
+    children_.start_staged(kStartsARound);
     children_.tick();
+    for (const auto& peer : peers_) {
+      if (!peer->gone && !peer->out.empty()) flush(*peer);
+    }
     drop_gone_peers();
   }
   ::unlinkat(directory_fd_.get(), kSocketName, 0);  // before the lock goes: nobody may connect to nothing
@@ -158,6 +165,7 @@ bool LauncherRole::may_end() {
   if (ending_ && children_.running() == 0) {
     if (Peer* peer = server(); peer != nullptr && shutdown_reply_) {
       reply(*peer, *shutdown_reply_, std::string());
+      flush(*peer);
       shutdown_reply_.reset();
     }
     return true;
@@ -178,6 +186,7 @@ void LauncherRole::on_signal() {
   children_.reap();
   if (terminate && !ending_) {
     ending_ = true;
+    children_.start_staged();  // what was promised is started, and ends as the others do
     children_.stop_all(kTerminationGrace);
   }
 }
@@ -189,6 +198,7 @@ void LauncherRole::accept_peers() {
     if (peers_.size() >= kMaxWaitingPeers || !same_user(socket.get())) continue;
     watch(socket.get(), EPOLLIN);
     peers_.push_back(std::make_unique<Peer>());
+    peers_.back()->number = ++last_peer_;
     peers_.back()->socket = std::move(socket);
   }
 }
@@ -248,8 +258,11 @@ void LauncherRole::handle(Peer& peer, Message message) {
       auto spec = unpack_spec(message.body);
       if (!spec) return reply(peer, id, fail(spec.error()));
       if (ending_) return reply(peer, id, fail(Code::unavailable, "the launcher is ending"));
-      const auto answer = [this, &peer, id](const Result<ChildStatus>& status) {
-        reply(peer, id, status.map([](const ChildStatus& s) { return Packer().status(s).take(); }));
+      const auto answer = [this, number = peer.number, id](const Result<ChildStatus>& status) {
+        for (const auto& asked : peers_) {  // unless it is gone
+          if (asked->number == number)
+            reply(*asked, id, status.map([](const ChildStatus& s) { return Packer().status(s).take(); }));
+        }
       };
       if (auto known = children_.stage(std::move(*spec), answer)) answer(*known);
       return;
@@ -283,8 +296,7 @@ void LauncherRole::reply(Peer& peer, std::uint64_t id, const Result<std::string>
 }
 
 void LauncherRole::send(Peer& peer, const Message& message) {
-  append_frame(peer.out, message);
-  flush(peer);
+  append_frame(peer.out, message);  // sent at the end of the round, with what else there is
   if (peer.out.size() > kMaxUnsentBytes) peer.gone = true;
 }
 
@@ -299,7 +311,9 @@ void LauncherRole::flush(Peer& peer) {
     sent += static_cast<std::size_t>(n);
   }
   peer.out.erase(0, sent);
-  if (!peer.gone) watch(peer.socket.get(), peer.out.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+  if (peer.gone || peer.waits_to_write == !peer.out.empty()) return;
+  peer.waits_to_write = !peer.out.empty();
+  watch(peer.socket.get(), peer.waits_to_write ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void LauncherRole::drop_gone_peers() {

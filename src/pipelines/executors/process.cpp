@@ -24,7 +24,8 @@ namespace millrace::pipelines::executors {
 namespace {
 
 constexpr std::size_t kMaxOutputBytes = 8u << 20;
-constexpr std::size_t kLogTail = 600;  // bytes of the log that a failure is described with
+constexpr std::size_t kMaxNameBytes = 200;  // of a directory
+constexpr std::size_t kLogTail = 600;       // bytes of the log that a failure is described with
 
 std::string variable(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
@@ -151,8 +152,10 @@ Status take_from_custom_path(const Options& options, const std::filesystem::path
 }  // namespace
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt) {
-  return fmt::format("run/{}/{}/{}", run_id, path, attempt);
+  return fmt::format("{}/{}/{}", launch_keys_of(run_id), path, attempt);
 }
+
+std::string launch_keys_of(const std::string& run_id) { return "run/" + run_id; }
 
 bool parse_launch_key(const std::string& key, std::string& run_id, std::string& path, int& attempt) {
   if (!key.starts_with("run/")) return false;
@@ -168,7 +171,10 @@ bool parse_launch_key(const std::string& key, std::string& run_id, std::string& 
 
 std::filesystem::path attempt_directory(const Options& options, const std::string& run_id, const std::string& path,
                                         int attempt) {
-  return options.directory / "runs" / run_id / path / std::to_string(attempt);
+  // One directory however deep the task: of all that a start costs here, making directories costs most.
+  std::string name = replace_all(replace_all(replace_all(path, "%", "%25"), ".", "%2E"), "/", ".");
+  if (name.size() > kMaxNameBytes) name = name.substr(0, kMaxNameBytes - 33) + '.' + sha256_hex(path).substr(0, 32);
+  return options.directory / "runs" / run_id / fmt::format("{}.{}", name, attempt);
 }
 
 std::filesystem::path log_path(const Options& options, const std::string& run_id, const std::string& path,
@@ -189,7 +195,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   RunContext run = given;
   run.sandboxed = hooks.sandboxed && hooks.sandboxed();
   const std::filesystem::path directory = attempt_directory(options, run.run_id, node.path, node.attempt);
-  MR_TRY(make_directories(directory / "tmp", 0700));
+  MR_TRY(make_directories(run.sandboxed ? directory / "tmp" : directory, 0700));
   if (!node.component->output_parameters.empty()) MR_TRY(make_directories(directory / "outputs", 0700));
   if (run.has_workspace) MR_TRY(make_directories(workspace_directory(options, run.run_id), 0700));
   std::filesystem::path artifacts;  // where this attempt's go
@@ -202,7 +208,6 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   }
   MR_TRY(bring_artifacts(options, hooks, node));
   const Value input = MR_TRY(executor_input(options, run, node, directory));
-  MR_TRY(write_file(directory / "input.json", to_json(input), 0600));
   const PlaceholderContext context = placeholders(options, run, node, input);
 
   std::vector<std::string> command_line = MR_TRY(substitute_arguments(executor.command, context));
@@ -237,7 +242,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   set_variable(spec, "PATH", variable("PATH", "/usr/local/bin:/usr/bin:/bin"));
   set_variable(spec, "LANG", variable("LANG", "C.UTF-8"));
   set_variable(spec, "HOME", directory);
-  set_variable(spec, "TMPDIR", run.sandboxed ? "/tmp" : directory / "tmp");
+  set_variable(spec, "TMPDIR", run.sandboxed ? "/tmp" : directory.native());
   set_variable(spec, "KFP_POD_NAME", pod_name(run, node));
   set_variable(spec, "KFP_POD_UID", spec.key);
   set_variable(spec, "KFP_RETRY_INDEX", std::to_string(node.attempt - node.spent_before - 1));

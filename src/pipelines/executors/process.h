@@ -2,7 +2,7 @@
 // The process executor: a task's container command as a child process in a directory of its own, in a sandbox where the
 // machine gives one. What it leaves in its output files becomes the task's outputs.
 //
-//   <directory>/runs/<run>/<task path>/<attempt>/      input.json, log.txt, outputs/<parameter>, output_metadata.json
+//   <directory>/runs/<run>/<task path, '/' as '.'>.<attempt>/   log.txt, outputs/<parameter>, output_metadata.json
 //   <directory>/artifacts/<scheme>/<bucket>/<key>      see store.h
 //   <directory>/volumes/<claim>, workspaces/<run>      what tasks share
 
@@ -28,6 +28,7 @@ struct RunContext {
 };
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt);
+std::string launch_keys_of(const std::string& run_id);  // what all of a run's begin with, less the '/' after it
 // false: not one of ours.
 bool parse_launch_key(const std::string& key, std::string& run_id, std::string& path, int& attempt);
 

@@ -126,17 +126,17 @@ echo {{$.pipeline_job_uuid}} {{$.pipeline_task_name}})",
   EXPECT_EQ(read_file(*artifact_file(options_, model["uri"].string_or())).value_or(""), "weights\n");
 }
 
-TEST_F(ProcessTest, WritesTheExecutorInput) {
+TEST_F(ProcessTest, GivesTheExecutorInput) {
   component_.output_parameters = {{"out", ParameterType::string}};
   node_.parameters = Value::object({{"n", 1}, {"job", "{{$.pipeline_job_name}}"}});
   node_.artifacts = *parse_json(R"({"data":{"artifacts":[{"name":"d","uri":"/a/d"}]}})");
-  ASSERT_TRUE(outputs_of("test \"$(cat input.json)\" = '{{$}}'"));
-  const auto input = parse_json(*read_file(attempt_directory(options_, run_.run_id, node_.path, 1) / "input.json"));
+  ASSERT_TRUE(outputs_of("printf %s '{{$}}' > outputs/out"));
+  const auto input = parse_json(*read_file(attempt_directory(options_, run_.run_id, node_.path, 1) / "outputs/out"));
   ASSERT_TRUE(input);
   EXPECT_EQ((*input)["inputs"]["parameterValues"], Value::object({{"n", 1}, {"job", "My run"}}));
   EXPECT_EQ((*input)["inputs"]["artifacts"], node_.artifacts);
   EXPECT_THAT((*input)["outputs"]["parameters"]["out"]["outputFile"].string_or(),
-              testing::EndsWith("/root/train/1/outputs/out"));
+              testing::EndsWith("/root.train.1/outputs/out"));
   EXPECT_THAT((*input)["outputs"]["outputFile"].string_or(), testing::EndsWith("output_metadata.json"));
 }
 

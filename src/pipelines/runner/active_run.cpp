@@ -1,9 +1,14 @@
 #include "pipelines/runner/active_run.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/core.h>
 
 namespace millrace::pipelines::runner {
 namespace {
+
+constexpr std::size_t kRowsAtOnce = 256;  // in one transaction: others wait for the writer meanwhile
 
 executors::RunContext context_of(const RunRecord& record, const PipelineSpec& spec) {
   executors::RunContext context;
@@ -36,16 +41,37 @@ ActiveRun::ActiveRun(RunRecord record, std::unique_ptr<PipelineSpec> spec)
 
 void ActiveRun::replay(const engine::Event& event) {
   state_->advance(event);
-  ++events_;
+  ++events_stored_;
+  last_replayed_ = event.at;
 }
 
-std::vector<engine::Command> ActiveRun::advance(const engine::Event& event) {
+void ActiveRun::replayed() {
+  for (const auto& node : state_->nodes()) {
+    if (node->created != Time{} && is_dirty_.insert(node.get()).second) dirty_.push_back(node.get());
+  }
+  if (state_->finished()) {
+    engine::Event end;
+    end.at = last_replayed_;
+    follow(end);
+    urgent_ = true;
+  }
+}
+
+void ActiveRun::advance(const engine::Event& event, bool can_wait) {
   auto commands = state_->advance(event);
-  if (event.kind != engine::Event::Kind::finished || !event.succeeded) cache_entry_.reset();
-  last_ = event;
-  ++events_;
+  if (!can_wait || !commands.empty()) urgent_ = true;
+  commands_.insert(commands_.end(), std::make_move_iterator(commands.begin()), std::make_move_iterator(commands.end()));
+  for (const engine::Node* node : state_->changed()) {
+    if (is_dirty_.insert(node).second) dirty_.push_back(node);
+  }
+  events_.push_back(event);
   follow(event);
-  return commands;
+}
+
+void ActiveRun::enter(std::string_view state, Time at) {
+  if (record_.state == state) return;
+  set_state(record_, state, at);
+  record_changed_ = true;
 }
 
 void ActiveRun::follow(const engine::Event& event) {
@@ -54,29 +80,48 @@ void ActiveRun::follow(const engine::Event& event) {
     const bool good = root.state == engine::NodeState::succeeded;
     record_.finished = event.at;
     // A terminated run ends as FAILED, as it does upstream: the SDK's wait knows no other end.
-    set_state(record_, good ? "SUCCEEDED" : "FAILED", event.at);
     record_.error = good ? "" : state_->terminating() ? "the run was terminated" : root.error;
+    enter(good ? "SUCCEEDED" : "FAILED", event.at);
   } else if (event.kind == engine::Event::Kind::retry) {
     record_.finished.reset();
     record_.error.clear();
-    set_state(record_, "RUNNING", event.at);
+    enter("RUNNING", event.at);
   } else if (state_->terminating()) {
-    set_state(record_, "CANCELING", event.at);
+    enter("CANCELING", event.at);
   } else if (event.kind == engine::Event::Kind::launched) {
-    set_state(record_, "RUNNING", event.at);
+    enter("RUNNING", event.at);
   }
 }
 
-Status ActiveRun::store(db::Connection& connection, bool is_new, const Value& spec) const {
-  if (is_new) {
-    MR_TRY(insert_run(connection, record_, spec));
-  } else {
-    MR_TRY(update_run(connection, record_));
-  }
-  MR_TRY(put_event(connection, record_.id, events_, last_));
-  for (const engine::Node* node : state_->changed()) MR_TRY(put_task(connection, record_.id, view_of(*node)));
-  if (cache_entry_) MR_TRY(put_cached(connection, *cache_entry_, record_.id, last_.at));
+std::size_t ActiveRun::rows_now() const { return std::min(dirty_.size(), kRowsAtOnce); }
+
+Status ActiveRun::store_new(db::Connection& connection, const Value& spec) const {
+  MR_TRY(insert_run(connection, record_, spec));
+  return store(connection);
+}
+
+Status ActiveRun::store(db::Connection& connection) const {
+  std::int64_t number = events_stored_;
+  for (const engine::Event& event : events_) MR_TRY(put_event(connection, record_.id, ++number, event));
+  for (const auto& [entry, at] : cached_) MR_TRY(put_cached(connection, entry, record_.id, at));
+  const std::size_t rows = rows_now();
+  for (std::size_t i = 0; i < rows; ++i) MR_TRY(put_task(connection, record_.id, view_of(*dirty_[i])));
+  const bool whole = rows == dirty_.size();
+  // The end of a run is told when all of its tasks' rows are there.
+  if (record_changed_ && (whole || !record_.finished)) return update_run(connection, record_);
   return {};
+}
+
+void ActiveRun::stored() {
+  events_stored_ += static_cast<std::int64_t>(events_.size());
+  events_.clear();
+  cached_.clear();
+  const std::size_t rows = rows_now();
+  for (std::size_t i = 0; i < rows; ++i) is_dirty_.erase(dirty_[i]);
+  dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(rows));
+  if (!dirty_.empty()) return;
+  record_changed_ = false;
+  urgent_ = false;
 }
 
 TaskView ActiveRun::view_of(const engine::Node& node) const {

@@ -2,9 +2,13 @@
 // A run under way: its engine's state, and the rows that follow from it.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -24,12 +28,32 @@ class ActiveRun {
 
   // Takes up a stored event: nothing is written or commanded.
   void replay(const engine::Event& event);
-  // Lets an event happen. What has to be stored is then in store(); the commands may be performed after that.
-  std::vector<engine::Command> advance(const engine::Event& event);
-  // What the event about to be stored adds to the cache.
-  void remember(CacheEntry entry) { cache_entry_ = std::move(entry); }
-  // The last advance()'s event and all that it changed. May be called again when it failed.
-  Status store(db::Connection& connection, bool is_new, const Value& spec) const;
+  // After the last replay(): the rows may be behind the events, and are all to be written again.
+  void replayed();
+  // Lets an event happen. What has to be stored gathers until store(); its commands may be performed after that.
+  // `can_wait`: nobody need hear of it at once, and what it says would be found out again.
+  void advance(const engine::Event& event, bool can_wait = false);
+  // What the event just advanced adds to the cache.
+  void remember(CacheEntry entry, Time at) { cached_.emplace_back(std::move(entry), at); }
+  bool has_unstored() const { return !events_.empty() || !dirty_.empty() || record_changed_; }
+  bool must_store() const { return urgent_; }
+
+  // One transaction's part of what has gathered: the events first, then rows of tasks, the run's end last. May be
+  // called again when it failed; stored() makes room for the next part.
+  Status store(db::Connection& connection) const;
+  void stored();
+  // The same for a run that has no row yet.
+  Status store_new(db::Connection& connection, const Value& spec) const;
+  // What could wait has waited long enough.
+  void hurry() { urgent_ = has_unstored(); }
+  // The commands of what is stored, once.
+  std::vector<engine::Command> take_commands() { return std::exchange(commands_, {}); }
+
+  // Launches that were asked for and are not answered, by launch key.
+  std::set<std::string> in_flight;
+  // Called once, by whoever stores, when what has gathered is stored.
+  std::vector<std::function<void()>> when_stored;
+  bool store_is_due = false;  // an alarm will see to what can wait
 
   const engine::State& state() const { return *state_; }
   const RunRecord& record() const { return record_; }
@@ -41,15 +65,22 @@ class ActiveRun {
  private:
   ActiveRun(RunRecord record, std::unique_ptr<PipelineSpec> spec);
   void follow(const engine::Event& event);
+  void enter(std::string_view state, Time at);
+  std::size_t rows_now() const;
   TaskView view_of(const engine::Node& node) const;
 
   RunRecord record_;
   executors::RunContext context_;
   std::unique_ptr<PipelineSpec> spec_;
   std::unique_ptr<engine::State> state_;
-  engine::Event last_;
-  std::int64_t events_ = 0;
-  std::optional<CacheEntry> cache_entry_;
+  std::int64_t events_stored_ = 0;
+  std::vector<engine::Event> events_;
+  std::vector<std::pair<CacheEntry, Time>> cached_;
+  std::vector<const engine::Node*> dirty_;  // in the order of their first change; each once
+  std::unordered_set<const engine::Node*> is_dirty_;
+  std::vector<engine::Command> commands_;
+  bool record_changed_ = false, urgent_ = false;
+  Time last_replayed_{};
 };
 
 }  // namespace millrace::pipelines::runner

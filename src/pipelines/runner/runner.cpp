@@ -1,6 +1,7 @@
 #include "pipelines/runner/runner.h"
 
 #include <future>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -17,6 +18,7 @@ constexpr std::size_t kThreads = 4;    // they wait for fsync and for the launch
 constexpr Millis kStopGrace{10'000};   // between SIGTERM and SIGKILL of a terminated task
 constexpr Millis kStoreRetry{1'000};   // while the database cannot be written (a full disk)
 constexpr Millis kTakeUpRetry{1'000};  // while the launcher does not answer
+constexpr Millis kStoreLater{50};      // that a task has started is told with what comes next, or after this
 
 Event event_for(Event::Kind kind, Time at, const std::string& path, int attempt) {
   Event event;
@@ -34,7 +36,7 @@ Runner::Runner(Pipelines::Needs needs, const Options& options, const Hooks& hook
       options_(options),
       hooks_(hooks),
       slots_(options.max_running_tasks),
-      strands_(kThreads),
+      strands_(std::make_shared<Strands>(kThreads, [this](const std::string& run_id) { flush(run_id); })),
       alarms_(needs.clock) {}
 
 Runner::Run Runner::find(const std::string& run_id) {
@@ -67,17 +69,15 @@ void Runner::changed(const std::string& run_id) {
 Result<RunRecord> Runner::create(RunRecord record, const Value& spec, const db::Database::Work& also) {
   set_state(record, "PENDING", record.created);
   const Run run = MR_TRY(ActiveRun::make(std::move(record), spec));
-  const auto commands = run->advance(event_for(Event::Kind::created, run->record().created, "", 0));
+  apply(run, event_for(Event::Kind::created, run->record().created, "", 0));
   MR_TRY(needs_.database.write([&](db::Connection& connection) -> Status {
-    MR_TRY(run->store(connection, true, spec));
+    MR_TRY(run->store_new(connection, spec));
     return also ? also(connection) : Status();
   }));
+  run->stored();
   RunRecord made = run->record();
   insert(run);
-  strands_.post(made.id, [this, run, commands] {
-    perform(run, commands);
-    watch_deadline(run);
-  });
+  strands_->post(made.id, [this, run] { watch_deadline(run); });
   changed(made.id);
   return made;
 }
@@ -85,8 +85,8 @@ Result<RunRecord> Runner::create(RunRecord record, const Value& spec, const db::
 Status Runner::retry(const std::string& run_id) {
   auto done = std::make_shared<std::promise<Status>>();
   auto answer = done->get_future();
-  const bool posted = strands_.post(run_id, [this, run_id, done] {
-    const auto begin_again = [&]() -> Status {
+  const bool posted = strands_->post(run_id, [this, run_id, done] {
+    const auto begin_again = [&]() -> Result<Run> {
       const auto refused = fail(Code::failed_precondition,
                                 fmt::format("the run {} has not failed: only a run that has can be retried", run_id));
       if (find(run_id)) return refused;
@@ -95,9 +95,13 @@ Status Runner::retry(const std::string& run_id) {
       if (!run->state().finished() || run->record().state != "FAILED") return refused;
       insert(run);
       apply(run, event_for(Event::Kind::retry, needs_.clock.now(), "", 0));
-      return {};
+      return run;
     };
-    done->set_value(begin_again());
+    const auto run = begin_again();
+    if (run)
+      (*run)->when_stored.emplace_back([done] { done->set_value({}); });
+    else
+      done->set_value(fail(run.error()));
   });
   done.reset();  // a work that is dropped breaks its promise
   if (!posted) return fail(Code::unavailable, "the server is stopping");
@@ -113,11 +117,11 @@ Status Runner::terminate(const std::string& run_id) {
   if (!run) return fail(Code::failed_precondition, fmt::format("the run {} has ended or is being taken up", run_id));
   auto done = std::make_shared<std::promise<bool>>();
   auto answer = done->get_future();
-  const bool posted = strands_.post(run_id, [this, run, done] {
+  const bool posted = strands_->post(run_id, [this, run, done] {
     const bool under_way = !run->state().finished();
-    if (under_way && !run->state().terminating())
-      apply(run, event_for(Event::Kind::terminate, needs_.clock.now(), "", 0));
-    done->set_value(under_way);
+    if (!under_way) return done->set_value(false);
+    if (!run->state().terminating()) apply(run, event_for(Event::Kind::terminate, needs_.clock.now(), "", 0));
+    run->when_stored.emplace_back([done] { done->set_value(true); });
   });
   done.reset();  // a work that is dropped breaks its promise
   if (!posted) return fail(Code::unavailable, "the server is stopping");
@@ -129,84 +133,110 @@ Status Runner::terminate(const std::string& run_id) {
   return fail(Code::failed_precondition, fmt::format("the run {} has ended", run_id));
 }
 
-void Runner::apply(const Run& run, const Event& event) {
-  const auto commands = run->advance(event);
-  // The state is ahead of the disk until this succeeds; nothing may be commanded before.
+void Runner::flush(const std::string& run_id) {
+  const Run run = find(run_id);
+  if (!run) return;
+  bool anything = false;
   while (true) {
-    const Status stored =
-        needs_.database.write([&](db::Connection& connection) { return run->store(connection, false, Value()); });
+    if (run->must_store()) {
+      if (!store(run)) return run->when_stored.clear();
+      anything = true;
+    }
+    const auto commands = run->take_commands();
+    for (const engine::Command& command : commands) perform(run, command);
+    if (commands.empty() && !run->must_store()) break;
+  }
+  for (const auto& call : std::exchange(run->when_stored, {})) call();
+  if (anything) changed(run_id);
+  if (run->state().finished()) return finish(run);
+  if (!run->has_unstored() || std::exchange(run->store_is_due, true)) return;
+  alarms_.at(needs_.clock.now() + kStoreLater, [this, run] {
+    strands_->post(run->record().id, [run] {
+      run->store_is_due = false;
+      run->hurry();
+    });
+  });
+}
+
+// The state is ahead of the disk until this succeeds; nothing may be commanded before. false: the server stops.
+bool Runner::store(const Run& run) {
+  while (true) {
+    const Status stored = needs_.database.write([&](db::Connection& connection) { return run->store(connection); });
     if (stored) break;
-    log::error("run {}: an event cannot be stored: {}", run->record().id, stored.error().message);
+    log::error("run {}: what happened cannot be stored: {}", run->record().id, stored.error().message);
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) return;
+      if (stopping_) return false;
     }
     std::this_thread::sleep_for(kStoreRetry);
   }
-  if (event.kind == Event::Kind::finished)
-    slots_.release(executors::launch_key(run->record().id, event.path, event.attempt));
-  changed(run->record().id);
-  perform(run, commands);
+  run->stored();
+  return true;
 }
 
-void Runner::perform(const Run& run, const std::vector<engine::Command>& commands) {
-  for (const engine::Command& command : commands) {
-    switch (command.kind) {
-      case engine::Command::Kind::launch:
-        launch(run, command.path, command.attempt);
-        break;
-      case engine::Command::Kind::stop:
-        stop_task(run, command.path, command.attempt);
-        break;
-      case engine::Command::Kind::timer:
-        alarms_.at(command.due, [this, run, path = command.path, attempt = command.attempt] {
-          strands_.post(run->record().id, [this, run, path, attempt] {
-            const engine::Node* node = run->state().find(path);
-            if (node == nullptr || node->attempt != attempt || node->state != engine::NodeState::backing_off) return;
-            apply(run, event_for(Event::Kind::timer, needs_.clock.now(), path, attempt));
-          });
+void Runner::finish(const Run& run) {
+  const std::string& id = run->record().id;
+  {
+    const std::lock_guard lock(mutex_);
+    active_.erase(id);
+  }
+  if (ended_) ended_();
+  // Its attempts are never asked for again: a retry of the run counts on from them.
+  if (const Status forgotten = needs_.launcher.forget(executors::launch_keys_of(id)); !forgotten)
+    log::warn("run {}: {}", id, forgotten.error().message);
+}
+
+void Runner::perform(const Run& run, const engine::Command& command) {
+  switch (command.kind) {
+    case engine::Command::Kind::launch:
+      return launch(run, command.path, command.attempt);
+    case engine::Command::Kind::stop:
+      return stop_task(run, command.path, command.attempt);
+    case engine::Command::Kind::timer:
+      return alarms_.at(command.due, [this, run, path = command.path, attempt = command.attempt] {
+        strands_->post(run->record().id, [this, run, path, attempt] {
+          const engine::Node* node = run->state().find(path);
+          if (node == nullptr || node->attempt != attempt || node->state != engine::NodeState::backing_off) return;
+          apply(run, event_for(Event::Kind::timer, needs_.clock.now(), path, attempt));
         });
-        break;
-      case engine::Command::Kind::finish_run: {
-        {
-          const std::lock_guard lock(mutex_);
-          active_.erase(run->record().id);
-        }
-        if (ended_) ended_();
-        break;
-      }
-    }
+      });
+    case engine::Command::Kind::finish_run:
+      return;  // finish(), when all is stored
   }
 }
 
 void Runner::launch(const Run& run, const std::string& path, int attempt) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr || node->state != engine::NodeState::launching) return;
-  const std::string key = executors::launch_key(run->record().id, path, attempt);
-  if (!run->state().may_launch(*node)) {
-    slots_.release(key);
-    failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
-    return;
-  }
+  const std::string& run_id = run->record().id;
+  const std::string key = executors::launch_key(run_id, path, attempt);
+  if (!run->state().may_launch(*node))
+    return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   const Executor* executor = run->state().executor_of(*node);
-  if (spare(run, *node, *executor)) {
-    slots_.release(key);
-    return;
-  }
-  const bool has_slot = slots_.take(key, [this, run, path, attempt] {
-    strands_.post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
+  if (spare(run, *node, *executor)) return;
+  const bool has_slot = slots_.take(run_id, key, [this, run, path, attempt] {
+    strands_->post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
   });
   if (!has_slot) return;
   const auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
-  const auto status = needs_.launcher.launch(*spec);
+  run->in_flight.insert(key);
+  // The answer may come when this is gone; its strands then take no more work.
+  needs_.launcher.launch_async(*spec, [this, strands = strands_, run, path, attempt](const auto& status) {
+    strands->post(run->record().id, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
+  });
+}
+
+void Runner::launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status) {
+  run->in_flight.erase(executors::launch_key(run->record().id, path, attempt));
   if (!status) return failed(run, path, attempt, status.error());
-  if (status->state == proc::ChildStatus::State::running) {
-    apply(run, event_for(Event::Kind::launched, needs_.clock.now(), path, attempt));
-    if (const engine::Node* started = run->open_attempt(path, attempt)) watch_deadline(run, *started);
-  } else {
-    ended(run, path, attempt, *status);  // it was launched before a crash, and has ended since
-  }
+  // It was launched before a crash, and has ended since.
+  if (status->state != proc::ChildStatus::State::running) return ended(run, path, attempt, *status);
+  run->advance(event_for(Event::Kind::launched, needs_.clock.now(), path, attempt), true);
+  const engine::Node* started = run->open_attempt(path, attempt);
+  if (started == nullptr) return;
+  watch_deadline(run, *started);
+  if (!run->state().may_launch(*started)) stop_task(run, path, attempt);
 }
 
 bool Runner::spare(const Run& run, const engine::Node& node, const Executor& executor) {
@@ -248,14 +278,14 @@ void Runner::watch_deadline(const Run& run, const engine::Node& node) {
   if (executor == nullptr || executor->deadline_seconds == 0 || !node.started) return;
   const Time due = *node.attempt_started + Millis(executor->deadline_seconds * 1'000);
   alarms_.at(due, [this, run, path = node.path, attempt = node.attempt] {
-    strands_.post(run->record().id, [this, run, path, attempt] { stop_task(run, path, attempt); });
+    strands_->post(run->record().id, [this, run, path, attempt] { stop_task(run, path, attempt); });
   });
 }
 
 void Runner::watch_deadline(const Run& run) {
   if (run->spec().deadline_seconds == 0 || run->state().finished()) return;
   alarms_.at(run->record().created + Millis(run->spec().deadline_seconds * 1'000), [this, run] {
-    strands_.post(run->record().id, [this, run] {
+    strands_->post(run->record().id, [this, run] {
       if (run->state().finished() || run->state().terminating()) return;
       apply(run, event_for(Event::Kind::terminate, needs_.clock.now(), "", 0));
     });
@@ -264,6 +294,7 @@ void Runner::watch_deadline(const Run& run) {
 
 void Runner::failed(const Run& run, const std::string& path, int attempt, const Error& error) {
   if (run->open_attempt(path, attempt) == nullptr) return;
+  slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
   Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
   event.error = error.message;
   event.retryable = error.code == Code::unavailable || error.code == Code::resource_exhausted;
@@ -273,6 +304,7 @@ void Runner::failed(const Run& run, const std::string& path, int attempt, const 
 void Runner::ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
+  slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
   Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
   if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
@@ -283,7 +315,7 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
       event.succeeded = true;
       const std::string fingerprint =
           options_.caching ? cache_fingerprint(run->context(), *node, *run->state().executor_of(*node)) : "";
-      if (!fingerprint.empty()) run->remember({fingerprint, *outputs});
+      if (!fingerprint.empty()) run->remember({fingerprint, *outputs}, event.at);
       event.output_parameters = std::move(outputs->parameters);
       event.output_artifacts = std::move(outputs->artifacts);
     } else {
@@ -304,9 +336,8 @@ void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
   const std::string key = executors::launch_key(run->record().id, path, attempt);
-  if (node->state == engine::NodeState::launching) {
-    // It waits for a slot: launching and stopping follow one another here, so nothing was started.
-    slots_.release(key);
+  if (node->state == engine::NodeState::launching && !run->in_flight.contains(key)) {
+    // It waits for a slot: nothing was started.
     return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   }
   if (const Status stopped = needs_.launcher.stop(key, kStopGrace); !stopped)
@@ -319,7 +350,7 @@ void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& stat
   if (!executors::parse_launch_key(key, run_id, path, attempt)) return;
   const Run run = find(run_id);
   if (!run) return;
-  strands_.post(run_id, [this, run, path, attempt, status] { ended(run, path, attempt, status); });
+  strands_->post(run_id, [this, run, path, attempt, status] { ended(run, path, attempt, status); });
 }
 
 Result<Runner::Run> Runner::load(const std::string& run_id, bool ended) {
@@ -336,6 +367,7 @@ Result<Runner::Run> Runner::load(const std::string& run_id, bool ended) {
   if (!record || (record->finished && !ended)) return Run();
   const Run run = MR_TRY(ActiveRun::make(std::move(*record), spec));
   for (const Event& event : events) run->replay(event);
+  if (!ended) run->replayed();
   return run;
 }
 
@@ -362,22 +394,20 @@ void Runner::resume(const std::vector<std::string>& unfinished) {
     }
     if (!*run) continue;
     insert(*run);
-    strands_.post(run_id, [this, taken = *run] { take_up(taken); });
+    strands_->post(run_id, [this, taken = *run] { take_up(taken); });
   }
 }
 
 void Runner::take_up(const Run& run) {
   if (run->state().finished()) return;
   std::vector<std::pair<std::string, int>> open;
-  std::vector<engine::Command> timers;
   for (const engine::Node* node : run->state().outstanding()) {
     if (node->state == engine::NodeState::backing_off) {
-      timers.push_back({engine::Command::Kind::timer, node->path, node->attempt, node->retry_at, false, ""});
+      perform(run, {engine::Command::Kind::timer, node->path, node->attempt, node->retry_at, false, ""});
     } else {
       open.emplace_back(node->path, node->attempt);
     }
   }
-  perform(run, timers);
   for (const auto& [path, attempt] : open) {
     const std::string key = executors::launch_key(run->record().id, path, attempt);
     auto status = needs_.launcher.status(key);
@@ -385,7 +415,7 @@ void Runner::take_up(const Run& run) {
       // Without the launcher nothing can be known about the children; they are not declared dead for it.
       log::error("run {}: {}", run->record().id, status.error().message);
       alarms_.at(needs_.clock.now() + kTakeUpRetry,
-                 [this, run] { strands_.post(run->record().id, [this, run] { take_up(run); }); });
+                 [this, run] { strands_->post(run->record().id, [this, run] { take_up(run); }); });
       return;
     }
     const engine::Node* node = run->open_attempt(path, attempt);
@@ -419,7 +449,7 @@ void Runner::stop() {
     stopping_ = true;
   }
   alarms_.stop();
-  strands_.stop();
+  strands_->stop();
 }
 
 }  // namespace millrace::pipelines::runner

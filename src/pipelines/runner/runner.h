@@ -1,7 +1,8 @@
 #pragma once
-// The shell around the engine. An event is stored, together with the rows it changes, before its commands are
-// performed; a command that was not performed, or whose answer was lost, is found again in the state (outstanding) and
-// at the launcher, which starts a key once only. So a server that dies at any moment runs no step twice and loses none.
+// The shell around the engine. Events are stored, together with the rows they change, before their commands are
+// performed: those that gather while others are being stored share one transaction. A command that was not performed,
+// or whose answer was lost, is found again in the state (outstanding) and at the launcher, which starts a key once
+// only. So a server that dies at any moment runs no step twice and loses none.
 
 #include <functional>
 #include <map>
@@ -52,10 +53,15 @@ class Runner {
   Result<Run> load(const std::string& run_id, bool ended = false);
   void give_up(const std::string& run_id, const std::string& why);
   void take_up(const Run& run);
-  // On the run's strand:
-  void apply(const Run& run, const engine::Event& event);
-  void perform(const Run& run, const std::vector<engine::Command>& commands);
+  // On the run's strand. apply() lets an event happen; flush(), after all that had gathered for the run, stores what
+  // happened in one transaction and then performs what follows from it.
+  void apply(const Run& run, const engine::Event& event) { run->advance(event); }
+  void flush(const std::string& run_id);
+  bool store(const Run& run);
+  void perform(const Run& run, const engine::Command& command);
+  void finish(const Run& run);
   void launch(const Run& run, const std::string& path, int attempt);
+  void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
   // true: the task has ended without a process; an importer, or a success in the cache.
   bool spare(const Run& run, const engine::Node& node, const Executor& executor);
   void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
@@ -75,7 +81,7 @@ class Runner {
   std::function<void()> ended_;
   bool stopping_ = false;
   Slots slots_;
-  Strands strands_;
+  std::shared_ptr<Strands> strands_;
   Alarms alarms_;
 };
 

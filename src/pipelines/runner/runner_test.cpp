@@ -141,7 +141,7 @@ TEST(Runner, TakesUpARunWhoseTaskGoesOn) {
   ASSERT_TRUE(world.eventually([&] { return !world.file("count").empty(); }));
   world.close();
   world.open();
-  EXPECT_EQ(world.run(id).state, "RUNNING");
+  EXPECT_TRUE(world.eventually([&] { return world.run(id).state == "RUNNING"; }));
   ASSERT_TRUE(write_file(world.path() / "go", ""));
   EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
   EXPECT_EQ(world.file("count"), "x\n");

@@ -1,25 +1,28 @@
 #pragma once
-// How many tasks run at once over all runs. Who finds no slot waits in line.
+// How many tasks run at once over all runs. Who finds no slot waits; runs that wait take turns, so that a large one
+// does not keep the others out.
 
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <list>
+#include <map>
 #include <mutex>
-#include <set>
 #include <string>
+#include <unordered_set>
 
 namespace millrace::pipelines::runner {
 
 class Slots {
  public:
   explicit Slots(std::size_t limit) : limit_(limit == 0 ? 1 : limit) {}
-  // true: the key has a slot (again, where it had one). Otherwise it waits, and `when_free` is called (outside of all
-  // locks, on the thread that gave a slot back) once it has one.
-  bool take(const std::string& key, std::function<void()> when_free);
+  // true: the key has a slot (again, where it had one). Otherwise it waits in its run's line, and `when_free` is called
+  // (outside of all locks, on the thread that gave a slot back) once it has one.
+  bool take(const std::string& run_id, const std::string& key, std::function<void()> when_free);
   // For what runs already, whatever the limit says.
   void occupy(const std::string& key);
   // Gives the slot back, or leaves the line.
-  void release(const std::string& key);
+  void release(const std::string& run_id, const std::string& key);
 
  private:
   struct Waiting {
@@ -28,8 +31,9 @@ class Slots {
   };
   std::size_t limit_;
   std::mutex mutex_;
-  std::set<std::string> taken_;
-  std::deque<Waiting> line_;
+  std::unordered_set<std::string> taken_;
+  std::map<std::string, std::deque<Waiting>> lines_;  // by run; none is empty
+  std::list<std::string> turns_;                      // the runs of lines_, the next one first
 };
 
 }  // namespace millrace::pipelines::runner

@@ -1,5 +1,6 @@
 #pragma once
-// Work in order for each key, in parallel across keys, on a few threads.
+// Work in order for each key, in parallel across keys, on a few threads. What has gathered for a key is done in one go,
+// and `after` is called once for all of it: what many works change can be stored at once.
 
 #include <deque>
 #include <functional>
@@ -13,7 +14,8 @@ namespace millrace::pipelines::runner {
 
 class Strands {
  public:
-  explicit Strands(std::size_t threads);
+  using After = std::function<void(const std::string& key)>;
+  Strands(std::size_t threads, After after);
   ~Strands() { stop(); }
   // false once stopped: the work is then not done.
   bool post(const std::string& key, std::function<void()> work);
@@ -21,8 +23,9 @@ class Strands {
   void stop();
 
  private:
-  void run_one(const std::string& key);
+  void run_some(const std::string& key);
 
+  const After after_;
   std::mutex mutex_;
   std::map<std::string, std::deque<std::function<void()>>> queues_;  // present while a thread has or will have the key
   bool stopping_ = false;
