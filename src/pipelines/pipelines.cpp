@@ -18,6 +18,7 @@
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
 #include "pipelines/runner/schema.h"
+#include "pipelines/schedule/scheduler.h"
 
 namespace millrace::pipelines {
 namespace {
@@ -28,8 +29,15 @@ constexpr std::size_t kMaxRuns = 10'000;
 class PipelinesImpl final : public Pipelines {
  public:
   PipelinesImpl(Needs needs, Options options, Hooks hooks)
-      : needs_(needs), options_(std::move(options)), hooks_(std::move(hooks)), runner_(needs_, options_, hooks_) {
+      : needs_(needs),
+        options_(std::move(options)),
+        hooks_(std::move(hooks)),
+        runner_(needs_, options_, hooks_),
+        scheduler_(needs_.database, needs_.clock, [this](const auto& recurring, const auto& tick, const auto& also) {
+          return start_recurring(recurring, tick, also);
+        }) {
     hooks_.sandboxed = [this] { return is_sandboxed(); };
+    runner_.on_end([this] { scheduler_.wake(); });  // one that waits for its turn may have it now
   }
   ~PipelinesImpl() override { PipelinesImpl::stop(); }
 
@@ -47,18 +55,22 @@ class PipelinesImpl final : public Pipelines {
   }
 
   net::Response handle(net::Request& request) override {
-    api::Context context{needs_.database, needs_.clock, options_, runner_, *this};
+    api::Context context = this->context();
     return api::answer(context, request);
   }
 
   Status resume() override {
     runner_.resume(std::exchange(unfinished_, {}));
+    scheduler_.begin();
     return {};
   }
   void on_child_exit(const std::string& key, const proc::ChildStatus& status) override {
     runner_.on_child_exit(key, status);
   }
-  void stop() override { runner_.stop(); }
+  void stop() override {
+    scheduler_.stop();
+    runner_.stop();
+  }
 
   Result<std::vector<RunView>> runs(std::size_t limit) override {
     std::vector<RunView> views;
@@ -91,6 +103,12 @@ class PipelinesImpl final : public Pipelines {
   }
 
  private:
+  api::Context context() { return {needs_.database, needs_.clock, options_, runner_, *this, scheduler_}; }
+  Status start_recurring(const schedule::RecurringRun& recurring, const schedule::Tick& tick,
+                         const db::Database::Work& also) {
+    api::Context context = this->context();
+    return api::start_recurring(context, recurring, tick, also);
+  }
   // Tried when the first task needs it: starting the server does not wait for it.
   bool is_sandboxed() {
     std::call_once(sandbox_tried_, [this] {
@@ -111,6 +129,7 @@ class PipelinesImpl final : public Pipelines {
   Hooks hooks_;
   std::vector<std::string> unfinished_;
   runner::Runner runner_;
+  schedule::Scheduler scheduler_;
 };
 
 Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, const std::string& task_id,

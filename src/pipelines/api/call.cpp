@@ -24,7 +24,8 @@ std::string snake_case(std::string_view name) {
   return out;
 }
 
-// google.rpc.Code's numbers.
+}  // namespace
+
 int rpc_number(Code code) {
   switch (code) {
     case Code::cancelled:
@@ -58,8 +59,6 @@ int rpc_number(Code code) {
   }
   return 13;
 }
-
-}  // namespace
 
 std::string Call::parameter(std::string_view name) const {
   for (const auto& [key, value] : query) {

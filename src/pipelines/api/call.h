@@ -16,6 +16,10 @@
 #include "pipelines/pipelines.h"
 #include "pipelines/runner/runner.h"
 
+namespace millrace::pipelines::schedule {
+class Scheduler;
+}
+
 namespace millrace::pipelines::api {
 
 struct Context {
@@ -24,6 +28,7 @@ struct Context {
   const Options& options;
   runner::Runner& runner;
   Pipelines& pipelines;  // the read side
+  schedule::Scheduler& scheduler;
 };
 
 struct Call {
@@ -53,6 +58,7 @@ Result<bool> flag(const Call& call, std::string_view name);
 Error not_found(std::string_view what, std::string_view id);  // "Run <id> not found"
 
 // Answers. A google.rpc.Status for REST operations; {error_message, error_details} for uploads and logs.
+int rpc_number(Code code);  // google.rpc.Code's
 int http_status(Code code);
 net::Response error_response(const Error& error);
 net::Response plain_error_response(const Error& error);

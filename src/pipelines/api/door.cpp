@@ -39,6 +39,12 @@ constexpr Route kRoutes[] = {
     {"POST", "/runs/{id}:archive", archive_run},
     {"POST", "/runs/{id}:unarchive", unarchive_run},
     {"GET", "/runs/{id}/visualizations", get_visualizations},
+    {"POST", "/recurringruns", create_recurring_run},
+    {"GET", "/recurringruns", list_recurring_runs},
+    {"GET", "/recurringruns/{id}", get_recurring_run},
+    {"DELETE", "/recurringruns/{id}", delete_recurring_run},
+    {"POST", "/recurringruns/{id}:enable", enable_recurring_run},
+    {"POST", "/recurringruns/{id}:disable", disable_recurring_run},
     {"GET", "/artifacts", list_artifacts},
     {"GET", "/artifacts/{id}", get_artifact},
     {"GET", "/auth", authorize},
@@ -88,8 +94,6 @@ struct Gap {
   std::string_view method, pattern, sentence;
 };
 constexpr Gap kGaps[] = {
-    {"*", "/recurringruns", "recurring runs are not served yet"},
-    {"*", "/recurringruns/{id}", "recurring runs are not served yet"},
     {"POST", "/artifacts", kMadeByTasks},
     {"POST", "/artifacts:batchCreate", kMadeByTasks},
     {"*", "/artifact_tasks", "which tasks an artifact went through is in a run's run_details"},
@@ -161,8 +165,6 @@ net::Response answer(Context& context, net::Request& request) {
     if ((gap.method == "*" || gap.method == request.method) && matches(gap.pattern, path, call.path))
       return error_response({Code::unimplemented, std::string(gap.sentence)});
   }
-  if (path.starts_with("/recurringruns/"))
-    return error_response({Code::unimplemented, "recurring runs are not served yet"});
   if (other_method)
     return error_response({Code::unimplemented, fmt::format("{} is not a method of this address", request.method)});
   return error_response({Code::not_found, "there is nothing at this address"});

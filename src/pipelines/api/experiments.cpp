@@ -6,6 +6,7 @@
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/runner/bind.h"
+#include "pipelines/schedule/recurring_rows.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -50,14 +51,15 @@ Status insert(db::Connection& connection, const std::string& id, std::string_vie
   return bind_all(row, id, name, description, name_space, to_epoch_ms(created)).run();
 }
 
-Status change(db::Database& database, const std::string& id, std::initializer_list<std::string_view> statements) {
+Status change(db::Database& database, const std::string& id, std::initializer_list<std::string_view> statements,
+              const db::Database::Work& also = {}) {
   return database.write([&](db::Connection& connection) -> Status {
     MR_TRY(find(connection, id));
     for (const std::string_view sql : statements) {
       auto statement = MR_TRY(connection.prepare(sql));
       MR_TRY(bind_all(statement, id).run());
     }
-    return {};
+    return also ? also(connection) : Status();
   });
 }
 
@@ -130,7 +132,10 @@ Result<Value> delete_experiment(Context& context, const Call& call) {
 Result<Value> archive_experiment(Context& context, const Call& call) {
   MR_TRY(change(context.database, call.id(),
                 {"UPDATE kfp_experiments SET storage_state = 'ARCHIVED' WHERE id = ?",
-                 "UPDATE kfp_runs SET storage_state = 'ARCHIVED' WHERE experiment_id = ?"}));
+                 "UPDATE kfp_runs SET storage_state = 'ARCHIVED' WHERE experiment_id = ?"},
+                [&](db::Connection& connection) {
+                  return schedule::disable_experiment(connection, call.id(), context.clock.now());
+                }));
   return Value::object();
 }
 

@@ -10,6 +10,11 @@
 #include "net/http.h"
 #include "pipelines/api/call.h"
 
+namespace millrace::pipelines::schedule {
+struct RecurringRun;
+struct Tick;
+}  // namespace millrace::pipelines::schedule
+
 namespace millrace::pipelines::api {
 
 // schema.cpp: what this folder adds to the runner's tables; component "pipelines.api".
@@ -38,6 +43,17 @@ Result<Value> terminate_run(Context& context, const Call& call);
 Result<Value> retry_run(Context& context, const Call& call);
 Result<Value> archive_run(Context& context, const Call& call);
 Result<Value> unarchive_run(Context& context, const Call& call);
+
+// recurring_create.cpp, recurring_runs.cpp
+Result<Value> create_recurring_run(Context& context, const Call& call);
+Result<Value> list_recurring_runs(Context& context, const Call& call);
+Result<Value> get_recurring_run(Context& context, const Call& call);
+Result<Value> enable_recurring_run(Context& context, const Call& call);
+Result<Value> disable_recurring_run(Context& context, const Call& call);
+Result<Value> delete_recurring_run(Context& context, const Call& call);
+// What the scheduler calls: makes the run of the tick, with `also` in its transaction.
+Status start_recurring(Context& context, const schedule::RecurringRun& recurring, const schedule::Tick& tick,
+                       const db::Database::Work& also);
 
 // pipelines.cpp
 Result<Value> create_pipeline(Context& context, const Call& call);

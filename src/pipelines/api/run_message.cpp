@@ -8,8 +8,6 @@ namespace millrace::pipelines::api {
 namespace {
 
 constexpr int kUnknown = 2;  // google.rpc.Code for what a task or run died of
-// What upstream notes where a run names none. Tasks here have no Kubernetes account.
-constexpr std::string_view kServiceAccount = "pipeline-runner";
 
 Value error_message(const std::string& error) { return Value::object({{"code", kUnknown}, {"message", error}}); }
 

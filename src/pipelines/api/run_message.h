@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/value.h"
@@ -12,6 +13,9 @@
 #include "pipelines/runner/records.h"
 
 namespace millrace::pipelines::api {
+
+// What upstream notes where a run names none. Tasks here have no Kubernetes account.
+constexpr std::string_view kServiceAccount = "pipeline-runner";
 
 // Without pipeline_spec, which stands in a table of its own, and run_details, which only a single run has.
 Value to_message(const runner::RunRecord& run);

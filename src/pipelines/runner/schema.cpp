@@ -105,7 +105,7 @@ CREATE TABLE kfp_recurring_runs(
   last_index INTEGER NOT NULL,
   last_scheduled INTEGER NOT NULL,
   due INTEGER,
-  error_code INTEGER NOT NULL,
+  error_code TEXT NOT NULL,
   error TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX kfp_recurring_runs_due ON kfp_recurring_runs(due, id) WHERE enabled = 1 AND due IS NOT NULL;

@@ -47,6 +47,12 @@ constexpr Route kRoutes[] = {
     {"POST", "/runs/{id}:archive", api::archive_run},
     {"POST", "/runs/{id}:unarchive", api::unarchive_run},
     {"POST", "/runs/{id}:reportMetrics", report_metrics},
+    {"POST", "/jobs", create_job},
+    {"GET", "/jobs", list_jobs},
+    {"GET", "/jobs/{id}", get_job},
+    {"DELETE", "/jobs/{id}", api::delete_recurring_run},
+    {"POST", "/jobs/{id}/enable", api::enable_recurring_run},
+    {"POST", "/jobs/{id}/disable", api::disable_recurring_run},
 };
 
 constexpr db::Migration kMigrations[] = {{1, R"sql(
@@ -87,8 +93,6 @@ net::Response answer(Context& context, Call& call, std::string_view path) {
     if (message) return net::Response::json(200, to_json(*message));
     return route.plain_errors ? plain_error_response(message.error()) : error_response(message.error());
   }
-  if (path == "/jobs" || path.starts_with("/jobs/"))
-    return error_response({Code::unimplemented, "recurring runs are not served at v1beta1 yet"});
   if (other_method)
     return error_response(
         {Code::unimplemented, fmt::format("{} is not a method of this address", call.request.method)});

@@ -262,7 +262,7 @@ TEST_F(OldDoorTest, what_is_wrong_is_said) {
   EXPECT_EQ(old_get("/runs").body["total_size"].int_or(0), 0);
   EXPECT_EQ(old_get("/nothing").status, 404);
   EXPECT_EQ(old_remove("/healthz").status, 501);
-  EXPECT_EQ(old_get("/jobs").status, 501);
+  EXPECT_EQ(old_get("/jobs/x").status, 404);
 }
 
 }  // namespace

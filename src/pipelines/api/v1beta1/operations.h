@@ -70,6 +70,19 @@ Result<Value> create_run(Context& context, const Call& call);
 Result<Value> list_runs(Context& context, const Call& call);
 Result<Value> get_run(Context& context, const Call& call);
 
+// What to run, put into a message of v2beta1: `spec` is the older message's pipeline_spec. Errors: invalid_argument.
+Status set_pipeline(Context& context, const Value& spec, const std::string& version_id, Value& out);
+// Its runtime_config, and its parameters in it.
+Result<Value> runtime_config_of(const Value& spec);
+// pipeline_spec of a run or a job. Errors: invalid_argument naming a member that it has not.
+Result<Value> read_pipeline_spec(const Value& body);
+Value parameter_list(const Value& parameters);  // {name: value} → [{name, value}], values as text
+
+// jobs.cpp: recurring runs
+Result<Value> create_job(Context& context, const Call& call);
+Result<Value> list_jobs(Context& context, const Call& call);
+Result<Value> get_job(Context& context, const Call& call);
+
 // metrics.cpp
 Result<Value> report_metrics(Context& context, const Call& call);
 // What was reported, and what tasks have left in an output named mlpipeline-metrics.

@@ -30,12 +30,14 @@ constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
 // What a run's message has beside its row.
 struct Parts {
   runner::RunRecord run;
-  std::string experiment, version, workflow, spec;  // names of the first two; documents, empty where there is none
+  std::string experiment, version, recurring;  // names
+  std::string workflow, spec;                  // documents, empty where there is none
 };
 
 constexpr std::string_view kBeside =
     "(SELECT name FROM kfp_experiments e WHERE e.id = experiment_id), "
     "(SELECT display_name FROM kfp_pipeline_versions v WHERE v.id = version_id), "
+    "(SELECT name FROM kfp_recurring_runs r WHERE r.id = recurring_run_id), "
     "(SELECT manifest FROM kfp_v1_workflows w WHERE w.run_id = kfp_runs.id), "
     "(SELECT spec FROM kfp_run_specs s WHERE s.run_id = kfp_runs.id)";
 
@@ -46,7 +48,8 @@ Parts parts_from(const db::Statement& row) {
   parts.run = runner::run_from_row(row);
   int next = 1;
   for (const char c : runner::kRunColumns) next += c == ',' ? 1 : 0;
-  for (std::string* text : {&parts.experiment, &parts.version, &parts.workflow, &parts.spec}) *text = row.text(next++);
+  for (std::string* text : {&parts.experiment, &parts.version, &parts.recurring, &parts.workflow, &parts.spec})
+    *text = row.text(next++);
   return parts;
 }
 
@@ -61,14 +64,14 @@ Value to_v1(const Parts& parts) {
     spec.set("workflow_manifest", parts.workflow);
   else
     spec.set("pipeline_manifest", parts.spec);
-  Value parameters = Value::array();
-  for (const auto& [name, value] : run.parameters.members())
-    parameters.push(Value::object({{"name", name}, {"value", value.is_string() ? value.as_string() : to_json(value)}}));
+  Value parameters = parameter_list(run.parameters);
   if (!parameters.empty()) spec.set("parameters", std::move(parameters));
   message.set("pipeline_spec", std::move(spec));
   Value references = Value::array({resource_reference("EXPERIMENT", run.experiment_id, "OWNER", parts.experiment)});
   if (!run.version_id.empty())
     references.push(resource_reference("PIPELINE_VERSION", run.version_id, "CREATOR", parts.version));
+  if (!run.recurring_run_id.empty())
+    references.push(resource_reference("JOB", run.recurring_run_id, "CREATOR", parts.recurring));
   message.set("resource_references", std::move(references));
   message.set_if(!run.service_account.empty(), "service_account", run.service_account);
   message.set("created_at", format_rfc3339(run.created)).set("scheduled_at", format_rfc3339(run.scheduled));
@@ -98,7 +101,8 @@ Result<Value> detail(Context& context, const std::string& id) {
   return Value::object({{"run", std::move(message)}, {"pipeline_runtime", std::move(runtime)}});
 }
 
-// The pipeline of a new run, put into a message of v2beta1.
+}  // namespace
+
 Status set_pipeline(Context& context, const Value& spec, const std::string& version_id, Value& out) {
   for (const char* manifest : {"workflow_manifest", "pipeline_manifest"}) {
     const std::string text = MR_TRY(text_field(spec, manifest));
@@ -126,7 +130,27 @@ Status set_pipeline(Context& context, const Value& spec, const std::string& vers
   return {};
 }
 
-}  // namespace
+Result<Value> read_pipeline_spec(const Value& body) {
+  return read_message(
+      body["pipeline_spec"], "pipeline_spec",
+      {"pipeline_id", "pipeline_name", "workflow_manifest", "pipeline_manifest", "parameters", "runtime_config"});
+}
+
+Result<Value> runtime_config_of(const Value& spec) {
+  Value config = MR_TRY(read_message(spec["runtime_config"], "runtime_config", {"parameters", "pipeline_root"}));
+  if (config.has("parameters") && !config["parameters"].is_object())
+    return fail(Code::invalid_argument, "runtime_config.parameters must be a JSON object");
+  for (const Value& parameter : spec["parameters"].items())
+    config.child("parameters").set(MR_TRY(text_field(parameter, "name")), MR_TRY(text_field(parameter, "value")));
+  return config;
+}
+
+Value parameter_list(const Value& parameters) {
+  Value list = Value::array();
+  for (const auto& [name, value] : parameters.members())
+    list.push(Value::object({{"name", name}, {"value", value.is_string() ? value.as_string() : to_json(value)}}));
+  return list;
+}
 
 std::string_view phase(std::string_view state) {
   constexpr std::pair<std::string_view, std::string_view> kPhases[] = {{"PENDING", "Pending"},
@@ -146,19 +170,12 @@ Result<Value> create_run(Context& context, const Call& call) {
       MR_TRY(read_body(call, "Run",
                        {"id", "name", "storage_state", "description", "pipeline_spec", "resource_references",
                         "service_account", "created_at", "scheduled_at", "finished_at", "status", "error", "metrics"}));
-  const Value spec = MR_TRY(read_message(
-      body["pipeline_spec"], "pipeline_spec",
-      {"pipeline_id", "pipeline_name", "workflow_manifest", "pipeline_manifest", "parameters", "runtime_config"}));
-  Value config = MR_TRY(read_message(spec["runtime_config"], "runtime_config", {"parameters", "pipeline_root"}));
-  if (config.has("parameters") && !config["parameters"].is_object())
-    return fail(Code::invalid_argument, "runtime_config.parameters must be a JSON object");
-  for (const Value& parameter : spec["parameters"].items())
-    config.child("parameters").set(MR_TRY(text_field(parameter, "name")), MR_TRY(text_field(parameter, "value")));
+  const Value spec = MR_TRY(read_pipeline_spec(body));
   Value run = Value::object({{"display_name", MR_TRY(text_field(body, "name"))},
                              {"description", MR_TRY(text_field(body, "description"))},
                              {"service_account", MR_TRY(text_field(body, "service_account"))},
                              {"experiment_id", MR_TRY(referenced(body, "EXPERIMENT"))},
-                             {"runtime_config", std::move(config)}});
+                             {"runtime_config", MR_TRY(runtime_config_of(spec))}});
   MR_TRY(set_pipeline(context, spec, MR_TRY(referenced(body, "PIPELINE_VERSION")), run));
   const Inner inner(call, run);
   const Value made = MR_TRY(api::create_run(context, inner.call));
@@ -173,6 +190,7 @@ Result<Value> list_runs(Context& context, const Call& call) {
   const std::string type = call.parameter("resource_reference_key.type"),
                     id = call.parameter("resource_reference_key.id");
   if (type == "EXPERIMENT" && !id.empty()) listing.where.emplace_back("experiment_id", id);
+  if (type == "JOB" && !id.empty()) listing.where.emplace_back("recurring_run_id", id);
   return list(context.database, inner.call, listing, [](const db::Statement& row) { return to_v1(parts_from(row)); });
 }
 

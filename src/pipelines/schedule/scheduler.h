@@ -1,0 +1,70 @@
+#pragma once
+// Starts the runs of recurring runs: each once, whatever dies. That the run with an index was started is stored in the
+// transaction that stores the run, so there is nothing to find out after a crash. One thread, asleep until the first
+// recurring run is due, a run ends or wake() says that something was changed.
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "db/database.h"
+#include "pipelines/schedule/recurring_rows.h"
+
+namespace millrace::pipelines::schedule {
+
+// A run to be started.
+struct Tick {
+  std::int64_t index = 0;  // 1, 2, 3…
+  Time scheduled{};        // what it is for
+  Time now{};
+};
+
+class Scheduler {
+ public:
+  // Creates the run; `also` is to be part of its transaction.
+  using Start = std::function<Status(const RecurringRun&, const Tick&, const db::Database::Work& also)>;
+
+  // What could not be started is tried again after the first of these, then after twice as long, up to the second.
+  static constexpr Millis kFirstRetry{10'000}, kLastRetry{360'000};  // upstream's
+  static constexpr Millis kLongestSleep{10'000};                     // the wall clock may be set
+
+  Scheduler(db::Database& database, const Clock& clock, Start start)
+      : database_(database), clock_(clock), start_(std::move(start)) {}
+  ~Scheduler() { stop(); }
+
+  void begin();  // the thread
+  void stop();   // ends what is under way; idempotent
+  void wake();
+
+  // One round, on the thread, or in a test: starts what is due, of each recurring run as many as may run side by side.
+  // When to look again where nothing wakes it; none: never.
+  std::optional<Time> run_due();
+
+ private:
+  struct Failure {
+    Millis wait{};
+    Time again{};
+  };
+  // More of this one may be due. Errors: why the run could not be started.
+  Result<bool> run_due_of(const std::string& id, Time now);
+  void failed(const std::string& id, const Error& error, Time now);
+  void loop();
+
+  db::Database& database_;
+  const Clock& clock_;
+  const Start start_;
+  std::map<std::string, Failure> failures_;  // by id; of the thread that calls run_due()
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool woken_ = false, stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace millrace::pipelines::schedule
