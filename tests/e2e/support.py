@@ -152,11 +152,6 @@ def running(data_dir, **options):
         server.stop()
 
 
-def is_served(server, path):
-    """False: the server says of this address that it is not served yet."""
-    return server.request(path)[0] != 501
-
-
 def worker_role(iam):
     """Name and ARN of the worker node's role, found by the page's rule."""
     roles = [role for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]]

@@ -154,6 +154,56 @@ def test_upload_run_wait(client, experiment, tmp_path):
     assert client.get_pipeline_id(name) is None
 
 
+def test_recurring_runs(client, experiment, tmp_path, server):
+    package = str(tmp_path / "two.yaml")
+    kfp.compiler.Compiler().compile(two_steps, package)
+    job = client.create_recurring_run(
+        experiment.id, "Old Style", description="d", start_time="2026-01-02T00:00:00Z", end_time="2026-01-02T02:00:00Z",
+        interval_second=3600, params={"n": "[[Index]]"}, pipeline_package_path=package, no_catchup=False,
+    )
+    assert (job.name, job.description, job.enabled, job.status, job.max_concurrency) == ("Old Style", "d", True, "Enabled", "1")
+    assert job.trigger.periodic_schedule.interval_second == "3600"
+    assert [(p.name, p.value) for p in job.pipeline_spec.parameters] == [("n", "[[Index]]")]
+    assert json.loads(job.pipeline_spec.workflow_manifest)["kind"] == "Workflow"
+
+    deadline = time.monotonic() + 30
+    asked = dict(resource_reference_key_type="JOB", resource_reference_key_id=job.id, sort_by="scheduled_at")
+    while len(runs := client.runs.list_runs(**asked).runs or []) < 2 or any(r.status not in FINAL for r in runs):
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.1)
+    for index, run in enumerate(runs, 1):
+        assert (run.status, run.scheduled_at.isoformat()) == ("Succeeded", f"2026-01-02T0{index}:00:00+00:00")
+        assert [(p.name, p.value) for p in run.pipeline_spec.parameters] == [("n", str(index))]
+        references = {r.key.type: (r.key.id, r.name, r.relationship) for r in run.resource_references}
+        assert references["JOB"] == (job.id, "Old Style", "CREATOR")
+        nodes = json.loads(client.get_run(run.id).pipeline_runtime.workflow_manifest)["status"]["nodes"].values()
+        outputs = [n["outputs"]["parameters"] for n in nodes if n["displayName"] == "double"]
+        assert outputs == [[{"name": "double-Output", "value": str(2 * index)}]]
+
+    pipeline = client.upload_pipeline(package, pipeline_name=f"scheduled {uuid.uuid4()}")
+    yearly = client.create_recurring_run(
+        experiment.id, "yearly", cron_expression="0 0 0 1 1 *", pipeline_id=pipeline.id, enabled=False, max_concurrency=3
+    )
+    assert not yearly.enabled and yearly.trigger.cron_schedule.cron == "0 0 0 1 1 *"
+    assert yearly.pipeline_spec.pipeline_id == pipeline.id
+    client.jobs.enable_job(yearly.id)
+    assert client.get_recurring_run(yearly.id).status == "Enabled"
+    client.disable_job(yearly.id)
+    assert client.get_recurring_run(yearly.id).status == "Disabled"
+    listed = client.list_recurring_runs(experiment_id=experiment.id, sort_by="name desc", page_size=1)
+    assert [j.id for j in listed.jobs] == [yearly.id] and listed.total_size == 2
+    named = json.dumps({"predicates": [{"op": 1, "key": "name", "stringValue": "Old Style"}]})
+    assert [j.id for j in client.list_recurring_runs(filter=named).jobs] == [job.id]
+    # One table: the newer API sees the same.
+    assert json.loads(server.request(f"/apis/v2beta1/recurringruns/{job.id}")[1])["display_name"] == "Old Style"
+    for made in (job, yearly):
+        client.delete_job(made.id)
+    with pytest.raises(Exception) as refused:
+        client.get_recurring_run(job.id)
+    assert refused.value.status == 404
+    assert client.get_run(runs[0].id).run.status == "Succeeded"
+
+
 def test_values_of_every_type(client):
     @dsl.pipeline(name="types")
     def pipeline(text: str = "it's \"quoted\" {x}", number: float = 1.5, items: list = ["a"], more: dict = {"k": [1]}):

@@ -91,17 +91,16 @@ def test_experiments(kfp):
     assert "by-cli" not in [e["display_name"] for e in kfp("experiment", "list")]
 
 
-def test_recurring_runs(server, kfp, package):
-    if not support.is_served(server, "/apis/v2beta1/recurringruns"):
-        assert "not served yet" in kfp("recurring-run", "list", fails=True)
-        return
+def test_recurring_runs(kfp, package):
     made = kfp(
         "recurring-run", "create", "--experiment-name", "cli", "--job-name", "yearly", "--cron-expression", "0 0 0 1 1 *",
         "--pipeline-package-path", package, "script=true",
     )
     recurring = made["recurring_run_id"]
     assert kfp("recurring-run", "get", recurring)["display_name"] == "yearly"
-    kfp("recurring-run", "disable", recurring)
-    kfp("recurring-run", "enable", recurring)
+    for verb, status in (("disable", "DISABLED"), ("enable", "ENABLED")):
+        kfp("recurring-run", verb, recurring)
+        assert kfp("recurring-run", "get", recurring)["status"] == status
     assert [r["recurring_run_id"] for r in kfp("recurring-run", "list")] == [recurring]
-    kfp("recurring-run", "delete", recurring)
+    kfp("recurring-run", "delete", recurring, say="y\n")
+    assert not kfp("recurring-run", "list")

@@ -458,13 +458,7 @@ def test_lists_of_experiments(client):
     assert other.value.status == 400
 
 
-def test_recurring_runs(server, client, tmp_path):
-    if not support.is_served(server, "/apis/v2beta1/recurringruns"):
-        with pytest.raises(kfp_server_api.ApiException) as refused:
-            client.list_recurring_runs()
-        assert "recurring runs are not served yet" in refused.value.body
-        CALLED.update(name for name in public_methods() if name.endswith(("_job", "_recurring_run", "_recurring_runs")))
-        return
+def test_recurring_runs(client, tmp_path):
     experiment = client.create_experiment("recurring")
     path = compiled(tmp_path, one_shell)
 

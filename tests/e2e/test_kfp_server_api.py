@@ -303,10 +303,7 @@ def test_terminate(server, api, spec):
     assert going.run_id not in [r.run_id for r in api.run_service_list_runs().runs]
 
 
-def test_recurring_runs(server, api, spec):
-    if not support.is_served(server, "/apis/v2beta1/recurringruns"):
-        REFUSED.update({name: "not served yet" for name in methods() if "recurring_run" in name})
-        return
+def test_recurring_runs(api, spec):
     made = api.recurring_run_service_create_recurring_run(
         {
             "display_name": "yearly",
