@@ -8,6 +8,7 @@
 namespace millrace::pipelines::schedule {
 
 void Scheduler::begin() {
+  if (thread_.joinable()) return;
   thread_ = std::thread([this] { loop(); });
 }
 
