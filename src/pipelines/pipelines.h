@@ -30,6 +30,7 @@ struct Options {
   bool caching = true;                           // tasks may be spared by an earlier success
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
   std::string version = {};                                           // of this program, as its health says
+  std::string boot = proc::boot_id();                                 // the machine's present start
 };
 
 // What the executor needs from above, passed in while wiring (app/).

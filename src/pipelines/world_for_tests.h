@@ -99,6 +99,7 @@ class World {
     close();
   }
 
+  std::string boot = "first";  // the machine's start, as the next open() finds it
   void open() {
     const auto fine = [](const auto& result) {
       if (!result) ADD_FAILURE() << result.error().message;
@@ -118,12 +119,16 @@ class World {
     hooks.secret = [](const std::string& name) -> Result<std::map<std::string, std::string>> {
       return fail(Code::not_found, "secrets \"" + name + "\" not found");
     };
-    auto pipelines = Pipelines::open({*database_, clock_, *launcher_},
-                                     {path() / "pipelines", "", max_running_tasks_, path(), sandbox_}, hooks);
+    auto pipelines = Pipelines::open({*database_, clock_, *launcher_}, options(), hooks);
     if (!fine(pipelines)) return;
     pipelines_ = std::move(*pipelines);
     open_ = true;
     EXPECT_TRUE(pipelines_->resume());
+  }
+  Options options() const {
+    Options options{path() / "pipelines", "", max_running_tasks_, path(), sandbox_};
+    options.boot = boot;
+    return options;
   }
   // The server goes; the children and their launcher stay.
   void close() {

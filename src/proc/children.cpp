@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -98,6 +99,7 @@ std::optional<Result<ChildStatus>> Children::stage(LaunchSpec spec, Done done) {
   record.status.started = clock_.now();
   record.boot = boot_;
   journal_.launching(spec.key, record.status.started);
+  sync_staged_ = sync_staged_ || spec.synced;
   staged_.push_back({std::move(spec), std::move(*program), std::move(done)});
   return std::nullopt;
 }
@@ -106,7 +108,7 @@ void Children::start_staged(std::size_t limit) {
   if (staged_.empty()) return;
   Status saved;
   if (saved_staged_ < staged_.size()) {
-    saved = journal_.flush(Journal::Sync::yes);
+    saved = journal_.flush(std::exchange(sync_staged_, false) ? Journal::Sync::yes : Journal::Sync::no);
     if (saved) {
       saved_staged_ = staged_.size();
     } else {
@@ -138,7 +140,7 @@ Status Children::start(const LaunchSpec& spec, const std::string& program) {
   Record& record = records_[spec.key];
   record.status.pid = spawned.pid;
   record.start_ticks = spawned.start_ticks;
-  running_[spawned.pid] = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value()};
+  running_[spawned.pid] = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value(), spec.synced};
   return {};
 }
 
@@ -246,6 +248,7 @@ void Children::adopted_may_be_gone() {
 void Children::ended(std::int64_t pid, State state, int wait_code, int wait_status) {
   const auto found = running_.find(pid);
   const std::string key = found->second.key;
+  sync_ended_ = sync_ended_ || found->second.synced;
   running_.erase(found);
   ChildStatus& status = records_[key].status;
   status.state = state;
@@ -263,13 +266,14 @@ void Children::save_ended() {
   if (unsaved_.empty()) return;
   if (!staged_.empty()) start_staged();  // their lines are in the journal's buffer, and must not be dropped with ours
   for (const auto& key : unsaved_) journal_.ended(key, records_[key].status);
-  if (auto saved = journal_.flush(Journal::Sync::yes); !saved) {
+  if (auto saved = journal_.flush(sync_ended_ ? Journal::Sync::yes : Journal::Sync::no); !saved) {
     journal_.drop_unflushed();
     log::error("an exit status could not be saved, trying again: {}", saved.error().message);
     retry_save_ = steady_now() + kSaveRetry;
     return;
   }
   retry_save_.reset();
+  sync_ended_ = false;
   const std::vector<std::string> saved = std::move(unsaved_);
   unsaved_.clear();
   for (const auto& key : saved) on_exit_(key, records_[key].status);

@@ -58,6 +58,7 @@ class Children {
     Fd pidfd;              // adopted only
     std::optional<Steady> kill_at;
     bool first_of_namespace = false;
+    bool synced = true;
   };
   struct Staged {
     LaunchSpec spec;
@@ -79,8 +80,9 @@ class Children {
   Records records_;
   std::map<std::int64_t, Running> running_;  // by pid
   std::deque<Staged> staged_;
-  std::size_t saved_staged_ = 0;      // of staged_, from the front: their lines in the journal are durable
-  std::vector<std::string> unsaved_;  // ended, not yet on disk: the server has not been told
+  std::size_t saved_staged_ = 0;                   // of staged_, from the front: their lines are in the journal
+  bool sync_staged_ = false, sync_ended_ = false;  // a line that is not yet written asks for it
+  std::vector<std::string> unsaved_;               // ended, not yet on disk: the server has not been told
   std::optional<Steady> retry_save_;
   std::vector<int> watch_;
 };

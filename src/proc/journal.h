@@ -2,9 +2,10 @@
 // The launcher's memory on disk: one append-only file of JSON lines, <directory>/journal. It names keys, processes and
 // how they ended; never arguments or environments, which hold secrets.
 //
-//   launching  synced before the child is started: a launcher killed in between leaves `lost`, never a second start
+//   launching  written, and synced where the child's spec asks for that, before the child is started: a launcher killed
+//              in between leaves `lost`, never a second start
 //   started    written by the child itself just before exec, so that no running child is unknown
-//   ended      synced before the server hears of it
+//   ended      written, and synced likewise, before the server hears of it
 //   forgotten
 
 #include <cstdint>

@@ -58,6 +58,9 @@ struct LaunchSpec {
   std::uint64_t file_size_limit_bytes = 0;  // RLIMIT_FSIZE; 0: none
   unsigned cpus = 0;                        // it runs on so many of the machine's processors at once; 0: on all
   std::optional<Sandbox> sandbox;
+  // false: what is noted of it survives the death of launcher and server, but perhaps not the machine's: a key that was
+  // started shortly before that may be unknown after it, which boot_id() tells.
+  bool synced = true;
 };
 
 struct ChildStatus {
@@ -96,6 +99,8 @@ class Launcher {
   // Ends all children (SIGTERM, then SIGKILL after `grace`) and the launcher.
   virtual Status shutdown(Millis grace) = 0;
 };
+
+std::string boot_id();  // changes with every start of the machine; empty when the kernel does not say
 
 // Can this machine give a child a sandbox? Tried once, with a child that ends at once; the reason where it cannot.
 Status sandbox_available(const std::filesystem::path& directory);

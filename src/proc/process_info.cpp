@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "proc/launcher.h"
 
 namespace millrace::proc {
 

@@ -16,6 +16,4 @@ std::uint64_t parse_start_ticks(const char* text, std::size_t size, char& state)
 bool catches(std::int64_t pid, int signal);
 // Is it the first process of a process namespace of its own (proc(5), NSpid)?
 bool is_first_of_namespace(std::int64_t pid);
-std::string boot_id();  // changes with every boot of the machine; empty when the kernel does not say
-
 }  // namespace millrace::proc

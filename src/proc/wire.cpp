@@ -75,7 +75,7 @@ std::string pack_spec(const LaunchSpec& spec) {
   for (const auto& [name, value] : spec.environment) out.text(name).text(value);
   out.text(spec.working_directory.native()).text(spec.stdout_path.native()).text(spec.stderr_path.native());
   out.number(spec.memory_limit_bytes).number(spec.cpu_limit_seconds).number(spec.file_size_limit_bytes);
-  out.number(spec.cpus).number(spec.sandbox ? 1 : 0);
+  out.number(spec.cpus).number(spec.synced ? 1 : 0).number(spec.sandbox ? 1 : 0);
   if (!spec.sandbox) return out.take();
   out.number(spec.sandbox->hidden.size());
   for (const auto& path : spec.sandbox->hidden) out.text(path.native());
@@ -106,6 +106,7 @@ Result<LaunchSpec> unpack_spec(std::string_view bytes) {
   spec.cpu_limit_seconds = in.number();
   spec.file_size_limit_bytes = in.number();
   spec.cpus = static_cast<unsigned>(in.number());
+  spec.synced = in.number() == 1;
   if (in.number() == 1) {
     Sandbox& sandbox = spec.sandbox.emplace();
     const std::uint64_t hidden = in.number();

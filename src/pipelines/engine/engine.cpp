@@ -118,6 +118,14 @@ class State::Step {
     settle();
   }
 
+  void rebooted() {
+    for (const auto& node : state_.nodes_) {
+      if (node->state != NodeState::launching || node->component->dag) continue;
+      ++node->spent_before;
+      launch(*node);
+    }
+  }
+
   // What did not succeed begins anew, and with it everything that comes after; what succeeded keeps its outputs.
   void retry() {
     Node& root = *state_.root_;
@@ -637,6 +645,7 @@ State::State(const PipelineSpec& spec, Value parameters) : spec_(spec), paramete
 
 std::vector<Command> State::advance(const Event& event) {
   changed_.clear();
+  if (!event.boot.empty()) boot_ = event.boot;
   Step step(*this, event.at);
   switch (event.kind) {
     case Event::Kind::created:
@@ -656,6 +665,9 @@ std::vector<Command> State::advance(const Event& event) {
       break;
     case Event::Kind::retry:
       step.retry();
+      break;
+    case Event::Kind::rebooted:
+      step.rebooted();
       break;
   }
   return step.take_commands();
@@ -683,8 +695,10 @@ const Executor* State::executor_of(const Node& node) const {
 }
 
 Value to_value(const Event& event) {
-  static constexpr std::string_view kKinds[] = {"created", "launched", "finished", "timer", "terminate", "retry"};
+  static constexpr std::string_view kKinds[] = {"created",   "launched", "finished", "timer",
+                                                "terminate", "retry",    "rebooted"};
   Value value = Value::object({{"kind", kKinds[static_cast<std::size_t>(event.kind)]}, {"at", to_epoch_ms(event.at)}});
+  value.set_if(!event.boot.empty(), "boot", event.boot);
   if (!event.path.empty()) value.set("path", event.path).set("attempt", event.attempt);
   if (event.kind == Event::Kind::finished) {
     value.set("succeeded", event.succeeded);
@@ -704,6 +718,7 @@ Event event_from_value(const Value& value) {
                : kind == "timer"     ? Event::Kind::timer
                : kind == "terminate" ? Event::Kind::terminate
                : kind == "retry"     ? Event::Kind::retry
+               : kind == "rebooted"  ? Event::Kind::rebooted
                                      : Event::Kind::created;
   event.at = from_epoch_ms(value["at"].int_or(0));
   event.path = value["path"].string_or();
@@ -712,6 +727,7 @@ Event event_from_value(const Value& value) {
   event.error = value["error"].string_or();
   event.retryable = value["retryable"].bool_or(true);
   event.cached = value["cached"].bool_or(false);
+  event.boot = value["boot"].string_or();
   event.output_parameters = value["parameters"];
   event.output_artifacts = value["artifacts"];
   return event;

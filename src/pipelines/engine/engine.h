@@ -59,7 +59,9 @@ struct Node {
 };
 
 struct Event {
-  enum class Kind { created, launched, finished, timer, terminate, retry } kind = Kind::created;
+  // rebooted: the machine was started anew. Attempts that were being launched may have begun or not: new ones take
+  // their place, and do not count.
+  enum class Kind { created, launched, finished, timer, terminate, retry, rebooted } kind = Kind::created;
   Time at{};
   std::string path;        // launched, finished, timer
   int attempt = 0;         // launched, finished
@@ -68,6 +70,7 @@ struct Event {
   bool retryable = true;   // finished, not succeeded: false for what another try cannot mend
   Value output_parameters = {}, output_artifacts = {};  // finished
   bool cached = false;                                  // finished, succeeded: nothing ran
+  std::string boot = {};                                // created, rebooted: the machine's present start
 };
 Value to_value(const Event& event);
 Event event_from_value(const Value& value);
@@ -97,6 +100,7 @@ class State {
   // While a run is terminated only its exit tasks may still be launched.
   bool may_launch(const Node& node) const;
   bool finished() const { return is_final(root_->state); }
+  const std::string& boot() const { return boot_; }  // of the last event that named one
   // What was commanded and is not answered: launches (launching or running) and timers (backing_off).
   std::vector<const Node*> outstanding() const;
   const Executor* executor_of(const Node& node) const;
@@ -109,6 +113,7 @@ class State {
   std::map<std::string, Node*, std::less<>> by_path_;
   Node* root_ = nullptr;
   bool terminating_ = false;
+  std::string boot_;
   std::vector<const Node*> changed_;
 };
 

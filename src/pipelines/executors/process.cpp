@@ -226,6 +226,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
             image));
   }
   spec.key = launch_key(run.run_id, node.path, node.attempt);
+  spec.synced = false;  // the run's own events are; after the machine's death they say what to start anew
   const std::size_t words = command_line.size();
   spec.argv = in_python_environment(options.directory / "python", image, std::move(command_line));
   spec.working_directory = directory;

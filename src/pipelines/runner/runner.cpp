@@ -69,7 +69,9 @@ void Runner::changed(const std::string& run_id) {
 Result<RunRecord> Runner::create(RunRecord record, const Value& spec, const db::Database::Work& also) {
   set_state(record, "PENDING", record.created);
   const Run run = MR_TRY(ActiveRun::make(std::move(record), spec));
-  apply(run, event_for(Event::Kind::created, run->record().created, "", 0));
+  Event created = event_for(Event::Kind::created, run->record().created, "", 0);
+  created.boot = options_.boot;
+  apply(run, created);
   MR_TRY(needs_.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(run->store_new(connection, spec));
     return also ? also(connection) : Status();
@@ -401,12 +403,19 @@ void Runner::resume(const std::vector<std::string>& unfinished) {
 void Runner::take_up(const Run& run) {
   if (run->state().finished()) return;
   std::vector<std::pair<std::string, int>> open;
+  const bool rebooted = run->state().boot() != options_.boot;
   for (const engine::Node* node : run->state().outstanding()) {
+    if (rebooted && node->state == engine::NodeState::launching) continue;
     if (node->state == engine::NodeState::backing_off) {
       perform(run, {engine::Command::Kind::timer, node->path, node->attempt, node->retry_at, false, ""});
     } else {
       open.emplace_back(node->path, node->attempt);
     }
+  }
+  if (rebooted) {
+    Event event = event_for(Event::Kind::rebooted, needs_.clock.now(), "", 0);
+    event.boot = options_.boot;
+    apply(run, event);
   }
   for (const auto& [path, attempt] : open) {
     const std::string key = executors::launch_key(run->record().id, path, attempt);

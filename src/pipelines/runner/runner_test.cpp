@@ -193,6 +193,24 @@ TEST(Runner, TriesAgainWhatWasLostWithItsLauncher) {
   EXPECT_EQ(world.end_of(once).state, "FAILED");
 }
 
+// What waited to be started when the machine died may have been started: it is, as another attempt that does not count.
+TEST(Runner, StartsAnewWhatAnotherBootMayHaveStarted) {
+  World world(1);
+  const std::string wait =
+      fmt::format("echo x >> {0}/count; while [ ! -e {0}/go ]; do sleep 0.01; done", world.path().string());
+  const std::string id = world.start(make_pipeline({{"a", wait}, {"b", "true"}}));
+  ASSERT_TRUE(world.eventually([&] { return world.task(id, "a").state == "RUNNING"; }));
+  EXPECT_EQ(world.task(id, "b").attempt, 1);
+  world.close();
+  world.boot = "second";
+  world.open();
+  EXPECT_TRUE(world.eventually([&] { return world.task(id, "b").attempt == 2; }));
+  ASSERT_TRUE(write_file(world.path() / "go", ""));
+  EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
+  EXPECT_EQ(world.file("count"), "x\n");
+  EXPECT_EQ(world.task(id, "a").attempt, 1);
+}
+
 TEST(Runner, TerminatesARunThatItTookUp) {
   World world;
   const std::string id = world.start(make_pipeline({{"a", "exec sleep 60"}}));
