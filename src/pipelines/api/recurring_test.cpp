@@ -172,6 +172,27 @@ TEST_F(RecurringTest, StartRunsThatKnowWhatTheyAreFor) {
   EXPECT_THAT(runs_of(id, 3), SizeIs(3));
 }
 
+TEST_F(RecurringTest, TellTasksWhatTheyAreForAndSayWhenTheirExperimentIsGone) {
+  const std::string experiment = made(post("/experiments", Value::object({{"display_name", "e"}})), "experiment_id");
+  const Value tells = make_pipeline({{"a", "printf '%s' {{$.pipeline_job_schedule_time_utc}} > outputs/out"}});
+  const std::string id = make(
+      "r", Value::object(
+               {{"trigger", hours("2026-01-02T02:00:00Z")}, {"experiment_id", experiment}, {"pipeline_spec", tells}}));
+  for (const Value& run : runs_of(id, 2)) {
+    const TaskView task = world_.task(run["run_id"].string_or(), "a");
+    EXPECT_EQ(task.outputs["parameters"]["out"], run["scheduled_at"]) << task.error;
+  }
+  const std::string orphan = make(
+      "orphan",
+      Value::object({{"trigger", hours("2026-01-02T01:00:00Z")}, {"experiment_id", experiment}, {"mode", "DISABLE"}}));
+  EXPECT_EQ(remove("/experiments/" + experiment).status, 200);
+  EXPECT_EQ(post("/recurringruns/" + orphan + ":enable").status, 200);
+  EXPECT_TRUE(world_.eventually([&] { return get("/recurringruns/" + orphan).body.has("error"); }));
+  EXPECT_EQ(get("/recurringruns/" + orphan).body["error"]["message"].string_or(),
+            fmt::format("Experiment {} not found", experiment));
+  EXPECT_EQ(get("/recurringruns?experiment_id=" + experiment).body["total_size"].int_or(0), 2);
+}
+
 TEST_F(RecurringTest, GoOnAfterARestart) {
   const std::string gate = (world_.path() / "gate").string(), tries = (world_.path() / "tries").string();
   const Value waits =

@@ -127,9 +127,10 @@ Result<Cron> Cron::parse(std::string_view text) {
   std::string_view fields = text;
   if (text.starts_with(kEvery)) {
     // Parts of a second are dropped, and less than one is one.
-    const Millis every = MR_TRY(parse_duration(text.substr(kEvery.size())));
-    if (every < Millis(0)) return fail(bad(fmt::format("the delay of {} is negative", text)));
-    cron.every_ = std::max<std::int64_t>(every.count() / 1'000, 1);
+    const auto every = parse_duration(text.substr(kEvery.size()));
+    if (!every) return fail(bad(fmt::format("Failed to parse duration {}", text)));
+    if (*every < Millis(0)) return fail(bad(fmt::format("the delay of {} is negative", text)));
+    cron.every_ = std::max<std::int64_t>(every->count() / 1'000, 1);
     return cron;
   }
   if (text.starts_with('@')) {

@@ -3,9 +3,13 @@
 
 #include "pipelines/schedule/cron.h"
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/file.h"
+#include "base/json.h"
 #include "pipelines/schedule/duration.h"
 
 namespace millrace::pipelines::schedule {
@@ -74,6 +78,28 @@ TEST(Cron, NamesTheNextTime) {
   }
 }
 
+// testdata/upstream.json: what the library says that upstream uses.
+TEST(Cron, AgreesWithUpstream) {
+  const auto path = std::filesystem::path(__FILE__).parent_path() / "testdata" / "upstream.json";
+  const Value table = *parse_json(*read_file(path));
+  ASSERT_GE(table["next"].size(), 400u);
+  for (const Value& c : table["next"].items()) {
+    const auto cron = Cron::parse(c["cron"].as_string());
+    ASSERT_TRUE(cron) << to_json(c) << cron.error().message;
+    Time time = at(c["from"].as_string());
+    for (const Value& next : c["next"].items()) {
+      time = cron->next(time).value_or(Time{});
+      EXPECT_EQ(format_rfc3339(time), next.as_string()) << to_json(c);
+    }
+  }
+  ASSERT_GE(table["errors"].size(), 30u);
+  for (const Value& c : table["errors"].items()) {
+    const auto cron = Cron::parse(c["cron"].as_string());
+    ASSERT_FALSE(cron) << to_json(c);
+    EXPECT_EQ(cron.error().message, c["error"].as_string()) << to_json(c);
+  }
+}
+
 TEST(Cron, ComesNeverWhereNoDayIsMeant) {
   for (const char* text : {"0 0 0 30 2 ?", "0 0 0 31 4,6,9,11 *"}) {
     const auto cron = Cron::parse(text);
@@ -105,8 +131,8 @@ TEST(Cron, SaysWhatIsWrong) {
                         Case{"0 , * * * *", "the field , names no value"},
                         Case{"@fortnightly", "Unrecognized descriptor: @fortnightly"},
                         Case{"@every", "Unrecognized descriptor: @every"},
-                        Case{"@every 5", "Failed to parse duration 5"},
-                        Case{"@every Xm", "Failed to parse duration Xm"},
+                        Case{"@every 5", "Failed to parse duration @every 5"},
+                        Case{"@every Xm", "Failed to parse duration @every Xm"},
                         Case{"@every -1h", "negative"}}) {
     const auto cron = Cron::parse(c.cron);
     ASSERT_FALSE(cron) << c.cron;

@@ -15,7 +15,7 @@ constexpr std::string_view kMonths[] = {"January", "February", "March",     "Apr
 constexpr std::string_view kDays[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 constexpr std::size_t kShort = 3;          // letters of a name that is cut
 constexpr std::string_view kConversions =  // of strftime, that are the same in C and there
-    "AaBbCcDdeFHIjlkMmnpRrSTtUVwuXxYyz%h";
+    "%ABCDFGHIMRSTUVWXYabcdeghjklmnprtuwxyz";
 
 std::tm broken_down(Time time) {
   const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
@@ -102,6 +102,17 @@ std::optional<std::string> strftime_macro(Time time, std::string_view body, std:
   return format_strftime(time, body);
 }
 
+std::optional<std::string> convert(Time time, const std::tm& parts, char conversion) {
+  if (conversion == 's')
+    return std::to_string(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
+  if (conversion == 'Z') return "UTC";
+  if (conversion == 'v') return format_layout(time, "_2-Jan-2006");
+  if (kConversions.find(conversion) == std::string_view::npos) return std::nullopt;
+  std::array<char, 64> text{};
+  const char pattern[] = {'%', conversion, '\0'};
+  return std::string(text.data(), std::strftime(text.data(), text.size(), pattern, &parts));
+}
+
 // What stands between [[ and ]].
 std::optional<std::string> bracketed(std::string_view body, const Macros& macros) {
   if (body == "RunUUID") return macros.run_id.empty() ? std::nullopt : std::optional(macros.run_id);
@@ -152,21 +163,13 @@ std::optional<std::string> format_strftime(Time time, std::string_view format) {
       out += format[i];
       continue;
     }
-    if (++i == format.size()) return std::nullopt;
-    const char conversion = format[i];
-    if (conversion == 's') {
-      out += std::to_string(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
-    } else if (conversion == 'Z') {
-      out += "UTC";
-    } else if (conversion == 'v') {
-      out += format_layout(time, "_2-Jan-2006");
-    } else if (kConversions.find(conversion) != std::string_view::npos) {
-      std::array<char, 64> text{};
-      const char pattern[] = {'%', conversion, '\0'};
-      out.append(text.data(), std::strftime(text.data(), text.size(), pattern, &parts));
-    } else {
-      return std::nullopt;
-    }
+    const bool bare = i + 1 < format.size() && format[i + 1] == '-';  // without padding
+    i += bare ? 2 : 1;
+    auto text = i < format.size() ? convert(time, parts, format[i]) : std::nullopt;
+    if (!text) return std::nullopt;
+    if (bare && *text == "+0000") text = "+0";
+    if (bare) text->erase(0, std::min(text->find_first_not_of(" 0"), text->size() - 1));
+    out += *text;
   }
   return out;
 }

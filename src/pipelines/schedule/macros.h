@@ -29,7 +29,8 @@ Value expand(const Value& value, const Macros& macros);
 
 // A time in UTC by a layout of Go's (package time, Constants): "Mon Jan _2 15:04:05 MST 2006".
 std::string format_layout(Time time, std::string_view layout);
-// By conversions of C's strftime as Go's lestrrat-go/strftime has them, with %s. None: there is one that is not known.
+// By conversions of C's strftime as Go's lestrrat-go/strftime has them, with %s; %-d is one without its padding. None:
+// there is one that is not known.
 std::optional<std::string> format_strftime(Time time, std::string_view format);
 
 }  // namespace millrace::pipelines::schedule

@@ -1,7 +1,10 @@
 #include "pipelines/schedule/macros.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "base/json.h"
 
 namespace millrace::pipelines::schedule {
@@ -77,6 +80,14 @@ TEST(Layout, IsReadAsGoDoes) {
   EXPECT_EQ(format_layout(at("2009-02-04T00:00:00Z"), "3PM"), "12AM");
 }
 
+TEST(Layout, AgreesWithGo) {
+  const auto path = std::filesystem::path(__FILE__).parent_path() / "testdata" / "upstream.json";
+  const Value table = *parse_json(*read_file(path));
+  ASSERT_GE(table["layouts"].size(), 200u);
+  for (const Value& c : table["layouts"].items())
+    EXPECT_EQ(format_layout(at(c["time"].as_string()), c["layout"].as_string()), c["text"].as_string()) << to_json(c);
+}
+
 TEST(Strftime, KnowsItsConversions) {
   const Time time = at("2009-02-04T09:05:07Z");
   struct Case {
@@ -86,11 +97,13 @@ TEST(Strftime, KnowsItsConversions) {
        {Case{"%Y%m%d-%H%M%S", "20090204-090507"}, Case{"%A %a %B %b %h", "Wednesday Wed February Feb Feb"},
         Case{"%D %F %T %R %r", "02/04/09 2009-02-04 09:05:07 09:05 09:05:07 AM"},
         Case{"%e|%k|%l|%I|%p", " 4| 9| 9|09|AM"}, Case{"%j %U %V %u %w %y %C", "035 05 06 3 3 09 20"},
-        Case{"%c", "Wed Feb  4 09:05:07 2009"}, Case{"%v %Z %z %s %%", " 4-Feb-2009 UTC +0000 1233738307 %"},
-        Case{"%x %X%n%t", "02/04/09 09:05:07\n\t"}}) {
+        Case{"%c", "Wed Feb  4 09:05:07 2009"}, Case{"%G %g %W %V", "2009 09 05 06"},
+        Case{"%-d/%-m/%-y %-I%p %-j %-T %-z %-n%-%", "4/2/9 9AM 35 9:05:07 +0 \n%"},
+        Case{"%v %Z %z %s %%", " 4-Feb-2009 UTC +0000 1233738307 %"}, Case{"%x %X%n%t", "02/04/09 09:05:07\n\t"}}) {
     EXPECT_EQ(format_strftime(time, c.format), c.text) << c.format;
   }
-  for (const char* format : {"%", "%Q", "%Y %", "%E"}) EXPECT_FALSE(format_strftime(time, format)) << format;
+  for (const char* format : {"%", "%Q", "%Y %", "%E", "%-", "%--d", "%f"})
+    EXPECT_FALSE(format_strftime(time, format)) << format;
 }
 
 }  // namespace

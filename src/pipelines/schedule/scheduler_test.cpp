@@ -357,6 +357,26 @@ TEST_F(SchedulerTest, WakesWhenItIsToldAndStopsAtOnce) {
   EXPECT_EQ(times().size(), 1u);
 }
 
+TEST_F(SchedulerTest, FindsRunsOfADatabaseOfBefore) {
+  auto old = db::Database::open((directory_.path() / "old.db").string());
+  ASSERT_TRUE(old);
+  ASSERT_TRUE((*old)->migrate("pipelines", runner::migrations().first(2)));
+  ASSERT_TRUE((*old)->write([](db::Connection& connection) {
+    return connection.execute(
+        "INSERT INTO kfp_runs VALUES('r','n','','e','','','p','p-1','','{}','{}',5000,6000,'SUCCEEDED',"
+        "'AVAILABLE','','[]')");
+  }));
+  ASSERT_TRUE((*old)->migrate("pipelines", runner::migrations()));
+  std::optional<runner::RunRecord> run;
+  ASSERT_TRUE((*old)->read([&](db::Connection& connection) -> Status {
+    run = MR_TRY(runner::find_run(connection, "r"));
+    return {};
+  }));
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->scheduled, from_epoch_ms(5'000));
+  EXPECT_EQ(run->recurring_run_id, "");
+}
+
 TEST_F(SchedulerTest, KeepsNoMoreThanItsLimit) {
   write([&](db::Connection& connection) {
     return connection.execute(
