@@ -265,5 +265,81 @@ TEST_F(OldDoorTest, what_is_wrong_is_said) {
   EXPECT_EQ(old_get("/jobs/x").status, 404);
 }
 
+TEST_F(OldDoorTest, jobs_are_recurring_runs) {
+  const std::string experiment = old_post("/experiments", Value::object({{"name", "mine"}})).body["id"].string_or();
+  const auto hourly = [](std::string_view until) {
+    return Value::object(
+        {{"periodic_schedule",
+          Value::object({{"interval_second", "3600"}, {"start_time", "2026-01-02T00:00:00Z"}, {"end_time", until}})}});
+  };
+  Value workflow = workflow_;
+  // Macros count in defaults, too.
+  workflow.child("spec")
+      .child("arguments")
+      .set("parameters",
+           Value::array({Value::object({{"name", "word"}, {"value", "[[Index]]-[[ScheduledTime.15h]]"}})}));
+  const Value body = Value::object({{"name", "j"},
+                                    {"enabled", true},
+                                    {"max_concurrency", "2"},
+                                    {"trigger", hourly("2026-01-02T02:00:00Z")},
+                                    {"pipeline_spec", Value::object({{"workflow_manifest", to_json(workflow)}})},
+                                    {"resource_references", Value::array({reference("EXPERIMENT", experiment)})}});
+  const Answer job = old_post("/jobs", body);
+  ASSERT_EQ(job.status, 200) << job.text;
+  const std::string id = job.body["id"].string_or();
+  EXPECT_EQ(job.body["status"].string_or(), "Enabled");
+  EXPECT_EQ(job.body["mode"].string_or(), "ENABLED");
+  EXPECT_EQ(job.body["trigger"], hourly("2026-01-02T02:00:00Z"));
+  EXPECT_EQ(job.body["pipeline_spec"]["workflow_manifest"].string_or(), to_json(workflow));
+  EXPECT_EQ(job.body["resource_references"].items().at(0)["name"].string_or(), "mine");
+  EXPECT_EQ(old_get("/jobs/" + id).body, job.body);
+  EXPECT_EQ(get("/recurringruns/" + id).body["experiment_id"].string_or(), experiment);
+
+  const std::string mine = "/runs?sort_by=scheduled_at&resource_reference_key.type=JOB&resource_reference_key.id=" + id;
+  ASSERT_TRUE(world_.eventually([&] { return old_get(mine).body["total_size"].int_or(0) == 2; }));
+  const Answer runs = old_get(mine);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Value& run = runs.body["runs"].items().at(i);
+    EXPECT_EQ(run["pipeline_spec"]["parameters"].items().at(0)["value"].string_or(), fmt::format("{0}-0{0}h", i + 1));
+    EXPECT_EQ(run["resource_references"].items().at(1)["key"], Value::object({{"type", "JOB"}, {"id", id}}));
+    EXPECT_EQ(run["pipeline_spec"]["workflow_manifest"].string_or(), to_json(workflow));
+    world_.end_of(run["id"].string_or());
+  }
+
+  // A pipeline without a version is the one that is the default now. A job is off where nobody says that it is on.
+  const std::string pipeline = upload("/pipelines/upload?name=p", "p.yaml", kWorkflow).body["pipeline_id"].string_or();
+  const Answer pinned = old_post(
+      "/jobs",
+      Value::object(
+          {{"name", "k"}, {"max_concurrency", 1}, {"pipeline_spec", Value::object({{"pipeline_id", pipeline}})}}));
+  EXPECT_EQ(pinned.body["status"].string_or(), "Disabled") << pinned.text;
+  EXPECT_EQ(pinned.body["pipeline_spec"]["pipeline_id"].string_or(), pipeline);
+  EXPECT_EQ(pinned.body["resource_references"].items().at(1)["key"]["type"].string_or(), "PIPELINE_VERSION");
+  const std::string other = pinned.body["id"].string_or();
+  EXPECT_EQ(old_post("/jobs/" + other + "/enable").status, 200);
+  EXPECT_EQ(old_get("/jobs/" + other).body["enabled"], Value(true));
+  EXPECT_EQ(old_post("/jobs/" + other + "/disable").status, 200);
+  EXPECT_FALSE(old_get("/jobs/" + other).body.has("enabled"));
+  const Answer listed = old_get("/jobs?resource_reference_key.type=EXPERIMENT&resource_reference_key.id=" + experiment);
+  EXPECT_EQ(listed.body["total_size"].int_or(0), 1) << listed.text;
+  EXPECT_EQ(listed.body["jobs"].items().at(0)["id"].string_or(), id);
+  EXPECT_EQ(old_get("/jobs?page_size=1&sort_by=name%20desc").body["jobs"].items().at(0)["name"].string_or(), "k");
+  for (const Value& bad : {Value::object({{"name", "j"}, {"max_concurrency", 1}}),
+                           Value::object({{"name", "j"}, {"pipeline_spec", manifest()}}),
+                           Value::object({{"name", "j"}, {"enabled", "yes"}, {"pipeline_spec", manifest()}})})
+    EXPECT_EQ(old_post("/jobs", bad).status, 400) << to_json(bad);
+  EXPECT_EQ(old_remove("/jobs/" + id).status, 200);
+  EXPECT_EQ(old_get("/jobs/" + id).status, 404);
+  EXPECT_EQ(old_get(mine).body["total_size"].int_or(0), 2) << "its runs stay";
+}
+
+TEST_F(OldDoorTest, macros_that_any_run_knows_are_filled_in) {
+  Value spec = manifest();
+  spec.set("parameters", Value::array({Value::object({{"name", "word"}, {"value", "[[RunUUID]] [[Index]]"}})}));
+  const std::string id = start(run_of(spec));
+  EXPECT_EQ(old_get("/runs/" + id).body["run"]["pipeline_spec"]["parameters"].items().at(0)["value"].string_or(),
+            id + " [[Index]]");
+}
+
 }  // namespace
 }  // namespace millrace::pipelines::api::v1beta1
