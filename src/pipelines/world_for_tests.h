@@ -208,6 +208,13 @@ class World {
   const std::filesystem::path& path() const { return directory_.path(); }
   std::string file(const std::string& name) const { return read_file(path() / name).value_or(""); }
   Pipelines& pipelines() { return *pipelines_; }
+  // Between close() and open(): what a death at a bad moment may have left.
+  void change_database(std::string_view sql) {
+    auto database = db::Database::open((path() / "state.db").string());
+    ASSERT_TRUE(database);
+    const Status changed = (*database)->write([&](db::Connection& connection) { return connection.execute(sql); });
+    EXPECT_TRUE(changed) << changed.error().message;
+  }
 
  private:
   TempDir directory_ = std::move(*TempDir::make("pipelines"));

@@ -152,11 +152,17 @@ void Runner::flush(const std::string& run_id) {
   if (anything) changed(run_id);
   if (run->state().finished()) return finish(run);
   if (!run->has_unstored() || std::exchange(run->store_is_due, true)) return;
-  alarms_.at(needs_.clock.now() + kStoreLater, [this, run] {
-    strands_->post(run->record().id, [run] {
-      run->store_is_due = false;
-      run->hurry();
-    });
+  alarm(needs_.clock.now() + kStoreLater, run, [](const Run& now) {
+    now->store_is_due = false;
+    now->hurry();
+  });
+}
+
+// On the run's strand, if the run is still under way then.
+void Runner::alarm(Time due, const Run& run, std::function<void(const Run&)> call) {
+  alarms_.at(due, [this, weak = std::weak_ptr(run), call = std::move(call)] {
+    const Run still = weak.lock();
+    if (still) strands_->post(still->record().id, [still, call] { call(still); });
   });
 }
 
@@ -195,12 +201,10 @@ void Runner::perform(const Run& run, const engine::Command& command) {
     case engine::Command::Kind::stop:
       return stop_task(run, command.path, command.attempt);
     case engine::Command::Kind::timer:
-      return alarms_.at(command.due, [this, run, path = command.path, attempt = command.attempt] {
-        strands_->post(run->record().id, [this, run, path, attempt] {
-          const engine::Node* node = run->state().find(path);
-          if (node == nullptr || node->attempt != attempt || node->state != engine::NodeState::backing_off) return;
-          apply(run, event_for(Event::Kind::timer, needs_.clock.now(), path, attempt));
-        });
+      return alarm(command.due, run, [this, path = command.path, attempt = command.attempt](const Run& again) {
+        const engine::Node* node = again->state().find(path);
+        if (node == nullptr || node->attempt != attempt || node->state != engine::NodeState::backing_off) return;
+        apply(again, event_for(Event::Kind::timer, needs_.clock.now(), path, attempt));
       });
     case engine::Command::Kind::finish_run:
       return;  // finish(), when all is stored
@@ -279,18 +283,15 @@ void Runner::watch_deadline(const Run& run, const engine::Node& node) {
   const Executor* executor = run->state().executor_of(node);
   if (executor == nullptr || executor->deadline_seconds == 0 || !node.started) return;
   const Time due = *node.attempt_started + Millis(executor->deadline_seconds * 1'000);
-  alarms_.at(due, [this, run, path = node.path, attempt = node.attempt] {
-    strands_->post(run->record().id, [this, run, path, attempt] { stop_task(run, path, attempt); });
-  });
+  alarm(due, run,
+        [this, path = node.path, attempt = node.attempt](const Run& late) { stop_task(late, path, attempt); });
 }
 
 void Runner::watch_deadline(const Run& run) {
   if (run->spec().deadline_seconds == 0 || run->state().finished()) return;
-  alarms_.at(run->record().created + Millis(run->spec().deadline_seconds * 1'000), [this, run] {
-    strands_->post(run->record().id, [this, run] {
-      if (run->state().finished() || run->state().terminating()) return;
-      apply(run, event_for(Event::Kind::terminate, needs_.clock.now(), "", 0));
-    });
+  alarm(run->record().created + Millis(run->spec().deadline_seconds * 1'000), run, [this](const Run& late) {
+    if (late->state().finished() || late->state().terminating()) return;
+    apply(late, event_for(Event::Kind::terminate, needs_.clock.now(), "", 0));
   });
 }
 
@@ -423,8 +424,7 @@ void Runner::take_up(const Run& run) {
     if (!status) {
       // Without the launcher nothing can be known about the children; they are not declared dead for it.
       log::error("run {}: {}", run->record().id, status.error().message);
-      alarms_.at(needs_.clock.now() + kTakeUpRetry,
-                 [this, run] { strands_->post(run->record().id, [this, run] { take_up(run); }); });
+      alarm(needs_.clock.now() + kTakeUpRetry, run, [this](const Run& again) { take_up(again); });
       return;
     }
     const engine::Node* node = run->open_attempt(path, attempt);

@@ -65,6 +65,7 @@ class Runner {
   // true: the task has ended without a process; an importer, or a success in the cache.
   bool spare(const Run& run, const engine::Node& node, const Executor& executor);
   void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
+  void alarm(Time due, const Run& run, std::function<void(const Run&)> call);
   void watch_deadline(const Run& run, const engine::Node& node);
   void watch_deadline(const Run& run);
   void ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status);

@@ -211,6 +211,31 @@ TEST(Runner, StartsAnewWhatAnotherBootMayHaveStarted) {
   EXPECT_EQ(world.task(id, "a").attempt, 1);
 }
 
+// One event may change more rows than one transaction takes; a death between them leaves events without their rows.
+TEST(Runner, WritesAllRowsThatAnEventChanges) {
+  constexpr int kSkipped = 700;
+  World world;
+  std::vector<Step> steps = {{"first", "exit 1"}};
+  for (int i = 0; i < kSkipped; ++i) steps.push_back({fmt::format("t{}", i), "true", {"first"}});
+  const std::string id = world.start(make_pipeline(steps));
+  const auto skipped = [&] {
+    const RunView run = world.run(id);
+    return std::count_if(run.tasks.begin(), run.tasks.end(), [](const auto& task) { return task.state == "SKIPPED"; });
+  };
+  EXPECT_EQ(world.end_of(id).state, "FAILED");
+  EXPECT_EQ(skipped(), kSkipped);
+  world.close();
+  world.change_database(
+      "UPDATE kfp_runs SET finished = 0, state = 'RUNNING', error = '';"
+      "UPDATE kfp_tasks SET data = json_set(data, '$.state', 'PENDING') WHERE path <> 'root/first';"
+      "DELETE FROM kfp_tasks WHERE path = 'root/t699';");
+  world.open();
+  const RunView run = world.end_of(id);
+  EXPECT_EQ(run.state, "FAILED");
+  EXPECT_THAT(run.error, HasSubstr("exit code 1"));
+  EXPECT_EQ(skipped(), kSkipped);
+}
+
 TEST(Runner, TerminatesARunThatItTookUp) {
   World world;
   const std::string id = world.start(make_pipeline({{"a", "exec sleep 60"}}));
