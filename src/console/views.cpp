@@ -24,6 +24,7 @@ Value task_json(const pipelines::TaskView& task) {
                                 {"depends_on", std::move(after)},
                                 {"is_dag", task.is_dag},
                                 {"attempt", task.attempt},
+                                {"cached", task.cached},
                                 {"error", as_utf8(task.error)},
                                 {"image", task.image},
                                 {"inputs", object_or_empty(task.inputs)},

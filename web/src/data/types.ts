@@ -12,7 +12,8 @@ export interface Task {
   pod_name: string;
   depends_on: string[];
   is_dag: boolean;
-  attempt: number;
+  attempt: number; // of the newest start, from 1; 0: never started
+  cached: boolean; // succeeded without running: the outputs of an earlier task
   created?: number;
   started?: number;
   ended?: number;

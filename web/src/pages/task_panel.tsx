@@ -121,7 +121,7 @@ export function TaskPanel(props: {
               ["Started", moment(task.started)],
               ["Ended", moment(task.ended)],
               ["Duration", span(task.started, task.ended, now)],
-              ["Attempt", String(task.attempt + 1)],
+              ["Attempt", task.cached ? "none: outputs of an earlier task" : task.attempt ? String(task.attempt) : "none yet"],
               ...(task.image ? [["Image", <Leaf value={task.image} />] as [string, React.ReactNode]] : []),
               ...(task.pod_name
                 ? [
