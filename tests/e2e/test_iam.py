@@ -1,4 +1,4 @@
-"""IAM and STS: every operation that the server names, driven by boto3, and a good part of them by both AWS CLIs.
+"""IAM and STS: every operation that the server names, driven by boto3 (by both AWS CLIs: test_aws_cli.py, and a scene here).
 
 The last test fails when an operation of models/operations.json was not driven to a success by those before it.
 """
