@@ -192,6 +192,43 @@ TEST_F(LauncherTest, LaunchesAKeyOnlyOnce) {
   EXPECT_TRUE(eventually([&] { return file("output") == "ran\nanew\n"; }));
 }
 
+TEST_F(LauncherTest, ForgetsWhatHasEndedBelowAKey) {
+  open();
+  for (const char* key : {"run/1/a/1", "run/1/b/1", "run/10/a/1"}) {
+    ASSERT_TRUE(launcher_->launch(shell(key, "true")));
+    heard_.wait_for(key);
+  }
+  ASSERT_TRUE(launcher_->launch(shell("run/1/c/1", "exec sleep 60")));
+  ASSERT_TRUE(launcher_->forget("run/1"));
+  EXPECT_EQ(*launcher_->status("run/1/a/1"), std::nullopt);
+  EXPECT_EQ(*launcher_->status("run/1/b/1"), std::nullopt);
+  EXPECT_NE(*launcher_->status("run/1/c/1"), std::nullopt);  // it runs
+  EXPECT_NE(*launcher_->status("run/10/a/1"), std::nullopt);
+}
+
+TEST_F(LauncherTest, HasManyLaunchesUnderWay) {
+  constexpr int kMany = 100;
+  open();
+  std::mutex mutex;
+  std::condition_variable changed;
+  int started = 0;
+  for (int i = 0; i < kMany; ++i) {
+    LaunchSpec spec = shell(fmt::format("many/{}", i), "true");
+    spec.synced = i % 2 == 0;
+    launcher_->launch_async(spec, [&](const Result<ChildStatus>& status) {
+      EXPECT_TRUE(status);
+      const std::lock_guard lock(mutex);
+      ++started;
+      changed.notify_all();
+    });
+  }
+  {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return started == kMany; }));
+  }
+  for (int i = 0; i < kMany; ++i) heard_.wait_for(fmt::format("many/{}", i));
+}
+
 TEST_F(LauncherTest, RefusesWhatCannotStartAndForgetsIt) {
   open();
   auto spec = shell("bad", "true");
