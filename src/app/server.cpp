@@ -153,6 +153,8 @@ Status ServerImpl::open_services() {
   database_ = MR_TRY(db::Database::open(layout_.database().string()));
   blobs_ = MR_TRY(blob::open_directory_store(layout_.blobs()));
   iam_ = MR_TRY(iam::Iam::open(*database_, clock_, {options_.account, key_}));
+  // Another key than the directory's opens nothing in it: said now, before anything is written with it.
+  MR_TRY(iam_->administrator());
   s3_ = MR_TRY(s3::S3::open(*database_, *blobs_, clock_, options_.account, options_.region));
   logs_ = MR_TRY(logs::Logs::open(*database_, clock_, options_.account, options_.region));
   iam_->set_resource_policy("s3", s3_->resource_policy());
