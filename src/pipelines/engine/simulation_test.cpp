@@ -1,0 +1,548 @@
+// Random pipelines in a world that performs commands late, in any order, and dies between any two writes.
+//
+// A round is a seed: from it come the graph, what each attempt ends in, and the schedule. It is run twice, first
+// without any trouble, then with all of it, and must end the same. MILLRACE_SEED=<seed> MILLRACE_ROUNDS=1 runs one
+// round alone.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "pipelines/engine/engine.h"
+
+namespace millrace::pipelines::engine {
+namespace {
+
+constexpr int kOrdinaryRounds = 2'000;
+constexpr int kMaxSteps = 100'000;
+constexpr int kMaxRunRetries = 2;
+
+Time at(std::int64_t ms) { return from_epoch_ms(1'700'000'000'000 + ms); }
+
+// One number out of a text: what an attempt ends in depends on who it is, never on when it runs.
+std::uint32_t fate_of(std::uint32_t seed, std::string_view text) {
+  std::uint64_t hash = 1469598103934665603ULL ^ (std::uint64_t{seed} * 0x9E3779B97F4A7C15ULL);
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  hash ^= hash >> 29;
+  return static_cast<std::uint32_t>((hash * 0xBF58476D1CE4E5B9ULL) >> 32);
+}
+
+// --- graphs ---
+
+class Graph {
+ public:
+  explicit Graph(std::mt19937& random) : random_(random) {
+    spec.name = "p";
+    spec.root.name = "root";
+    spec.executors["exec-leaf"].image = "image";
+    Component leaf;
+    leaf.name = "leaf";
+    leaf.executor = "exec-leaf";
+    leaf.output_parameters["out"] = ParameterType::number_integer;
+    leaf.parameters["x"] = {ParameterType::number_integer, true, std::nullopt, {}};
+    leaf.parameters["list"] = {ParameterType::list, true, std::nullopt, {}};
+    leaf.parameters["status"] = {ParameterType::structure, true, std::nullopt, {}};
+    spec.components["leaf"] = leaf;
+    spec.root.dag = dag(0);
+  }
+
+  PipelineSpec spec;
+
+ private:
+  enum class Shape { leaf, group, loop, branches };
+
+  bool one_in(std::uint32_t n) { return random_() % n == 0; }
+
+  static ParameterSource from_task(const std::string& producer) {
+    return {ParameterSource::Kind::task_output, "", producer, "out", {}, ""};
+  }
+
+  static void wait_for(Task& task, const std::string& upstream) {
+    if (std::find(task.upstream.begin(), task.upstream.end(), upstream) == task.upstream.end())
+      task.upstream.push_back(upstream);
+  }
+
+  RetryPolicy retry() {
+    RetryPolicy policy;
+    if (one_in(2)) policy.max_retries = static_cast<std::int64_t>(1 + random_() % 2);
+    policy.backoff_seconds = static_cast<double>(random_() % 2);
+    return policy;
+  }
+
+  // A component of its own around a dag; it takes x, and gives out.
+  std::string component(Dag inner, ParameterType out = ParameterType::number_integer) {
+    Component made;
+    made.name = fmt::format("dag-{}", spec.components.size());
+    made.parameters["x"] = {ParameterType::number_integer, true, std::nullopt, {}};
+    made.output_parameters["out"] = out;
+    made.dag = std::move(inner);
+    const std::string name = made.name;
+    spec.components[name] = std::move(made);
+    return name;
+  }
+
+  Dag dag(int depth) {
+    Dag made;
+    std::map<std::string, Shape> shapes;
+    const auto count = 1 + random_() % (depth == 0 ? 5 : 3);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const Shape shape = depth >= 3 || one_in(2) ? Shape::leaf : static_cast<Shape>(1 + random_() % 3);
+      Task task;
+      task.name = fmt::format("{}{}", shape == Shape::loop ? "loop-" : shape == Shape::leaf ? "t" : "group-", i);
+      if (depth < 3 && shape == Shape::group && one_in(2)) task.name = fmt::format("exit-handler-{}", i);
+      task.display_name = task.name;
+      fill(task, shape, depth);
+      for (const Task& earlier : made.tasks) {
+        if (!one_in(3)) continue;
+        wait_for(task, earlier.name);
+        if (shapes[earlier.name] == Shape::loop) {
+          if (shape == Shape::leaf && one_in(2)) task.parameters["list"] = from_task(earlier.name);
+        } else if (one_in(2)) {
+          task.parameters["x"] = from_task(earlier.name);
+        }
+      }
+      if (!task.parameters.contains("x")) {
+        if (depth > 0 && one_in(2))
+          task.parameters["x"] = {ParameterSource::Kind::component_input, "x", "", "", {}, ""};
+        else
+          task.parameters["x"] = {
+              ParameterSource::Kind::constant, "", "", "", Value(static_cast<std::int64_t>(random_() % 10)), ""};
+      }
+      if (one_in(6)) task.condition = compares(static_cast<int>(random_() % 10), one_in(2));
+      task.runs_after_failure = !task.upstream.empty() && one_in(6);
+      task.retry = retry();
+      shapes[task.name] = shape;
+      made.tasks.push_back(task);
+      if (task.name.starts_with("exit-handler-")) {
+        made.tasks.push_back(exit_task(task.name));
+        shapes[made.tasks.back().name] = Shape::leaf;
+      }
+    }
+    for (const Task& task : made.tasks) {
+      if (shapes[task.name] != Shape::loop) made.parameters["out"].push_back({task.name, "out"});
+    }
+    return made;
+  }
+
+  static expr::Expression compares(int limit, bool less) {
+    return *expr::Expression::parse(fmt::format("int(inputs.parameter_values['x']) {} {}", less ? "<" : ">=", limit));
+  }
+
+  Task exit_task(const std::string& group) {
+    Task task;
+    task.name = task.display_name = "after-" + group;
+    task.component = "leaf";
+    wait_for(task, group);
+    task.runs_after_failure = true;
+    task.parameters["status"] = {ParameterSource::Kind::final_status, "", group, "", {}, ""};
+    task.retry = retry();
+    return task;
+  }
+
+  void fill(Task& task, Shape shape, int depth) {
+    switch (shape) {
+      case Shape::leaf:
+        task.component = "leaf";
+        task.cached = one_in(6);
+        break;
+      case Shape::group:
+        task.component = component(dag(depth + 1));
+        break;
+      case Shape::loop:
+        task.component = component(dag(depth + 1), ParameterType::list);
+        task.iterator.emplace();
+        task.iterator->item = "x";
+        task.iterator->items = Value::array();
+        for (auto n = random_() % 4; n > 0; --n) task.iterator->items->push(static_cast<std::int64_t>(n));
+        task.iterator->limit = static_cast<std::size_t>(random_() % 3);
+        break;
+      case Shape::branches: {
+        // if x < a, elif x < b, else: one of them leaves the output.
+        const auto low = static_cast<int>(random_() % 6), high = low + static_cast<int>(random_() % 4);
+        const std::string x = "int(inputs.parameter_values['x'])";
+        const std::string conditions[] = {fmt::format("{} < {}", x, low),
+                                          fmt::format("!({} < {}) && {} < {}", x, low, x, high),
+                                          fmt::format("!({} < {}) && !({} < {})", x, low, x, high)};
+        Dag branches;
+        for (std::size_t i = 0; i < 3; ++i) {
+          Task branch;
+          branch.name = branch.display_name = fmt::format("condition-{}", i);
+          branch.component = depth < 2 && one_in(3) ? component(dag(depth + 2)) : "leaf";
+          branch.parameters["x"] = {ParameterSource::Kind::component_input, "x", "", "", {}, ""};
+          branch.condition = *expr::Expression::parse(conditions[i]);
+          branches.parameters["out"].push_back({branch.name, "out"});
+          branches.tasks.push_back(branch);
+        }
+        task.component = component(std::move(branches));
+        break;
+      }
+    }
+  }
+
+  std::mt19937& random_;
+};
+
+// --- the world ---
+
+struct Trouble {
+  bool any = false;        // late, in any order, told twice, and deaths
+  bool reboots = false;    // deaths of the whole machine: running attempts are gone
+  bool terminate = false;  // at some moment
+};
+
+// What lasts: the stored events, the launcher's memory (which attempts it was told to launch, what they ended in).
+// What a death takes: the state, commands not yet performed, timers, facts that were learnt and not stored.
+class World {
+ public:
+  World(const PipelineSpec& spec, std::uint32_t seed, Trouble trouble)
+      : spec_(spec), seed_(seed), random_(seed ^ 0xA5A5A5A5U), trouble_(trouble) {
+    state_ = std::make_unique<State>(spec_, Value::object());
+  }
+
+  void run() {
+    learn({Event::Kind::created, now(), "", 0, false, "", true, {}, {}, false, "boot-0"});
+    const int terminate_at = trouble_.terminate ? static_cast<int>(random_() % 60) : -1;
+    for (int step = 0;; ++step) {
+      ASSERT_LT(step, kMaxSteps) << "the run does not end\n" << picture(*state_);
+      if (trouble_.any && deaths_ < 6 && random_() % 25 == 0) die();
+      if (step == terminate_at) learn({Event::Kind::terminate, now(), "", 0, false, "", true, {}, {}});
+      if (!act() && !begin_again()) break;
+      if (::testing::Test::HasFailure()) return;
+    }
+    ASSERT_TRUE(state_->finished()) << "nothing is left to do, and the run has not ended\n" << picture(*state_);
+    check_the_end();
+  }
+
+  // What must not depend on the schedule: the end of the run, of each task and what it left. Not how far a loop came
+  // that failed: it starts no more iterations once one failed.
+  std::string outcome() const {
+    std::string text;
+    for (const Node* node : sorted(*state_)) {
+      bool counts = true;
+      for (const Node* above = node->parent; above != nullptr; above = above->parent)
+        counts = counts && !(above->is_loop() && above->state != NodeState::succeeded);
+      if (!counts) continue;
+      text += fmt::format("{} {} {} {}\n", node->path, state_name(node->state), to_json(node->output_parameters),
+                          to_json(node->parameters["x"]));
+    }
+    return text;
+  }
+  // A loop that failed and began again with the run had come to different points.
+  bool comparable() const { return !loop_failed_before_retry_; }
+  int deaths() const { return deaths_; }
+
+ private:
+  using Attempt = std::pair<std::string, int>;
+  struct Fate {
+    bool good = false, retryable = true;
+    int value = 0;
+  };
+
+  Time now() { return at(++clock_); }
+
+  static std::vector<const Node*> sorted(const State& state) {
+    std::vector<const Node*> nodes;
+    for (const auto& node : state.nodes()) nodes.push_back(node.get());
+    std::sort(nodes.begin(), nodes.end(), [](const Node* a, const Node* b) { return a->path < b->path; });
+    return nodes;
+  }
+
+  static std::string picture(const State& state) {
+    std::string text;
+    for (const auto& node : state.nodes()) {
+      text += fmt::format("{} {} {}-{} {} {} {}\n", node->path, static_cast<int>(node->state), node->attempt,
+                          node->spent_before, node->error, to_json(node->parameters), to_json(node->output_parameters));
+    }
+    return text;
+  }
+
+  // By its place, its count within what the retry policies count, and the run's own retries.
+  Fate fate(const Node& node) const {
+    std::string who = fmt::format("{} {}", run_retries_, node.path);
+    for (const Node* its = &node; its->parent != nullptr; its = its->parent) {
+      if (!its->iteration) who += fmt::format(" {}", its->attempt - its->spent_before);
+    }
+    const std::uint32_t number = fate_of(seed_, who);
+    return {number % 6 != 0, number % 12 != 6, static_cast<int>(fate_of(seed_, node.path + "=") % 10)};
+  }
+
+  // --- events: learnt, stored in batches, then performed ---
+
+  void learn(Event event) { inbox_.push_back(std::move(event)); }
+
+  // A batch is stored whole or not at all; what follows from it is performed afterwards.
+  void store_batch() {
+    const std::size_t count = trouble_.any ? 1 + random_() % std::min<std::size_t>(inbox_.size(), 5) : 1;
+    std::vector<Event> batch(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
+    inbox_.erase(inbox_.begin(), inbox_.begin() + static_cast<std::ptrdiff_t>(count));
+    std::vector<Command> commands;
+    for (const Event& event : batch) {
+      if (event.kind == Event::Kind::retry) remember_loops();
+      for (Command& command : state_->advance(event)) commands.push_back(std::move(command));
+    }
+    if (dies_here()) return die();  // advanced in memory, not stored
+    for (const Event& event : batch) {
+      if (event.kind == Event::Kind::retry) ++run_retries_, ended_told_ = false;
+      events_.push_back(to_value(event));
+    }
+    for (const Command& command : commands) {
+      if (command.kind == Command::Kind::launch) {
+        EXPECT_TRUE(commanded_.insert({command.path, command.attempt}).second)
+            << command.path << " attempt " << command.attempt << " was commanded twice";
+      }
+    }
+    pending_.insert(pending_.end(), commands.begin(), commands.end());
+    if (dies_here()) die();  // stored, nothing performed
+  }
+
+  bool dies_here() { return trouble_.any && deaths_ < 6 && random_() % 40 == 0; }
+
+  void perform(const Command& command) {
+    const Attempt attempt{command.path, command.attempt};
+    switch (command.kind) {
+      case Command::Kind::launch: {
+        // The launcher knows every key that it has launched, so a launch that is commanded again is none.
+        if (!launched_.insert(attempt).second) break;
+        const Node& node = *state_->find(command.path);
+        check_its_place(node);
+        const Fate what = fate(node);
+        fates_[attempt] = what;
+        if (node.task->cached && what.good && node.attempt - node.spent_before == 1) {
+          ended_[attempt] = what;  // an earlier task's outputs: nothing runs
+          finish(attempt, true);
+          break;
+        }
+        alive_.insert(attempt);
+        if (dies_here()) return die();  // launched, and nobody noted it
+        if (random_() % 4 != 0)
+          learn({Event::Kind::launched, now(), command.path, command.attempt, false, "", true, {}, {}});
+        break;
+      }
+      case Command::Kind::stop:
+        if (!ended_.contains(attempt)) stopped_.insert(attempt);
+        break;
+      case Command::Kind::timer:
+        timers_.insert(command.path);
+        break;
+      case Command::Kind::finish_run:
+        EXPECT_TRUE(state_->finished());
+        EXPECT_EQ(command.succeeded, state_->root().state == NodeState::succeeded);
+        ended_told_ = true;
+        break;
+    }
+  }
+
+  void check_its_place(const Node& node) {
+    for (const std::string& upstream : node.task->upstream)
+      EXPECT_TRUE(is_final(node.parent->children.at(upstream)->state)) << node.path << " before " << upstream;
+    for (const Node* above = node.parent; above != nullptr; above = above->parent) {
+      EXPECT_EQ(above->state, NodeState::running) << node.path << " runs in " << above->path << ", which does not";
+      if (!above->is_loop() || above->task->iterator->limit == 0) continue;
+      const auto open = std::count_if(above->iterations.begin(), above->iterations.end(),
+                                      [](const Node* iteration) { return iteration->state == NodeState::running; });
+      EXPECT_LE(static_cast<std::size_t>(open), above->task->iterator->limit) << above->path;
+    }
+  }
+
+  std::size_t choose(std::size_t size) { return trouble_.any ? random_() % size : 0; }
+
+  // One thing happens. False: nothing is left to happen.
+  bool act() {
+    enum { store, command, timer, end };
+    std::vector<int> possible;
+    if (!inbox_.empty()) possible.push_back(store);
+    if (!pending_.empty()) possible.push_back(command);
+    if (!timers_.empty()) possible.push_back(timer);
+    if (!alive_.empty()) possible.push_back(end);
+    if (possible.empty()) return false;
+    switch (possible[choose(possible.size())]) {
+      case store:
+        store_batch();
+        break;
+      case command: {
+        const auto which = static_cast<std::ptrdiff_t>(choose(pending_.size()));
+        const Command next = pending_[static_cast<std::size_t>(which)];
+        pending_.erase(pending_.begin() + which);
+        perform(next);
+        break;
+      }
+      case timer: {
+        const std::string path = *timers_.begin();
+        timers_.erase(timers_.begin());
+        learn({Event::Kind::timer, now(), path, 0, false, "", true, {}, {}});
+        break;
+      }
+      default: {
+        const auto found = std::next(alive_.begin(), static_cast<std::ptrdiff_t>(choose(alive_.size())));
+        const Attempt attempt = *found;
+        alive_.erase(found);
+        Fate what = fates_.at(attempt);
+        if (stopped_.contains(attempt)) what.good = false;
+        ended_[attempt] = what;
+        finish(attempt);
+        if (trouble_.any && random_() % 10 == 0) finish(attempt);  // told twice
+      }
+    }
+    return true;
+  }
+
+  void finish(const Attempt& attempt, bool cached = false) {
+    const Fate& what = ended_.at(attempt);
+    Event event{Event::Kind::finished,
+                now(),
+                attempt.first,
+                attempt.second,
+                what.good,
+                what.good ? "" : "boom",
+                what.retryable,
+                what.good ? Value::object({{"out", what.value}}) : Value(),
+                {}};
+    event.cached = cached;
+    learn(event);
+  }
+
+  // A run that failed is retried.
+  bool begin_again() {
+    if (!state_->finished() || state_->root().state == NodeState::succeeded) return false;
+    if (run_retries_ >= static_cast<int>(fate_of(seed_, "retries") % (kMaxRunRetries + 1))) return false;
+    EXPECT_TRUE(ended_told_) << "the run had ended and nobody was told";
+    learn({Event::Kind::retry, now(), "", 0, false, "", true, {}, {}});
+    return true;
+  }
+
+  void remember_loops() {
+    for (const auto& node : state_->nodes())
+      loop_failed_before_retry_ = loop_failed_before_retry_ || (node->is_loop() && node->state == NodeState::failed);
+  }
+
+  void die() {
+    ++deaths_;
+    pending_.clear();
+    timers_.clear();
+    inbox_.clear();
+    std::unique_ptr<State> twice[2];
+    for (auto& state : twice) {
+      state = std::make_unique<State>(spec_, Value::object());
+      for (const Value& event : events_) state->advance(event_from_value(event));
+    }
+    ASSERT_EQ(picture(*twice[0]), picture(*twice[1])) << "a replay is not the same twice";
+    state_ = std::move(twice[0]);
+    if (events_.empty()) {  // the run was not stored: whoever asked for it asks again
+      learn({Event::Kind::created, now(), "", 0, false, "", true, {}, {}, false, "boot-0"});
+      return;
+    }
+    if (trouble_.reboots && random_() % 3 == 0) reboot();
+    take_up();
+  }
+
+  void reboot() {
+    for (const Attempt& attempt : alive_) ended_[attempt] = {false, true, 0};
+    alive_.clear();
+    const Event event{Event::Kind::rebooted,          now(), "", 0, false, "", true, {}, {}, false,
+                      fmt::format("boot-{}", deaths_)};
+    state_->advance(event);
+    events_.push_back(to_value(event));
+  }
+
+  // As the shell does it: what the state says is outstanding.
+  void take_up() {
+    for (const Node* node : state_->outstanding()) {
+      const Attempt attempt{node->path, node->attempt};
+      if (node->state == NodeState::backing_off) {
+        timers_.insert(node->path);
+      } else if (ended_.contains(attempt)) {
+        finish(attempt);
+      } else if (!launched_.contains(attempt)) {
+        pending_.push_back({Command::Kind::launch, node->path, node->attempt, {}, false, ""});
+        if (!state_->may_launch(*node))
+          pending_.push_back({Command::Kind::stop, node->path, node->attempt, {}, false, ""});
+      } else if (!state_->may_launch(*node)) {
+        pending_.push_back({Command::Kind::stop, node->path, node->attempt, {}, false, ""});
+      }
+    }
+    if (state_->finished()) {
+      const bool good = state_->root().state == NodeState::succeeded;
+      pending_.push_back({Command::Kind::finish_run, "root", 0, {}, good, state_->root().error});
+    }
+  }
+
+  void check_the_end() {
+    EXPECT_TRUE(ended_told_) << "the run had ended and nobody was told";
+    EXPECT_TRUE(alive_.empty()) << "a task is still running after the run's end";
+    for (const Node* node : sorted(*state_)) {
+      EXPECT_TRUE(is_final(node->state)) << node->path;
+      if (node->component->dag || node->state != NodeState::succeeded) continue;
+      const auto result = ended_.find({node->path, node->attempt});
+      ASSERT_NE(result, ended_.end()) << node->path << " succeeded without having run";
+      EXPECT_TRUE(result->second.good) << node->path;
+      EXPECT_EQ(node->output_parameters["out"].int_or(-1), result->second.value) << node->path << " lost its result";
+    }
+    if (trouble_.terminate) return;
+    for (const Node* node : sorted(*state_)) {
+      // An exit task runs whatever its group came to, and is told.
+      if (node->task == nullptr || !node->task->name.starts_with("after-") || !is_running_parent(*node)) continue;
+      EXPECT_TRUE(node->state == NodeState::succeeded || node->state == NodeState::failed) << node->path;
+      const Node& group = *node->parent->children.at(node->task->upstream.front());
+      EXPECT_EQ(node->parameters["status"]["state"].string_or(), group.state == NodeState::succeeded ? "COMPLETE"
+                                                                 : group.state == NodeState::failed  ? "FAILED"
+                                                                                                     : "CANCELED")
+          << node->path;
+    }
+  }
+
+  static bool is_running_parent(const Node& node) {
+    return node.parent->state == NodeState::succeeded || node.parent->state == NodeState::failed;
+  }
+
+  const PipelineSpec& spec_;
+  const std::uint32_t seed_;
+  std::mt19937 random_;
+  const Trouble trouble_;
+  std::int64_t clock_ = 0;
+  std::unique_ptr<State> state_;
+  std::vector<Value> events_;
+  std::vector<Event> inbox_;
+  std::vector<Command> pending_;
+  std::set<std::string> timers_;
+  std::set<Attempt> commanded_, launched_, alive_, stopped_;
+  std::map<Attempt, Fate> fates_, ended_;
+  int run_retries_ = 0, deaths_ = 0;
+  bool ended_told_ = false, loop_failed_before_retry_ = false;
+};
+
+TEST(Simulation, LosesNothingWhateverHappens) {
+  const char* fixed = std::getenv("MILLRACE_SEED");
+  const auto first = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
+                                      : static_cast<std::uint32_t>(random_u64());
+  const char* rounds_text = std::getenv("MILLRACE_ROUNDS");
+  const int rounds = rounds_text != nullptr ? std::atoi(rounds_text) : kOrdinaryRounds;
+  fmt::print("MILLRACE_SEED={} MILLRACE_ROUNDS={}\n", first, rounds);
+  std::int64_t compared = 0, deaths = 0;
+  for (int round = 0; round < rounds; ++round) {
+    const std::uint32_t seed = first + static_cast<std::uint32_t>(round);
+    SCOPED_TRACE(fmt::format("this round alone: MILLRACE_SEED={} MILLRACE_ROUNDS=1", seed));
+    std::mt19937 random(seed);
+    const Graph graph(random);
+    const Trouble trouble{true, random() % 4 == 0, random() % 4 == 0};
+    World quiet(graph.spec, seed, {});
+    quiet.run();
+    if (HasFailure()) return;
+    World world(graph.spec, seed, trouble);
+    world.run();
+    if (HasFailure()) return;
+    deaths += world.deaths();
+    if (trouble.reboots || trouble.terminate || !quiet.comparable() || !world.comparable()) continue;
+    ++compared;
+    ASSERT_EQ(quiet.outcome(), world.outcome());
+  }
+  fmt::print("{} schedules, {} deaths, {} compared with the quiet run\n", rounds, deaths, compared);
+}
+
+}  // namespace
+}  // namespace millrace::pipelines::engine
