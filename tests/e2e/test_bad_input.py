@@ -112,6 +112,7 @@ BROKEN = {
     "no-such-executor": ("executorLabel: exec-take", "executorLabel: exec-tke", line_of("executorLabel: exec-take"), "exec-tke"),
     "cycle": ("        taskInfo: {name: make}", "        dependentTasks: [take]\n        taskInfo: {name: make}", None, "cycle"),
     "type-mismatch": ("n: {taskOutputParameter: {producerTask: make, outputParameterKey: n}}", "n: {runtimeValue: {constant: three}}", line_of("            n: {task"), "n"),
+    "type-of-output": ("{parameters: {n: {parameterType: NUMBER_INTEGER}}}\n  comp-take", "{parameters: {n: {parameterType: STRING}}}\n  comp-take", line_of("            n: {task"), "is STRING, but NUMBER_INTEGER is expected"),
     "schema-version": ("schemaVersion: 2.1.0", "schemaVersion: 9.9.9", line_of("schemaVersion"), "9.9.9"),
 }
 

@@ -244,6 +244,21 @@ Status check_user(const Executor& executor) {
   return {};
 }
 
+// A containerised Python component (target_image) brings its function in its image alone: the command names no module.
+Status check_has_code(const Executor& executor) {
+  const auto names = [](const std::vector<std::string>& words, std::string_view what) {
+    return std::find(words.begin(), words.end(), what) != words.end();
+  };
+  constexpr std::string_view kModule = "--component_module_path";
+  if (!names(executor.command, "kfp.dsl.executor_main") || names(executor.command, kModule) ||
+      names(executor.arguments, kModule))
+    return {};
+  return fail(Code::unimplemented,
+              fmt::format("the component's code is in the image {}, and images are not run here: compile it without "
+                          "target_image",
+                          executor.image));
+}
+
 }  // namespace
 
 void set_variable(proc::LaunchSpec& spec, const std::string& name, const std::string& value) {
@@ -273,6 +288,7 @@ Status check_machine(const Options& options, const Hooks& hooks, const PipelineS
     MR_TRY(check_labels(executor.placement.labels, labels));
     MR_TRY(check_terms(executor.placement.required, labels));
     MR_TRY(check_user(executor));
+    MR_TRY(check_has_code(executor));
     const Resources& wanted = executor.resources;
     if (!wanted.accelerator_count.empty() && wanted.accelerator_count != "0" && !is_dynamic(wanted.accelerator_count)) {
       return fail(Code::failed_precondition, fmt::format("it asks for {} {}, and this machine's node offers none",

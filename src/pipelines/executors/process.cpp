@@ -102,6 +102,23 @@ Status bring_artifacts(const Options& options, const Hooks& hooks, const engine:
   return {};
 }
 
+// Where the python3 on PATH is a virtual environment below /tmp, which a task sees as a directory of its own: that
+// environment's directory. Empty: it is elsewhere.
+std::filesystem::path python_below_tmp() {
+  const std::string path = variable("PATH", "/usr/local/bin:/usr/bin:/bin");
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find(':', start), path.size());
+    const std::filesystem::path bin = path.substr(start, end - start);
+    start = end + 1;
+    std::error_code error;
+    if (!std::filesystem::exists(bin / "python3", error)) continue;
+    const std::filesystem::path environment = bin.parent_path().lexically_normal();
+    const bool is_environment = std::filesystem::exists(environment / "pyvenv.cfg", error);
+    return is_environment && environment.native().starts_with("/tmp/") ? environment : std::filesystem::path();
+  }
+  return {};
+}
+
 // The task sees the machine read-only, its own directory, what its outputs are to be written to, and the artifacts of
 // all runs; nothing else of the server's.
 proc::Sandbox sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
@@ -111,6 +128,8 @@ proc::Sandbox sandbox(const Options& options, const RunContext& run, const std::
   out.hidden = {options.private_directory.empty() ? options.directory : options.private_directory};
   out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
   out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
+  if (const auto python = python_below_tmp(); !python.empty())
+    out.mounts.push_back({Kind::read_only, python, python.native(), 0, {}});
   const std::filesystem::path store = options.directory / "artifacts";
   std::error_code error;
   for (const char* scheme : {"minio", "s3", "gcs"}) {

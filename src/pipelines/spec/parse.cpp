@@ -282,6 +282,15 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
   return component;
 }
 
+// May a value of one type go where another is wanted? As in KFP's driver: anything may be text (its JSON), and one kind
+// of number the other, if it turns out to be one; a text is never parsed.
+bool may_be_given(ParameterType given, ParameterType wanted) {
+  const auto number = [](ParameterType type) {
+    return type == ParameterType::number_integer || type == ParameterType::number_double;
+  };
+  return given == wanted || wanted == ParameterType::string || (number(given) && number(wanted));
+}
+
 Status check_references(const PipelineSpec& pipeline, const Component& component, const Value& at,
                         const std::string& path) {
   if (!component.dag) {
@@ -329,6 +338,15 @@ Status check_references(const PipelineSpec& pipeline, const Component& component
         if (!producer.output_parameters.contains(source.output_key)) {
           return wrong(input_at, input_path,
                        fmt::format("the task {} has no output parameter \"{}\"", source.producer, source.output_key));
+        }
+        // What a group gives is known when it ran: a loop makes lists, a branch may leave nothing.
+        const ParameterType given = producer.output_parameters.at(source.output_key);
+        if (declared != target->second.parameters.end() && !producer.dag && source.member.empty() &&
+            !may_be_given(given, declared->second.type)) {
+          return wrong(
+              input_at, input_path,
+              fmt::format("the output \"{}\" of the task {} is {}, but {} is expected", source.output_key,
+                          source.producer, parameter_type_name(given), parameter_type_name(declared->second.type)));
         }
       }
     }

@@ -93,3 +93,14 @@ def write_uri(text: str, data: dsl.Output[dsl.Dataset], uri: dsl.OutputPath(str)
 def importer_of_output():
     written = write_uri(text="bytes")
     read(data=dsl.importer(artifact_uri=written.outputs["uri"], artifact_class=dsl.Dataset).output)
+
+
+@dsl.component(target_image="registry.example.com/here/adds:1", base_image="python:3.11")
+def adds(a: int) -> int:
+    return a + 1
+
+
+@case("containerised Python components are refused: their code is in an image", refused="the component's code is in the image registry.example.com/here/adds:1")
+@dsl.pipeline(name="containerised-component")
+def containerised_component():
+    adds(a=1)

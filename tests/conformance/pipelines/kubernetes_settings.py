@@ -138,3 +138,56 @@ def placement_dynamic(selector: dict = {"disk": "ssd"}, toleration: dict = {"key
 @dsl.pipeline(name="placement-dynamic-none")
 def placement_dynamic_none(selector: dict = {"disk": "tape"}):
     kubernetes.add_node_selector_json(say(text="x"), selector)
+
+
+WORKSPACE = dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="10Mi"))
+
+
+@case("a workspace that the run's tasks share", tasks={"run-2": {"out": "shared"}})
+@dsl.pipeline(name="workspace", pipeline_config=WORKSPACE)
+def workspace():
+    first = run(script=f'printf shared > "{dsl.WORKSPACE_PATH_PLACEHOLDER}/file"; printf ok > $out')
+    run(script=f'cat "{dsl.WORKSPACE_PATH_PLACEHOLDER}/file" > $out').after(first)
+
+
+@dsl.container_component
+def write_uri(text: str, data: dsl.Output[dsl.Dataset], uri: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image="alpine", command=["sh", "-ec", 'printf %s "$0" > "$1"; printf %s "$2" > "$3"'],
+                             args=[text, data.path, data.uri, uri])
+
+
+@dsl.container_component
+def read_here(data: dsl.Input[dsl.Dataset], out: dsl.OutputPath(str)):
+    script = 'case "$0" in /kfp-workspace/*) cat "$0" > "$1";; *) echo "$0 is not in the workspace" >&2; exit 1;; esac'
+    return dsl.ContainerSpec(image="alpine", command=["sh", "-ec", script], args=[data.path, out])
+
+
+@case("an importer that downloads to the workspace", tasks={"read-here": {"out": "bytes"}})
+@dsl.pipeline(name="workspace-importer", pipeline_config=WORKSPACE)
+def workspace_importer():
+    written = write_uri(text="bytes")
+    imported = dsl.importer(artifact_uri=written.outputs["uri"], artifact_class=dsl.Dataset, download_to_workspace=True)
+    read_here(data=imported.output)
+
+
+@case("security context: another user than the server's is refused", refused="the security context asks for user 1234 and group 2345")
+@dsl.pipeline(name="security-context")
+def security_context():
+    kubernetes.set_security_context(say(text="x"), run_as_user=1234, run_as_group=2345, run_as_non_root=True)
+
+
+def in_terms(value):
+    expression = {"key": "disk", "operator": "In", "values": [value]}
+    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
+
+
+@case("node affinity as JSON, from a parameter", arguments={"affinity": in_terms("ssd")}, tasks={"say": {"out": "x"}})
+@dsl.pipeline(name="node-affinity-json")
+def node_affinity_json(affinity: dict):
+    kubernetes.add_node_affinity_json(say(text="x"), affinity)
+
+
+@case("node affinity as JSON that no node fits", arguments={"affinity": in_terms("tape")}, state="FAILED", error="affinity", tasks={"say": "FAILED"})
+@dsl.pipeline(name="node-affinity-json-nowhere")
+def node_affinity_json_nowhere(affinity: dict):
+    kubernetes.add_node_affinity_json(say(text="x"), affinity)

@@ -117,3 +117,22 @@ def outer(p: str = "p"):
     with dsl.ParallelFor([1, 2]) as item:
         said = say(text=f"{p}-{item}-{q.output}")
     say_list(value=dsl.Collected(said.output))
+
+
+@dsl.container_component
+def leaves(a: str, b: str, data: dsl.Output[dsl.Dataset]):
+    return sh('printf %s "$0$1" > "$2"', a, b, data.path)
+
+
+@dsl.component(packages_to_install=[])
+def joined(data: dsl.Input[List[dsl.Dataset]]) -> str:
+    return " ".join(open(one.path).read() for one in data)
+
+
+@case("artifacts of nested loops, collected as one list", tasks={"joined": {"Output": "13 14 23 24"}})
+@dsl.pipeline(name="loop-nested-artifacts")
+def nested_artifacts():
+    with dsl.ParallelFor(["1", "2"]) as a:
+        with dsl.ParallelFor(["3", "4"]) as b:
+            left = leaves(a=a, b=b)
+    joined(data=dsl.Collected(left.outputs["data"]))

@@ -123,3 +123,25 @@ def bad(n: dsl.OutputPath(int)):
 @dsl.pipeline(name="parameter-wrong-output")
 def wrong_output():
     bad()
+
+
+@dsl.container_component
+def given(out: dsl.OutputPath(str), text: Optional[str] = None):
+    return dsl.ContainerSpec(
+        image="alpine",
+        command=["sh", "-ec", 'if [ "$1" = --text ]; then printf %s "$2" > "$0"; else printf nothing > "$0"; fi'],
+        args=[out, dsl.IfPresentPlaceholder(input_name="text", then=["--text", text])],
+    )
+
+
+@dsl.pipeline(name="passes-on")
+def passes_on(text: Optional[str] = None):
+    given(text=text)
+
+
+@case("an optional input that was not given, passed on to an inner pipeline",
+      tasks={"passes-on/given": {"out": "nothing"}, "passes-on-2/given": {"out": "something"}})
+@dsl.pipeline(name="optional-passed-on")
+def optional_passed_on(text: Optional[str] = None):
+    passes_on(text=text)
+    passes_on(text="something")
