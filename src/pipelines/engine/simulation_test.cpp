@@ -361,6 +361,8 @@ class World {
     if (!timers_.empty()) possible.push_back(timer);
     if (!alive_.empty()) possible.push_back(end);
     if (possible.empty()) return false;
+    if (trouble_.any && !ended_.empty() && random_() % 30 == 0)  // told again, much later
+      finish(std::next(ended_.begin(), static_cast<std::ptrdiff_t>(choose(ended_.size())))->first);
     switch (possible[choose(possible.size())]) {
       case store:
         store_batch();
