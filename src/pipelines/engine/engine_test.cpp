@@ -179,6 +179,83 @@ TEST(Engine, Terminates) {
   EXPECT_TRUE(state.finished());
 }
 
+Event at_once(Event::Kind kind, const std::string& path = "", int attempt = 0) {
+  return {kind, at(5), path, attempt, false, "", true, {}, {}};
+}
+
+// The tasks of a run that failed begin again, with all of their tries; what succeeded is not run again.
+TEST(Engine, RetriesARunFromWhereItFailed) {
+  Builder b;
+  b.task("a");
+  b.task("b", {"a"}).retry = {1, 0, 1, 1};
+  b.task("c", {"b"});
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch a 1");
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::retry))), "") << "it has not ended";
+  state.advance(succeeded("a"));
+  state.advance(failed("b", 1));
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::timer, "root/b", 1))), "launch b 2");
+  EXPECT_EQ(words(state.advance(failed("b", 2))), "failure: b: boom");
+  EXPECT_EQ(state.find("root/c")->state, NodeState::skipped);
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::retry))), "launch b 3");
+  EXPECT_FALSE(state.finished());
+  EXPECT_EQ(words(state.advance(failed("b", 2))), "") << "an earlier attempt's end";
+  EXPECT_EQ(words(state.advance(failed("b", 3))), "timer b +0ms") << "its tries count anew";
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::timer, "root/b", 3))), "launch b 4");
+  EXPECT_EQ(words(state.advance(succeeded("b", 4))), "launch c 1");
+  EXPECT_EQ(words(state.advance(succeeded("c"))), "success");
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::retry))), "") << "it succeeded";
+}
+
+// A group's policy is its own: it begins anew as a whole, and its tasks with all of their tries.
+TEST(Engine, RetriesAGroup) {
+  Builder b;
+  b.task("group", {}, "body").retry = {1, 0, 1, 1};
+  b.spec.root.dag->tasks.back().parameters["item"] = {};
+  b.spec.root.dag->tasks.back().parameters["item"].constant = 1;
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch group/first 1");
+  EXPECT_EQ(words(state.advance(succeeded("group/first", 1, Value::object({{"out", 1}})))), "launch group/second 1");
+  EXPECT_EQ(words(state.advance(failed("group/second"))), "timer group +0ms");
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::timer, "root/group", 1))), "launch group/first 2");
+  EXPECT_EQ(words(state.advance(failed("group/first", 2))), "failure: group: first: boom");
+}
+
+// An exit task runs although its run is terminated, if its group had begun.
+TEST(Engine, RunsExitTasksOfATerminatedRun) {
+  Builder b;
+  b.task("exit-handler-1", {}, "body").parameters["item"] = {};
+  b.spec.root.dag->tasks.back().parameters["item"].constant = 1;
+  b.task("tell", {"exit-handler-1"}).runs_after_failure = true;
+  b.task("never", {"tell"});
+  State state(b.spec, Value::object());
+  EXPECT_EQ(words(state.advance(created())), "launch exit-handler-1/first 1");
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::terminate))), "stop exit-handler-1/first 1");
+  EXPECT_EQ(words(state.advance(failed("exit-handler-1/first"))), "launch tell 1");
+  EXPECT_FALSE(state.finished());
+  EXPECT_EQ(words(state.advance(succeeded("tell"))).substr(0, 7), "failure");
+  EXPECT_EQ(state.find("root/never")->state, NodeState::canceled);
+}
+
+TEST(Engine, LaunchesAnewWhatAnotherBootMayHaveStarted) {
+  Builder b;
+  b.task("a");
+  b.task("b").retry = {1, 0, 1, 1};
+  State state(b.spec, Value::object());
+  Event first = created();
+  first.boot = "one";
+  EXPECT_EQ(words(state.advance(first)), "launch a 1, launch b 1");
+  EXPECT_EQ(state.boot(), "one");
+  state.advance(launched("a"));
+  Event rebooted = at_once(Event::Kind::rebooted);
+  rebooted.boot = "two";
+  EXPECT_EQ(words(state.advance(rebooted)), "launch b 2");
+  EXPECT_EQ(state.boot(), "two");
+  EXPECT_EQ(words(state.advance(failed("b", 1))), "");
+  EXPECT_EQ(words(state.advance(failed("b", 2))), "timer b +0ms") << "the attempt that was lost does not count";
+  EXPECT_EQ(state.find("root/a")->attempt, 1);
+}
+
 TEST(Engine, PassesParametersOn) {
   Builder b;
   Component consumer = b.spec.components["leaf"];
