@@ -7,11 +7,15 @@
 
 namespace millrace::pipelines::executors {
 
-std::string output_uri(const RunContext& run, const engine::Node& node, const std::string& name) {
+std::string run_artifacts_uri(const RunContext& run) {
   std::string_view root = run.pipeline_root.empty() ? kDefaultRoot : std::string_view(run.pipeline_root);
   while (root.ends_with('/')) root.remove_suffix(1);
+  return fmt::format("{}/{}/{}", root, run.pipeline_name, run.run_id);
+}
+
+std::string output_uri(const RunContext& run, const engine::Node& node, const std::string& name) {
   const std::string_view path = std::string_view(node.path).substr(sizeof("root/") - 1);
-  return fmt::format("{}/{}/{}/{}/{}/{}", root, run.pipeline_name, run.run_id, path, node.attempt, name);
+  return fmt::format("{}/{}/{}/{}", run_artifacts_uri(run), path, node.attempt, name);
 }
 
 Value artifact_value(const std::string& name, const ArtifactSpec& spec, const std::string& uri) {

@@ -12,6 +12,8 @@
 
 namespace millrace::pipelines::executors {
 
+// What the URIs of a run's artifacts begin with: "<root>/<pipeline>/<run>".
+std::string run_artifacts_uri(const RunContext& run);
 // Where one attempt's output artifact goes: "<root>/<pipeline>/<run>/<task path>/<attempt>/<name>".
 std::string output_uri(const RunContext& run, const engine::Node& node, const std::string& name);
 Value artifact_value(const std::string& name, const ArtifactSpec& spec, const std::string& uri);

@@ -119,34 +119,6 @@ std::filesystem::path python_below_tmp() {
   return {};
 }
 
-// The task sees the machine read-only, its own directory, what its outputs are to be written to, and the artifacts of
-// all runs; nothing else of the server's.
-proc::Sandbox sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
-                      const std::filesystem::path& artifacts) {
-  using Kind = proc::Mount::Kind;
-  proc::Sandbox out;
-  out.hidden = {options.private_directory.empty() ? options.directory : options.private_directory};
-  out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
-  out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
-  if (const auto python = python_below_tmp(); !python.empty())
-    out.mounts.push_back({Kind::read_only, python, python.native(), 0, {}});
-  const std::filesystem::path store = options.directory / "artifacts";
-  std::error_code error;
-  for (const char* scheme : {"minio", "s3", "gcs"}) {
-    if (std::filesystem::exists(store / scheme, error))
-      out.mounts.push_back({Kind::read_only, store / scheme, std::string("/") + scheme, 0, {}});
-  }
-  if (!artifacts.empty()) {
-    const std::string inside = "/" + artifacts.lexically_relative(store).native();
-    out.mounts.push_back({Kind::writable, artifacts, inside, 0, {}});
-  }
-  if (run.has_workspace) {
-    out.mounts.push_back(
-        {Kind::writable, workspace_directory(options, run.run_id), std::string(kWorkspacePath), 0, {}});
-  }
-  return out;
-}
-
 // A component may leave an artifact at a path of its own choice (custom_path); its bytes go where the URI says.
 Status take_from_custom_path(const Options& options, const std::filesystem::path& directory, Value& artifact) {
   std::string custom = artifact["custom_path"].string_or(artifact["customPath"].string_or());
@@ -209,6 +181,32 @@ std::string pod_name(const RunContext& run, const engine::Node& node) {
   return fmt::format("{}-{}", run.resource_name, number);
 }
 
+proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
+                           const std::filesystem::path& artifacts) {
+  using Kind = proc::Mount::Kind;
+  proc::Sandbox out;
+  out.hidden = {options.private_directory.empty() ? options.directory : options.private_directory};
+  out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
+  out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
+  if (const auto python = python_below_tmp(); !python.empty())
+    out.mounts.push_back({Kind::read_only, python, python.native(), 0, {}});
+  const std::filesystem::path store = options.directory / "artifacts";
+  std::error_code error;
+  for (const char* scheme : {"minio", "s3", "gcs"}) {
+    if (std::filesystem::exists(store / scheme, error))
+      out.mounts.push_back({Kind::read_only, store / scheme, std::string("/") + scheme, 0, {}});
+  }
+  if (!artifacts.empty()) {
+    const std::string inside = "/" + artifacts.lexically_relative(store).native();
+    out.mounts.push_back({Kind::writable, artifacts, inside, 0, {}});
+  }
+  if (run.has_workspace) {
+    out.mounts.push_back(
+        {Kind::writable, workspace_directory(options, run.run_id), std::string(kWorkspacePath), 0, {}});
+  }
+  return out;
+}
+
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& given,
                                  const engine::Node& node, const Executor& executor) {
   RunContext run = given;
@@ -251,7 +249,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   spec.working_directory = directory;
   spec.stdout_path = spec.stderr_path = directory / "log.txt";
   if (run.sandboxed) {
-    spec.sandbox = sandbox(options, run, directory, artifacts);
+    spec.sandbox = task_sandbox(options, run, directory, artifacts);
     if (spec.argv.size() != words) {
       const auto python = options.directory / "python";
       MR_TRY(make_directories(python, 0700));

@@ -25,6 +25,8 @@ struct RunContext {
   std::optional<Time> scheduled;
   bool has_workspace = false;
   bool sandboxed = false;  // of the attempt that is being prepared
+  std::size_t python_tasks =
+      0;  // in the pipeline: tasks with a lightweight Python component; in a loop they count twice
 };
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt);
@@ -41,6 +43,11 @@ std::string pod_name(const RunContext& run, const engine::Node& node);
 // not known.
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
                                  const engine::Node& node, const Executor& executor);
+
+// What a task of the run may see: the machine read-only, `directory` (its own, with its /tmp in tmp/) and `artifacts`
+// writable, the artifacts of all runs, the run's workspace; nothing else of the server's.
+proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
+                           const std::filesystem::path& artifacts);
 
 // The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared type.
 struct Outputs {

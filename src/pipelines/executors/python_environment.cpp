@@ -41,6 +41,9 @@ exec "$@"
 // A script that makes a virtual environment itself and runs the component in it: what it installs before goes to the
 // task's own directory. $0: the script.
 constexpr std::string_view kWithOwn = R"(
+# Of a virtual environment pip gives a user nothing: what is under it does.
+base=$(python3 -c 'import sys; print(sys.base_prefix if sys.prefix != sys.base_prefix else "")')
+[ -z "$base" ] || export PATH="$base/bin:$PATH"
 export PIP_USER=1 PIP_BREAK_SYSTEM_PACKAGES=1 PYTHONUSERBASE="$PWD/python"
 exec sh -c "$0" "$@"
 )";
@@ -71,6 +74,11 @@ std::vector<std::string> in_python_environment(const std::filesystem::path& dire
   wrapped = {"sh", "-c", std::string(kMake), (directory / name).string(), script, after};
   wrapped.insert(wrapped.end(), command_line.begin() + 3, command_line.end());
   return wrapped;
+}
+
+std::optional<std::filesystem::path> kept_environment(const std::vector<std::string>& wrapped) {
+  if (wrapped.size() < 4 || wrapped[0] != "sh" || wrapped[1] != "-c" || wrapped[2] != kMake) return std::nullopt;
+  return wrapped[3];
 }
 
 }  // namespace millrace::pipelines::executors

@@ -6,6 +6,7 @@
 // task); the machine's own Python is left alone. Source: kubeflow/pipelines sdk/python/kfp/dsl/component_factory.py.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,8 @@ namespace millrace::pipelines::executors {
 // making left is thrown away.
 std::vector<std::string> in_python_environment(const std::filesystem::path& directory, const std::string& image,
                                                std::vector<std::string> command_line);
+
+// The kept environment of a command line that in_python_environment() made; nullopt: it has none.
+std::optional<std::filesystem::path> kept_environment(const std::vector<std::string>& wrapped);
 
 }  // namespace millrace::pipelines::executors

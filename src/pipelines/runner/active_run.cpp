@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "pipelines/executors/python_server.h"
+
 namespace millrace::pipelines::runner {
 namespace {
 
@@ -22,6 +24,20 @@ executors::RunContext context_of(const RunRecord& record, const PipelineSpec& sp
   context.created = record.created;
   context.scheduled = record.scheduled;
   context.has_workspace = spec.has_workspace;
+  const auto count = [&](const Component& component) {
+    if (!component.dag) return;
+    for (const Task& task : component.dag->tasks) {
+      const auto called = spec.components.find(task.component);
+      if (called == spec.components.end()) continue;
+      const auto executor = spec.executors.find(called->second.executor);
+      const bool python = executor != spec.executors.end() && executors::is_python_component(executor->second);
+      // A group may be in a loop itself: that one is counted where it begins.
+      if (python) ++context.python_tasks;
+      if (task.iterator) context.python_tasks += 1;
+    }
+  };
+  count(spec.root);
+  for (const auto& [name, component] : spec.components) count(component);
   return context;
 }
 

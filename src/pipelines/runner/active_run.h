@@ -51,6 +51,8 @@ class ActiveRun {
 
   // Launches that were asked for and are not answered, by launch key.
   std::set<std::string> in_flight;
+  std::set<std::string> python_servers;  // launch keys of those that were started
+  bool python_ended = false;             // a task with a Python component has
   // Called once, by whoever stores, when what has gathered is stored.
   std::vector<std::function<void()>> when_stored;
   bool store_is_due = false;  // an alarm will see to what can wait

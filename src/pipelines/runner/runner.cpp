@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "pipelines/executors/inline_tasks.h"
+#include "pipelines/executors/python_server.h"
 #include "pipelines/runner/cache.h"
 
 namespace millrace::pipelines::runner {
@@ -189,6 +190,10 @@ void Runner::finish(const Run& run) {
     active_.erase(id);
   }
   if (ended_) ended_();
+  for (const std::string& key : run->python_servers) {
+    if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
+      log::warn("{} cannot be stopped: {}", key, stopped.error().message);
+  }
   // Its attempts are never asked for again: a retry of the run counts on from them.
   if (const Status forgotten = needs_.launcher.forget(executors::launch_keys_of(id)); !forgotten)
     log::warn("run {}: {}", id, forgotten.error().message);
@@ -224,12 +229,29 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
     strands_->post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
   });
   if (!has_slot) return;
-  const auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
+  auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
+  serve_python(run, *executor, *spec);
   run->in_flight.insert(key);
   // The answer may come when this is gone; its strands then take no more work.
   needs_.launcher.launch_async(*spec, [this, strands = strands_, run, path, attempt](const auto& status) {
     strands->post(run->record().id, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
+  });
+}
+
+// The first one after another has ended starts the server, and those after it ask it: tasks that all start at once
+// would have nothing of it. Nothing waits for the server, nor for its end: an attempt without one is run as it is.
+void Runner::serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec) {
+  if (!run->python_ended) return;
+  proc::LaunchSpec asking = spec;
+  const auto server = executors::use_python_server(options_, run->context(), executor, asking);
+  if (!server) return;
+  if (!run->python_servers.insert(server->key).second) {
+    spec = std::move(asking);
+    return;
+  }
+  needs_.launcher.launch_async(*server, [key = server->key](const Result<proc::ChildStatus>& started) {
+    if (!started) log::warn("{} cannot be started: {}", key, started.error().message);
   });
 }
 
@@ -308,6 +330,7 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
   slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
+  run->python_ended = run->python_ended || executors::is_python_component(*run->state().executor_of(*node));
   Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
   if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
@@ -350,6 +373,14 @@ void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
 void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& status) {
   std::string run_id, path;
   int attempt = 0;
+  if (const std::string begin = executors::python_server_keys_of(""); key.starts_with(begin)) {
+    // So that it may be started again.
+    if (const Status forgotten = needs_.launcher.forget(key); !forgotten)
+      log::warn("{}: {}", key, forgotten.error().message);
+    if (const Run run = find(key.substr(begin.size(), key.find('/', begin.size()) - begin.size())))
+      strands_->post(run->record().id, [run, key] { run->python_servers.erase(key); });
+    return;
+  }
   if (!executors::parse_launch_key(key, run_id, path, attempt)) return;
   const Run run = find(run_id);
   if (!run) return;

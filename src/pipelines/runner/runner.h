@@ -61,6 +61,7 @@ class Runner {
   void perform(const Run& run, const engine::Command& command);
   void finish(const Run& run);
   void launch(const Run& run, const std::string& path, int attempt);
+  void serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec);
   void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
   // true: the task has ended without a process; an importer, or a success in the cache.
   bool spare(const Run& run, const engine::Node& node, const Executor& executor);

@@ -1,0 +1,26 @@
+#pragma once
+// The second start of a Python component in a run: a server of the run's, with the component's environment and the SDK
+// loaded, forks the task instead of starting an interpreter and importing everything again.
+//
+// The server runs what packages of pipelines contain, so it is a child in a sandbox as its tasks are: one for each run
+// and environment, without privileges. The attempt stays what the launcher starts and supervises: a small program that
+// asks the server, waits for the worker and ends as it ended; when there is no server (yet), it becomes the plain
+// command. A worker has a mount namespace of its own with a /tmp of its own. It dies with its attempt.
+
+#include <optional>
+#include <string>
+
+#include "pipelines/executors/process.h"
+
+namespace millrace::pipelines::executors {
+
+// Is it the command line of a lightweight component of the SDK, which a server could run?
+bool is_python_component(const Executor& executor);
+
+// Where a server may run `step` (as prepare() made it), `step` becomes the program that asks it; what starts the server
+// is the result. Its key begins with "python/<run id>/". nullopt: the step is as it was.
+std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
+                                                  const Executor& executor, proc::LaunchSpec& step);
+std::string python_server_keys_of(const std::string& run_id);  // what their keys begin with, less the '/' after it
+
+}  // namespace millrace::pipelines::executors
