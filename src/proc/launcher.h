@@ -28,11 +28,11 @@ namespace millrace::proc {
 struct Mount {
   enum class Kind {
     writable,   // source, to be written to
-    read_only,  // source
+    read_only,  // source; below /tmp it may be a file
     memory,     // an empty directory in memory, of at most size_bytes (0: half of the machine's memory)
     files,      // a read-only directory in memory that holds `files`
   } kind = Kind::writable;
-  std::filesystem::path source;  // a directory of the machine
+  std::filesystem::path source;  // a directory of the machine, or a file (see read_only)
   std::string target;            // absolute; made in the child's own root where the machine has none
   std::uint64_t size_bytes = 0;
   std::vector<std::pair<std::string, std::string>> files;  // name, bytes; mode 0400

@@ -190,8 +190,12 @@ Result<SandboxPlan> SandboxPlan::make(const Sandbox& sandbox, const std::filesys
       // The sandbox's /tmp is made late, and so is what stands in it.
       std::vector<std::string> path;
       for (std::string at = target; at != "/tmp"; at = parent(at)) path.push_back(at);
-      for (auto at = path.rbegin(); at != path.rend(); ++at)
-        plan.after_.push_back({{Step::Kind::directory, plan.root_ + *at, ""}, false});
+      const bool is_file =
+          mount.kind == Mount::Kind::read_only && std::filesystem::is_regular_file(mount.source, error);
+      for (auto at = path.rbegin(); at != path.rend(); ++at) {
+        const auto kind = is_file && *at == target ? Step::Kind::file : Step::Kind::directory;
+        plan.after_.push_back({{kind, plan.root_ + *at, ""}, false});
+      }
     } else {
       plan.place(target);
     }

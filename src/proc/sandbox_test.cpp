@@ -108,15 +108,17 @@ TEST_F(SandboxTest, MountsAnywhere) {
     cat /etc/deep/er/token; echo; ls /etc/passwd
     echo x > /volumes/a/b/file && cat /volumes/a/b/file
     df -k /memory/two | tail -1 | awk '{print $2}'; (echo no > /etc/deep/er/new) 2>/dev/null || echo "sealed"
-    cat /tmp/in/key
+    cat /tmp/in/key /tmp/of/program; (echo no > /tmp/of/program) 2>/dev/null || echo "read only"; ls /tmp/of
   )sh");
   spec.sandbox->mounts.push_back({Mount::Kind::read_only, store, "/minio", 0, {}});
   spec.sandbox->mounts.push_back({Mount::Kind::files, {}, "/etc/deep/er", 0, {{"token", "t0ken"}}});
   spec.sandbox->mounts.push_back({Mount::Kind::writable, work_, "/volumes/a/b", 0, {}});
   spec.sandbox->mounts.push_back({Mount::Kind::memory, {}, "/memory/two", 1 << 20, {}});
   spec.sandbox->mounts.push_back({Mount::Kind::read_only, store / "bucket", "/tmp/in", 0, {}});
+  spec.sandbox->mounts.push_back({Mount::Kind::read_only, store / "bucket" / "key", "/tmp/of/program", 0, {}});
   EXPECT_EQ(run(spec).exit_code, 0) << output("b");
-  EXPECT_EQ(output("b"), "stored\nread only\nt0ken\n/etc/passwd\nx\n1024\nsealed\nstored") << output("b");
+  EXPECT_EQ(output("b"), "stored\nread only\nt0ken\n/etc/passwd\nx\n1024\nsealed\nstoredstoredread only\nprogram\n")
+      << output("b");
 }
 
 TEST_F(SandboxTest, EndsWithAllItStarted) {
