@@ -42,9 +42,10 @@ std::string ContainerCredentials::token_for(std::string_view path) const {
 std::vector<std::pair<std::string, std::string>> ContainerCredentials::environment(std::string_view endpoint,
                                                                                    std::string_view role_arn,
                                                                                    std::string_view service,
-                                                                                   std::string_view session) const {
-  const std::string claims =
-      to_json(Value::object({{"role", role_arn}, {"service", service}, {"session", session_name(session)}}));
+                                                                                   std::string_view session,
+                                                                                   std::string_view origin) const {
+  const std::string claims = to_json(Value::object(
+      {{"role", role_arn}, {"service", service}, {"session", session_name(session)}, {"origin", origin}}));
   const std::string path = std::string(kPrefix) + to_hex(claims);
   return {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", std::string(endpoint) + path},
           {"AWS_CONTAINER_AUTHORIZATION_TOKEN", token_for(path)}};
@@ -60,7 +61,7 @@ net::Response ContainerCredentials::handle(net::Request& request) {
   const auto claims = decode_path(request.path);
   if (!claims) return refuse(400, "BadRequest", claims.error().message);
   const auto session = iam_.issue_session((*claims)["role"].string_or(), (*claims)["service"].string_or(),
-                                          (*claims)["session"].string_or(), kLifetime);
+                                          (*claims)["session"].string_or(), kLifetime, (*claims)["origin"].string_or());
   if (!session) return refuse(403, session.error().reason, session.error().message);
   return net::Response::json(200, to_json(Value::object({{"AccessKeyId", session->credentials.access_key_id},
                                                          {"SecretAccessKey", session->credentials.secret_access_key},

@@ -21,10 +21,11 @@ class ContainerCredentials {
  public:
   ContainerCredentials(iam::Iam& iam, std::string encryption_key) : iam_(iam), key_(std::move(encryption_key)) {}
 
-  // The variables for the child `session` (its launch key), which will act as `role_arn`.
+  // The variables for the child `session` (its launch key), which will act as `role_arn` and works for the run
+  // `origin`.
   std::vector<std::pair<std::string, std::string>> environment(std::string_view endpoint, std::string_view role_arn,
-                                                               std::string_view service,
-                                                               std::string_view session) const;
+                                                               std::string_view service, std::string_view session,
+                                                               std::string_view origin) const;
   static bool handles(const net::Request& request);
   net::Response handle(net::Request& request);
 

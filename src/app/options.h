@@ -21,7 +21,7 @@ struct ServeOptions {
   std::string account = "123456789012";
   std::string cluster_name = "kf-sm-workshop";  // part of the worker node role's name
   std::size_t max_running_tasks = 16;
-  bool sandbox = true;                                            // tasks in namespaces of their own
+  bool sandbox = true;                                           // tasks in namespaces of their own
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
 };
 

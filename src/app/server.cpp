@@ -17,6 +17,7 @@
 #include "app/lazy_launcher.h"
 #include "app/node.h"
 #include "app/router.h"
+#include "aws/origin.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "blob/blob_store.h"
@@ -206,21 +207,30 @@ Status ServerImpl::open_services() {
 
 pipelines::Hooks ServerImpl::hooks() {
   pipelines::Hooks hooks;
-  hooks.task_environment = {
-      {"AWS_ENDPOINT_URL", endpoint_}, {"AWS_REGION", options_.region}, {"AWS_DEFAULT_REGION", options_.region}};
+  hooks.task_environment = [this](const std::string& run_id) -> std::vector<std::pair<std::string, std::string>> {
+    return {{"AWS_ENDPOINT_URL", endpoint_},
+            {"AWS_REGION", options_.region},
+            {"AWS_DEFAULT_REGION", options_.region},
+            {aws::kApplicationIdVariable, aws::application_id(run_id)}};
+  };
   hooks.secret = [this](const std::string& name) { return kube_->secret("kubeflow", name); };
   hooks.config_map = [this](const std::string& name) { return kube_->config_map("kubeflow", name); };
-  const auto objects = [this]() -> Result<std::unique_ptr<s3::Access>> {
-    return s3_->access(*gateway_, MR_TRY(iam_->assume_for_service(node_role_, "ec2.amazonaws.com", "pipelines")));
+  const auto objects = [this](const std::string& run_id) {
+    return [this, run_id]() -> Result<std::unique_ptr<s3::Access>> {
+      aws::Principal node = MR_TRY(iam_->assume_for_service(node_role_, "ec2.amazonaws.com", "pipelines"));
+      node.origin = run_id;
+      return s3_->access(*gateway_, std::move(node));
+    };
   };
-  hooks.fetch = [objects](const std::string& uri, const std::filesystem::path& path) {
-    return fetch_artifact(objects, uri, path);
+  hooks.fetch = [objects](const std::string& run_id, const std::string& uri, const std::filesystem::path& path) {
+    return fetch_artifact(objects(run_id), uri, path);
   };
-  hooks.store = [objects](const std::filesystem::path& path, const std::string& uri) {
-    return store_artifact(objects, path, uri);
+  hooks.store = [objects](const std::string& run_id, const std::filesystem::path& path, const std::string& uri) {
+    return store_artifact(objects(run_id), path, uri);
   };
-  hooks.node_credentials = [this](const std::string& key) -> Result<std::vector<std::pair<std::string, std::string>>> {
-    return credentials_->environment(endpoint_, node_role_, "ec2.amazonaws.com", key);
+  hooks.node_credentials = [this](const std::string& run_id,
+                                  const std::string& key) -> Result<std::vector<std::pair<std::string, std::string>>> {
+    return credentials_->environment(endpoint_, node_role_, "ec2.amazonaws.com", key, run_id);
   };
   hooks.native_image = [executable = own_executable().string()](const std::string& image,
                                                                 const std::vector<std::string>& command_line) {

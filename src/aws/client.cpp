@@ -104,6 +104,7 @@ struct Client::Impl {
         break;
       }
     }
+    if (!options.application_id.empty()) request.headers.set("User-Agent", "millrace app/" + options.application_id);
     return request;
   }
 

@@ -20,6 +20,7 @@ struct ClientOptions {
   std::string endpoint;  // "http://127.0.0.1:8080"; empty: https://<service>.<region>.amazonaws.com
   int max_attempts = 3;
   std::chrono::milliseconds patience{0};  // keep retrying refused connections this long
+  std::string application_id = {};        // part of the User-Agent, as SDKs send it; empty: none
 };
 
 class Client {

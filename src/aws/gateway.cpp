@@ -7,6 +7,7 @@
 
 #include "aws/codec.h"
 #include "aws/errors.h"
+#include "aws/origin.h"
 #include "aws/payload.h"
 #include "aws/rest.h"
 #include "aws/sigv4.h"
@@ -359,6 +360,7 @@ struct Gateway::Impl {
       work.served = MR_TRY(resolve_service(work));
       work.call.service = work.served->identity.service;
       MR_TRY(authenticate(work));
+      work.call.origin = origin_of(work.call.principal, request);
       return perform(work);
     };
     auto output = run();
@@ -426,6 +428,7 @@ Status Gateway::authorise(const Principal& principal, std::string_view service, 
   call.operation = operation;
   call.account = impl_->options.account;
   call.region = impl_->options.region;
+  call.origin = principal.origin;
   call.now = impl_->clock.now();
   return impl_->authoriser.authorise(call, check);
 }

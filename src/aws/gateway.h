@@ -51,6 +51,7 @@ struct Call {
   std::string service, operation;
   std::string account, region;  // the server's own
   std::string request_id;
+  std::string origin;  // the run of a pipeline that the call belongs to; empty: none is known (see origin.h)
   Time now{};
   net::Request* http = nullptr;     // headers for conditional requests and the like
   net::BodyReader* body = nullptr;  // the decoded payload of a streaming input (S3, InvokeEndpoint); else null

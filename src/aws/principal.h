@@ -23,6 +23,7 @@ struct Principal {
   std::vector<std::pair<std::string, std::string>> tags;  // aws:PrincipalTag/…
   std::string source_identity;
   std::optional<Time> token_issued;
+  std::string origin;  // the run that this session works for, where the server itself made it; empty: nobody knows
 };
 
 }  // namespace millrace::aws

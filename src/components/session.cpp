@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "aws/origin.h"
 #include "base/strings.h"
 #include "components/assumed_role.h"
 
@@ -24,8 +25,10 @@ bool is_aws(const std::string& endpoint) {
          endpoint.find(".api.aws") != std::string::npos;
 }
 
-aws::ClientOptions client_options(std::string service, const std::string& region, std::string endpoint) {
+aws::ClientOptions client_options(const Environment& environment, std::string service, const std::string& region,
+                                  std::string endpoint) {
   aws::ClientOptions options;
+  options.application_id = environment(aws::kApplicationIdVariable);
   options.service = std::move(service);
   options.region = region;
   if (!is_aws(endpoint)) options.patience = kPatience;
@@ -86,16 +89,17 @@ Session::Session(const Arguments& arguments, const Environment& environment, con
   const std::string region = arguments.text("region");
   std::shared_ptr<aws::CredentialsProvider> credentials = aws::default_credentials();
   if (const std::string role = arguments.text("assume_role"); !role.empty()) {
-    credentials = assumed_role(role, client_options("sts", region, service_endpoint(environment, "STS", "")),
-                               std::move(credentials), clock);
+    credentials =
+        assumed_role(role, client_options(environment, "sts", region, service_endpoint(environment, "STS", "")),
+                     std::move(credentials), clock);
   }
-  auto options =
-      client_options("sagemaker", region, service_endpoint(environment, "SAGEMAKER", arguments.text("endpoint_url")));
+  auto options = client_options(environment, "sagemaker", region,
+                                service_endpoint(environment, "SAGEMAKER", arguments.text("endpoint_url")));
   options.max_attempts = kSageMakerAttempts;
   at_aws_ = is_aws(options.endpoint);
   sagemaker_ = std::make_unique<aws::Client>(std::move(options), credentials);
   logs_ = std::make_unique<aws::Client>(
-      client_options("logs", region, service_endpoint(environment, "CLOUDWATCH_LOGS", "")), credentials);
+      client_options(environment, "logs", region, service_endpoint(environment, "CLOUDWATCH_LOGS", "")), credentials);
 }
 
 Result<Value> Session::sagemaker(std::string_view operation, const Value& input) {

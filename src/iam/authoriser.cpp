@@ -140,25 +140,33 @@ policy::Question Decider::question_of(const aws::Call& call, const aws::Check& c
   return question;
 }
 
-Result<Decider::Case> Decider::gather(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
+Result<Considered> Decider::gather(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
   const aws::Principal& principal = call.principal;
-  Case gathered;
+  Considered gathered;
   gathered.question = question_of(call, check);
   policy::Policies& policies = gathered.policies;
+  bool reads_tags = false;
+  const auto keep = [&](std::vector<policy::NamedPolicy>& list, std::string name, const Parsed& document) {
+    reads_tags = reads_tags || document->reads_resource_tags;
+    list.push_back({std::move(name), document.get()});
+    gathered.kept.push_back(document);
+  };
   const bool has_policies =
       principal.kind == aws::Principal::Kind::user || principal.kind == aws::Principal::Kind::assumed_role;
   if (has_policies) {
-    gathered.held = MR_TRY(held_by(principal));
-    policies.identity = gathered.held->identity_policies;
-    policies.boundary = gathered.held->boundary_policies;
-    for (const std::string& text : principal.session_policies) {
-      gathered.kept.push_back(MR_TRY(parsed(text, policy::Kind::identity)));
-      policies.session.push_back({"session policy", gathered.kept.back().get()});
+    const auto held = MR_TRY(held_by(principal));
+    reads_tags = held->reads_resource_tags;
+    policies.identity = held->identity_policies;
+    policies.boundary = held->boundary_policies;
+    gathered.kept.push_back(held);
+    for (const std::string& text : principal.session_policies)
+      keep(policies.session, "session policy", MR_TRY(parsed(text, policy::Kind::identity)));
+    if (limit_) {
+      if (const Parsed limit = MR_TRY(limit_(call))) keep(policies.session, "limit of the run", limit);
     }
   }
   if (own_policy) {
-    gathered.kept.push_back(own_policy);
-    policies.resource.push_back({"policy of " + check.resource, own_policy.get()});
+    keep(policies.resource, "policy of " + check.resource, own_policy);
   }
   const std::string_view service = service_of(check.resource);
   if (const auto source = resource_policies_.find(service); source != resource_policies_.end()) {
@@ -167,17 +175,12 @@ Result<Decider::Case> Decider::gather(const aws::Call& call, const aws::Check& c
       auto document = parsed(text, policy::Kind::resource);
       // One that cannot be read locks everybody out but the account's root, who can replace it.
       if (!document && principal.kind != aws::Principal::Kind::root) return fail(document.error());
-      if (document) {
-        gathered.kept.push_back(*document);
-        policies.resource.push_back({"resource policy of " + check.resource, gathered.kept.back().get()});
-      }
+      if (document) keep(policies.resource, "resource policy of " + check.resource, *document);
     }
   }
   // A resource's tags cost a look-up, so they are fetched only for policies that read them.
   if (const auto source = resource_tags_.find(service); source != resource_tags_.end()) {
-    bool read = gathered.held && gathered.held->reads_resource_tags;
-    for (const Parsed& document : gathered.kept) read = read || document->reads_resource_tags;
-    if (read) {
+    if (reads_tags) {
       for (auto& [key, value] : MR_TRY(source->second(check.resource)))
         gathered.question.context.insert_or_assign(key, std::vector<std::string>{value});
     }
@@ -188,15 +191,17 @@ Result<Decider::Case> Decider::gather(const aws::Call& call, const aws::Check& c
 Status Decider::authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
   // AWS asks nobody's leave for this one.
   if (check.action == "sts:GetCallerIdentity" && call.principal.kind != aws::Principal::Kind::anonymous) return {};
-  const Case gathered = MR_TRY(gather(call, check, own_policy));
+  Considered gathered = MR_TRY(gather(call, check, own_policy));
   const policy::Decision decision = policy::evaluate(gathered.policies, gathered.question);
+  if (observer_) observer_(call, check, std::move(gathered), decision.allowed);
   if (decision.allowed) return {};
   return fail(Code::permission_denied, denial(call.principal, check, decision), "AccessDenied");
 }
 
 Result<policy::Trace> Decider::explain(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
-  const Case gathered = MR_TRY(gather(call, check, own_policy));
-  return policy::trace(gathered.policies, gathered.question);
+  return trace_of(MR_TRY(gather(call, check, own_policy)));
 }
+
+policy::Trace trace_of(const Considered& considered) { return policy::trace(considered.policies, considered.question); }
 
 }  // namespace millrace::iam

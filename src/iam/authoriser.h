@@ -17,6 +17,14 @@ namespace millrace::iam {
 using ResourceTags =
     std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& resource_arn)>;
 
+// All that one decision looks at, and what keeps it alive.
+struct Considered {
+  policy::Question question;
+  policy::Policies policies;
+  std::vector<std::shared_ptr<const void>> kept;
+};
+policy::Trace trace_of(const Considered& considered);
+
 class Decider {
  public:
   explicit Decider(Context& context) : context_(context) {}
@@ -31,8 +39,15 @@ class Decider {
   // `own_policy`: the resource's policy where the caller has it at hand (a role's trust policy).
   Status authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy = nullptr);
 
-  // The same question with everything that was considered; asks nothing of the service that is called.
+  // The same question with everything that was considered; nobody is told of it.
   Result<policy::Trace> explain(const aws::Call& call, const aws::Check& check, const Parsed& own_policy = nullptr);
+
+  // Told of every decision of authorise().
+  using Observer = std::function<void(const aws::Call&, const aws::Check&, Considered, bool allowed)>;
+  void set_observer(Observer observer) { observer_ = std::move(observer); }
+  // One more limit on a call, beside the session policies; null: none.
+  using Limit = std::function<Result<Parsed>(const aws::Call&)>;
+  void set_limit(Limit limit) { limit_ = std::move(limit); }
 
   // Parses once per text; the cache is bounded.
   Result<Parsed> parsed(const std::string& text, policy::Kind kind);
@@ -44,13 +59,7 @@ class Decider {
     std::vector<policy::NamedPolicy> identity_policies, boundary_policies;  // the same, as they are asked
     bool reads_resource_tags = false;
   };
-  struct Case {  // all that one decision looks at, and what keeps it alive
-    policy::Question question;
-    policy::Policies policies;
-    std::shared_ptr<const Held> held;
-    std::vector<Parsed> kept;
-  };
-  Result<Case> gather(const aws::Call& call, const aws::Check& check, const Parsed& own_policy);
+  Result<Considered> gather(const aws::Call& call, const aws::Check& check, const Parsed& own_policy);
   Result<std::shared_ptr<const Held>> held_by(const aws::Principal& principal);
   Status collect(const std::string& owner_kind, const std::string& owner, Held& held);
   Result<std::string> managed_text(const std::string& arn);
@@ -58,6 +67,8 @@ class Decider {
   Context& context_;
   std::map<std::string, aws::ResourcePolicy, std::less<>> resource_policies_;
   std::map<std::string, ResourceTags, std::less<>> resource_tags_;
+  Observer observer_;
+  Limit limit_;
   std::mutex mutex_;
   std::map<std::string, Parsed> documents_;
   std::map<std::string, std::pair<std::uint64_t, std::shared_ptr<const Held>>> held_;

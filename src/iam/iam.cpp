@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "iam/authoriser.h"
 #include "iam/context.h"
 #include "iam/sessions.h"
@@ -32,9 +33,22 @@ class IamImpl final : public Iam {
         context_{store_, clock, options.account, options.encryption_key},
         sessions_(context_),
         decider_(context_),
-        usage_(context_) {}
+        usage_(context_),
+        run_calls_(database) {
+    decider_.set_limit([this](const aws::Call& call) { return run_calls_.limit_of(call.origin, call.principal); });
+    decider_.set_observer([this](const aws::Call& call, const aws::Check& check, Considered considered, bool allowed) {
+      if (allowed) {
+        if (const Status noted = run_calls_.note(call, check); !noted)
+          log::error("a call of the run {} is not on its list: {}", call.origin, noted.error().message);
+      }
+      decisions_.note(call, std::move(considered), allowed);
+    });
+  }
 
-  Status open() { return store_.open(); }
+  Status open() {
+    MR_TRY(store_.open());
+    return run_calls_.open();
+  }
 
   aws::Service iam_service() override {
     aws::Service service{"iam", {}};
@@ -133,9 +147,23 @@ class IamImpl final : public Iam {
   }
 
   Result<SessionCredentials> issue_session(std::string_view role_arn, std::string_view service,
-                                           std::string_view session_name, std::chrono::seconds duration) override {
-    return sessions_.issue(MR_TRY(sessions_.assume_for_service(role_arn, service, session_name)), duration);
+                                           std::string_view session_name, std::chrono::seconds duration,
+                                           std::string_view origin) override {
+    aws::Principal principal = MR_TRY(sessions_.assume_for_service(role_arn, service, session_name));
+    principal.origin = origin;
+    return sessions_.issue(principal, duration);
   }
+
+  Result<policy::Trace> explain(const aws::Principal& principal, const aws::Check& check) override {
+    aws::Call call;
+    call.principal = principal;
+    call.service = check.action.substr(0, check.action.find(':'));
+    call.account = context_.account;
+    call.now = context_.clock.now();
+    return decider_.explain(call, check);
+  }
+  const Decisions& decisions() const override { return decisions_; }
+  RunCalls& run_calls() override { return run_calls_; }
 
   Result<std::string> ensure_role(std::string_view name, std::string_view trust_policy) override {
     if (const auto role = MR_TRY(store_.find("role", std::string(name)))) return role->arn;
@@ -184,6 +212,8 @@ class IamImpl final : public Iam {
   Sessions sessions_;
   Decider decider_;
   Usage usage_;
+  Decisions decisions_;
+  RunCalls run_calls_;
   std::mutex known_mutex_;
   std::uint64_t known_generation_ = 0;
   std::map<std::string, std::shared_ptr<const Known>, std::less<>> known_;

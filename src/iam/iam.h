@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "db/database.h"
+#include "iam/decisions.h"
+#include "iam/run_calls.h"
 
 namespace millrace::iam {
 
@@ -48,9 +50,16 @@ class Iam : public aws::Authenticator, public aws::Authoriser {
   // sts:AssumeRole, else permission_denied, reason AccessDenied, AWS's wording.
   virtual Result<aws::Principal> assume_for_service(std::string_view role_arn, std::string_view service,
                                                     std::string_view session_name) = 0;
-  // Temporary credentials of a role for a child of ours (the node's role; a job's execution role).
+  // Temporary credentials of a role for a child of ours (the node's role; a job's execution role). `origin`: the run it
+  // works for, empty for none.
   virtual Result<SessionCredentials> issue_session(std::string_view role_arn, std::string_view service,
-                                                   std::string_view session_name, std::chrono::seconds duration) = 0;
+                                                   std::string_view session_name, std::chrono::seconds duration,
+                                                   std::string_view origin) = 0;
+
+  // What authorise() would answer, with every statement that bears on it; nobody is told of it.
+  virtual Result<policy::Trace> explain(const aws::Principal& principal, const aws::Check& check) = 0;
+  virtual const Decisions& decisions() const = 0;  // those that were made
+  virtual RunCalls& run_calls() = 0;
 
   // Makes the role with this trust policy unless it exists. Returns its ARN.
   virtual Result<std::string> ensure_role(std::string_view name, std::string_view trust_policy) = 0;

@@ -36,6 +36,7 @@ Value principal_to_value(const aws::Principal& principal) {
                         {"policies", std::move(policies)},
                         {"tags", std::move(tags)},
                         {"source_identity", principal.source_identity},
+                        {"origin", principal.origin},
                         {"issued", to_epoch_ms(principal.token_issued.value_or(Time{}))}});
 }
 
@@ -50,6 +51,7 @@ aws::Principal principal_from_value(const Value& value) {
   for (const Value& text : value["policies"].items()) principal.session_policies.push_back(text.string_or());
   for (const auto& [key, tag] : value["tags"].members()) principal.tags.emplace_back(key, tag.string_or());
   principal.source_identity = value["source_identity"].string_or();
+  principal.origin = value["origin"].string_or();
   principal.token_issued = from_epoch_ms(value["issued"].int_or(0));
   return principal;
 }

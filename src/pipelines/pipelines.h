@@ -35,20 +35,22 @@ struct Options {
 
 // What the executor needs from above, passed in while wiring (app/).
 struct Hooks {
-  // Environment that every task gets (AWS endpoint, region…).
-  std::vector<std::pair<std::string, std::string>> task_environment;
+  // Environment that every task of the run gets (AWS endpoint, region…).
+  std::function<std::vector<std::pair<std::string, std::string>>(const std::string& run_id)> task_environment;
   // A secret's decoded data, for `use_secret_as_env`. not_found names the secret and its namespace.
   std::function<Result<std::map<std::string, std::string>>(const std::string& name)> secret;
   // The same for config maps.
   std::function<Result<std::map<std::string, std::string>>(const std::string& name)> config_map;
   // Artifacts in S3, s3://bucket/key: a file, or a directory as all objects below key/. fetch() replaces `file`.
-  std::function<Status(const std::string& uri, const std::filesystem::path& file)> fetch;
-  std::function<Status(const std::filesystem::path& file, const std::string& uri)> store;
+  std::function<Status(const std::string& run_id, const std::string& uri, const std::filesystem::path& file)> fetch;
+  std::function<Status(const std::string& run_id, const std::filesystem::path& file, const std::string& uri)> store;
   // Do children get a sandbox? Set by Pipelines itself, which tries it once.
   std::function<bool()> sandboxed;
   // For a task that carries no AWS keys of its own: the variables that lead to the node role's credentials, readable
   // by that task alone. Called once per attempt with its launch key.
-  std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& key)> node_credentials;
+  std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& run_id,
+                                                                         const std::string& key)>
+      node_credentials;
   // Native images: argv for this image and command line, nullopt when the image is not known.
   std::function<std::optional<std::vector<std::string>>(const std::string& image,
                                                         const std::vector<std::string>& command_line)>

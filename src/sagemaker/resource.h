@@ -38,6 +38,8 @@ struct Resource {
   bool active = false;            // something is (or has to be) done for it: taken up again after a restart
   Value body = Value::object();   // the Describe operation's answer
   Value state = Value::object();  // ours: never shown
+  // The run of a pipeline that it was made for (aws::Call::origin); what its role does is counted as that run's.
+  std::string origin() const { return state["origin"].string_or(); }
 };
 
 struct Place {

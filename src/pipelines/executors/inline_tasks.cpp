@@ -34,7 +34,7 @@ Result<Outputs> import(const Options& options, const Hooks& hooks, const RunCont
       return fail(Code::invalid_argument, "the importer downloads to a workspace, and the pipeline has none");
     const auto source = artifact_file(options, uri);
     if (!source) return fail(Code::invalid_argument, fmt::format("{} cannot be downloaded from here", uri));
-    if (hooks.fetch && uri.starts_with("s3://")) MR_TRY(hooks.fetch(uri, *source));
+    if (hooks.fetch && uri.starts_with("s3://")) MR_TRY(hooks.fetch(run.run_id, uri, *source));
     const std::string inside = path_in_task(artifact).substr(1);
     const auto target = workspace_directory(options, run.run_id) / ".artifacts" / inside;
     MR_TRY(make_directories(target.parent_path(), 0700));

@@ -86,7 +86,7 @@ std::string end_of(const std::filesystem::path& path) {
 }
 
 // Inputs whose bytes are in S3 are fetched each time: what was imported may have changed there.
-Status bring_artifacts(const Options& options, const Hooks& hooks, const engine::Node& node) {
+Status bring_artifacts(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node) {
   if (!hooks.fetch) return {};
   for (const auto& [name, list] : node.artifacts.members()) {
     for (const Value& artifact : list["artifacts"].items()) {
@@ -94,7 +94,7 @@ Status bring_artifacts(const Options& options, const Hooks& hooks, const engine:
       if (!uri.starts_with("s3://")) continue;
       const auto file = artifact_file(options, uri);
       if (!file) return fail(Code::invalid_argument, fmt::format("the input artifact {} has no usable URI", name));
-      if (const Status fetched = hooks.fetch(uri, *file); !fetched)
+      if (const Status fetched = hooks.fetch(run.run_id, uri, *file); !fetched)
         return fail(fetched.error().code, fmt::format("the input artifact {} ({}) cannot be fetched: {}", name, uri,
                                                       fetched.error().message));
     }
@@ -188,8 +188,11 @@ proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const 
   out.hidden = {options.private_directory.empty() ? options.directory : options.private_directory};
   out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
   out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
+  // Below /tmp a task sees nothing of the machine but what it runs with.
   if (const auto python = python_below_tmp(); !python.empty())
     out.mounts.push_back({Kind::read_only, python, python.native(), 0, {}});
+  if (const auto program = options.executable.lexically_normal(); program.native().starts_with("/tmp/"))
+    out.mounts.push_back({Kind::read_only, program, program.native(), 0, {}});
   const std::filesystem::path store = options.directory / "artifacts";
   std::error_code error;
   for (const char* scheme : {"minio", "s3", "gcs"}) {
@@ -223,7 +226,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
     artifacts = file->parent_path();
     MR_TRY(make_directories(artifacts, 0700));
   }
-  MR_TRY(bring_artifacts(options, hooks, node));
+  MR_TRY(bring_artifacts(options, hooks, run, node));
   const Value input = MR_TRY(executor_input(options, run, node, directory));
   const PlaceholderContext context = placeholders(options, run, node, input);
 
@@ -264,13 +267,16 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   set_variable(spec, "KFP_POD_NAME", pod_name(run, node));
   set_variable(spec, "KFP_POD_UID", spec.key);
   set_variable(spec, "KFP_RETRY_INDEX", std::to_string(node.attempt - node.spent_before - 1));
-  for (const auto& [name, value] : hooks.task_environment) set_variable(spec, name, value);
+  if (hooks.task_environment) {
+    for (const auto& [name, value] : hooks.task_environment(run.run_id)) set_variable(spec, name, value);
+  }
   for (const auto& [name, value] : executor.environment) set_variable(spec, name, MR_TRY(substitute(value, context)));
   MR_TRY(apply_machine(options, hooks, run, node, executor, context, spec));
   const bool has_keys = std::any_of(spec.environment.begin(), spec.environment.end(),
                                     [](const auto& entry) { return entry.first == "AWS_ACCESS_KEY_ID"; });
   if (!has_keys && hooks.node_credentials) {
-    for (const auto& [name, value] : MR_TRY(hooks.node_credentials(spec.key))) set_variable(spec, name, value);
+    for (const auto& [name, value] : MR_TRY(hooks.node_credentials(run.run_id, spec.key)))
+      set_variable(spec, name, value);
   }
   return spec;
 }
@@ -327,7 +333,7 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
   return outputs;
 }
 
-Status publish(const Options& options, const Hooks& hooks, const Outputs& outputs) {
+Status publish(const Options& options, const Hooks& hooks, const std::string& run_id, const Outputs& outputs) {
   if (!hooks.store) return {};
   for (const auto& [name, list] : outputs.artifacts.members()) {
     for (const Value& artifact : list["artifacts"].items()) {
@@ -335,7 +341,7 @@ Status publish(const Options& options, const Hooks& hooks, const Outputs& output
       if (!uri.starts_with("s3://")) continue;
       const auto file = artifact_file(options, uri);
       std::error_code error;
-      if (file && std::filesystem::exists(*file, error)) MR_TRY(hooks.store(*file, uri));
+      if (file && std::filesystem::exists(*file, error)) MR_TRY(hooks.store(run_id, *file, uri));
     }
   }
   return {};

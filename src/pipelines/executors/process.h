@@ -55,7 +55,7 @@ struct Outputs {
 };
 Result<Outputs> collect(const Options& options, const RunContext& run, const engine::Node& node);
 // Brings artifacts whose URI is in S3 there. Errors are the task's: no such bucket, access denied.
-Status publish(const Options& options, const Hooks& hooks, const Outputs& outputs);
+Status publish(const Options& options, const Hooks& hooks, const std::string& run_id, const Outputs& outputs);
 
 // One sentence on why an attempt failed, with the end of its log.
 std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,

@@ -66,7 +66,8 @@ class ProcessTest : public testing::Test {
       if (found == secrets_.end()) return fail(Code::not_found, "secrets \"" + name + "\" not found");
       return found->second;
     };
-    hooks_.node_credentials = [](const std::string& key) -> Result<std::vector<std::pair<std::string, std::string>>> {
+    hooks_.node_credentials = [](const std::string&,
+                                 const std::string& key) -> Result<std::vector<std::pair<std::string, std::string>>> {
       return std::vector<std::pair<std::string, std::string>>{{"NODE_CREDENTIALS_OF", key}};
     };
   }
@@ -189,7 +190,9 @@ TEST_F(ProcessTest, GivesEachAttemptItsOwnDirectory) {
 
 TEST_F(ProcessTest, MakesTheEnvironment) {
   ::setenv("MILLRACE_OF_THE_SERVER", "x", 1);
-  hooks_.task_environment = {{"AWS_REGION", "us-east-1"}, {"COLOUR", "red"}};
+  hooks_.task_environment = [](const std::string& run_id) -> std::vector<std::pair<std::string, std::string>> {
+    return {{"AWS_REGION", "us-east-1"}, {"COLOUR", "red"}, {"OF_RUN", run_id}};
+  };
   executor_.environment = {{"COLOUR", "blue"}};
   secrets_["keys"] = {{"id", "AKIA"}, {"key", "se\ncret"}};
   executor_.env_from_keys = {{true, {"keys"}, false, {{"id", "MY_ID"}, {"key", "MY_KEY"}}},

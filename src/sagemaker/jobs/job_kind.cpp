@@ -21,23 +21,24 @@ Error cannot_assume(std::string_view role_arn) {
                "ValidationException");
 }
 
-Result<std::unique_ptr<s3::Access>> World::access_as(const std::string& role_arn) const {
+Result<std::unique_ptr<s3::Access>> World::access_as(const std::string& role_arn, const std::string& origin) const {
   auto principal = iam.assume_for_service(role_arn, kServicePrincipal, "SageMaker");
   if (!principal) {
     const bool refused = principal.error().code == Code::permission_denied ||
                          principal.error().code == Code::not_found || principal.error().code == Code::invalid_argument;
     return fail(refused ? cannot_assume(role_arn) : principal.error());
   }
+  principal->origin = origin;
   return s3.access(gateway, std::move(*principal));
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const std::string& role_arn,
-                                                                        const std::string& session,
+Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const Resource& job,
+                                                                        const std::string& role_arn,
                                                                         std::chrono::seconds lifetime) {
-  if (world.options.role_environment) return world.options.role_environment(role_arn, session);
+  if (world.options.role_environment) return world.options.role_environment(role_arn, job.name);
   // sts:AssumeRole's bounds.
   lifetime = std::clamp<std::chrono::seconds>(lifetime, std::chrono::minutes(15), std::chrono::hours(12));
-  const auto keys = world.iam.issue_session(role_arn, kServicePrincipal, session, lifetime);
+  const auto keys = world.iam.issue_session(role_arn, kServicePrincipal, job.name, lifetime, job.origin());
   if (!keys) return fail(cannot_assume(role_arn));
   return std::vector<std::pair<std::string, std::string>>{
       {"AWS_ACCESS_KEY_ID", keys->credentials.access_key_id},

@@ -33,16 +33,16 @@ struct World {
   Place place;
   std::function<void(Kind, const std::string& name)> changed;
 
-  // S3 as the role. Error: SageMaker's sentence for a role it cannot assume.
-  Result<std::unique_ptr<s3::Access>> access_as(const std::string& role_arn) const;
+  // S3 as the role, for something of this origin(). Error: SageMaker's sentence for a role it cannot assume.
+  Result<std::unique_ptr<s3::Access>> access_as(const std::string& role_arn, const std::string& origin) const;
 };
 
 // The error for a role that does not exist or does not trust SageMaker.
 Error cannot_assume(std::string_view role_arn);
 
-// The role's credentials for a program of the customer's, as variables.
-Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const std::string& role_arn,
-                                                                        const std::string& session,
+// The role's credentials for the job's program, the customer's, as variables.
+Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const Resource& job,
+                                                                        const std::string& role_arn,
                                                                         std::chrono::seconds lifetime);
 
 // What a customer's program must not see: the server's files, the homes of this machine's users.

@@ -33,7 +33,7 @@ class ProcessingKind final : public JobKind {
     for (const auto& [name, content] : processing_config_files(job.body)) {
       MR_TRY(write_file(ml / "config" / name, content));
     }
-    const auto access = MR_TRY(world_.access_as(role));
+    const auto access = MR_TRY(world_.access_as(role, job.origin()));
     Transfer transfer{*access, role, world_.place.region};
     for (const auto& input : job.body["ProcessingInputs"].items()) {
       const Value& s3 = input["S3Input"];
@@ -51,7 +51,7 @@ class ProcessingKind final : public JobKind {
     proc::LaunchSpec spec;
     spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
     if (!isolated) {
-      for (auto& variable : MR_TRY(role_variables(world_, role, job.name, max_runtime(job)))) {
+      for (auto& variable : MR_TRY(role_variables(world_, job, role, max_runtime(job)))) {
         spec.environment.push_back(std::move(variable));
       }
     }
@@ -67,7 +67,7 @@ class ProcessingKind final : public JobKind {
 
   Result<Value> upload(const Resource& job, const fs::path& directory) override {
     const std::string role = job.body["RoleArn"].string_or();
-    const auto access = MR_TRY(world_.access_as(role));
+    const auto access = MR_TRY(world_.access_as(role, job.origin()));
     Transfer transfer{*access, role, world_.place.region};
     for (const auto& output : job.body["ProcessingOutputConfig"]["Outputs"].items()) {
       const Value& s3 = output["S3Output"];

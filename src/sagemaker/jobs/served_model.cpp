@@ -36,7 +36,8 @@ Result<ServedModel> served_model(const Value& model) {
   return served;
 }
 
-Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder) {
+Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder,
+                   const std::string& origin) {
   std::error_code error;
   if (std::filesystem::is_directory(folder, error)) return {};
   const auto archive = std::filesystem::path(folder.string() + ".tar.gz");
@@ -45,7 +46,7 @@ Status fetch_model(const World& world, const ServedModel& model, const std::file
   std::filesystem::remove(archive, error);
   MR_TRY(make_directories(partial));
   if (!model.model_data_url.empty()) {
-    const auto access = MR_TRY(world.access_as(model.role_arn));
+    const auto access = MR_TRY(world.access_as(model.role_arn, origin));
     Transfer transfer{*access, model.role_arn, world.place.region};
     MR_TRY(transfer.download_object(model.model_data_url, archive, blob::BlobStore::Share::read_only_link));
     if (auto done = unpack_archive(archive, partial); !done) {

@@ -15,7 +15,9 @@ struct ServedModel {
 // From a model's Describe document. Error: a sentence for FailureReason, when this model cannot be served here.
 Result<ServedModel> served_model(const Value& model);
 
-// Fetches and unpacks the artifacts to `folder` (made new; there only when complete).
-Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder);
+// Fetches and unpacks the artifacts to `folder` (made new; there only when complete). `origin`: Resource::origin() of
+// what it is fetched for.
+Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder,
+                   const std::string& origin);
 
 }  // namespace millrace::sagemaker

@@ -41,7 +41,7 @@ class TrainingKind final : public JobKind {
     for (const auto& [name, content] : training_config_files(job.body)) {
       MR_TRY(write_file(ml / "input/config" / name, content));
     }
-    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or()));
+    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or(), job.origin()));
     Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region};
     // Our own worker only reads, so it may share the objects' bytes; another program gets its own copies.
     const Share share = algorithm.empty() ? Share::copy : Share::read_only_link;
@@ -59,7 +59,7 @@ class TrainingKind final : public JobKind {
 
   Result<Value> upload(const Resource& job, const fs::path& directory) override {
     const fs::path ml = directory / "ml";
-    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or()));
+    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or(), job.origin()));
     Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region};
     const std::string base = join_uri(job.body["OutputDataConfig"]["S3OutputPath"].string_or(), job.name + "/output");
     Value members = Value::object();
@@ -100,7 +100,7 @@ class TrainingKind final : public JobKind {
     proc::LaunchSpec spec;
     spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
     if (!isolated) {
-      for (auto& variable : MR_TRY(role_variables(world_, role, job.name, max_runtime(job)))) {
+      for (auto& variable : MR_TRY(role_variables(world_, job, role, max_runtime(job)))) {
         spec.environment.push_back(std::move(variable));
       }
     }

@@ -33,8 +33,8 @@ class TransformKind final : public JobKind {
   Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory) override {
     // The model as it was when the job was made: it may be deleted meanwhile.
     const auto model = MR_TRY(served_model(job.state["model"]));
-    MR_TRY(fetch_model(world_, model, directory / "model"));
-    const auto access = MR_TRY(world_.access_as(model.role_arn));
+    MR_TRY(fetch_model(world_, model, directory / "model", job.origin()));
+    const auto access = MR_TRY(world_.access_as(model.role_arn, job.origin()));
     Transfer transfer{*access, model.role_arn, world_.place.region};
     const Value& input = job.body["TransformInput"];
     const Value& source = input["DataSource"]["S3DataSource"];
@@ -69,7 +69,7 @@ class TransformKind final : public JobKind {
 
   Result<Value> upload(const Resource& job, const fs::path& directory) override {
     const auto model = MR_TRY(served_model(job.state["model"]));
-    const auto access = MR_TRY(world_.access_as(model.role_arn));
+    const auto access = MR_TRY(world_.access_as(model.role_arn, job.origin()));
     Transfer transfer{*access, model.role_arn, world_.place.region};
     MR_TRY(transfer.upload_folder(directory / "output", job.body["TransformOutput"]["S3OutputPath"].string_or()));
     return Value::object();

@@ -146,7 +146,7 @@ Result<Resource> build_trial(const Place& place, const Resource& tuning_job, std
       MR_TRY(build_training_job(place, trial_request(definition, trial_name(tuning_job, index), parameters), now));
   trial.parent = tuning_job.name;
   trial.body.set("TuningJobArn", tuning_job.arn);
-  trial.state.set("tuned", tuned);
+  trial.state.set("tuned", tuned).set("origin", tuning_job.origin());
   return trial;
 }
 

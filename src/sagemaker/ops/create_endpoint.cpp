@@ -13,8 +13,9 @@ aws::Operation create_endpoint(Ops& ops) {
                                                "DeploymentConfig is not supported: a new deployment "
                                                "takes all traffic once it answers."}}));
             const Tags tags = MR_TRY(parse_tags(input["Tags"]));
-            const auto endpoint = MR_TRY(ops.endpoints.create(input["EndpointName"].string_or(),
-                                                              input["EndpointConfigName"].string_or(), tags, call.now));
+            const auto endpoint =
+                MR_TRY(ops.endpoints.create(input["EndpointName"].string_or(), input["EndpointConfigName"].string_or(),
+                                            tags, call.origin, call.now));
             return aws::Output(Value::object({{"EndpointArn", endpoint.arn}}));
           },
           creation_checks(ops, Kind::endpoint, ""),

@@ -10,8 +10,8 @@ aws::Operation create_hyper_parameter_tuning_job(Ops& ops) {
           resource_named(ops, Kind::tuning_job),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
             auto job = MR_TRY(build_tuning_job(ops.world.place, input, random_u64(), call.now));
-            MR_TRY(check_role(ops, input["TrainingJobDefinition"]["RoleArn"]));
-            return start_job(ops, std::move(job), input);
+            MR_TRY(check_role(ops, call, input["TrainingJobDefinition"]["RoleArn"]));
+            return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::tuning_job, "TrainingJobDefinition.RoleArn"),
           creation_keys()};

@@ -9,11 +9,11 @@ namespace millrace::sagemaker {
 namespace {
 
 // The artifacts are there and the role may read them: said now, not when an endpoint needs them.
-Status check_model_data(Ops& ops, const std::string& role, const Value& container) {
+Status check_model_data(Ops& ops, const aws::Call& call, const std::string& role, const Value& container) {
   const std::string url = container["ModelDataUrl"].string_or();
   if (url.empty()) return {};
   const auto uri = MR_TRY(s3::parse_uri(url));
-  const auto access = MR_TRY(ops.world.access_as(role));
+  const auto access = MR_TRY(ops.world.access_as(role, call.origin));
   const auto found = access->head(uri.bucket, uri.key);
   if (found) return {};
   if (found.error().code == Code::not_found) {
@@ -37,10 +37,10 @@ aws::Operation create_model(Ops& ops) {
             const Tags tags = MR_TRY(parse_tags(input["Tags"]));
             const std::string role = input["ExecutionRoleArn"].string_or();
             if (role.empty()) return validation_error("ExecutionRoleArn must be given.");
-            MR_TRY(check_role(ops, input["ExecutionRoleArn"]));
-            MR_TRY(check_model_data(ops, role, model.body["PrimaryContainer"]));
+            MR_TRY(check_role(ops, call, input["ExecutionRoleArn"]));
+            MR_TRY(check_model_data(ops, call, role, model.body["PrimaryContainer"]));
             for (const auto& container : model.body["Containers"].items()) {
-              MR_TRY(check_model_data(ops, role, container));
+              MR_TRY(check_model_data(ops, call, role, container));
             }
             MR_TRY(ops.world.store.insert(model, tags));
             ops.world.changed(Kind::model, model.name);

@@ -10,7 +10,7 @@ aws::Operation create_transform_job(Ops& ops) {
             const auto model =
                 MR_TRY(ops.world.store.get(Kind::model, input["ModelName"].string_or(), ops.world.place));
             auto job = MR_TRY(build_transform_job(ops.world.place, input, model.body, call.now));
-            return start_job(ops, std::move(job), input);
+            return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::transform_job, ""),
           creation_keys()};

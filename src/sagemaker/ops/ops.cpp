@@ -112,12 +112,13 @@ aws::ConditionKeys creation_keys() {
   };
 }
 
-Status check_role(Ops& ops, const Value& role_arn) {
-  if (auto access = ops.world.access_as(role_arn.string_or()); !access) return fail(access.error());
+Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn) {
+  if (auto access = ops.world.access_as(role_arn.string_or(), call.origin); !access) return fail(access.error());
   return {};
 }
 
-Result<aws::Output> start_job(Ops& ops, Resource job, const Value& request) {
+Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, const Value& request) {
+  if (!call.origin.empty()) job.state.set("origin", call.origin);
   const Tags tags = MR_TRY(parse_tags(request["Tags"]));
   if (MR_TRY(ops.world.store.count_active(job.kind)) >= kMaxActiveJobs) {
     return limit_exceeded(

@@ -36,10 +36,10 @@ aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path)
 aws::ConditionKeys creation_keys();
 
 // The role exists and trusts SageMaker. Error: ValidationException, "Could not assume role …".
-Status check_role(Ops& ops, const Value& role_arn);
+Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn);
 
 // Stores a new job and starts it. Yields its ARN.
-Result<aws::Output> start_job(Ops& ops, Resource job, const Value& request);
+Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, const Value& request);
 
 aws::Handle describe_handle(Ops& ops, Kind kind);
 aws::Handle list_handle(Ops& ops, Kind kind);

@@ -260,7 +260,7 @@ struct Endpoints::Impl {
     const auto model = MR_TRY(served_model(variant.model));
     const fs::path directory = root_of(endpoint) / std::to_string(deployment.number) / variant.name;
     MR_TRY(make_directories(directory, 0700));
-    MR_TRY(fetch_model(world, model, directory / "model"));
+    MR_TRY(fetch_model(world, model, directory / "model", endpoint.origin()));
     const std::string key = server_key(endpoint, deployment, variant);
     Sockets& all = *MR_TRY(open_sockets());
     all.remove(key);
@@ -489,7 +489,8 @@ Endpoints::Endpoints(World& world, LogFollower& follower, Alarm& alarm)
     : impl_(std::make_unique<Impl>(world, follower, alarm)) {}
 Endpoints::~Endpoints() { stop(); }
 
-Result<Resource> Endpoints::create(const std::string& name, const std::string& config, const Tags& tags, Time now) {
+Result<Resource> Endpoints::create(const std::string& name, const std::string& config, const Tags& tags,
+                                   const std::string& origin, Time now) {
   World& world = impl_->world;
   const Deployment deployment = MR_TRY(impl_->deployment_of(config, 1));
   if (MR_TRY(world.store.count_active(Kind::endpoint)) >= kMaxEndpointCount) {
@@ -504,6 +505,7 @@ Result<Resource> Endpoints::create(const std::string& name, const std::string& c
   endpoint.created = endpoint.modified = now;
   endpoint.active = true;
   endpoint.state.set("serving", 0).set("pending", 1).set("next", 2);
+  if (!origin.empty()) endpoint.state.set("origin", origin);
   put_deployment(endpoint, deployment);
   endpoint.body.set("EndpointName", name).set("EndpointArn", endpoint.arn).set("EndpointConfigName", deployment.config);
   endpoint.body.set("EndpointStatus", endpoint.status);

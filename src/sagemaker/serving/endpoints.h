@@ -20,7 +20,8 @@ class Endpoints {
   Endpoints(World& world, LogFollower& follower, Alarm& alarm);
   ~Endpoints();  // stop()
 
-  Result<Resource> create(const std::string& name, const std::string& config, const Tags& tags, Time now);
+  Result<Resource> create(const std::string& name, const std::string& config, const Tags& tags,
+                          const std::string& origin, Time now);
   Result<Resource> update(const std::string& name, const std::string& config, Time now);
   // desired: [{VariantName, DesiredWeight, DesiredInstanceCount}]
   Result<Resource> update_weights(const std::string& name, const Value& desired, Time now);
