@@ -1,6 +1,7 @@
 #include "app/router.h"
 
 #include "app/container_credentials.h"
+#include "app/identity/door.h"
 #include "app/options.h"
 #include "aws/gateway.h"
 #include "base/strings.h"
@@ -49,6 +50,7 @@ bool is_kubernetes_path(std::string_view path) {
 
 Door route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because) {
   if (ContainerCredentials::handles(request)) return Door::container_credentials;
+  if (IdentityDoor::handles(request)) return Door::identity;
   if (request.tls && is_kubernetes_path(request.path)) return Door::kubernetes;
   if (aws::Gateway::is_aws_request(request)) return Door::aws;
   const bool pipelines = is_pipelines_path(request.path) || is_artifact_read(request);

@@ -7,7 +7,7 @@
 
 namespace millrace::app {
 
-enum class Door { container_credentials, aws, pipelines, kubernetes, console, refused };
+enum class Door { container_credentials, identity, aws, pipelines, kubernetes, console, refused };
 
 // `refused_because` is set with Door::refused: a browser page of another origin, or a host name that is not ours (DNS
 // rebinding), on the doors that ask for no signature.

@@ -33,6 +33,7 @@ TEST(Router, TellsTheDoorsApart) {
   EXPECT_EQ(door_of(request("GET", "/apis/apps/v1", true)), Door::kubernetes);
   EXPECT_EQ(door_of(request("GET", "/api/v1/namespaces", true)), Door::kubernetes);
   EXPECT_EQ(door_of(request("GET", "/v2/credentials/00")), Door::container_credentials);
+  EXPECT_EQ(door_of(request("GET", "/millrace/identity/decisions")), Door::identity);
   EXPECT_EQ(door_of(request("GET", "/"), true), Door::console);
   EXPECT_EQ(door_of(request("GET", "/sagemaker-sample-files/datasets/x")), Door::aws);
 }

@@ -14,6 +14,7 @@
 
 #include "app/client_files.h"
 #include "app/container_credentials.h"
+#include "app/identity/door.h"
 #include "app/lazy_launcher.h"
 #include "app/node.h"
 #include "app/router.h"
@@ -91,6 +92,8 @@ class ServerImpl final : public Server {
   std::unique_ptr<sagemaker::SageMaker> sagemaker_;
   std::unique_ptr<pipelines::Pipelines> pipelines_;
   std::unique_ptr<console::Console> console_;
+  std::unique_ptr<Preflight> preflight_;
+  std::unique_ptr<IdentityDoor> identity_;
   std::unique_ptr<net::Server> net_;
   // Children's exits are passed on only between the opening of the services and their stop. One that ends before is
   // seen by resume(), which asks for every child's status.
@@ -196,6 +199,9 @@ Status ServerImpl::open_services() {
       MR_TRY(pipelines::Pipelines::open({*database_, clock_, *launcher_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);
   console_ = console::Console::make({*pipelines_, *sagemaker_, *s3_, *logs_});
+  preflight_ = std::make_unique<Preflight>(
+      Preflight::Needs{*iam_, *gateway_, *kube_, *pipelines_, clock_, node_role_, own_executable().string()});
+  identity_ = std::make_unique<IdentityDoor>(*iam_, *pipelines_, *preflight_, key_);
   services_open_ = true;
 
   for (aws::Service service : {iam_->iam_service(), iam_->sts_service(), s3_->service(), logs_->service(),
@@ -249,6 +255,8 @@ net::Response ServerImpl::dispatch(net::Request& request) {
   switch (route(request, is_loopback(options_.address), console_->handles(request), refused_because)) {
     case Door::container_credentials:
       return credentials_->handle(request);
+    case Door::identity:
+      return identity_->handle(request);
     case Door::aws:
       return gateway_->handle(request);
     case Door::pipelines:

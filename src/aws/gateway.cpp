@@ -420,6 +420,31 @@ bool Gateway::is_aws_request(const net::Request& request) {
 
 net::Response Gateway::handle(net::Request& request) { return impl_->handle(request); }
 
+Result<std::vector<Check>> Gateway::checks_of(const Principal& principal, std::string_view service,
+                                              std::string_view operation, const Value& input) const {
+  const auto served = impl_->services.find(std::string(service));
+  const Impl::Served* found = served == impl_->services.end() ? nullptr : &served->second;
+  const auto entry =
+      found == nullptr ? decltype(found->operations.end()){} : found->operations.find(std::string(operation));
+  if (found == nullptr || entry == found->operations.end())
+    return fail(Code::unimplemented, fmt::format("{} of {} is not served by Millrace yet.", operation, service));
+  Call call;
+  call.principal = principal;
+  call.service = service;
+  call.operation = operation;
+  call.account = impl_->options.account;
+  call.region = impl_->options.region;
+  call.now = impl_->clock.now();
+  std::vector<Check> checks;
+  const auto keys = entry->second.keys ? entry->second.keys(call, input) : decltype(Check::keys){};
+  for (std::string& resource : entry->second.resources(call, input))
+    checks.push_back({std::string(entry->second.action.text()), std::move(resource), keys});
+  if (entry->second.more) {
+    for (Check& check : MR_TRY(entry->second.more(call, input))) checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
 Status Gateway::authorise(const Principal& principal, std::string_view service, std::string_view operation,
                           const Check& check) {
   Call call;

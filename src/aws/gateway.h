@@ -138,6 +138,10 @@ class Gateway {
   // Is this request for an AWS door: SigV4 in header or query, an AWS target header, or an unsigned AWS-looking call?
   static bool is_aws_request(const net::Request& request);
   net::Response handle(net::Request& request);
+  // What an operation's table entry would ask of the authoriser for this input. Nothing is asked or done. Errors:
+  // unimplemented for what is not served; those of the entry.
+  Result<std::vector<Check>> checks_of(const Principal& principal, std::string_view service, std::string_view operation,
+                                       const Value& input) const;
   // For a service acting inside the server on a principal's behalf (a job that reads S3 as its execution role).
   Status authorise(const Principal& principal, std::string_view service, std::string_view operation,
                    const Check& check);

@@ -47,6 +47,9 @@ class Component {
   virtual Result<bool> stop(Task&) { return false; }
 };
 
+// By its name on the command line ("train"). Errors: invalid_argument, a sentence that names those that are carried.
+Result<std::unique_ptr<Component>> component_named(std::string_view name);
+
 std::unique_ptr<Component> process_component();
 std::unique_ptr<Component> hyperparameter_tuning_component();
 std::unique_ptr<Component> train_component();

@@ -89,20 +89,26 @@ std::optional<std::vector<std::string>> native_command(const std::string& execut
   return std::nullopt;
 }
 
-int component_main(const std::vector<std::string>& arguments) {
-  const auto* published =
-      arguments.empty() ? std::end(kPublished) : std::ranges::find(kPublished, arguments[0], &Published::name);
+Result<std::unique_ptr<Component>> component_named(std::string_view name) {
+  const auto* published = std::ranges::find(kPublished, name, &Published::name);
   if (published == std::end(kPublished)) {
-    fmt::print(stderr, "{} is not a component; there are {}.\n", arguments.empty() ? "Nothing" : arguments[0],
-               carried_names());
-    return 1;
+    return fail(Code::invalid_argument,
+                fmt::format("{} is not a component; there are {}.", name.empty() ? "Nothing" : name, carried_names()));
   }
   if (published->make == nullptr) {
-    fmt::print(stderr, "The component {} is not carried here; there are {}.\n", published->name, carried_names());
+    return fail(Code::invalid_argument,
+                fmt::format("The component {} is not carried here; there are {}.", name, carried_names()));
+  }
+  return published->make();
+}
+
+int component_main(const std::vector<std::string>& arguments) {
+  const auto component = component_named(arguments.empty() ? std::string_view() : std::string_view(arguments[0]));
+  if (!component) {
+    fmt::print(stderr, "{}\n", component.error().message);
     return 1;
   }
-  const std::unique_ptr<Component> component = published->make();
-  return run(*component, {arguments.begin() + 1, arguments.end()}, process_environment(), SystemClock());
+  return run(**component, {arguments.begin() + 1, arguments.end()}, process_environment(), SystemClock());
 }
 
 }  // namespace millrace::components

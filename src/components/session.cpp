@@ -97,17 +97,20 @@ Session::Session(const Arguments& arguments, const Environment& environment, con
                                 service_endpoint(environment, "SAGEMAKER", arguments.text("endpoint_url")));
   options.max_attempts = kSageMakerAttempts;
   at_aws_ = is_aws(options.endpoint);
-  sagemaker_ = std::make_unique<aws::Client>(std::move(options), credentials);
-  logs_ = std::make_unique<aws::Client>(
+  auto sagemaker = std::make_shared<aws::Client>(std::move(options), credentials);
+  auto logs = std::make_shared<aws::Client>(
       client_options(environment, "logs", region, service_endpoint(environment, "CLOUDWATCH_LOGS", "")), credentials);
+  caller_ = [sagemaker, logs](std::string_view service, std::string_view operation, const Value& input) {
+    return (service == "logs" ? logs : sagemaker)->call(operation, input);
+  };
 }
 
 Result<Value> Session::sagemaker(std::string_view operation, const Value& input) {
-  return as_botocore(operation, sagemaker_->call(operation, input));
+  return as_botocore(operation, caller_("sagemaker", operation, input));
 }
 
 Result<Value> Session::logs(std::string_view operation, const Value& input) {
-  return as_botocore(operation, logs_->call(operation, input));
+  return as_botocore(operation, caller_("logs", operation, input));
 }
 
 Result<Value> Session::create(const Creation& creation, const Value& request) {

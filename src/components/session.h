@@ -25,6 +25,9 @@ std::string service_endpoint(const Environment& environment, std::string_view id
 
 class Session {
  public:
+  // How its calls are made: service ("sagemaker", "logs"), operation, input.
+  using Caller = std::function<Result<Value>(std::string_view service, std::string_view operation, const Value& input)>;
+  Session(Caller caller, const Clock& clock) : at_aws_(false), clock_(clock), caller_(std::move(caller)) {}
   // From the common arguments region, endpoint_url and assume_role.
   Session(const Arguments& arguments, const Environment& environment, const Clock& clock);
 
@@ -49,8 +52,7 @@ class Session {
  private:
   bool at_aws_;
   const Clock& clock_;
-  std::unique_ptr<aws::Client> sagemaker_;
-  std::unique_ptr<aws::Client> logs_;
+  Caller caller_;
 };
 
 }  // namespace millrace::components

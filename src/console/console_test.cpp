@@ -49,6 +49,13 @@ struct FakePipelines final : pipelines::Pipelines {
     asked_task = task_id;
     return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), log_complete};
   }
+  Status rehearse(const Value&, const Value&, const std::function<Value(const pipelines::RehearsedTask&)>&) override {
+    return fail(Code::unimplemented, "not asked for here");
+  }
+  Result<std::string> run_again(const std::string&, const std::string&,
+                                const std::function<Status(const std::string&)>&) override {
+    return fail(Code::unimplemented, "not asked for here");
+  }
   void on_change(std::function<void(const std::string&)> given) override { listener = std::move(given); }
 };
 

@@ -15,6 +15,7 @@ bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' 
 bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 constexpr std::size_t kTimeDigits = 8;  // a date, or seconds since 1970 (10), or date and time (14)
+constexpr std::size_t kHexDigits = 12;  // a random number
 
 // The end of a UUID that begins at `at`; npos: there is none.
 std::size_t uuid_end(std::string_view text, std::size_t at) {
@@ -35,6 +36,10 @@ std::string without_run_in_part(std::string_view part) {
     while (end < part.size() && is_digit(part[end])) ++end;
     const bool whole = end == part.size() || !is_word(part[end]);
     if (end - at >= kTimeDigits && whole) return std::string(part.substr(0, at)) + "*";
+    bool digit = false;
+    for (end = at; end < part.size() && is_hex(part[end]); ++end) digit = digit || is_digit(part[end]);
+    if (end - at >= kHexDigits && digit && (end == part.size() || !is_word(part[end])))
+      return std::string(part.substr(0, at)) + "*";
   }
   return std::string(part);
 }
@@ -82,6 +87,8 @@ std::string sid_of(const std::string& action, std::size_t number) {
 }  // namespace
 
 std::string without_run(std::string_view resource) {
+  // Roles and users are there before a run; their names may hold numbers.
+  if (resource.starts_with("arn:aws:iam::")) return std::string(resource);
   // Of an ARN only the resource's own part; its account is made of digits as well.
   std::size_t begin = 0;
   if (resource.starts_with("arn:")) {
@@ -93,7 +100,11 @@ std::string without_run(std::string_view resource) {
   }
   std::string out(resource.substr(0, begin));
   std::vector<std::string> parts;
-  for (const std::string_view part : split(resource.substr(begin), '/')) parts.push_back(without_run_in_part(part));
+  const bool in_bucket = resource.starts_with("arn:aws:s3:::");
+  for (const std::string_view part : split(resource.substr(begin), '/')) {
+    const bool bucket = in_bucket && parts.empty();  // there before the run, too
+    parts.push_back(bucket ? std::string(part) : without_run_in_part(part));
+  }
   return out + join(parts, "/");
 }
 

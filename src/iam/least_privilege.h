@@ -1,8 +1,9 @@
 #pragma once
 // The smallest policies under which a run would have passed, from the calls that it made. Pure.
 //
-// Each action is allowed on just the resources it was used on. What changes from one run to the next (times and random
-// endings in names, ids of runs) becomes "*", since the policy is meant for the next run too. A role that was passed is
+// Each action is allowed on just the resources it was used on. What changes from one run to the next (times, random
+// numbers and what follows them in a name, ids) becomes "*", since the policy is meant for the next run too; names of
+// buckets, roles and users stay. A role that was passed is
 // bound to the service it was passed to.
 
 #include <string>

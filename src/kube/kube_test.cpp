@@ -49,6 +49,13 @@ class TwoTasks final : public pipelines::Pipelines {
     const std::string text = "one\ntwo\nthree\n";
     return LogPart{offset < text.size() ? text.substr(offset) : "", task == "root/prepare"};
   }
+  Status rehearse(const Value&, const Value&, const std::function<Value(const pipelines::RehearsedTask&)>&) override {
+    return fail(Code::unimplemented, "not asked for here");
+  }
+  Result<std::string> run_again(const std::string&, const std::string&,
+                                const std::function<Status(const std::string&)>&) override {
+    return fail(Code::unimplemented, "not asked for here");
+  }
   void on_change(std::function<void(const std::string&)> listener) override { listener_ = std::move(listener); }
   void finish() {
     run_.tasks.back().state = "FAILED";

@@ -13,6 +13,7 @@
 #include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
+#include "pipelines/rehearsal/rehearsal.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
@@ -94,6 +95,17 @@ class PipelinesImpl final : public Pipelines {
       return {};
     }));
     return view;
+  }
+
+  Result<std::string> run_again(const std::string& run_id, const std::string& name,
+                                const std::function<Status(const std::string& new_id)>& first) override {
+    api::Context context = this->context();
+    return MR_TRY(api::run_again(context, run_id, name, first)).id;
+  }
+
+  Status rehearse(const Value& package, const Value& parameters,
+                  const std::function<Value(const RehearsedTask&)>& each) override {
+    return rehearsal::rehearse(options_, needs_.clock, package, parameters, each);
   }
 
   Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) override;

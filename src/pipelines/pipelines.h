@@ -78,6 +78,18 @@ struct RunView {
   std::vector<TaskView> tasks;  // empty in listings
 };
 
+// A task of a pipeline that is gone through without being run.
+struct RehearsedTask {
+  std::string path, name, image;          // path: within the run, "for-loop-1/0/train"
+  std::vector<std::string> command_line;  // placeholders resolved; kOnlyKnownInRun for what only a run can tell
+  std::vector<std::pair<std::string, std::string>> environment;  // its own
+  struct FromSecret {
+    std::string variable, secret, key;
+  };
+  std::vector<FromSecret> secrets;  // variables that come from Kubernetes Secrets
+};
+inline constexpr std::string_view kOnlyKnownInRun = "only-known-during-the-run";
+
 class Pipelines {
  public:
   struct Needs {
@@ -103,6 +115,15 @@ class Pipelines {
     bool complete = false;
   };
   virtual Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) = 0;
+  // Starts the same pipeline with the same parameters once more, with no task spared by the cache. `first` is called
+  // with the new run's id before the run is. Returns that id. Errors: not_found, those of a new run, and `first`'s.
+  virtual Result<std::string> run_again(const std::string& run_id, const std::string& name,
+                                        const std::function<Status(const std::string& new_id)>& first) = 0;
+  // Goes through a pipeline (the IR, or {pipeline_spec, platform_spec}) without running it. `each` is called for every
+  // task with a container, in the order they would start, and gives the output parameters that it can foresee. Errors:
+  // those of a new run; resource_exhausted for one of very many tasks.
+  virtual Status rehearse(const Value& package, const Value& parameters,
+                          const std::function<Value(const RehearsedTask&)>& each) = 0;
   // Called after each change of a run (any of its tasks). Cheap work only.
   virtual void on_change(std::function<void(const std::string& run_id)> listener) = 0;
 };

@@ -36,13 +36,18 @@ struct RunCommands::Impl {
   LogsOptions logs;
   OneRunOptions get, stop, retry;
   CheckOptions check;
+  IamExplainOptions explain;
+  IamLeastPrivilegeOptions least_privilege;
+  IamPreflightOptions preflight;
   std::string shell;
+  CLI::App *iam_app, *explain_app, *least_privilege_app, *preflight_app;
   CLI::App *run_app, *runs_app, *logs_app, *get_app, *stop_app, *retry_app, *check_app, *completion_app;
 
   explicit Impl(CLI::App& parent) : app(parent) {
     add_run();
     add_runs();
     add_others();
+    add_iam();
   }
 
   static void add_common(CLI::App& command, CommonOptions& options,
@@ -107,6 +112,49 @@ struct RunCommands::Impl {
     runs_app->footer(footer("  millrace runs\n  millrace runs --state failed --limit 5\n  millrace runs --json"));
   }
 
+  static void add_owner(CLI::App& command, IamOptions& options) {
+    command.add_option("--data-dir", options.data_dir,
+                       "The data directory of the server (default: $MILLRACE_DATA_DIR or ~/.local/share/millrace)");
+    command.add_flag("--json", options.json, "JSON on standard output");
+  }
+
+  void add_iam() {
+    iam_app = app.add_subcommand("iam", "Why a call was denied, and which policies are enough");
+    iam_app->require_subcommand(1);
+    explain_app =
+        iam_app->add_subcommand("explain", "Show how the policies came to a decision, statement by statement");
+    explain_app->add_option("REQUEST", explain.request, "A request id (default: the latest request that was denied)");
+    explain_app->add_option("--run", explain.run, "Only calls of this run's steps and jobs");
+    explain_app->add_flag("--allowed", explain.allowed, "Also what was allowed");
+    explain_app->add_flag("-l,--list", explain.list, "List the latest decisions instead");
+    explain_app->add_option("-n,--limit", explain.limit, "At most so many with --list")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 200));
+    explain_app->add_flag("-a,--all", explain.all, "Also the statements that speak of other actions");
+    add_owner(*explain_app, explain);
+    explain_app->footer(
+        "Examples:\n  millrace iam explain\n  millrace iam explain 6f1c2d3e-0a1b-4c5d-8e9f-0123456789ab\n"
+        "  millrace iam explain --run latest --list\n  millrace iam explain --allowed --all --json\n\n"
+        "Decisions are kept in memory: the latest 512 denials and 1,024 others of the running server.");
+    least_privilege_app =
+        iam_app->add_subcommand("least-privilege", "The smallest policies under which a run would have passed");
+    least_privilege_app->add_option("--run", least_privilege.run, std::string(kRunHelp))->required();
+    least_privilege_app->add_flag("--verify", least_privilege.verify, "Run the pipeline again, allowed just that");
+    add_owner(*least_privilege_app, least_privilege);
+    least_privilege_app->footer(
+        "Examples:\n  millrace iam least-privilege --run latest\n"
+        "  millrace iam least-privilege --run latest --verify --json\n\n"
+        "Exit code: 0; with --verify 1 when the policies were not enough.");
+    preflight_app = iam_app->add_subcommand("preflight", "Before a run: which steps would be denied what, and why");
+    preflight_app->add_option("FILE", preflight.file, "A pipeline: .yaml, .json, .zip, .tar.gz, or .py")->required();
+    preflight_app->add_option("-p,--parameter", preflight.parameters, "name=value, as for `millrace run`")
+        ->allow_extra_args(false);
+    add_owner(*preflight_app, preflight);
+    preflight_app->footer(
+        "Example:\n  millrace iam preflight lab/mnist_classification.yaml -p role_arn=$ROLE -p bucket=$BUCKET\n\n"
+        "Exit code: 0 nothing would be denied, 1 something would, 2 a file or parameter that cannot be used.");
+  }
+
   void add_others() {
     get_app = add_one("get", "Show a run: its tasks, their states and durations, its parameters", get,
                       "  millrace get latest\n  millrace get hello --watch\n  millrace get 1f0c --json");
@@ -141,8 +189,8 @@ RunCommands::RunCommands(CLI::App& app) : impl_(std::make_unique<Impl>(app)) {}
 RunCommands::~RunCommands() = default;
 
 bool RunCommands::parsed() const {
-  const auto commands = {impl_->run_app,  impl_->runs_app,  impl_->logs_app,  impl_->get_app,
-                         impl_->stop_app, impl_->retry_app, impl_->check_app, impl_->completion_app};
+  const auto commands = {impl_->run_app,   impl_->runs_app,  impl_->logs_app,       impl_->get_app, impl_->stop_app,
+                         impl_->retry_app, impl_->check_app, impl_->completion_app, impl_->iam_app};
   return std::any_of(commands.begin(), commands.end(), [](const CLI::App* command) { return command->parsed(); });
 }
 
@@ -154,6 +202,9 @@ int RunCommands::run() {
   if (impl_->stop_app->parsed()) return stop_command(impl_->stop);
   if (impl_->retry_app->parsed()) return retry_command(impl_->retry);
   if (impl_->check_app->parsed()) return check_command(impl_->check);
+  if (impl_->explain_app->parsed()) return iam_explain_command(impl_->explain);
+  if (impl_->least_privilege_app->parsed()) return iam_least_privilege_command(impl_->least_privilege);
+  if (impl_->preflight_app->parsed()) return iam_preflight_command(impl_->preflight);
   return completion_command(impl_->app, impl_->shell);
 }
 

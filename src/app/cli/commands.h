@@ -74,6 +74,31 @@ struct CheckOptions {
 };
 int check_command(const CheckOptions& options);
 
+// `millrace iam …`: on the machine of the data directory, whose key they read.
+struct IamOptions {
+  std::string data_dir;
+  bool json = false;
+};
+struct IamExplainOptions : IamOptions {
+  std::string request, run;  // request empty: the latest denied one
+  bool allowed = false;      // … or allowed
+  bool list = false, all = false;
+  std::size_t limit = 20;
+};
+int iam_explain_command(const IamExplainOptions& options);
+
+struct IamLeastPrivilegeOptions : IamOptions {
+  std::string run;
+  bool verify = false;
+};
+int iam_least_privilege_command(const IamLeastPrivilegeOptions& options);
+
+struct IamPreflightOptions : IamOptions {
+  std::string file;
+  std::vector<std::string> parameters;
+};
+int iam_preflight_command(const IamPreflightOptions& options);
+
 // Prints the script for "bash", "zsh" or "fish": made from the commands and options that `app` has.
 int completion_command(const CLI::App& app, const std::string& shell);
 

@@ -34,6 +34,10 @@ Result<Value> delete_experiment(Context& context, const Call& call);
 Result<Value> archive_experiment(Context& context, const Call& call);
 Result<Value> unarchive_experiment(Context& context, const Call& call);
 
+// run_again.cpp: see Pipelines::run_again.
+Result<runner::RunRecord> run_again(Context& context, const std::string& run_id, const std::string& name,
+                                    const std::function<Status(const std::string& new_id)>& first);
+
 // run_create.cpp, runs.cpp
 Result<Value> create_run(Context& context, const Call& call);
 Result<Value> list_runs(Context& context, const Call& call);

@@ -1,0 +1,64 @@
+#include "app/cli/identity_client.h"
+
+#include <fmt/core.h>
+
+#include "app/client_files.h"
+#include "app/identity/door.h"
+#include "base/json.h"
+#include "iam/iam.h"
+
+namespace millrace::app {
+namespace {
+
+constexpr std::string_view kStart = "start one with `millrace serve`, or name its directory with --data-dir";
+
+Code code_of(int status) {
+  switch (status) {
+    case 400:
+      return Code::invalid_argument;
+    case 401:
+      return Code::unauthenticated;
+    case 404:
+      return Code::not_found;
+    case 412:
+      return Code::failed_precondition;
+    case 501:
+      return Code::unimplemented;
+    default:
+      return Code::internal;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<IdentityClient>> IdentityClient::open(const std::string& data_dir) {
+  const DataLayout layout(data_dir.empty() ? default_data_dir() : std::filesystem::path(data_dir));
+  const auto file = read_server_file(layout);
+  if (!file)
+    return fail(Code::unavailable, fmt::format("no Millrace server has used {}; {}", layout.root.string(), kStart));
+  auto client = std::make_unique<IdentityClient>();
+  client->endpoint_ = file->endpoint;
+  client->token_ = IdentityDoor::token_of(MR_TRY(iam::open_encryption_key(layout.key().string())));
+  return client;
+}
+
+Result<Value> IdentityClient::call(std::string_view method, const std::string& path, const Value& body) {
+  net::ClientRequest request;
+  request.method = method;
+  request.url = endpoint_ + "/millrace/identity/" + path;
+  request.headers.set("Authorization", "Bearer " + token_);
+  if (!body.is_null()) {
+    request.headers.set("Content-Type", "application/json");
+    request.body = to_json(body);
+  }
+  const auto response = http_.send(request);
+  if (!response && response.error().code == Code::unavailable)
+    return fail(Code::unavailable, fmt::format("no Millrace server answers at {}; {}", endpoint_, kStart));
+  if (!response) return fail(response.error());
+  auto answer = parse_json(response->body);
+  if (response->status / 100 != 2)
+    return fail(code_of(response->status), answer ? (*answer)["message"].string_or() : response->body);
+  return answer;
+}
+
+}  // namespace millrace::app

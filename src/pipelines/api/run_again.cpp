@@ -1,0 +1,47 @@
+#include "base/ids.h"
+#include "pipelines/api/operations.h"
+#include "pipelines/api/run_draft.h"
+
+namespace millrace::pipelines::api {
+namespace {
+
+// Every task of the pipeline is to run: none is spared by an earlier success.
+void forget_caching(Value& spec) {
+  const auto each = [](Value& object, const auto& change) {
+    const Value names = object;
+    for (const auto& [name, member] : names.members()) change(object.child(name));
+  };
+  const auto of_component = [&](Value& component) {
+    if (!component.has("dag") || !component["dag"].has("tasks")) return;
+    each(component.child("dag").child("tasks"), [](Value& task) { task.set("cachingOptions", Value::object()); });
+  };
+  of_component(spec.child("root"));
+  if (spec.has("components")) each(spec.child("components"), of_component);
+}
+
+}  // namespace
+
+Result<runner::RunRecord> run_again(Context& context, const std::string& run_id, const std::string& name,
+                                    const std::function<Status(const std::string& new_id)>& first) {
+  runner::RunRecord run;
+  Source source;
+  MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
+    const auto earlier = MR_TRY(runner::find_run(connection, run_id));
+    if (!earlier) return fail(not_found("Run", run_id));
+    run.runtime_config = earlier->runtime_config;
+    run.service_account = earlier->service_account;
+    run.experiment_id = earlier->experiment_id;
+    source = {MR_TRY(runner::read_spec(connection, run_id)), earlier->pipeline_id, earlier->version_id};
+    return {};
+  }));
+  forget_caching(source.spec.has("pipeline_spec") ? source.spec.child("pipeline_spec") : source.spec);
+  run.id = uuid4();
+  run.name = name;
+  run.created = run.scheduled = context.clock.now();
+  const schedule::Macros macros{run.id, run.created, {}, {}};
+  Draft draft = MR_TRY(draft_run(context, std::move(run), std::move(source), macros));
+  MR_TRY(first(draft.run.id));
+  return create(context, std::move(draft));
+}
+
+}  // namespace millrace::pipelines::api
