@@ -141,7 +141,8 @@ Result<Claim> claim_from_query(const net::Request& request) {
     return bad(
         "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
         "604800 seconds");
-  if (claim.payload_hash.empty()) claim.payload_hash = kUnsignedPayload;
+  // S3 leaves the body of a presigned request unsigned; elsewhere the hash of the body is part of the signature.
+  if (claim.payload_hash.empty() && claim.scope.service == "s3") claim.payload_hash = kUnsignedPayload;
   return claim;
 }
 

@@ -1162,3 +1162,12 @@ def test_what_is_not_served_is_refused_by_name(server):
 def test_every_operation_was_driven():
     served = {(service, operation) for service in ("iam", "sts") for operation in SERVED[service]["operations"]}
     assert sorted(served - exercised) == [], "served, but no test of this file drives it to a success"
+
+
+def test_presigned_caller_identity(server):
+    """What `aws eks get-token` sends: outside S3 a presigned request signs its (empty) body."""
+    url = server.client("sts").generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
+    status, text = server.request(url.removeprefix(server.endpoint))
+    assert status == 200 and "arn:aws:iam::123456789012:root" in text, text
+    status, text = server.request(url.removeprefix(server.endpoint)[:-1] + ("0" if url[-1] != "0" else "1"))
+    assert status == 403 and "SignatureDoesNotMatch" in text, text
