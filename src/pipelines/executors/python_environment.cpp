@@ -21,15 +21,15 @@ if [ -e "$environment/ready" ]; then
   export PATH VIRTUAL_ENV
   exec "$@"
 fi
-export PIP_CACHE_DIR="${PIP_CACHE_DIR:-${environment%/*}/packages}"
+packages="${PIP_CACHE_DIR:-${environment%/*}/packages}"
 mkdir -p "${environment%/*}" || exit
 exec 9>>"$environment.lock" && flock 9 || exit
 if ! [ -e "$environment/ready" ]; then
   echo "Making the Python environment of this component; it is kept for the next time." >&2
   rm -rf "$environment"
   python3 -m venv "$environment" >&2 || { echo "python3 -m venv failed; on Debian it needs the package python3-venv." >&2; exit 1; }
-  PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment sh -c "$script" true >&2 || exit
-  PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment sh -c "$after" >&2 || exit
+  PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment PIP_CACHE_DIR=$packages sh -c "$script" true >&2 || exit
+  PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment PIP_CACHE_DIR=$packages sh -c "$after" >&2 || exit
   : >"$environment/ready"
 fi
 exec 9>&-

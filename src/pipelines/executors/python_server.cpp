@@ -287,6 +287,17 @@ bool is_python_component(const Executor& executor) {
   return std::any_of(executor.command.begin(), executor.command.end(), is_program);
 }
 
+std::vector<std::string> python_servers_of(const Options& options, const std::string& run_id) {
+  // Each has a socket of its name.
+  std::vector<std::string> keys;
+  std::error_code error;
+  const std::filesystem::path place = options.directory / "runs" / run_id / "python";
+  for (const auto& entry : std::filesystem::directory_iterator(place, error)) {
+    if (entry.is_socket(error)) keys.push_back(python_server_keys_of(run_id) + "/" + entry.path().filename().native());
+  }
+  return keys;
+}
+
 std::string python_server_keys_of(const std::string& run_id) { return "python/" + run_id; }
 
 std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pipelines/executors/process.h"
 
@@ -21,6 +22,8 @@ bool is_python_component(const Executor& executor);
 // is the result. Its key begins with "python/<run id>/". nullopt: the step is as it was.
 std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
                                                   const Executor& executor, proc::LaunchSpec& step);
+// The keys of those that may have been started for the run, whenever that was.
+std::vector<std::string> python_servers_of(const Options& options, const std::string& run_id);
 std::string python_server_keys_of(const std::string& run_id);  // what their keys begin with, less the '/' after it
 
 }  // namespace millrace::pipelines::executors

@@ -335,7 +335,8 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
     if (outputs) {
-      if (const Status kept = executors::publish(options_, hooks_, run->record().id, *outputs); !kept) outputs = fail(kept.error());
+      if (const Status kept = executors::publish(options_, hooks_, run->record().id, *outputs); !kept)
+        outputs = fail(kept.error());
     }
     if (outputs) {
       event.succeeded = true;
@@ -448,6 +449,10 @@ void Runner::take_up(const Run& run) {
     Event event = event_for(Event::Kind::rebooted, needs_.clock.now(), "", 0);
     event.boot = options_.boot;
     apply(run, event);
+  }
+  for (const std::string& key : executors::python_servers_of(options_, run->record().id)) {
+    const auto status = needs_.launcher.status(key);
+    if (status && *status && (*status)->state == proc::ChildStatus::State::running) run->python_servers.insert(key);
   }
   for (const auto& [path, attempt] : open) {
     const std::string key = executors::launch_key(run->record().id, path, attempt);
