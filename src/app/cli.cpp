@@ -17,6 +17,7 @@ struct Arguments {
   std::string data_dir, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
                         cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
   std::vector<std::string> node_labels;
+  std::string executor = "process", container_engine;
   bool sandbox = true;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
@@ -38,6 +39,13 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--max-running-tasks", arguments.max_tasks, "Tasks that may run at once")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
+  command
+      .add_option("--executor", arguments.executor,
+                  "How tasks run: process (their commands on this machine) or container (in their images)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"process", "container"}));
+  command.add_option("--container-engine", arguments.container_engine,
+                     "With --executor container: podman or docker (default: the first of them on PATH)");
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
       ->check([](const std::string& text) {
@@ -61,6 +69,8 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.cluster_name = arguments.cluster;
   options.max_running_tasks = arguments.max_tasks;
   options.sandbox = arguments.sandbox;
+  options.containers = arguments.executor == "container";
+  options.container_engine = arguments.container_engine;
   for (const std::string& label : arguments.node_labels) {
     const std::size_t at = label.find('=');
     options.node_labels.emplace_back(label.substr(0, at), label.substr(at + 1));

@@ -21,6 +21,8 @@ struct ServeOptions {
   std::string account = "123456789012";
   std::string cluster_name = "kf-sm-workshop";  // part of the worker node role's name
   std::size_t max_running_tasks = 16;
+  bool containers = false;                                       // tasks in their own images
+  std::string container_engine;                                  // podman or docker; empty: the one on PATH
   bool sandbox = true;                                           // tasks in namespaces of their own
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
 };

@@ -299,6 +299,19 @@ struct Gateway::Impl {
     return {};
   }
 
+  // A call that comes from within, not over the wire.
+  Call own_call(const Principal& principal, std::string_view service, std::string_view operation) const {
+    Call call;
+    call.principal = principal;
+    call.service = service;
+    call.operation = operation;
+    call.account = options.account;
+    call.region = options.region;
+    call.origin = principal.origin;
+    call.now = clock.now();
+    return call;
+  }
+
   net::Response write(const Work& work, Output output) const {
     const ServiceModel& model = work.served->model();
     const OperationModel& operation = *model.operation(work.call.operation);
@@ -428,13 +441,7 @@ Result<std::vector<Check>> Gateway::checks_of(const Principal& principal, std::s
       found == nullptr ? decltype(found->operations.end()){} : found->operations.find(std::string(operation));
   if (found == nullptr || entry == found->operations.end())
     return fail(Code::unimplemented, fmt::format("{} of {} is not served by Millrace yet.", operation, service));
-  Call call;
-  call.principal = principal;
-  call.service = service;
-  call.operation = operation;
-  call.account = impl_->options.account;
-  call.region = impl_->options.region;
-  call.now = impl_->clock.now();
+  const Call call = impl_->own_call(principal, service, operation);
   std::vector<Check> checks;
   const auto keys = entry->second.keys ? entry->second.keys(call, input) : decltype(Check::keys){};
   for (std::string& resource : entry->second.resources(call, input))
@@ -447,15 +454,7 @@ Result<std::vector<Check>> Gateway::checks_of(const Principal& principal, std::s
 
 Status Gateway::authorise(const Principal& principal, std::string_view service, std::string_view operation,
                           const Check& check) {
-  Call call;
-  call.principal = principal;
-  call.service = service;
-  call.operation = operation;
-  call.account = impl_->options.account;
-  call.region = impl_->options.region;
-  call.origin = principal.origin;
-  call.now = impl_->clock.now();
-  return impl_->authoriser.authorise(call, check);
+  return impl_->authoriser.authorise(impl_->own_call(principal, service, operation), check);
 }
 
 }  // namespace millrace::aws

@@ -13,6 +13,7 @@
 #include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
+#include "pipelines/executors/container.h"
 #include "pipelines/rehearsal/rehearsal.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
@@ -171,6 +172,8 @@ Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, co
 }  // namespace
 
 Result<std::unique_ptr<Pipelines>> Pipelines::open(Needs needs, Options options, Hooks hooks) {
+  if (options.containers)
+    options.container_engine = MR_TRY(executors::find_container_engine(options.container_engine.native()));
   auto pipelines = std::make_unique<PipelinesImpl>(needs, std::move(options), std::move(hooks));
   MR_TRY(pipelines->open());
   return pipelines;

@@ -21,10 +21,23 @@ tl::unexpected<Error> no_server(const std::string& why) {
   return fail(Code::unavailable, fmt::format("{}; start one with `millrace serve`, or name one with --url", why));
 }
 
-Code code_of(int status) {
+Error refusal(int status, const std::string& text) {
+  const auto body = parse_json(text);
+  std::string message = body ? (*body)["message"].string_or() : text;
+  if (body && !(*body)["details"].items().empty())
+    message = (*body)["details"].items()[0]["message"].string_or(message);
+  if (message.empty()) message = fmt::format("the server answered {}", status);
+  return {code_of_status(status), message};
+}
+
+}  // namespace
+
+Code code_of_status(int status) {
   switch (status) {
     case 400:
       return Code::invalid_argument;
+    case 401:
+      return Code::unauthenticated;
     case 404:
       return Code::not_found;
     case 409:
@@ -37,17 +50,6 @@ Code code_of(int status) {
       return Code::internal;
   }
 }
-
-Error refusal(int status, const std::string& text) {
-  const auto body = parse_json(text);
-  std::string message = body ? (*body)["message"].string_or() : text;
-  if (body && !(*body)["details"].items().empty())
-    message = (*body)["details"].items()[0]["message"].string_or(message);
-  if (message.empty()) message = fmt::format("the server answered {}", status);
-  return {code_of(status), message};
-}
-
-}  // namespace
 
 std::string filter(std::string_view operation, std::string_view key, std::string_view value) {
   // The door undoes escapes in a filter once more than HTTP does.

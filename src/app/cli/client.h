@@ -37,6 +37,7 @@ class DoorClient {
   net::Client http_;
 };
 
+Code code_of_status(int status);  // an HTTP status of the doors
 // The `filter` parameter, encoded, of one predicate.
 std::string filter(std::string_view operation, std::string_view key, std::string_view value);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "app/cli/client.h"
 #include "app/client_files.h"
 #include "app/identity/door.h"
 #include "base/json.h"
@@ -11,23 +12,6 @@ namespace millrace::app {
 namespace {
 
 constexpr std::string_view kStart = "start one with `millrace serve`, or name its directory with --data-dir";
-
-Code code_of(int status) {
-  switch (status) {
-    case 400:
-      return Code::invalid_argument;
-    case 401:
-      return Code::unauthenticated;
-    case 404:
-      return Code::not_found;
-    case 412:
-      return Code::failed_precondition;
-    case 501:
-      return Code::unimplemented;
-    default:
-      return Code::internal;
-  }
-}
 
 }  // namespace
 
@@ -57,7 +41,7 @@ Result<Value> IdentityClient::call(std::string_view method, const std::string& p
   if (!response) return fail(response.error());
   auto answer = parse_json(response->body);
   if (response->status / 100 != 2)
-    return fail(code_of(response->status), answer ? (*answer)["message"].string_or() : response->body);
+    return fail(code_of_status(response->status), answer ? (*answer)["message"].string_or() : response->body);
   return answer;
 }
 

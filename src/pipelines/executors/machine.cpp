@@ -1,4 +1,5 @@
 #include "pipelines/executors/machine.h"
+#include "pipelines/executors/container.h"
 
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -255,7 +256,7 @@ Status check_has_code(const Executor& executor) {
     return {};
   return fail(Code::unimplemented,
               fmt::format("the component's code is in the image {}, and images are not run here: compile it without "
-                          "target_image",
+                          "target_image, or start the server with --executor container",
                           executor.image));
 }
 
@@ -287,8 +288,11 @@ Status check_machine(const Options& options, const Hooks& hooks, const PipelineS
   const auto check = [&](const Executor& executor) -> Status {
     MR_TRY(check_labels(executor.placement.labels, labels));
     MR_TRY(check_terms(executor.placement.required, labels));
-    MR_TRY(check_user(executor));
-    MR_TRY(check_has_code(executor));
+    const bool contained = is_contained(options, hooks, executor);
+    if (!contained) {
+      MR_TRY(check_user(executor));
+      MR_TRY(check_has_code(executor));
+    }
     const Resources& wanted = executor.resources;
     if (!wanted.accelerator_count.empty() && wanted.accelerator_count != "0" && !is_dynamic(wanted.accelerator_count)) {
       return fail(Code::failed_precondition, fmt::format("it asks for {} {}, and this machine's node offers none",
@@ -297,7 +301,7 @@ Status check_machine(const Options& options, const Hooks& hooks, const PipelineS
     const auto known = [](const std::string& text) { return is_dynamic(text) ? std::string() : text; };
     MR_TRY(check_requests(MR_TRY(amount(known(wanted.cpu_request), "CPU request")),
                           MR_TRY(amount(known(wanted.memory_request), "memory request"))));
-    if (executor.needs_mounts() && !(hooks.sandboxed && hooks.sandboxed())) {
+    if (executor.needs_mounts() && !contained && !(hooks.sandboxed && hooks.sandboxed())) {
       return fail(Code::failed_precondition,
                   "it mounts volumes, which needs mount namespaces, and this machine gives the server none: run it as "
                   "root, or on a kernel that allows user namespaces");

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/machine.h"
@@ -213,7 +214,8 @@ proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const 
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& given,
                                  const engine::Node& node, const Executor& executor) {
   RunContext run = given;
-  run.sandboxed = hooks.sandboxed && hooks.sandboxed();
+  const bool contained = is_contained(options, hooks, executor);
+  run.sandboxed = contained || (hooks.sandboxed && hooks.sandboxed());
   const std::filesystem::path directory = attempt_directory(options, run.run_id, node.path, node.attempt);
   MR_TRY(make_directories(run.sandboxed ? directory / "tmp" : directory, 0700));
   if (!node.component->output_parameters.empty()) MR_TRY(make_directories(directory / "outputs", 0700));
@@ -235,25 +237,26 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
     command_line.push_back(std::move(argument));
   const std::string image = MR_TRY(substitute(executor.image, context));
   proc::LaunchSpec spec;
-  if (hooks.native_image) {
+  if (hooks.native_image && !contained) {
     if (auto native = hooks.native_image(image, command_line)) command_line = std::move(*native);
   }
-  if (command_line.empty()) {
+  if (command_line.empty() && !contained) {
     return fail(
         Code::unimplemented,
-        fmt::format(
-            "the image {} has no command in the pipeline, and images are not run here: give the component a command",
-            image));
+        fmt::format("the image {} has no command in the pipeline, and images are not run here: give the component a "
+                    "command, or start the server with --executor container",
+                    image));
   }
   spec.key = launch_key(run.run_id, node.path, node.attempt);
   spec.synced = false;  // the run's own events are; after the machine's death they say what to start anew
   const std::size_t words = command_line.size();
-  spec.argv = in_python_environment(options.directory / "python", image, std::move(command_line));
+  spec.argv =
+      contained ? command_line : in_python_environment(options.directory / "python", image, std::move(command_line));
   spec.working_directory = directory;
   spec.stdout_path = spec.stderr_path = directory / "log.txt";
   if (run.sandboxed) {
     spec.sandbox = task_sandbox(options, run, directory, artifacts);
-    if (spec.argv.size() != words) {
+    if (!contained && spec.argv.size() != words) {
       const auto python = options.directory / "python";
       MR_TRY(make_directories(python, 0700));
       spec.sandbox->mounts.push_back({proc::Mount::Kind::writable, python, python.native(), 0, {}});
@@ -278,6 +281,8 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
     for (const auto& [name, value] : MR_TRY(hooks.node_credentials(run.run_id, spec.key)))
       set_variable(spec, name, value);
   }
+  if (contained)
+    MR_TRY(put_into_container(options.container_engine, executor, image, std::move(command_line), directory, spec));
   return spec;
 }
 

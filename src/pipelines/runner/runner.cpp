@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/python_server.h"
 #include "pipelines/runner/cache.h"
@@ -331,6 +332,16 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   if (node == nullptr) return;
   slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
   run->python_ended = run->python_ended || executors::is_python_component(*run->state().executor_of(*node));
+  if (options_.containers && (status.signal != 0 || status.state == proc::ChildStatus::State::lost)) {
+    // The engine's client is dead, its container perhaps not.
+    const std::string key = executors::launch_key(run->record().id, path, attempt);
+    needs_.launcher.launch_async(executors::remove_container(options_.container_engine, key, options_.directory),
+                                 [key](const Result<proc::ChildStatus>& started) {
+                                   if (!started)
+                                     log::warn("the container of {} cannot be removed: {}", key,
+                                               started.error().message);
+                                 });
+  }
   Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
   if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
@@ -380,6 +391,11 @@ void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& stat
       log::warn("{}: {}", key, forgotten.error().message);
     if (const Run run = find(key.substr(begin.size(), key.find('/', begin.size()) - begin.size())))
       strands_->post(run->record().id, [run, key] { run->python_servers.erase(key); });
+    return;
+  }
+  if (key.starts_with(executors::remove_container_keys())) {
+    if (const Status forgotten = needs_.launcher.forget(key); !forgotten)
+      log::warn("{}: {}", key, forgotten.error().message);
     return;
   }
   if (!executors::parse_launch_key(key, run_id, path, attempt)) return;

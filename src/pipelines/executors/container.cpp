@@ -1,0 +1,210 @@
+#include "pipelines/executors/container.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/strings.h"
+
+namespace millrace::pipelines::executors {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// What the client itself needs to find its configuration, its storage and its engine.
+constexpr const char* kOfTheClient[] = {"PATH",
+                                        "HOME",
+                                        "XDG_RUNTIME_DIR",
+                                        "XDG_CONFIG_HOME",
+                                        "XDG_DATA_HOME",
+                                        "DOCKER_HOST",
+                                        "DOCKER_CONFIG",
+                                        "CONTAINERS_CONF",
+                                        "CONTAINER_HOST",
+                                        "CONTAINERS_STORAGE_CONF",
+                                        "CONTAINERS_REGISTRIES_CONF",
+                                        "REGISTRY_AUTH_FILE",
+                                        "DBUS_SESSION_BUS_ADDRESS",
+                                        "TMPDIR"};
+// Of the task's: an image has its own.
+constexpr std::string_view kOfTheImage[] = {"PATH", "HOME", "LANG", "TMPDIR"};
+
+bool answers(const fs::path& engine) {
+  const std::string program = engine.native();
+  std::string words[] = {program, "version"};
+  char* arguments[] = {words[0].data(), words[1].data(), nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  for (const int file : {0, 1, 2})
+    posix_spawn_file_actions_addopen(&actions, file, "/dev/null", file == 0 ? O_RDONLY : O_WRONLY, 0);
+  pid_t child = 0;
+  const int failed = ::posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  int status = 1;
+  return failed == 0 && ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+fs::path on_path(std::string_view name) {
+  const std::string path = variable("PATH");
+  for (const std::string_view directory : split(path, ':')) {
+    const fs::path file = fs::path(directory) / name;
+    if (::access(file.c_str(), X_OK) == 0) return file;
+  }
+  return {};
+}
+
+void mount(std::vector<std::string>& words, const std::string& source, const std::string& target, bool read_only) {
+  words.push_back("--volume");
+  words.push_back(source + ":" + target + (read_only ? ":ro" : ""));
+}
+
+}  // namespace
+
+Result<fs::path> find_container_engine(const std::string& given) {
+  std::vector<fs::path> candidates;
+  if (!given.empty()) {
+    candidates.push_back(given.find('/') == std::string::npos ? on_path(given) : fs::path(given));
+  } else {
+    candidates = {on_path("podman"), on_path("docker")};
+  }
+  std::erase(candidates, fs::path());
+  if (candidates.empty()) {
+    return fail(Code::failed_precondition,
+                given.empty() ? "tasks cannot run in containers: neither podman nor docker is installed here"
+                              : fmt::format("tasks cannot run in containers: there is no {}", given));
+  }
+  for (const fs::path& engine : candidates) {
+    if (answers(engine)) return fs::absolute(engine);
+  }
+  return fail(Code::failed_precondition,
+              fmt::format("tasks cannot run in containers: `{} version` fails", candidates.front().native()));
+}
+
+bool is_contained(const Options& options, const Hooks& hooks, const Executor& executor) {
+  if (!options.containers) return false;
+  std::vector<std::string> words = executor.command;
+  words.insert(words.end(), executor.arguments.begin(), executor.arguments.end());
+  return !hooks.native_image || !hooks.native_image(executor.image, words);
+}
+
+std::string container_name(const std::string& launch_key) { return "millrace-" + sha256_hex(launch_key).substr(0, 24); }
+
+std::string remove_container_keys() { return "container/"; }
+
+proc::LaunchSpec remove_container(const fs::path& engine, const std::string& launch_key, const fs::path& directory) {
+  proc::LaunchSpec spec;
+  spec.key = remove_container_keys() + launch_key;
+  spec.synced = false;
+  spec.argv = {engine.native(), "rm", "--force", container_name(launch_key)};
+  for (const char* name : kOfTheClient) {
+    if (const std::string value = variable(name); !value.empty()) spec.environment.emplace_back(name, value);
+  }
+  spec.working_directory = directory;
+  spec.stdout_path = spec.stderr_path = directory / "container.txt";
+  return spec;
+}
+
+Status put_into_container(const fs::path& engine, const Executor& executor, const std::string& image,
+                          std::vector<std::string> command_line, const fs::path& directory, proc::LaunchSpec& step) {
+  // The host's network: steps reach this server on loopback. No labels: what is mounted is the server's own.
+  std::vector<std::string> words = {engine.native(), "run",  "--rm",           "--name",       container_name(step.key),
+                                    "--network",     "host", "--security-opt", "label=disable"};
+  if (step.memory_limit_bytes != 0) {
+    words.insert(words.end(), {"--memory", std::to_string(step.memory_limit_bytes)});
+    step.memory_limit_bytes = 0;
+  }
+  if (step.cpus != 0) {
+    words.insert(words.end(), {"--cpus", std::to_string(step.cpus)});
+    step.cpus = 0;
+  }
+  const bool other_user = executor.run_as_user || executor.run_as_group;
+  if (other_user) {
+    words.push_back("--user");
+    words.push_back(executor.run_as_group
+                        ? fmt::format("{}:{}", executor.run_as_user.value_or(0), *executor.run_as_group)
+                        : std::to_string(*executor.run_as_user));
+  }
+  std::size_t number = 0;
+  for (const proc::Mount& one : step.sandbox ? step.sandbox->mounts : std::vector<proc::Mount>()) {
+    if (one.target.find(':') != std::string::npos || one.source.native().find(':') != std::string::npos)
+      return fail(Code::invalid_argument,
+                  fmt::format("a container cannot have \"{}\" mounted: it holds a ':'", one.target));
+    std::error_code error;
+    switch (one.kind) {
+      case proc::Mount::Kind::writable:
+      case proc::Mount::Kind::read_only:
+        // The program and the Python of the machine are not the image's.
+        if (one.kind == proc::Mount::Kind::read_only && one.source == one.target) break;
+        if (other_user && one.kind == proc::Mount::Kind::writable)
+          fs::permissions(one.source, fs::perms::all, error);  // of a directory below one that is closed to others
+        mount(words, one.source.native(), one.target, one.kind == proc::Mount::Kind::read_only);
+        break;
+      case proc::Mount::Kind::memory:
+        words.push_back("--tmpfs");
+        words.push_back(one.target + (one.size_bytes == 0 ? "" : fmt::format(":size={}", one.size_bytes)));
+        break;
+      case proc::Mount::Kind::files: {
+        const fs::path files = directory / "files" / std::to_string(number++);
+        MR_TRY(make_directories(files, 0700));
+        for (const auto& [name, bytes] : one.files) {
+          if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
+            return fail(Code::invalid_argument, fmt::format("\"{}\" is no name of a file", name));
+          MR_TRY(write_file(files / name, bytes));
+          fs::permissions(files / name, other_user ? fs::perms(0444) : fs::perms(0400), error);
+        }
+        if (other_user) fs::permissions(files, fs::perms(0755), error);
+        mount(words, files.native(), one.target, true);
+        break;
+      }
+    }
+  }
+  if (other_user) {
+    std::error_code error;
+    for (const char* name : {"outputs", "tmp"}) {
+      if (fs::exists(directory / name, error)) fs::permissions(directory / name, fs::perms::all, error);
+    }
+  }
+  // The task's variables by name: their values are in the client's environment. The client's own, which a task may have
+  // set too, are given as they are.
+  std::vector<std::pair<std::string, std::string>> environment;
+  for (const char* name : kOfTheClient) {
+    if (const std::string value = variable(name); !value.empty()) environment.emplace_back(name, value);
+  }
+  for (const auto& [name, value] : step.environment) {
+    const bool own = std::any_of(executor.environment.begin(), executor.environment.end(),
+                                 [&, &wanted = name](const auto& entry) { return entry.first == wanted; });
+    if (std::ranges::find(kOfTheImage, name) != std::end(kOfTheImage) && !own) continue;
+    const bool clients = std::any_of(std::begin(kOfTheClient), std::end(kOfTheClient),
+                                     [&, &wanted = name](const char* other) { return wanted == other; });
+    words.push_back("--env");
+    words.push_back(clients ? name + "=" + value : name);
+    if (!clients) environment.emplace_back(name, value);
+  }
+  // As in Kubernetes: a command takes the place of the image's entry point, arguments that of its command.
+  if (!executor.command.empty() && !command_line.empty()) {
+    words.push_back("--entrypoint");
+    words.push_back(command_line.front());
+    command_line.erase(command_line.begin());
+  }
+  words.push_back(image);
+  words.insert(words.end(), command_line.begin(), command_line.end());
+  step.argv = std::move(words);
+  step.environment = std::move(environment);
+  step.sandbox.reset();
+  return {};
+}
+
+}  // namespace millrace::pipelines::executors
