@@ -6,7 +6,6 @@
 namespace millrace::app {
 namespace {
 
-using iam::policy::Document;
 using iam::policy::NamedPolicy;
 using iam::policy::PolicyKind;
 using iam::policy::Statement;

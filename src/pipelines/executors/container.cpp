@@ -43,7 +43,7 @@ constexpr const char* kOfTheClient[] = {"PATH",
 constexpr std::string_view kOfTheImage[] = {"PATH", "HOME", "LANG", "TMPDIR"};
 
 bool answers(const fs::path& engine) {
-  const std::string program = engine.native();
+  const std::string& program = engine.native();
   std::string words[] = {program, "version"};
   char* arguments[] = {words[0].data(), words[1].data(), nullptr};
   posix_spawn_file_actions_t actions;
