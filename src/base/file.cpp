@@ -136,7 +136,8 @@ Status make_directories(const std::filesystem::path& path, unsigned mode) {
   }
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return {};
-  if (error == EEXIST || error == ENOTDIR) return fail(Code::failed_precondition, path.string() + " is not a directory");
+  if (error == EEXIST || error == ENOTDIR)
+    return fail(Code::failed_precondition, path.string() + " is not a directory");
   return fail(system_error("cannot make the directory " + path.string(), error));
 }
 

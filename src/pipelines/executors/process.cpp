@@ -250,8 +250,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   spec.key = launch_key(run.run_id, node.path, node.attempt);
   spec.synced = false;  // the run's own events are; after the machine's death they say what to start anew
   const std::size_t words = command_line.size();
-  spec.argv =
-      contained ? command_line : in_python_environment(options.directory / "python", image, std::move(command_line));
+  if (!contained) spec.argv = in_python_environment(options.directory / "python", image, command_line);
   spec.working_directory = directory;
   spec.stdout_path = spec.stderr_path = directory / "log.txt";
   if (run.sandboxed) {
