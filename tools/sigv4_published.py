@@ -10,6 +10,17 @@ import json
 import pathlib
 import sys
 
+SOURCE = (
+    "awslabs/aws-c-auth, tests/aws-signing-test-suite/v4; the two double-encode cases: the crate aws-sigv4, "
+    "aws-signing-test-suite/v4"
+)
+# Cases held below the HTTP parser alone, by the canonical request and the signature.
+NOT_ON_THE_WIRE = {
+    "get-space-normalized": "a blank in the request target, which no request line can carry (RFC 9112, 3.2)",
+    "get-space-unnormalized": "a blank in the request target, which no request line can carry (RFC 9112, 3.2)",
+    "get-header-value-multiline": "its folded lines stand joined by a blank, as a receiver reads them (RFC 9112, 5.2)",
+}
+
 
 def read(path):
     return path.read_bytes().decode() if path.exists() else None
@@ -55,7 +66,7 @@ def main():
             else:  # nothing but the path's encoding is told
                 case |= request(read(directory / "request.txt"))
             cases.append(case)
-    print(json.dumps({"cases": cases}, indent=1, ensure_ascii=True))
+    print(json.dumps({"source": SOURCE, "not_on_the_wire": NOT_ON_THE_WIRE, "cases": cases}, indent=1, ensure_ascii=True))
 
 
 main()
