@@ -208,6 +208,7 @@ TEST(Published, TheExamplesOfS3AreVerified) {
        "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"},
   };
   const Time now = *parse_amz_date("20130524T000000Z");
+  int made = 0;
   for (const Example& example : examples) {
     SCOPED_TRACE(example.name);
     Value headers = Value::array();
@@ -230,7 +231,15 @@ TEST(Published, TheExamplesOfS3AreVerified) {
     EXPECT_TRUE(verified) << verified.error().message;
     request.headers.set("Authorization", with_other_end(authorization(example.signature), example.signature));
     EXPECT_FALSE(check(request, "", kSecret, now));
+    // The other two sign headers (range, date) that our signer leaves unsigned.
+    if (std::string_view(example.signed_headers) != "host;x-amz-content-sha256;x-amz-date") continue;
+    net::Headers ours;
+    sign("GET", std::string("https://examplebucket.s3.amazonaws.com") + example.target, ours, "",
+         {"AKIAIOSFODNN7EXAMPLE", kSecret, ""}, {"us-east-1", "s3", now, true});
+    EXPECT_TRUE(ours.get("authorization").ends_with(example.signature)) << ours.get("authorization");
+    ++made;
   }
+  EXPECT_EQ(made, 2);
 }
 
 TEST(Published, ThePresignedExampleOfS3IsVerified) {
@@ -243,6 +252,10 @@ TEST(Published, ThePresignedExampleOfS3IsVerified) {
        {"headers", Value::array({Value::array({"Host", "examplebucket.s3.amazonaws.com"})})}}));
   const Time signed_at = *parse_amz_date("20130524T000000Z");
   EXPECT_TRUE(check(request, "", kSecret, signed_at));
+  const std::string origin = "https://examplebucket.s3.amazonaws.com";
+  EXPECT_EQ(presign("GET", origin + "/test.txt", {"AKIAIOSFODNN7EXAMPLE", kSecret, ""},
+                    {"us-east-1", "s3", signed_at, true}, std::chrono::seconds(86'400)),
+            origin + request.target);
   EXPECT_TRUE(check(request, "", kSecret, signed_at + std::chrono::seconds(86'400)));
   EXPECT_FALSE(check(request, "", kSecret, signed_at + std::chrono::seconds(86'401)));
   request.method = "PUT";
