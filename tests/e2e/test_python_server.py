@@ -22,6 +22,7 @@ import support
 
 warnings.filterwarnings("ignore", category=FutureWarning)
 PAUSE = "1.2"  # seconds, in which a server comes up
+OF_THE_SERVER = "CLONE_NEWUSER"  # in its command line, and its workers', and not in those of the components here
 
 
 @dsl.component
@@ -378,7 +379,7 @@ def none_left(*words, limit=5):
 
 def the_server_of(run):
     """Workers have its command line: it is the one whose parent has another."""
-    pids = processes_with(run, "IDLE_SECONDS")
+    pids = processes_with(run, OF_THE_SERVER)
     parent = {pid: int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in pids}
     return next((pid for pid in pids if parent[pid] not in pids), None)
 
@@ -543,4 +544,19 @@ def test_a_served_step_outlives_the_death_of_millrace(server):
     server.start()
     succeeded(server, run)
     assert (log := log_of(server, run, "subject")).count("ready") == 1 and "served: True" in log
+    none_left(run)
+
+
+def test_without_sandboxes_too_a_step_dies_with_its_server(server):
+    server.stop()
+    server.arguments = ["--no-sandbox"]
+    server.start()
+    run = start(server, end_served_again, how="once")
+    wait_for_log(server, run, "ready")
+    assert "served: True" in log_of(server, run, "subject")
+    workers = set(processes_with(run, OF_THE_SERVER)) - {the_server_of(run)}
+    assert len(workers) == 1
+    os.kill(the_server_of(run), signal.SIGKILL)
+    wait_until(lambda: not workers & set(processes_with(run, OF_THE_SERVER)), limit=2)
+    succeeded(server, run)
     none_left(run)

@@ -159,7 +159,7 @@ def work(below_tmp, out, err, code, arguments, directory, artifacts, variables):
         own_view(directory, artifacts, below_tmp)
         drop_capabilities()
     else:  # with the server's end a pid namespace ends, but there is none
-        checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     os.chdir(directory)
     tempfile.tempdir = None
     file = tempfile.mkdtemp() + "/ephemeral_component.py"
