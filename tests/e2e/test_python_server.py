@@ -1,7 +1,8 @@
 """Python components that are forked from the run's Python server: they see, say and end as plain ones do.
 
-`warm` runs plainly, the second one starts the server, and after a pause the third is asked of it. Each test makes sure
-that its step really was served (its command line is the server's), so that none passes without one.
+The first one of a run is run plainly, the second one starts the server, and after a pause until that one is up the third
+is asked of it. Each test makes sure that its step really was served (its command line is the server's), so that none
+passes without one.
 """
 
 import functools
@@ -12,6 +13,7 @@ import re
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import warnings
 
@@ -21,7 +23,7 @@ from kfp import compiler, dsl
 import support
 
 warnings.filterwarnings("ignore", category=FutureWarning)
-PAUSE = "1.2"  # seconds, in which a server comes up
+SIGNS = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))  # where steps see it: a file for each run whose server is up
 OF_THE_SERVER = "CLONE_NEWUSER"  # in its command line, and its workers', and not in those of the components here
 
 
@@ -231,7 +233,13 @@ def read(data: dsl.Input[dsl.Dataset], one: dsl.Input[dsl.Dataset], two: dsl.Inp
 
 
 @dsl.container_component
-def pause(seconds: str):
+def until_there_is(file: str):
+    script = 'n=0; until [ -e "$0" ] || [ $n -ge 400 ]; do n=$((n + 1)); sleep 0.05; done'
+    return dsl.ContainerSpec(image="busybox", command=["sh", "-c", script], args=[file])
+
+
+@dsl.container_component
+def sleep(seconds: str):
     return dsl.ContainerSpec(image="busybox", command=["sleep"], args=[seconds])
 
 
@@ -240,22 +248,25 @@ def named(task, name, after=None):
     return task.after(after) if after else task
 
 
-def warm_up(seconds=PAUSE):
+def pause(after):
+    return named(until_there_is(file=f"{SIGNS}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"), "pause", after)
+
+
+def warm_up():
     """What is after the result is asked of the server."""
-    second = named(end(how="fine"), "second", named(end(how="fine"), "first"))
-    return named(pause(seconds=seconds), "pause", second)
+    return pause(named(end(how="fine"), "second", named(end(how="fine"), "first")))
 
 
 @dsl.pipeline(name="facts-of-all")
 def facts_of_all():
     second = named(facts(when="second"), "second", named(facts(when="first"), "plain"))
-    wait = named(pause(seconds=PAUSE), "pause", second)
+    wait = pause(second)
     named(facts(when="fourth"), "later", named(facts(when="third"), "served", wait))
 
 
 @dsl.pipeline(name="sides")
 def sides():
-    wait = named(pause(seconds=PAUSE), "pause", named(side(when="second"), "second", named(side(when="first"), "first")))
+    wait = pause(named(side(when="second"), "second", named(side(when="first"), "first")))
     with dsl.ParallelFor(items=["a", "b"]) as item:
         both = named(side(when=item), "at once", wait)
     named(side(when="last"), "last", both)
@@ -265,8 +276,7 @@ def sides():
 def artifacts_of_all():
     made = named(make(), "make")
     one = named(spoil(data=made.outputs["data"]), "plain")
-    wait = named(pause(seconds=PAUSE), "pause", one)
-    two = named(spoil(data=made.outputs["data"]), "served", wait)
+    two = named(spoil(data=made.outputs["data"]), "served", pause(one))
     named(read(data=made.outputs["data"], one=one.outputs["copy"], two=two.outputs["copy"]), "read")
 
 
@@ -291,7 +301,7 @@ def end_served(how: str):
 
 @dsl.pipeline(name="end-served-early")
 def end_served_early(how: str):
-    named(pause(seconds="1"), "afterwards", named(end(how=how), "subject", warm_up()))
+    named(sleep(seconds="1"), "afterwards", named(end(how=how), "subject", warm_up()))
 
 
 @dsl.pipeline(name="end-served-again")
@@ -299,10 +309,36 @@ def end_served_again(how: str):
     named(end(how=how), "subject", warm_up()).set_retry(num_retries=1, backoff_duration="0s")
 
 
+class Watcher(threading.Thread):
+    """Makes the signs."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.places, self.held, self.ended = [], set(), threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.03):
+            for place in self.places:
+                for file in place.glob("pipelines/runs/*/python/*"):
+                    if file.is_socket() and (run := file.parts[-3]) not in self.held:
+                        (SIGNS / run).touch()
+
+
 @pytest.fixture(scope="module")
-def server():
+def watcher():
+    watcher = Watcher()
+    watcher.start()
+    yield watcher
+    watcher.ended.set()
+    watcher.join()
+    shutil.rmtree(SIGNS)
+
+
+@pytest.fixture(scope="module")
+def server(watcher):
     """Its directory is not below /tmp: there tasks see nothing of the machine anyway."""
     directory = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))
+    watcher.places.append(directory / "data")
     with support.running(directory / "data") as running:
         yield running
     shutil.rmtree(directory)
@@ -390,9 +426,10 @@ def facts_of(log):
 
 
 @pytest.mark.parametrize("place", ["below /tmp", "elsewhere"])
-def test_a_served_step_sees_what_a_plain_one_sees(server, place, tmp_path):
+def test_a_served_step_sees_what_a_plain_one_sees(server, watcher, place, tmp_path):
     if place == "elsewhere":
         return see_the_same(server, False)
+    watcher.places.append(tmp_path / "data")
     with support.running(tmp_path / "data") as below_tmp:
         see_the_same(below_tmp, True)
 
@@ -523,12 +560,14 @@ def test_when_the_server_dies_its_steps_fail_and_may_be_tried_again(server):
         none_left(run)
 
 
-def test_a_task_that_the_server_did_not_begin_is_run_plainly(server):
+def test_a_task_that_the_server_did_not_begin_is_run_plainly(server, watcher):
     run = start(server, end_served, how="slow")
+    watcher.held.add(run)
     place = server.data_dir / "pipelines/runs" / run / "python"
     wait_until(lambda: any(one.is_socket() for one in place.glob("*")))
     pid = the_server_of(run)
     os.kill(pid, signal.SIGSTOP)
+    (SIGNS / run).touch()
     wait_until(lambda: processes_with(run, "SCM_RIGHTS"))
     time.sleep(0.2)
     os.kill(pid, signal.SIGKILL)
