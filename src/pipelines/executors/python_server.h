@@ -4,8 +4,11 @@
 //
 // The server runs what packages of pipelines contain, so it is a child in a sandbox as its tasks are: one for each run
 // and environment, without privileges. The attempt stays what the launcher starts and supervises: a small program that
-// asks the server, waits for the worker and ends as it ended; when there is no server (yet), it becomes the plain
-// command. A worker has a mount namespace of its own with a /tmp of its own. It dies with its attempt.
+// asks the server, waits for the worker and ends as it ended; when there is no server (yet), or it ended before the
+// task was begun, it becomes the plain command. A worker has user and mount namespaces of its own: of the run's
+// attempts it sees its own, it has a /tmp and a /dev/shm, writes its own artifacts alone, and has no capabilities.
+// Processes, network and IPC it shares with the server's other workers. It dies with its attempt, and what it started
+// dies with it.
 
 #include <optional>
 #include <string>
@@ -19,7 +22,8 @@ namespace millrace::pipelines::executors {
 bool is_python_component(const Executor& executor);
 
 // Where a server may run `step` (as prepare() made it), `step` becomes the program that asks it; what starts the server
-// is the result. Its key begins with "python/<run id>/". nullopt: the step is as it was.
+// is the result. Not one with volumes, secrets or limits of its own, nor with variables that an interpreter reads when
+// it starts (PYTHON…, LD_…, LC_…, LANG, TZ). Its key begins with "python/<run id>/". nullopt: the step is as it was.
 std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
                                                   const Executor& executor, proc::LaunchSpec& step);
 // The keys of those that may have been started for the run, whenever that was.

@@ -1,0 +1,384 @@
+#include "pipelines/executors/python_server_program.h"
+
+namespace millrace::pipelines::executors {
+namespace {
+
+// Asks the server. Arguments: the socket, the environment, where its artifacts go (or nothing), the plain command line.
+// Only modules that are part of the interpreter: this is to start fast. Bytes: 8 of length, little-endian, then
+// marshal's (version, code, arguments, working directory, artifacts, environment); answers: b"S" once the task was
+// started, then 4 bytes, the wait status. b"T" asks for SIGTERM. Nothing was run as long as there is no answer.
+constexpr std::string_view kAsk = R"py(
+import _signal, _socket, _struct, marshal, os, sys
+place, environment, artifacts, *plain = sys.argv[1:]
+answer, told = b"", False
+def ask(*ignored):
+    global told
+    told = True
+    try:
+        server.send(b"T")
+    except OSError:
+        pass
+try:
+    directory = os.open(os.path.dirname(place), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    server.connect(f"/proc/self/fd/{directory}/{os.path.basename(place)}")
+    variables = dict(os.environ)
+    variables["PATH"] = environment + "/bin:" + variables.get("PATH", "")
+    variables["VIRTUAL_ENV"] = environment
+    variables["PWD"] = os.getcwd()
+    request = marshal.dumps((2, plain[9], plain[10:], os.getcwd(), artifacts, variables))
+    server.sendmsg([_struct.pack("<Q", len(request))], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _struct.pack("2i", 1, 2))])
+    server.sendall(request)
+    _signal.signal(_signal.SIGTERM, ask)
+    while len(answer) < 5:
+        part = server.recv(5 - len(answer))
+        if not part:
+            break
+        answer += part
+except OSError:
+    pass
+if not answer:
+    if told:
+        os._exit(128 + _signal.SIGTERM)
+    os.execvp(plain[0], plain)
+if len(answer) < 5:
+    os.write(2, b"The Python server of this run ended before the task did.\n")
+    os._exit(1)
+status = _struct.unpack("<i", answer[1:])[0]
+if not os.WIFSIGNALED(status):
+    os._exit(os.WEXITSTATUS(status))
+number = os.WTERMSIG(status)
+if number not in (_signal.SIGINT, _signal.SIGPIPE):  # a shell says the others
+    os.write(2, (_signal.strsignal(number) or f"Signal {number}").encode() + b"\n")
+os._exit(128 + number)
+)py";
+
+// The server. Arguments: the socket's directory and name, "sandboxed" or "bare", where the run's artifacts are seen (or
+// nothing). The socket's directory is beside those of the attempts.
+constexpr std::string_view kServe = R"py(
+import os, sys
+os.environ["_KFP_RUNTIME"] = "true"
+from kfp.dsl import executor_main
+import atexit, ctypes, gc, marshal, select, signal, socket, struct, tempfile, threading, traceback, types
+
+IDLE_SECONDS, LARGEST = 60, 64 << 20
+CLONE_NEWNS, CLONE_NEWUSER, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x1000, 0x4000, 1 << 18
+MS_NOSUID_NODEV, AT_FDCWD, SYS_mount_setattr, MOUNT_ATTR_RDONLY, PR_SET_PDEATHSIG = 6, -100, 442, 1, 1
+place, name, sandboxed, all_artifacts = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4]
+of_run = os.path.dirname(place)
+libc = ctypes.CDLL(None, use_errno=True)
+
+def checked(result):
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+def mount(source, target, kind=None, flags=MS_BIND | MS_REC, options=None):
+    checked(libc.mount(os.fsencode(source), os.fsencode(target), kind, flags, options))
+
+def read_only(target):
+    attributes = struct.pack("=4Q", MOUNT_ATTR_RDONLY, 0, 0, 0)
+    checked(libc.syscall(SYS_mount_setattr, AT_FDCWD, os.fsencode(target), 0, attributes, len(attributes)))
+
+def seen_below_tmp():
+    # What the sandbox has put into its /tmp: a /tmp of a worker's own would cover it. The run's own is another matter.
+    with open("/proc/self/mountinfo", "rb") as file:
+        targets = [os.fsdecode(line.split()[4].decode("unicode_escape").encode("latin-1")) for line in file]
+    return [one for one in targets if one.startswith("/tmp/") and not (one + "/").startswith(of_run + "/")]
+
+def own_view(directory, artifacts, below_tmp):
+    # As in a sandbox of its own: of the run's attempts it sees its own, and it writes there, to its /tmp and where its
+    # artifacts go. Mounts that come from a namespace with more rights stay locked in the new one: nothing hidden can be
+    # uncovered.
+    user, group = os.geteuid(), os.getegid()
+    checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS))
+    for file, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        with open("/proc/self/" + file, "w") as out:
+            out.write(text)
+    checked(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
+    own = os.open(directory, os.O_PATH)
+    kept = [(one, os.open(one, os.O_PATH)) for one in below_tmp]
+    mount(directory + "/tmp", "/tmp")
+    for one, number in kept:
+        if os.path.isdir(f"/proc/self/fd/{number}"):
+            os.makedirs(one, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(one), exist_ok=True)
+            open(one, "a").close()
+        mount(f"/proc/self/fd/{number}", one)
+        os.close(number)
+    if of_run.startswith("/tmp/"):
+        os.makedirs(of_run, exist_ok=True)
+    mount("tmpfs", of_run, b"tmpfs", MS_NOSUID_NODEV, b"mode=755")
+    os.mkdir(directory)
+    mount(f"/proc/self/fd/{own}", directory)
+    os.close(own)
+    read_only(of_run)
+    mount("tmpfs", "/dev/shm", b"tmpfs", MS_NOSUID_NODEV, b"mode=1777")
+    if artifacts:
+        mount(artifacts, artifacts)
+    if all_artifacts:
+        read_only(all_artifacts)
+
+def drop_capabilities():
+    # The new user namespace gave them all, within it; the task needs none of them.
+    header, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
+    checked(libc.capset(header, none))
+
+def work(below_tmp, out, err, code, arguments, directory, artifacts, variables):
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.closerange(3, 4096)
+    os.umask(0o22)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.environ["_KFP_RUNTIME"] = "true"
+    if sandboxed:
+        own_view(directory, artifacts, below_tmp)
+        drop_capabilities()
+    else:  # with the server's end a pid namespace ends, but there is none
+        checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+    os.chdir(directory)
+    tempfile.tempdir = None
+    file = tempfile.mkdtemp() + "/ephemeral_component.py"
+    with open(file, "w") as source:
+        source.write(code)
+    # As after python3 -m kfp.dsl.executor_main.
+    sys.path[0] = directory
+    sys.argv = [executor_main.__file__, "--component_module_path", file, *arguments]
+    sys.orig_argv = ["python3", "-m", executor_main.__name__, *sys.argv[1:]]
+    sys.modules["__main__"] = program = types.ModuleType("__main__")
+    vars(program).update(vars(executor_main), __name__="__main__")
+    executor_main.executor_main()
+
+def explain(error):
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_globals is globals():
+        trace = trace.tb_next
+    trace = trace or error.__traceback__  # of ours alone
+    try:
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+    except BaseException:
+        traceback.print_exception(error)
+
+def become(*task):
+    code, interrupted = 1, False
+    try:
+        work(*task)
+        code = 0
+    except SystemExit as end:
+        if end.code is None:
+            code = 0
+        elif isinstance(end.code, int):
+            code = end.code & 0xFF
+        else:
+            print(end.code, file=sys.stderr)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        explain(error)
+    try:
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception as error:
+                code = 120
+                print(f"Exception ignored in: {stream!r}\n{type(error).__name__}: {error}", file=sys.stderr)
+    except BaseException:
+        code = code or 120
+    finally:
+        if interrupted:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        os._exit(code)
+
+def receive(step):
+    # What the task needs, or nothing; the descriptors are closed then.
+    step.settimeout(30)
+    head, descriptors, _, _ = socket.recv_fds(step, 8, 2)
+    task = None
+    try:
+        while len(head) < 8:
+            part = step.recv(8 - len(head))
+            if not part:
+                return None
+            head += part
+        length = struct.unpack("<Q", head)[0]
+        if length > LARGEST or len(descriptors) != 2:
+            return None
+        body = bytearray()
+        while len(body) < length:
+            part = step.recv(min(1 << 20, length - len(body)))
+            if not part:
+                return None
+            body += part
+        version, *rest = marshal.loads(bytes(body))
+        if version == 2:
+            task = (*descriptors, *rest)
+        step.settimeout(None)
+        return task
+    finally:
+        if task is None:
+            close(descriptors)
+
+def close(descriptors):
+    for number in descriptors:
+        os.close(number)
+
+def send(step, answer):
+    try:
+        step.sendall(answer)
+    except OSError:
+        pass
+
+def kill(pid, number, how=os.killpg):
+    try:
+        how(pid, number)
+    except OSError:
+        return False
+    return True
+
+def space_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/ns/user")
+    except OSError:
+        return None
+
+def end_rest_of(pid):
+    # What a worker that has ended, and was not waited for yet, left behind: in its group, and in its user namespace.
+    kill(pid, signal.SIGKILL)
+    space = space_of(pid)
+    if space is None or space == space_of("self"):
+        return
+    seen, more = {str(pid)}, True
+    while more:
+        more = False
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and entry not in seen and space_of(entry) == space:
+                seen.add(entry)
+                more = True
+                kill(int(entry), signal.SIGKILL, os.kill)
+
+def main():
+    below_tmp = seen_below_tmp() if sandboxed else []
+    if sandboxed:  # may a worker have a view of its own?
+        trial = os.fork()
+        if trial == 0:
+            try:
+                own_view(place, "", below_tmp)
+                drop_capabilities()
+                os._exit(0)
+            except BaseException as error:
+                print("no Python server here:", error, file=sys.stderr, flush=True)
+                os._exit(1)
+        if os.waitpid(trial, 0)[1] != 0:
+            return
+    gc.collect()
+    gc.freeze()
+    directory = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    path = f"/proc/self/fd/{directory}/{name}"
+    for old in (path, path + ".new"):
+        try:
+            os.unlink(old)
+        except OSError:
+            pass
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path + ".new")
+    os.chmod(path + ".new", 0o600)
+    listener.listen(64)
+    os.rename(path + ".new", path)
+    awake, wake = os.pipe()
+    os.set_blocking(awake, False)
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *ignored: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *ignored: sys.exit(0))
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    poll.register(awake, select.POLLIN)
+    steps, workers = {}, {}  # descriptor -> (socket, pid); pid -> descriptor
+
+    while True:
+        ready = poll.poll(None if workers else IDLE_SECONDS * 1000)
+        if not ready and not workers:
+            os.unlink(path)
+            return
+        for number, _ in ready:
+            if number == awake:
+                try:
+                    os.read(awake, 4096)
+                except OSError:
+                    pass
+                while True:
+                    try:
+                        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                    except ChildProcessError:
+                        break
+                    if ended is None:
+                        break
+                    if ended.si_pid in workers:
+                        end_rest_of(ended.si_pid)
+                    pid, status = os.waitpid(ended.si_pid, 0)
+                    if pid not in workers:
+                        continue
+                    step, _ = steps.pop(workers.pop(pid))
+                    try:
+                        poll.unregister(step)
+                    except KeyError:  # nobody waits for it any more
+                        pass
+                    send(step, struct.pack("<i", status))
+                    step.close()
+            elif number == listener.fileno():
+                step, _ = listener.accept()
+                try:
+                    task = receive(step)
+                except Exception:
+                    task = None
+                if task is None:
+                    step.close()
+                    continue
+                # Told to end before it can be told, it is told then.
+                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, signal.SIGTERM))
+                try:
+                    pid = os.fork()
+                except OSError:
+                    pid = None
+                if pid == 0:
+                    become(below_tmp, *task)
+                signal.pthread_sigmask(signal.SIG_SETMASK, ())
+                close(task[:2])
+                if pid is None:
+                    step.close()
+                    continue
+                send(step, b"S")
+                steps[step.fileno()] = (step, pid)
+                workers[pid] = step.fileno()
+                poll.register(step, select.POLLIN)
+            elif number in steps:
+                step, pid = steps[number]
+                try:
+                    said = step.recv(16)
+                except OSError:
+                    said = b""
+                word = signal.SIGTERM if said else signal.SIGKILL
+                kill(pid, word) or kill(pid, word, os.kill)  # it may not have come so far as to lead a group
+                if not said:  # the attempt is dead; the worker's end is seen above
+                    poll.unregister(step)
+
+main()
+)py";
+
+}  // namespace
+
+std::string_view python_server_asking() { return kAsk; }
+
+std::string_view python_server_program() { return kServe; }
+
+}  // namespace millrace::pipelines::executors
