@@ -14,8 +14,8 @@ namespace millrace::app {
 namespace {
 
 struct Arguments {
-  std::string data_dir, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
-                        cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
+  std::string data_dir, key_file, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
+                                  cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
   std::vector<std::string> node_labels;
   std::string executor = "process", container_engine;
   bool sandbox = true;
@@ -26,6 +26,9 @@ struct Arguments {
 void add_server_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--listen", arguments.listen, "Address and port; port 0 lets the system choose")
       ->capture_default_str();
+  command.add_option("--key-file", arguments.key_file,
+                     "32 bytes, mode 0600, that secrets are sealed with (default: `key` in the data directory, made at "
+                     "first use)");
   command.add_option("--region", arguments.region, "The AWS region this server stands for")->capture_default_str();
   command.add_option("--account", arguments.account, "The AWS account id (12 digits)")
       ->capture_default_str()
@@ -59,9 +62,18 @@ void add_data_dir(CLI::App& command, Arguments& arguments, const std::string& wh
   command.add_option("--data-dir", arguments.data_dir, what);
 }
 
+// Where the path leads once links are followed: what is hidden from tasks is hidden by its place.
+std::filesystem::path resolved(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path);
+  auto canonical = std::filesystem::weakly_canonical(absolute, error);
+  return error ? absolute : canonical;
+}
+
 Result<ServeOptions> serve_options(const Arguments& arguments) {
   ServeOptions options;
   options.data_dir = arguments.data_dir;
+  if (!arguments.key_file.empty()) options.key_file = resolved(arguments.key_file);
   MR_TRY(parse_listen(arguments.listen, options));
   options.allow_remote = arguments.allow_remote;
   options.region = arguments.region;
@@ -84,8 +96,7 @@ int refuse(const Error& error) {
 }
 
 std::filesystem::path data_dir_or_default(const Arguments& arguments) {
-  return std::filesystem::absolute(arguments.data_dir.empty() ? default_data_dir()
-                                                              : std::filesystem::path(arguments.data_dir));
+  return resolved(arguments.data_dir.empty() ? default_data_dir() : std::filesystem::path(arguments.data_dir));
 }
 
 }  // namespace
@@ -143,7 +154,7 @@ int cli_main(int argc, char** argv) {
     return serve_command(*options);
   }
   if (lab.count("--listen") == 0) options->port = 0;  // beside a server that already has the usual port
-  if (!arguments.data_dir.empty()) options->data_dir = std::filesystem::absolute(arguments.data_dir);
+  if (!arguments.data_dir.empty()) options->data_dir = resolved(arguments.data_dir);
   return lab_command({*options, arguments.exit, arguments.json});
 }
 

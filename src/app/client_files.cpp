@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "base/yaml.h"
+#include "iam/iam.h"
 
 namespace millrace::app {
 namespace {
@@ -59,9 +60,9 @@ std::string kubernetes_token(std::string_view encryption_key) {
   return to_hex(as_chars(hmac_sha256(encryption_key, "kubernetes bearer token")));
 }
 
-Status write_client_files(const DataLayout& layout, const ServeOptions& options, const std::string& endpoint,
-                          const std::string& kubernetes_endpoint, const std::string& authority_pem,
-                          const std::string& token) {
+Status write_client_files(const DataLayout& layout, const ServeOptions& options, const std::filesystem::path& key_file,
+                          const std::string& endpoint, const std::string& kubernetes_endpoint,
+                          const std::string& authority_pem, const std::string& token) {
   MR_TRY(make_directories(layout.bin(), 0755));
   MR_TRY(write_file_atomic(layout.bin() / "aws", kAwsWrapper, 0755));
   const Value kubeconfig = Value::object(
@@ -79,8 +80,10 @@ Status write_client_files(const DataLayout& layout, const ServeOptions& options,
                                                                             {"namespace", "kubeflow"}})}})})},
        {"current-context", "millrace"}});
   MR_TRY(write_file_atomic(layout.kubeconfig(), to_yaml(kubeconfig), 0600));
-  const Value server =
-      Value::object({{"endpoint", endpoint}, {"region", options.region}, {"account", options.account}});
+  const Value server = Value::object({{"endpoint", endpoint},
+                                      {"region", options.region},
+                                      {"account", options.account},
+                                      {"key_file", key_file == layout.key() ? "" : key_file.native()}});
   return write_file_atomic(layout.server_file(), to_json_pretty(server) + "\n", 0644);
 }
 
@@ -92,7 +95,19 @@ Result<ServerFile> read_server_file(const DataLayout& layout) {
                                              layout.root.string(), layout.root.string()));
   }
   const Value file = MR_TRY(parse_json(*text));
-  return ServerFile{file["endpoint"].string_or(), file["region"].string_or(), file["account"].string_or()};
+  return ServerFile{file["endpoint"].string_or(), file["region"].string_or(), file["account"].string_or(),
+                    file["key_file"].string_or()};
+}
+
+std::filesystem::path key_file_of(const DataLayout& layout) {
+  const auto server = read_server_file(layout);
+  return server && !server->key_file.empty() ? server->key_file : layout.key();
+}
+
+Result<std::string> open_key(const DataLayout& layout, const std::filesystem::path& key_file) {
+  std::error_code error;
+  const bool fresh = !std::filesystem::exists(layout.database(), error) && !std::filesystem::exists(key_file, error);
+  return fresh && key_file == layout.key() ? iam::make_encryption_key(key_file) : iam::read_encryption_key(key_file);
 }
 
 Result<std::string> environment_lines(const DataLayout& layout, const aws::Credentials& administrator) {

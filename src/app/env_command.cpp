@@ -12,7 +12,7 @@ namespace millrace::app {
 namespace {
 
 Result<aws::Credentials> administrator_of(const DataLayout& layout, const ServerFile& server) {
-  const std::string key = MR_TRY(iam::open_encryption_key(layout.key().string()));
+  const std::string key = MR_TRY(iam::read_encryption_key(key_file_of(layout).string()));
   const auto database = MR_TRY(db::Database::open(layout.database().string()));
   const SystemClock clock;
   const auto iam = MR_TRY(iam::Iam::open(*database, clock, {server.account, key}));

@@ -14,6 +14,7 @@ namespace millrace::app {
 
 struct ServeOptions {
   std::filesystem::path data_dir;
+  std::filesystem::path key_file;  // what secrets are sealed with; empty: the data directory's own
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;
   bool allow_remote = false;  // listen beyond loopback without TLS

@@ -78,7 +78,8 @@ class ServerImpl final : public Server {
   DataLayout layout_;
   SystemClock clock_;
   Fd lock_;
-  std::string key_, endpoint_, node_role_;
+  std::filesystem::path key_file_;
+  std::string key_, endpoint_, kubernetes_endpoint_, node_role_;
   ServerTls tls_;
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<blob::BlobStore> blobs_;
@@ -115,11 +116,16 @@ Status ServerImpl::open() {
   }
   MR_TRY(make_directories(layout_.root, 0700));
   lock_ = MR_TRY(take_lock(layout_));
-  key_ = MR_TRY(iam::open_encryption_key(layout_.key().string()));
+  key_file_ = options_.key_file.empty() ? key_file_of(layout_) : options_.key_file;
+  key_ = MR_TRY(open_key(layout_, key_file_));
   tls_ = MR_TRY(open_server_tls(layout_, options_.address));
   // The port first, so that a port in use is said before anything is changed; requests wait for the services.
   MR_TRY(open_network());
-  const Status services = open_services();
+  Status services = open_services();
+  if (services) {
+    services = write_client_files(layout_, options_, key_file_, endpoint_, kubernetes_endpoint_, tls_.authority_pem,
+                                  kubernetes_token(key_));
+  }
   opened_.set_value(services.has_value());
   if (!services) {
     net_->stop(Millis(0));
@@ -149,8 +155,8 @@ Status ServerImpl::open_network() {
   const std::string authority = host.find(':') == std::string::npos ? fmt::format("{}:{}", host, options_.port)
                                                                     : fmt::format("[{}]:{}", host, options_.port);
   endpoint_ = "http://" + authority;
-  return write_client_files(layout_, options_, endpoint_, "https://" + authority, tls_.authority_pem,
-                            kubernetes_token(key_));
+  kubernetes_endpoint_ = "https://" + authority;
+  return {};
 }
 
 Status ServerImpl::open_services() {
@@ -185,13 +191,14 @@ Status ServerImpl::open_services() {
   sagemaker_options.directory = layout_.sagemaker();
   sagemaker_options.executable = own_executable();
   sagemaker_options.endpoint_url = endpoint_;
+  sagemaker_options.hidden = {layout_.root, key_file_};
   sagemaker_ = MR_TRY(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, *launcher_, *gateway_},
                                                  std::move(sagemaker_options)));
   iam_->set_resource_tags("sagemaker", sagemaker_->condition_tags());
   kube_ = MR_TRY(kube::Kube::open(*database_, clock_, {key_, kubernetes_token(key_)}));
   MR_TRY(make_directories(layout_.pipelines(), 0700));
   pipelines::Options pipelines_options{layout_.pipelines(), own_executable(), options_.max_running_tasks};
-  pipelines_options.private_directory = layout_.root;
+  pipelines_options.hidden = {layout_.root, key_file_};
   pipelines_options.version = kVersion;
   pipelines_options.sandbox = options_.sandbox;
   pipelines_options.containers = options_.containers;

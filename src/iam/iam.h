@@ -65,8 +65,9 @@ class Iam : public aws::Authenticator, public aws::Authoriser {
   virtual Result<std::string> ensure_role(std::string_view name, std::string_view trust_policy) = 0;
 };
 
-// Opens the key file (32 bytes, mode 0600), making it first when absent. Errors: permission_denied when others may
-// read it.
-Result<std::string> open_encryption_key(const std::string& path);
+// The key file's bytes: 32, of mode 0600. Errors: not_found; permission_denied when others may read it; data_loss.
+Result<std::string> read_encryption_key(const std::string& path);
+// Makes the key file, which must not be there yet.
+Result<std::string> make_encryption_key(const std::string& path);
 
 }  // namespace millrace::iam

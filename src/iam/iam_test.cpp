@@ -407,14 +407,15 @@ TEST(EncryptionKeys, AreNobodyElses) {
   const auto directory = std::filesystem::temp_directory_path() / ("iam-key-" + random_hex(8));
   std::filesystem::create_directories(directory);
   const std::string path = (directory / "key").string();
-  const auto key = open_encryption_key(path);
+  EXPECT_EQ(read_encryption_key(path).error().code, Code::not_found);
+  const auto key = make_encryption_key(path);
   ASSERT_TRUE(key);
   EXPECT_EQ(key->size(), 32u);
-  EXPECT_EQ(*open_encryption_key(path), *key);
+  EXPECT_EQ(*read_encryption_key(path), *key);
   EXPECT_EQ(std::filesystem::status(path).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   std::filesystem::permissions(path, std::filesystem::perms::group_read, std::filesystem::perm_options::add);
-  EXPECT_FALSE(open_encryption_key(path)) << "a key that others may read is refused";
+  EXPECT_FALSE(read_encryption_key(path)) << "a key that others may read is refused";
   std::filesystem::remove_all(directory);
 }
 

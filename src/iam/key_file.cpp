@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include <fmt/core.h>
 
 #include "base/file.h"
@@ -7,15 +9,18 @@
 #include "iam/iam.h"
 
 namespace millrace::iam {
+namespace {
 
-Result<std::string> open_encryption_key(const std::string& path) {
-  constexpr std::size_t kBytes = 32;
+constexpr std::size_t kBytes = 32;
+
+}  // namespace
+
+Result<std::string> read_encryption_key(const std::string& path) {
   struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) {
-    std::string key(kBytes, '\0');
-    random_bytes(std::span(reinterpret_cast<std::uint8_t*>(key.data()), key.size()));
-    MR_TRY(write_file_atomic(path, key, 0600));
-    return key;
+  if (::stat(path.c_str(), &info) != 0 && errno == ENOENT) {
+    return fail(Code::not_found, fmt::format("there is no key file {}; put it back, or make one for a new data "
+                                             "directory: (umask 077; head -c {} /dev/urandom > {})",
+                                             path, kBytes, path));
   }
   if ((info.st_mode & 077) != 0) {
     return fail(Code::permission_denied,
@@ -24,6 +29,13 @@ Result<std::string> open_encryption_key(const std::string& path) {
   auto key = MR_TRY(read_file(path, 4096));
   if (key.size() != kBytes)
     return fail(Code::data_loss, fmt::format("the key file {} does not hold {} bytes", path, kBytes));
+  return key;
+}
+
+Result<std::string> make_encryption_key(const std::string& path) {
+  std::string key(kBytes, '\0');
+  random_bytes(std::span(reinterpret_cast<std::uint8_t*>(key.data()), key.size()));
+  MR_TRY(write_file_atomic(path, key, 0600));
   return key;
 }
 

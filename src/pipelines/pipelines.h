@@ -25,11 +25,11 @@ struct Options {
   std::filesystem::path directory;   // task directories, artifacts
   std::filesystem::path executable;  // this program, for native components
   std::size_t max_running_tasks = 16;
-  std::filesystem::path private_directory = {};  // hidden from tasks in a sandbox; empty: `directory`
-  bool sandbox = true;                           // where the machine gives one
-  bool containers = false;                       // tasks in their own images; else as processes of this machine
-  std::filesystem::path container_engine = {};   // podman or docker; empty: the one on PATH
-  bool caching = true;                           // tasks may be spared by an earlier success
+  std::vector<std::filesystem::path> hidden = {};  // from tasks in a sandbox, besides `directory`
+  bool sandbox = true;                             // where the machine gives one
+  bool containers = false;                         // tasks in their own images; else as processes of this machine
+  std::filesystem::path container_engine = {};     // podman or docker; empty: the one on PATH
+  bool caching = true;                             // tasks may be spared by an earlier success
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
   std::string version = {};                                           // of this program, as its health says
   std::string boot = proc::boot_id();                                 // the machine's present start

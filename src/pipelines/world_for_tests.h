@@ -126,7 +126,7 @@ class World {
     EXPECT_TRUE(pipelines_->resume());
   }
   Options options() const {
-    Options options{path() / "pipelines", "", max_running_tasks_, path(), sandbox_};
+    Options options{path() / "pipelines", "", max_running_tasks_, {path()}, sandbox_};
     options.boot = boot;
     return options;
   }

@@ -42,8 +42,10 @@ struct Mount {
 // process, and has the capabilities that container runtimes leave. It shares the network. Its first process is the
 // program itself. Needs root, or a kernel that gives user namespaces to users; see sandbox_available().
 struct Sandbox {
-  std::vector<std::filesystem::path> hidden;  // directories of the machine that are empty in it
-  std::vector<Mount> mounts;                  // later ones cover earlier ones
+  std::vector<std::filesystem::path> hidden;  // directories and files of the machine that are empty in it
+  // One whose target lies in another's is seen there, made if need be; of two with the same target the later one
+  // counts.
+  std::vector<Mount> mounts;
 };
 
 struct LaunchSpec {

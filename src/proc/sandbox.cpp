@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -36,6 +37,20 @@ std::string clean(const std::string& path) {
   return out;
 }
 
+// The place that `path` leads to once the links on its way are followed, as far as the machine has them.
+std::string resolved(const std::string& path) {
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
+  return clean(error ? path : canonical.native());
+}
+
+// What lies in a directory comes after it, and before its neighbours.
+bool comes_before(const std::string& a, const std::string& b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return (x == '/' ? 0 : static_cast<unsigned char>(x)) < (y == '/' ? 0 : static_cast<unsigned char>(y));
+  });
+}
+
 std::string parent(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -52,6 +67,14 @@ bool write_text(const char* path, const std::string& text) noexcept {
   const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   ::close(file);
   return written;
+}
+
+// A task may have put links into a volume while another one's sandbox is laid out: none is followed.
+int open_without_links(const char* directory) noexcept {
+  struct open_how how{};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, directory, &how, sizeof how));
 }
 
 bool make_read_only(const char* path, unsigned flags) noexcept {
@@ -78,61 +101,135 @@ bool drop_capabilities() noexcept {
 
 }  // namespace
 
-bool SandboxPlan::exists(const std::string& path) const {
-  struct stat info{};
-  return ::lstat(path.c_str(), &info) == 0;
-}
-
 bool SandboxPlan::is_ours(const std::string& path) const {
-  return std::find(ours_.begin(), ours_.end(), path) != ours_.end() ||
-         std::find(made_.begin(), made_.end(), path) != made_.end();
+  const auto found = ground_.find(path);
+  return found != ground_.end() && found->second != Ground::machine;
 }
 
-// Binds what the machine has in `directory`, which is in memory in the new root.
-void SandboxPlan::bind_entries(const std::string& directory, const std::string& except) {
-  std::error_code error;
-  std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const std::string path = entry.path().native();
-    if (path == except || ++count > kMaxEntries) continue;
-    if (entry.is_symlink(error)) {
-      const auto target = std::filesystem::read_symlink(entry.path(), error);
-      if (!error) before_.push_back({Step::Kind::symlink, root_ + path, target.native()});
-    } else if (entry.is_directory(error)) {
-      before_.push_back({Step::Kind::directory, root_ + path, ""});
-      before_.push_back({Step::Kind::bind, root_ + path, path});
-    } else if (entry.is_regular_file(error)) {
-      before_.push_back({Step::Kind::file, root_ + path, ""});
-      before_.push_back({Step::Kind::bind, root_ + path, path});
-    }
+bool SandboxPlan::shows_machine(const std::string& path) const {
+  for (std::string at = path;; at = parent(at)) {
+    if (const auto found = ground_.find(at); found != ground_.end()) return found->second != Ground::ours;
   }
 }
 
 // A directory of the machine becomes one in memory with the same entries, so that others can be made in it.
-void SandboxPlan::adopt(const std::string& directory, const std::string& except) {
-  before_.push_back({Step::Kind::memory, root_ + directory, "mode=755"});
-  ours_.push_back(directory);
-  bind_entries(directory, except);
+void SandboxPlan::adopt(const std::string& directory) {
+  ground_[directory] = Ground::adopted;
+  before_.push_back({Step::Kind::memory, root_ + directory, "mode=755", ""});
+  std::error_code error;
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string path = entry.path().native();
+    if (++count > kMaxEntries) break;
+    const bool covered = ground_.contains(path);
+    if (entry.is_symlink(error)) {
+      const auto target = std::filesystem::read_symlink(entry.path(), error);
+      if (!error && !covered) before_.push_back({Step::Kind::symlink, root_ + path, target.native(), ""});
+      continue;
+    }
+    const bool is_directory = entry.is_directory(error);
+    if (!is_directory && !entry.is_regular_file(error)) continue;
+    before_.push_back({is_directory ? Step::Kind::directory : Step::Kind::file, root_ + path, "", ""});
+    if (!covered) before_.push_back({Step::Kind::bind, root_ + path, path, ""});
+  }
 }
 
 // Makes the directory `target` of the new root, and those above it.
 void SandboxPlan::place(const std::string& target) {
-  if (is_ours(target) || target == "/") return;
-  // Below a directory of ours nothing of the machine shows, unless it was bound there.
+  if (is_ours(target)) return;
+  struct stat info{};
+  if (shows_machine(target) && ::stat(target.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return;
   const std::string above = parent(target);
-  if (!is_ours(above)) {
-    struct stat info{};
-    if (::stat(target.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-      bool hidden = false;
-      for (const std::string& covered : covered_) hidden = hidden || is_within(target, covered);
-      for (const std::string& own : ours_) hidden = hidden || (own != "/" && is_within(target, own) && !exists(own));
-      if (!hidden) return;
-    }
-    place(above);
-    if (!is_ours(above)) adopt(above, target);
+  place(above);
+  ground_[target] = Ground::ours;
+  if (!is_ours(above)) adopt(above);
+  before_.push_back({Step::Kind::directory, root_ + target, "", ""});
+}
+
+// Makes the way from `above`, which is filled late, to `target` in it.
+void SandboxPlan::place_late(const std::string& target, const std::string& above, bool is_file) {
+  std::vector<std::string> way;
+  for (std::string at = target; at != above; at = parent(at)) way.push_back(at);
+  for (auto at = way.rbegin(); at != way.rend(); ++at) {
+    const auto kind = is_file && *at == target ? Step::Kind::file : Step::Kind::directory;
+    after_.push_back({{kind, root_ + *at, "", root_ + parent(*at)}, false});
   }
-  before_.push_back({Step::Kind::directory, root_ + target, ""});
-  made_.push_back(target);
+}
+
+// The machine's top level, without what is private to its user's sessions.
+void SandboxPlan::start() {
+  before_.push_back({Step::Kind::memory, root_, "mode=755", ""});
+  ground_["/"] = Ground::adopted;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/", error)) {
+    const std::string path = entry.path().native();
+    if (entry.is_symlink(error)) {
+      const auto target = std::filesystem::read_symlink(entry.path(), error);
+      if (!error) before_.push_back({Step::Kind::symlink, root_ + path, target.native(), ""});
+      continue;
+    }
+    if (!entry.is_directory(error)) continue;
+    before_.push_back({Step::Kind::directory, root_ + path, "", ""});
+    if (path == "/proc" || path == "/tmp" || path == "/run") {
+      ground_[path] = Ground::ours;
+    } else {
+      before_.push_back({Step::Kind::bind, root_ + path, path, ""});
+    }
+  }
+  // Of /run only what name resolution needs: its sockets lead to services that obey this user.
+  const std::string names = "/run/systemd/resolve";
+  if (std::filesystem::is_directory(names, error)) {
+    place(names);
+    ground_[names] = Ground::machine;
+    before_.push_back({Step::Kind::bind, root_ + names, names, ""});
+  }
+}
+
+void SandboxPlan::hide(const std::string& path) {
+  struct stat info{};
+  if (path == "/" || !shows_machine(path) || ::lstat(path.c_str(), &info) != 0) return;
+  ground_[path] = Ground::ours;
+  if (S_ISDIR(info.st_mode)) {
+    before_.push_back({Step::Kind::memory, root_ + path, "mode=755", ""});
+  } else {
+    before_.push_back({Step::Kind::blank, root_ + path, "", ""});
+  }
+}
+
+Status SandboxPlan::mount(const Mount& mount) {
+  const std::string& target = mount.target;
+  std::error_code error;
+  const auto late = std::find_if(mounted_.rbegin(), mounted_.rend(),
+                                 [&](const std::string& at) { return target != at && is_within(target, at); });
+  if (late != mounted_.rend()) {
+    const bool is_file = mount.kind == Mount::Kind::read_only && std::filesystem::is_regular_file(mount.source, error);
+    place_late(target, *late, is_file);
+  } else {
+    place(target);
+  }
+  mounted_.push_back(target);
+  switch (mount.kind) {
+    case Mount::Kind::writable:
+    case Mount::Kind::read_only:
+      after_.push_back(
+          {{Step::Kind::bind, root_ + target, mount.source.native(), ""}, mount.kind == Mount::Kind::read_only});
+      break;
+    case Mount::Kind::memory:
+      after_.push_back({{Step::Kind::memory, root_ + target,
+                         mount.size_bytes == 0 ? "mode=1777" : fmt::format("mode=1777,size={}", mount.size_bytes), ""},
+                        false});
+      break;
+    case Mount::Kind::files:
+      after_.push_back({{Step::Kind::memory, root_ + target, "mode=755", ""}, false});
+      for (const auto& [name, bytes] : mount.files) {
+        if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
+          return fail(Code::invalid_argument, fmt::format("\"{}\" is no name of a file", name));
+        after_.push_back({{Step::Kind::file, root_ + target + "/" + name, bytes, root_ + target}, false});
+      }
+      after_.push_back({{Step::Kind::seal, root_ + target, "", ""}, false});
+      break;
+  }
+  return {};
 }
 
 Result<SandboxPlan> SandboxPlan::make(const Sandbox& sandbox, const std::filesystem::path& root) {
@@ -143,86 +240,70 @@ Result<SandboxPlan> SandboxPlan::make(const Sandbox& sandbox, const std::filesys
     plan.uid_map_ = fmt::format("{} {} 1\n", ::geteuid(), ::geteuid());
     plan.gid_map_ = fmt::format("{} {} 1\n", ::getegid(), ::getegid());
   }
-  plan.root_ = clean(root.native());
-  plan.before_.push_back({Step::Kind::memory, plan.root_, "mode=755"});
-  plan.ours_.push_back("/");
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/", error)) {
-    const std::string path = entry.path().native();
-    if (entry.is_symlink(error)) {
-      const auto target = std::filesystem::read_symlink(entry.path(), error);
-      if (!error) plan.before_.push_back({Step::Kind::symlink, plan.root_ + path, target.native()});
-      continue;
-    }
-    if (!entry.is_directory(error)) continue;
-    plan.before_.push_back({Step::Kind::directory, plan.root_ + path, ""});
-    if (path == "/proc" || path == "/tmp" || path == "/run") continue;
-    plan.before_.push_back({Step::Kind::bind, plan.root_ + path, path});
-  }
-  // Of /run only what name resolution needs: its sockets lead to services that obey this user.
-  plan.ours_.push_back("/run");
-  plan.made_.push_back("/tmp");
-  if (plan.exists("/run/systemd/resolve")) {
-    plan.before_.push_back({Step::Kind::directory, plan.root_ + "/run/systemd", ""});
-    plan.before_.push_back({Step::Kind::directory, plan.root_ + "/run/systemd/resolve", ""});
-    plan.before_.push_back({Step::Kind::bind, plan.root_ + "/run/systemd/resolve", "/run/systemd/resolve"});
-    plan.made_.push_back("/run/systemd");
-  }
-  for (const auto& path : sandbox.hidden) {
-    const std::string directory = clean(path.native());
-    if (directory == "/" || directory == "/tmp" || !plan.exists(directory)) continue;
-    if (is_within(directory, "/tmp")) {
-      // Below the sandbox's own /tmp nothing of the machine is seen anyway.
-      continue;
-    }
-    plan.before_.push_back({Step::Kind::memory, plan.root_ + directory, "mode=755"});
-    plan.made_.push_back(directory);
-    plan.covered_.push_back(directory);
-  }
-  plan.after_.push_back({{Step::Kind::memory, plan.root_ + "/tmp", "mode=1777"}, false});
-  plan.after_.push_back({{Step::Kind::memory, plan.root_ + "/dev/shm", "mode=1777"}, false});
-  for (const Mount& mount : sandbox.mounts) {
+  plan.root_ = resolved(root.native());
+  plan.start();
+  for (const auto& path : sandbox.hidden) plan.hide(resolved(path.native()));
+  std::vector<Mount> mounts = {{Mount::Kind::memory, {}, "/dev/shm", 0, {}}, {Mount::Kind::memory, {}, "/tmp", 0, {}}};
+  const auto first = [](const Mount& a, const Mount& b) { return comes_before(a.target, b.target); };
+  for (Mount mount : sandbox.mounts) {
     const std::string target = clean(mount.target);
     if (target.empty() || target.front() != '/' || target == "/")
       return fail(Code::invalid_argument, fmt::format("\"{}\" is no place to mount at", mount.target));
-    const bool in_tmp = is_within(target, "/tmp") && target != "/tmp";
-    if (in_tmp) {
-      // The sandbox's /tmp is made late, and so is what stands in it.
-      std::vector<std::string> path;
-      for (std::string at = target; at != "/tmp"; at = parent(at)) path.push_back(at);
-      const bool is_file =
-          mount.kind == Mount::Kind::read_only && std::filesystem::is_regular_file(mount.source, error);
-      for (auto at = path.rbegin(); at != path.rend(); ++at) {
-        const auto kind = is_file && *at == target ? Step::Kind::file : Step::Kind::directory;
-        plan.after_.push_back({{kind, plan.root_ + *at, ""}, false});
-      }
-    } else {
-      plan.place(target);
-    }
-    switch (mount.kind) {
-      case Mount::Kind::writable:
-      case Mount::Kind::read_only:
-        plan.after_.push_back(
-            {{Step::Kind::bind, plan.root_ + target, mount.source.native()}, mount.kind == Mount::Kind::read_only});
-        break;
-      case Mount::Kind::memory:
-        plan.after_.push_back(
-            {{Step::Kind::memory, plan.root_ + target,
-              mount.size_bytes == 0 ? "mode=1777" : fmt::format("mode=1777,size={}", mount.size_bytes)},
-             false});
-        break;
-      case Mount::Kind::files:
-        plan.after_.push_back({{Step::Kind::memory, plan.root_ + target, "mode=755"}, false});
-        for (const auto& [name, bytes] : mount.files) {
-          if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
-            return fail(Code::invalid_argument, fmt::format("\"{}\" is no name of a file", name));
-          plan.after_.push_back({{Step::Kind::file, plan.root_ + target + "/" + name, bytes}, false});
-        }
-        plan.after_.push_back({{Step::Kind::seal, plan.root_ + target, ""}, false});
-        break;
-    }
+    // What the machine has below /tmp is not seen in the sandbox, and neither are its links.
+    mount.target = is_within(target, "/tmp") ? target : resolved(target);
+    mounts.insert(std::upper_bound(mounts.begin(), mounts.end(), mount, first), std::move(mount));
   }
+  for (const Mount& mount : mounts) MR_TRY(plan.mount(mount));
+  std::sort(plan.before_.begin(), plan.before_.end(), [](const Step& a, const Step& b) {
+    if (a.target != b.target) return comes_before(a.target, b.target);
+    return a.kind < b.kind;
+  });
   return plan;
+}
+
+const char* SandboxPlan::perform(const Step& step) noexcept {
+  const char* target = step.target.c_str();
+  const bool among_others = !step.above.empty();
+  const int above = among_others ? open_without_links(step.above.c_str()) : AT_FDCWD;
+  if (among_others && above < 0) return "cannot open the directory above a mount in the sandbox";
+  const char* name = among_others ? target + step.above.size() + 1 : target;
+  const char* failed = nullptr;
+  switch (step.kind) {
+    case Step::Kind::directory:
+      if (::mkdirat(above, name, 0755) != 0 && errno != EEXIST) failed = "cannot make a directory of the sandbox";
+      break;
+    case Step::Kind::symlink:
+      if (::symlink(step.source.c_str(), target) != 0) failed = "cannot make a link of the sandbox";
+      break;
+    case Step::Kind::bind:
+      if (::mount(step.source.c_str(), target, nullptr, MS_BIND | MS_REC, nullptr) != 0)
+        failed = "cannot mount a directory into the sandbox";
+      break;
+    case Step::Kind::blank:
+      if (::mount("/dev/null", target, nullptr, MS_BIND, nullptr) != 0) failed = "cannot hide a file from the sandbox";
+      break;
+    case Step::Kind::memory:
+      if (::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, step.source.c_str()) != 0)
+        failed = "cannot mount a directory in memory";
+      break;
+    case Step::Kind::file: {
+      const int file = ::openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+      const bool written = file >= 0 && ::write(file, step.source.data(), step.source.size()) ==
+                                            static_cast<ssize_t>(step.source.size());
+      if (!written) failed = "cannot make a file of the sandbox";
+      if (file >= 0) ::close(file);
+      break;
+    }
+    case Step::Kind::seal:
+      if (!make_read_only(target, 0)) failed = "cannot make a directory of the sandbox read-only";
+      break;
+  }
+  if (among_others) {
+    const int error = errno;
+    ::close(above);
+    errno = error;
+  }
+  return failed;
 }
 
 const char* SandboxPlan::enter() const noexcept {
@@ -232,34 +313,6 @@ const char* SandboxPlan::enter() const noexcept {
       return "cannot enter a user namespace";
   }
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return "cannot enter a mount namespace";
-  const auto perform = [](const Step& step) noexcept -> const char* {
-    const char* target = step.target.c_str();
-    switch (step.kind) {
-      case Step::Kind::directory:
-        return ::mkdir(target, 0755) == 0 || errno == EEXIST ? nullptr : "cannot make a directory of the sandbox";
-      case Step::Kind::symlink:
-        return ::symlink(step.source.c_str(), target) == 0 ? nullptr : "cannot make a link of the sandbox";
-      case Step::Kind::bind:
-        return ::mount(step.source.c_str(), target, nullptr, MS_BIND | MS_REC, nullptr) == 0
-                   ? nullptr
-                   : "cannot mount a directory into the sandbox";
-      case Step::Kind::memory:
-        return ::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, step.source.c_str()) == 0
-                   ? nullptr
-                   : "cannot mount a directory in memory";
-      case Step::Kind::file: {
-        const int file = ::open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-        if (file < 0) return "cannot make a file of the sandbox";
-        const bool written =
-            ::write(file, step.source.data(), step.source.size()) == static_cast<ssize_t>(step.source.size());
-        ::close(file);
-        return written ? nullptr : "cannot write a file of the sandbox";
-      }
-      case Step::Kind::seal:
-        break;
-    }
-    return make_read_only(target, 0) ? nullptr : "cannot make a directory of the sandbox read-only";
-  };
   for (const Step& step : before_) {
     if (const char* failed = perform(step)) return failed;
   }

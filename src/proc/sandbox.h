@@ -4,8 +4,10 @@
 //
 // The new root is a directory in memory into which the machine's top-level directories are bound read-only. Where a
 // mount's target has no place on the machine, the directory above it is made anew in memory and its entries are bound.
+// Steps are sorted by their places, so that what is bound never uncovers what is hidden below it.
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,29 +28,37 @@ class SandboxPlan {
 
  private:
   struct Step {
-    enum class Kind { directory, symlink, bind, memory, file, seal } kind = Kind::directory;
+    // In the order in which steps at one place are taken: what hides comes after what shows.
+    enum class Kind { directory, symlink, file, bind, memory, blank, seal } kind = Kind::directory;
     std::string target;  // in the new root, with the root's own path before it
     std::string source;  // bind, symlink; memory: mount options; file: its bytes
+    std::string above;   // of what is made in a directory that others write to: its path, in which no link is followed
   };
   struct Late {
     Step step;
     bool read_only = false;
   };
+  // What stands at a place of the new root: the machine's own, the machine's entries in a directory of ours, or ours
+  // alone.
+  enum class Ground { machine, adopted, ours };
 
+  static const char* perform(const Step& step) noexcept;
+  void start();
+  void hide(const std::string& path);
+  Status mount(const Mount& mount);
   void place(const std::string& target);
+  void place_late(const std::string& target, const std::string& above, bool is_file);
+  void adopt(const std::string& directory);
   bool is_ours(const std::string& path) const;
-  void adopt(const std::string& directory, const std::string& except);
-  void bind_entries(const std::string& directory, const std::string& except);
-  bool exists(const std::string& path) const;
+  bool shows_machine(const std::string& path) const;
 
   int flags_ = 0;
   std::string root_;
-  std::vector<Step> before_;          // then everything is made read-only
-  std::vector<Late> after_;           // what may be written, and the files in memory
-  std::vector<std::string> ours_;     // directories of the new root that are in memory
-  std::vector<std::string> made_;     // directories that were made in those
-  std::vector<std::string> covered_;  // hidden directories: what the machine has in them is not there
-  std::string uid_map_, gid_map_;     // of a user namespace; empty: none
+  std::vector<Step> before_;              // then everything is made read-only
+  std::vector<Late> after_;               // what may be written, and the files in memory
+  std::map<std::string, Ground> ground_;  // a place is as the nearest one at or above it
+  std::vector<std::string> mounted_;      // places that are filled only after all is read-only
+  std::string uid_map_, gid_map_;         // of a user namespace; empty: none
 };
 
 }  // namespace millrace::proc

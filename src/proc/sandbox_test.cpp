@@ -121,6 +121,61 @@ TEST_F(SandboxTest, MountsAnywhere) {
       << output("b");
 }
 
+TEST_F(SandboxTest, UncoversNothingByWhatItMakes) {
+  ASSERT_TRUE(make_directories(directory_ / "a" / "b" / "private"));
+  ASSERT_TRUE(write_file(directory_ / "a" / "b" / "private" / "key", "s3cret"));
+  ASSERT_TRUE(write_file(directory_ / "a" / "b" / "public", "public"));
+  ASSERT_TRUE(write_file(directory_ / "a" / "one", "s3cret"));
+  ASSERT_TRUE(write_file(directory_ / "two", "s3cret"));
+  fs::create_directory_symlink(directory_ / "a" / "b", directory_ / "link");
+  const std::string script = fmt::format(
+      "cd {}; grep -rs s3cret a link two; cat a/b/public; ls new a/new a/b/new a/b/private", directory_.string());
+  for (const bool through_link : {false, true}) {
+    LaunchSpec spec = shell(through_link ? "linked" : "plain", script);
+    spec.sandbox->hidden = {through_link ? directory_ / "link" / "private" : directory_ / "a" / "b" / "private",
+                            directory_ / "a" / "one", directory_ / "two"};
+    // Where the machine has none of these places, each directory above is made anew.
+    for (const char* target : {"new", "a/new", "a/b/new", "a/b/private/deep"})
+      spec.sandbox->mounts.push_back({Mount::Kind::memory, {}, (directory_ / target).string(), 0, {}});
+    EXPECT_EQ(run(spec).exit_code, 0);
+    EXPECT_EQ(output(spec.key), "publica/b/new:\n\na/b/private:\ndeep\n\na/new:\n\nnew:\n");
+  }
+}
+
+TEST_F(SandboxTest, MountsInWhatIsMounted) {
+  const fs::path volume = directory_ / "volume";
+  ASSERT_TRUE(make_directories(volume));
+  ASSERT_TRUE(write_file(volume / "kept", "kept"));
+  fs::create_directory_symlink("/etc", volume / "away");
+  LaunchSpec spec = shell("a", "cat /volumes/v/kept /volumes/v/in/it/token; echo x > /volumes/v/written");
+  // The inner one first: its place is in the volume all the same.
+  spec.sandbox->mounts.push_back({Mount::Kind::files, {}, "/volumes/v/in/it", 0, {{"token", "t0ken"}}});
+  spec.sandbox->mounts.push_back({Mount::Kind::writable, volume, "/volumes/v", 0, {}});
+  EXPECT_EQ(run(spec).exit_code, 0) << output("a");
+  EXPECT_EQ(output("a"), "keptt0ken");
+  EXPECT_TRUE(fs::exists(volume / "written"));
+  EXPECT_TRUE(fs::is_empty(volume / "in" / "it"));
+  // A link in a volume leads nowhere while the sandbox is made.
+  spec.key = "b";
+  spec.sandbox->mounts[0].target = "/volumes/v/away/made-by-a-sandbox";
+  EXPECT_FALSE(launcher_->launch(spec));
+  EXPECT_FALSE(fs::exists("/etc/made-by-a-sandbox"));
+}
+
+TEST_F(SandboxTest, FollowsTheMachinesLinksToAMountsPlace) {
+  // As where /var/run is a link to /run, which a sandbox has one of its own of.
+  ASSERT_TRUE(make_directories(directory_ / "real"));
+  fs::create_directory_symlink(directory_ / "real", directory_ / "link");
+  LaunchSpec spec =
+      shell("a", fmt::format("cat {0}/link/secrets/token {0}/real/secrets/token /run/a/b/token", directory_.string()));
+  spec.sandbox->hidden.clear();
+  spec.sandbox->mounts.push_back(
+      {Mount::Kind::files, {}, (directory_ / "link" / "secrets").string(), 0, {{"token", "t0ken "}}});
+  spec.sandbox->mounts.push_back({Mount::Kind::files, {}, "/run/a/b", 0, {{"token", "in /run"}}});
+  EXPECT_EQ(run(spec).exit_code, 0) << output("a");
+  EXPECT_EQ(output("a"), "t0ken t0ken in /run");
+}
+
 TEST_F(SandboxTest, EndsWithAllItStarted) {
   ASSERT_TRUE(launcher_->launch(shell("c", "setsid sleep 1000 & echo $! > started; wait")));
   for (int i = 0; i < 1000 && !fs::exists(work_ / "started"); ++i) ::usleep(5'000);

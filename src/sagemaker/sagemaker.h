@@ -33,8 +33,8 @@ struct Options {
   std::function<std::vector<std::pair<std::string, std::string>>(const std::string& role_arn,
                                                                  const std::string& session)>
       role_environment;
-  // What a job's own program must not see, besides `directory`: the data directory with its key.
-  std::vector<std::filesystem::path> hidden_directories;
+  // Directories and files that a job's own program must not see, besides `directory`.
+  std::vector<std::filesystem::path> hidden;
 };
 
 class SageMaker {

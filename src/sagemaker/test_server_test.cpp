@@ -69,7 +69,7 @@ struct TestServer::Running {
     mine.directory = root / "sagemaker";
     mine.executable = self;
     mine.endpoint_url = endpoint;
-    mine.hidden_directories = {root};
+    mine.hidden = {root};
     sagemaker = must(SageMaker::open({*database, clock, *iam, *s3, *logs, *launcher, *gateway}, mine));
     for (aws::Service service : {iam->iam_service(), iam->sts_service(), s3->service(), logs->service(),
                                  sagemaker->control_service(), sagemaker->runtime_service()}) {

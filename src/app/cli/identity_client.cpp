@@ -22,7 +22,7 @@ Result<std::unique_ptr<IdentityClient>> IdentityClient::open(const std::string& 
     return fail(Code::unavailable, fmt::format("no Millrace server has used {}; {}", layout.root.string(), kStart));
   auto client = std::make_unique<IdentityClient>();
   client->endpoint_ = file->endpoint;
-  client->token_ = IdentityDoor::token_of(MR_TRY(iam::open_encryption_key(layout.key().string())));
+  client->token_ = IdentityDoor::token_of(MR_TRY(iam::read_encryption_key(key_file_of(layout).string())));
   return client;
 }
 

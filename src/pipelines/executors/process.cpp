@@ -186,7 +186,8 @@ proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const 
                            const std::filesystem::path& artifacts) {
   using Kind = proc::Mount::Kind;
   proc::Sandbox out;
-  out.hidden = {options.private_directory.empty() ? options.directory : options.private_directory};
+  out.hidden = options.hidden;
+  out.hidden.push_back(options.directory);
   out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
   out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
   // Below /tmp a task sees nothing of the machine but what it runs with.

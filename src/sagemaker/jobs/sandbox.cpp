@@ -53,6 +53,7 @@ std::vector<std::string> sandbox_command(const SandboxRequest& request, Namespac
   const auto add = [&](std::initializer_list<std::string> words) { argv.insert(argv.end(), words); };
   for (const auto& entry : opt_entries) add({"--ro-bind", entry.string(), entry.string()});
   for (const auto& hidden : request.hidden) add({"--tmpfs", hidden.string()});
+  for (const auto& file : request.hidden_files) add({"--ro-bind", "/dev/null", file.string()});
   add({"--bind", request.tmp.string(), "/tmp"});
   add({"--bind", request.opt_ml.string(), "/opt/ml"});
   if (have == Namespaces::all) add({"--unshare-pid", "--proc", "/proc"});
@@ -85,10 +86,14 @@ Result<std::vector<std::string>> Sandbox::wrap(SandboxRequest request) {
                 "this machine gives the job no /opt/ml of its own: install bubblewrap (bwrap) and allow user "
                 "namespaces");
   }
-  std::erase_if(request.hidden, [](const fs::path& path) {
+  std::vector<fs::path> directories;
+  for (const auto& path : request.hidden) {
     std::error_code error;
-    return !fs::is_directory(path, error) || fs::is_symlink(path, error);
-  });
+    if (fs::is_symlink(path, error)) continue;
+    if (fs::is_directory(path, error)) directories.push_back(path);
+    if (fs::is_regular_file(path, error)) request.hidden_files.push_back(path);
+  }
+  request.hidden = std::move(directories);
   return sandbox_command(request, kind, opt_entries());
 }
 

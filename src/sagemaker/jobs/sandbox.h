@@ -15,9 +15,10 @@ namespace millrace::sagemaker {
 struct SandboxRequest {
   std::filesystem::path opt_ml;               // seen as /opt/ml, writable
   std::filesystem::path tmp;                  // seen as /tmp
-  std::vector<std::filesystem::path> hidden;  // seen empty
+  std::vector<std::filesystem::path> hidden;  // directories that are seen empty
   bool network = true;
   std::vector<std::string> command;
+  std::vector<std::filesystem::path> hidden_files = {};
 };
 
 enum class Namespaces { all, no_pid, none };  // what this machine lets us have
