@@ -22,7 +22,7 @@ class SandboxTest : public testing::Test {
  protected:
   void SetUp() override {
     // Not below /tmp, which a sandbox has one of its own of.
-    std::string name = (fs::current_path() / "sandbox-test-XXXXXX").string();
+    std::string name = "/var/tmp/sandbox-test-XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     directory_ = name;
     work_ = directory_ / "work";
