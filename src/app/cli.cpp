@@ -16,7 +16,7 @@ namespace {
 struct Arguments {
   std::string data_dir, key_file, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
                                   cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
-  std::vector<std::string> node_labels;
+  std::vector<std::string> node_labels, images;
   std::string executor = "process", container_engine;
   bool sandbox = true;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
@@ -49,6 +49,11 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::IsMember({"process", "container"}));
   command.add_option("--container-engine", arguments.container_engine,
                      "With --executor container: podman or docker (default: the first of them on PATH)");
+  command
+      .add_option("--image", arguments.images,
+                  "NAME=DIRECTORY: what stands for an image, whose steps run as processes; DIRECTORY is what `kfp "
+                  "component build DIRECTORY --no-build-image` was given; may be repeated")
+      ->allow_extra_args(false);
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
       ->check([](const std::string& text) {
@@ -83,6 +88,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.sandbox = arguments.sandbox;
   options.containers = arguments.executor == "container";
   options.container_engine = arguments.container_engine;
+  for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));
   for (const std::string& label : arguments.node_labels) {
     const std::size_t at = label.find('=');
     options.node_labels.emplace_back(label.substr(0, at), label.substr(at + 1));
@@ -110,7 +116,10 @@ int cli_main(int argc, char** argv) {
   app.add_option("--log-level", arguments.log_level, "trace, debug, info, warn, error or off")->capture_default_str();
 
   CLI::App& serve = *app.add_subcommand("serve", "Run the server");
-  serve.footer("Examples:\n  millrace serve\n  millrace serve --data-dir ~/millrace --listen 127.0.0.1:9000");
+  serve.footer(
+      "Examples:\n  millrace serve\n  millrace serve --data-dir ~/millrace --listen 127.0.0.1:9000\n  millrace serve "
+      "--image "
+      "example.com/adds:1=./components");
   add_data_dir(serve, arguments, "Where everything is kept (default: $MILLRACE_DATA_DIR or ~/.local/share/millrace)");
   add_server_options(serve, arguments);
 

@@ -39,6 +39,24 @@ Status parse_listen(std::string_view text, ServeOptions& options) {
   return {};
 }
 
+Status add_image(std::string_view text, ServeOptions& options) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  if (equals == std::string_view::npos || name.empty() || name.find_first_of(" \t") != std::string_view::npos ||
+      equals + 1 == text.size())
+    return fail(Code::invalid_argument,
+                fmt::format("--image {} is not NAME=DIRECTORY; write it like example.com/adds:1=./components", text));
+  // Where links lead now: a step is given the directory, and its data must not lie in it.
+  std::error_code error;
+  auto directory = std::filesystem::weakly_canonical(std::filesystem::absolute(text.substr(equals + 1)), error);
+  if (error) return fail(Code::invalid_argument, fmt::format("--image {}: {}", text, error.message()));
+  if (directory.filename().empty()) directory = directory.parent_path();
+  if (!options.images.emplace(name, std::move(directory)).second)
+    return fail(Code::invalid_argument,
+                fmt::format("--image {}: the image is given twice, and only one directory can stand for it", name));
+  return {};
+}
+
 std::filesystem::path default_data_dir() {
   const auto variable = [](const char* name) -> std::string {
     const char* value = std::getenv(name);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,12 +25,16 @@ struct ServeOptions {
   std::size_t max_running_tasks = 16;
   bool containers = false;                                       // tasks in their own images
   std::string container_engine;                                  // podman or docker; empty: the one on PATH
+  std::map<std::string, std::filesystem::path> images;           // what stands for an image that is not run
   bool sandbox = true;                                           // tasks in namespaces of their own
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
 };
 
 // "127.0.0.1:8080", "[::1]:0", ":8080" → address and port. Error: one sentence with an example.
 Status parse_listen(std::string_view text, ServeOptions& options);
+
+// "NAME=DIRECTORY" into options.images; the directory may be relative to the present one. Error: one sentence.
+Status add_image(std::string_view text, ServeOptions& options);
 
 bool is_loopback(std::string_view address);
 

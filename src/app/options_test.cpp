@@ -29,5 +29,22 @@ TEST(Options, ListenIsAnAddressAndAPort) {
   }
 }
 
+TEST(Options, AnImageIsANameAndADirectory) {
+  ServeOptions options;
+  ASSERT_TRUE(add_image("example.com:5000/adds:1=/srv/a=b/", options));
+  EXPECT_EQ(options.images.at("example.com:5000/adds:1"), "/srv/a=b");
+  ASSERT_TRUE(add_image("adds=components/.", options));
+  EXPECT_EQ(options.images.at("adds"), std::filesystem::current_path() / "components");
+  for (const char* wrong : {"adds", "=dir", "a b=dir", "adds2=", ""}) {
+    const Status status = add_image(wrong, options);
+    ASSERT_FALSE(status) << wrong;
+    EXPECT_NE(status.error().message.find("is not NAME=DIRECTORY"), std::string::npos) << status.error().message;
+  }
+  const Status twice = add_image("adds=/elsewhere", options);
+  ASSERT_FALSE(twice);
+  EXPECT_NE(twice.error().message.find("the image is given twice"), std::string::npos);
+  EXPECT_EQ(options.images.size(), 2u);
+}
+
 }  // namespace
 }  // namespace millrace::app

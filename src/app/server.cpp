@@ -203,6 +203,7 @@ Status ServerImpl::open_services() {
   pipelines_options.sandbox = options_.sandbox;
   pipelines_options.containers = options_.containers;
   pipelines_options.container_engine = options_.container_engine;
+  pipelines_options.images = options_.images;
   pipelines_options.node_labels = options_.node_labels;
   pipelines_ =
       MR_TRY(pipelines::Pipelines::open({*database_, clock_, *launcher_}, std::move(pipelines_options), hooks()));

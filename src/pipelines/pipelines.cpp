@@ -14,6 +14,7 @@
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
 #include "pipelines/executors/container.h"
+#include "pipelines/executors/local_images.h"
 #include "pipelines/rehearsal/rehearsal.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
@@ -172,6 +173,7 @@ Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, co
 }  // namespace
 
 Result<std::unique_ptr<Pipelines>> Pipelines::open(Needs needs, Options options, Hooks hooks) {
+  MR_TRY(executors::check_images(options));
   if (options.containers)
     options.container_engine = MR_TRY(executors::find_container_engine(options.container_engine.native()));
   auto pipelines = std::make_unique<PipelinesImpl>(needs, std::move(options), std::move(hooks));

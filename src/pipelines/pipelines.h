@@ -29,7 +29,8 @@ struct Options {
   bool sandbox = true;                             // where the machine gives one
   bool containers = false;                         // tasks in their own images; else as processes of this machine
   std::filesystem::path container_engine = {};     // podman or docker; empty: the one on PATH
-  bool caching = true;                             // tasks may be spared by an earlier success
+  std::map<std::string, std::filesystem::path> images = {};  // what stands for an image that is not run: its context
+  bool caching = true;                                       // tasks may be spared by an earlier success
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
   std::string version = {};                                           // of this program, as its health says
   std::string boot = proc::boot_id();                                 // the machine's present start

@@ -52,13 +52,13 @@ struct LaunchSpec {
   std::string key;                // unique for ever: "run/<run id>/<task path>/<attempt>", at most 512 bytes
   std::vector<std::string> argv;  // argv[0] is looked up on PATH of `environment` when it has no '/'
   std::vector<std::pair<std::string, std::string>> environment;  // the whole environment; nothing is inherited
-  std::filesystem::path working_directory;
-  std::filesystem::path stdout_path;        // appended; created 0600
-  std::filesystem::path stderr_path;        // may equal stdout_path
-  std::uint64_t memory_limit_bytes = 0;     // RLIMIT_DATA: what the process may write to; 0: none
-  std::uint64_t cpu_limit_seconds = 0;      // RLIMIT_CPU; 0: none
-  std::uint64_t file_size_limit_bytes = 0;  // RLIMIT_FSIZE; 0: none
-  unsigned cpus = 0;                        // it runs on so many of the machine's processors at once; 0: on all
+  std::filesystem::path working_directory;                       // may be the target of a mount of the sandbox
+  std::filesystem::path stdout_path;                             // appended; created 0600
+  std::filesystem::path stderr_path;                             // may equal stdout_path
+  std::uint64_t memory_limit_bytes = 0;                          // RLIMIT_DATA: what the process may write to; 0: none
+  std::uint64_t cpu_limit_seconds = 0;                           // RLIMIT_CPU; 0: none
+  std::uint64_t file_size_limit_bytes = 0;                       // RLIMIT_FSIZE; 0: none
+  unsigned cpus = 0;  // it runs on so many of the machine's processors at once; 0: on all
   std::optional<Sandbox> sandbox;
   // false: what is noted of it survives the death of launcher and server, but perhaps not the machine's: a key that was
   // started shortly before that may be unknown after it, which boot_id() tells.

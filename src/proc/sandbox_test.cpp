@@ -81,6 +81,25 @@ TEST_F(SandboxTest, IsGivenWhatLiesDeepInWhatIsHidden) {
   EXPECT_EQ(output("a"), "runs\nwork\n");
 }
 
+// The machine need not have the working directory: a mount is one.
+TEST_F(SandboxTest, WorksInAMount) {
+  const fs::path context = directory_ / "context";
+  ASSERT_TRUE(make_directories(context));
+  ASSERT_TRUE(write_file(context / "said", "beside it"));
+  ASSERT_TRUE(write_file(context / "program", "#!/bin/sh\npwd; cat said\n", 0755));
+  for (const char* place : {"/no/such/place", "/usr/local/src/no-such-place"}) {
+    LaunchSpec spec = shell(fs::path(place).filename(), "");
+    spec.argv = {"./program"};
+    spec.working_directory = place;
+    spec.sandbox->mounts.push_back({Mount::Kind::read_only, context, place, 0, {}});
+    EXPECT_EQ(run(spec).exit_code, 0);
+    EXPECT_EQ(output(spec.key), fmt::format("{}\nbeside it", place));
+  }
+  LaunchSpec elsewhere = shell("elsewhere", "pwd");
+  elsewhere.working_directory = "/no/such/place";
+  EXPECT_THAT(launcher_->launch(elsewhere).error().message, HasSubstr("/no/such/place does not exist"));
+}
+
 TEST_F(SandboxTest, SeesOnlyWhatItIsGiven) {
   ASSERT_TRUE(write_file(directory_ / "secret", "s3cret"));
   const auto status = run(shell("a", fmt::format(R"sh(

@@ -201,14 +201,19 @@ rlim_t limit_or_none(std::uint64_t value) { return value == 0 ? RLIM_INFINITY : 
 Result<std::string> find_program(const LaunchSpec& spec) {
   struct stat info{};
   const std::string directory = spec.working_directory.native();
-  if (::stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+  std::string of_machine = directory;  // where a sandbox mounts one there, that one
+  for (const Mount& mount : spec.sandbox ? spec.sandbox->mounts : std::vector<Mount>()) {
+    const bool binds = mount.kind == Mount::Kind::writable || mount.kind == Mount::Kind::read_only;
+    if (binds && mount.target == directory) of_machine = mount.source.native();
+  }
+  if (::stat(of_machine.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     return fail(Code::invalid_argument, fmt::format("the working directory {} does not exist", directory));
   }
   const std::string& name = spec.argv.front();
   if (name.find('/') != std::string::npos) {
-    std::string path = name.front() == '/' ? name : directory + "/" + name;
-    MR_TRY(executable(path));
-    return path;
+    const bool absolute = name.front() == '/';
+    MR_TRY(executable(absolute ? name : of_machine + "/" + name));
+    return absolute ? name : directory + "/" + name;
   }
   std::string_view path = kDefaultPath;
   for (const auto& [variable, value] : spec.environment) {

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -150,6 +151,15 @@ def running(data_dir, **options):
         yield server
     finally:
         server.stop()
+
+
+def build_context(sources, directory):
+    """What `kfp component build` leaves of the sources, without docker: the directory."""
+    shutil.copytree(sources, directory, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [pathlib.Path(sys.executable).parent / "kfp", "component", "build", directory, "--no-build-image"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return directory
 
 
 def worker_role(iam):

@@ -19,11 +19,14 @@ import case as cases_module  # noqa: E402
 import harness  # noqa: E402
 
 CASES = [c for c in cases_module.load() if ONLY in c.name]
+import counts  # noqa: E402, the image that pipelines/components.py found
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    with support.running(tmp_path_factory.mktemp("data"), arguments=["--node-label", "disk=ssd"]) as server:
+    context = support.build_context(HERE / "containerised", tmp_path_factory.mktemp("image") / "context")
+    given = ["--node-label", "disk=ssd", "--image", f"{counts.IMAGE}={context}"]
+    with support.running(tmp_path_factory.mktemp("data"), arguments=given) as server:
         put_keys(server)
         yield harness.run_all(server, CASES, tmp_path_factory.mktemp("packages"))
 

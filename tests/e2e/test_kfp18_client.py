@@ -479,11 +479,77 @@ def test_sagemaker_components_run_natively(client, arguments):
     assert said.startswith("model-TrainingJob-"), said
 
 
+def flip(n: int, last: int) -> str:
+    return "heads" if n < last else "tails"
+
+
+def add(n: int) -> int:
+    return n + 1
+
+
+def extend(note: InputPath(str), n: int, out: OutputPath(str)):
+    open(out, "w").write(f"{open(note).read()} {n}")
+
+
+def begin(out: OutputPath(str)):
+    open(out, "w").write("begin")
+
+
+flip_op, add_op, extend_op, begin_op = map(create_component_from_func, (flip, add, extend, begin))
+
+
 @dsl.graph_component
-def again(n: str):
-    flip = join_op(n, "x")
-    with dsl.Condition(flip.output == "never"):
-        again(flip.output)
+def again(n, note, last):
+    """A parameter and a file, passed on each round."""
+    more = add_op(n)
+    longer = extend_op(note, more.output)
+    side = flip_op(more.output, last)
+    with dsl.Condition(side.output == "heads"):
+        again(more.output, longer.outputs["out"], last)
+
+
+def test_recursion(client):
+    @dsl.pipeline(name="flip coins")
+    def pipeline(first: int = 0, last: int = 4):
+        turns = again(first, begin_op().outputs["out"], last)
+        join_op("game", "over").after(turns)
+
+    run = Run(client, pipeline)
+    assert run.texts("extend", "out") == ["begin 1", "begin 1 2", "begin 1 2 3", "begin 1 2 3 4"]
+    assert run.texts("flip") == ["heads", "heads", "heads", "tails"]
+    assert run.texts("join") == ["game-over"]
+    assert run.phases("condition-2") == ["Skipped", "Succeeded", "Succeeded", "Succeeded"]
+
+
+@dsl.graph_component
+def polls(n):
+    """As small as a round can be, so that many of them are quick."""
+    script = f'n=$(($0 + 1)); echo $n > /tmp/n; test $n -lt 120 && echo go > /tmp/state || echo stop > /tmp/state'
+    op = dsl.ContainerOp("poll", "alpine", command=["sh", "-ec", script], arguments=[n], file_outputs={"n": "/tmp/n", "state": "/tmp/state"})
+    with dsl.Condition(op.outputs["state"] == "go"):
+        polls(op.outputs["n"])
+
+
+def test_a_loop_that_polls_turns_many_times(client, server):
+    @dsl.pipeline(name="polls")
+    def pipeline(first: int = 0):
+        turns = polls(first)
+        join_op("it", "ended").after(turns)
+
+    made = client.create_run_from_pipeline_func(pipeline, {}, experiment_name="eighteen", enable_caching=False)
+    detail = finished(client, made.run_id, limit=120)
+    assert detail.run.status == "Succeeded", support.why(server, made.run_id)
+    run = json.loads(server.request(f"/console/api/runs/{made.run_id}")[1])
+    said = [t["outputs"]["parameters"]["poll-n"] for t in run["tasks"] if t["name"] == "poll"]
+    assert said == [str(n) for n in range(1, 121)]
+    assert max(len(t["id"]) for t in run["tasks"]) < 430
+    tree = support.subprocess.run([support.MILLRACE, "get", made.run_id, "--url", server.endpoint], capture_output=True, text=True)
+    assert tree.returncode == 0 and tree.stdout.count(" poll ") == 120, tree.stdout + tree.stderr
+
+
+@dsl.graph_component
+def for_ever(n):
+    for_ever(join_op(n, "x").output)
 
 
 def refused(client, function):
@@ -503,10 +569,10 @@ def test_what_cannot_be_had_is_refused(client):
 
     @dsl.pipeline(name="recursion")
     def recursion(start: str = "a"):
-        again(start)
+        for_ever(start)
 
     before = len(client.list_runs(page_size=200).runs)
     assert "spec.templates.make.resource" in refused(client, volume)
     assert "sidecars" in refused(client, sidecar)
-    assert "recursion is not executed" in refused(client, recursion)
+    assert "graph-for-ever-1 calls itself with no condition that could end it" in refused(client, recursion)
     assert len(client.list_runs(page_size=200).runs) == before

@@ -81,6 +81,12 @@ struct RunCommands::Impl {
     run_app->add_flag("-w,--watch", run.watch, "Show the tasks until the run has ended");
     run_app->add_flag("--local", run.local,
                       "Without a server: in a server of its own that ends with the run (in --data-dir, or nowhere)");
+    run_app
+        ->add_option(
+            "--image", run.images,
+            "With --local: NAME=DIRECTORY, what stands for an image (see millrace serve --help); may be repeated")
+        ->allow_extra_args(false)
+        ->needs("--local");
     add_common(*run_app, run);
     run_app->footer(
         footer("  millrace run hello.yaml -p text=Hi --watch\n"

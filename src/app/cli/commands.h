@@ -43,6 +43,7 @@ int report(const Error& error, bool json);
 struct RunOptions : CommonOptions {
   std::string file, name, experiment;
   std::vector<std::string> parameters;  // name=value, name=@file
+  std::vector<std::string> images;      // of a local run: NAME=DIRECTORY
   bool watch = false, local = false;
 };
 int run_command(const RunOptions& options);

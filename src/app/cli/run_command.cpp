@@ -25,10 +25,11 @@ struct LocalServer {
   std::optional<TempDir> scratch;
   std::unique_ptr<Server> server;
 
-  Status start(const std::string& data_dir) {
-    block_signals();
+  Status start(const std::string& data_dir, const std::vector<std::string>& images) {
     ServeOptions options;
     options.port = 0;
+    for (const std::string& image : images) MR_TRY(add_image(image, options));
+    block_signals();
     if (data_dir.empty()) {
       scratch.emplace(MR_TRY(TempDir::make("millrace-run")));
       options.data_dir = scratch->path();
@@ -65,7 +66,7 @@ Result<int> run(const RunOptions& options) {
   LocalServer local;
   Address address = options.address;
   if (options.local) {
-    MR_TRY(local.start(options.address.data_dir));
+    MR_TRY(local.start(options.address.data_dir, options.images));
     address = {local.server->endpoint(), ""};
   }
   const auto client = MR_TRY(DoorClient::open(address));

@@ -11,7 +11,8 @@
 namespace millrace::app {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr int kMaxDepth = 64;         // what is deeper is drawn, and named, as if it were not
+constexpr int kMaxLevels = 10'000;    // beyond what a server runs
 constexpr std::size_t kMaxName = 48;  // of the name's column
 constexpr std::size_t kIdShown = 8;
 
@@ -49,7 +50,8 @@ class Builder {
   void add(const std::string& parent, const std::string& guide, const std::string& path, int depth,
            std::vector<TaskLine>& lines) const {
     const auto found = children_.find(parent);
-    if (found == children_.end() || depth == kMaxDepth) return;
+    if (found == children_.end() || depth == kMaxLevels) return;
+    const bool deeper = depth < kMaxDepth;
     for (const Value* task : found->second) {
       const bool last = task == found->second.back();
       TaskLine line;
@@ -63,9 +65,9 @@ class Builder {
       line.is_dag = children_.contains(line.id);
       line.guide = guide + (last ? "└─ " : "├─ ");
       line.seconds = seconds_between((*task)["start_time"], (*task)["end_time"], now_);
-      const std::string below = line.path, id = line.id;
+      const std::string below = deeper ? line.path : path, id = line.id;
       lines.push_back(std::move(line));
-      add(id, guide + (last ? "   " : "│  "), below, depth + 1, lines);
+      add(id, deeper ? guide + (last ? "   " : "│  ") : guide, below, depth + 1, lines);
     }
   }
 

@@ -49,6 +49,22 @@ TEST(CliTree, LinesAreNoLongerThanTheTerminal) {
   for (const std::string& line : draw_tree(run(), kNow, {40, 0, false})) EXPECT_LE(display_width(line), 40U) << line;
 }
 
+// A recursion may be thousands of groups deep: all are drawn, but not ever further to the right.
+TEST(CliTree, DrawsADeepNest) {
+  Value tasks = Value::array({Value::object({{"task_id", "root"}, {"display_name", "root"}})});
+  for (int i = 0; i < 1'500; ++i) {
+    const std::string id = "task " + std::to_string(i), above = i == 0 ? "root" : "task " + std::to_string(i - 1);
+    tasks.push(Value::object({{"task_id", id}, {"parent_task_id", above}, {"display_name", id}}));
+  }
+  const Value deep = Value::object({{"run_details", Value::object({{"task_details", std::move(tasks)}})}});
+  const auto lines = task_tree(deep, kNow);
+  ASSERT_EQ(lines.size(), 1'500U);
+  EXPECT_EQ(lines[1].path, "task 0/task 1");
+  EXPECT_LT(lines.back().guide.size(), 400U);
+  EXPECT_LT(lines.back().path.size(), 700U);
+  EXPECT_TRUE(lines.back().path.ends_with("/task 1499"));
+}
+
 TEST(CliText, Durations) {
   EXPECT_EQ(duration_text(0.004), "0.00 s");
   EXPECT_EQ(duration_text(9.999), "10.0 s");

@@ -7,19 +7,21 @@
 
 #include <fmt/core.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 
 namespace millrace::pipelines::engine {
 namespace {
 
-constexpr int kUnknown = 2;            // google.rpc.Code
-constexpr std::size_t kMaxDepth = 64;  // nested dags; also what ends a component that contains itself
+constexpr int kUnknown = 2;  // google.rpc.Code
 constexpr std::size_t kMaxNodes = 1'000'000;
+constexpr std::size_t kNamedDepth = 10;  // groups that an error is told with; those within them would bury it
+constexpr std::size_t kDigest = 32;      // of a path: hex digits
 
-std::size_t depth_of(const Node* node) {
-  std::size_t depth = 0;
-  for (; node != nullptr; node = node->parent) ++depth;
-  return depth;
+// The path of what lies at `name` in the node.
+std::string path_below(const Node& node, std::string_view name) {
+  if (node.path.size() <= kMaxPath) return fmt::format("{}/{}", node.path, name);
+  return fmt::format("root/~{}/{}", sha256_hex(node.path).substr(0, kDigest), name);
 }
 
 // The exit task of a group (dsl.ExitHandler), or a task within one: it runs although the run is terminated, if its
@@ -236,7 +238,7 @@ class State::Step {
         }
       }
     }
-    for (Node* child : resumed) child->is_loop() ? resume_loop(*child) : resume_dag(*child);
+    resuming_.insert(resuming_.end(), resumed.begin(), resumed.end());
     if (dag.open_children == 0) end_dag(dag);
   }
 
@@ -262,13 +264,17 @@ class State::Step {
     node.state = NodeState::running;
     node.started = at_;
     touch(node);
-    if (depth_of(&node) > kMaxDepth || state_.nodes_.size() + node.component->dag->tasks.size() > kMaxNodes) {
-      end(node, NodeState::failed, fmt::format("pipelines are nested deeper than {} levels", kMaxDepth));
-      return;
-    }
+    if (has_turned(node)) return end(node, NodeState::succeeded, "");
+    if (node.depth > kMaxDepth)
+      return end(node, NodeState::failed,
+                 fmt::format("pipelines are nested deeper than {} levels: a component that contains itself needs a "
+                             "condition that ends it before",
+                             kMaxDepth));
+    if (state_.nodes_.size() + node.component->dag->tasks.size() > kMaxNodes)
+      return end(node, NodeState::failed, fmt::format("the run would have more than {} tasks", kMaxNodes));
     if (node.children.empty()) {
       for (const Task& task : node.component->dag->tasks) {
-        Node* child = make(node, node.path + "/" + task.name, task, state_.spec_.components.at(task.component));
+        Node* child = make(node, path_below(node, task.name), task, state_.spec_.components.at(task.component));
         child->waits_for = task.upstream.size();
         node.children[task.name] = child;
         for (const std::string& upstream : task.upstream) node.downstream[upstream].push_back(child);
@@ -287,11 +293,22 @@ class State::Step {
     }
   }
 
+  // Where rounds are limited: has this component been entered so often on the way here?
+  bool has_turned(const Node& node) const {
+    if (state_.max_rounds_ == 0) return false;
+    std::size_t rounds = 0;
+    for (const Node* at = node.parent; at != nullptr; at = at->parent) {
+      if (at->component == node.component && !at->is_loop()) ++rounds;
+    }
+    return rounds >= state_.max_rounds_;
+  }
+
   Node* make(Node& parent, std::string path, const Task& task, const Component& component) {
     auto made = std::make_unique<Node>();
     Node* node = made.get();
     node->path = std::move(path);
     node->parent = &parent;
+    node->depth = parent.depth + 1;
     node->task = &task;
     node->component = &component;
     node->created = at_;
@@ -302,8 +319,12 @@ class State::Step {
 
   // Works until nothing follows from anything any more.
   void settle() {
-    while (!ready_.empty() || !ended_.empty()) {
-      if (!ended_.empty()) {
+    while (!resuming_.empty() || !ready_.empty() || !ended_.empty()) {
+      if (!resuming_.empty()) {
+        Node* node = resuming_.front();
+        resuming_.pop_front();
+        node->is_loop() ? resume_loop(*node) : resume_dag(*node);
+      } else if (!ended_.empty()) {
         Node* node = ended_.front();
         ended_.pop_front();
         propagate(*node);
@@ -367,11 +388,11 @@ class State::Step {
     if (!loop.begin_again.empty()) {
       Node* node = loop.begin_again.back();
       loop.begin_again.pop_back();
-      if (!node->children.empty()) return resume_dag(*node);
+      if (!node->children.empty()) return resuming_.push_back(node);
       return fill_iteration(loop, *node);
     }
     const std::size_t index = loop.iterations.size();
-    const std::string path = fmt::format("{}/{}", loop.path, index);
+    const std::string path = path_below(loop, std::to_string(index));
     const auto known = state_.by_path_.find(path);  // of an earlier try of the loop
     Node* node = known != state_.by_path_.end() ? known->second : make(loop, path, *loop.task, *loop.component);
     node->iteration = index;
@@ -418,7 +439,10 @@ class State::Step {
   void iterated(Node& loop, const Node& iteration) {
     if (iteration.state != NodeState::succeeded && iteration.state != NodeState::skipped) {
       loop.child_failed = true;
-      if (loop.error.empty()) loop.error = fmt::format("iteration {}: {}", *iteration.iteration, iteration.error);
+      if (loop.error.empty())
+        loop.error = iteration.depth <= kNamedDepth
+                         ? fmt::format("iteration {}: {}", *iteration.iteration, iteration.error)
+                         : iteration.error;
     }
     --loop.open_children;
     const std::size_t unmade = loop.items.size() - loop.iterations.size() + loop.begin_again.size();
@@ -589,8 +613,9 @@ class State::Step {
     }
     if (node.state == NodeState::failed || node.state == NodeState::canceled) {
       dag.child_failed = true;
-      if (dag.error.empty())
-        dag.error = fmt::format("{}: {}", node.task->display_name, node.error.empty() ? "failed" : node.error);
+      const std::string why = node.error.empty() ? "failed" : node.error;
+      const bool named = !node.component->dag || node.depth <= kNamedDepth;
+      if (dag.error.empty()) dag.error = named ? fmt::format("{}: {}", node.task->display_name, why) : why;
     }
     if (--dag.open_children == 0) end_dag(dag);
   }
@@ -629,12 +654,13 @@ class State::Step {
 
   State& state_;
   Time at_;
-  std::deque<Node*> ready_, ended_;
+  std::deque<Node*> resuming_, ready_, ended_;
   std::set<const Node*> touched_;
   std::vector<Command> commands_;
 };
 
-State::State(const PipelineSpec& spec, Value parameters) : spec_(spec), parameters_(std::move(parameters)) {
+State::State(const PipelineSpec& spec, Value parameters, std::size_t max_rounds)
+    : spec_(spec), parameters_(std::move(parameters)), max_rounds_(max_rounds) {
   auto root = std::make_unique<Node>();
   root_ = root.get();
   root->path = "root";

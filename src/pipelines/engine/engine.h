@@ -5,6 +5,7 @@
 // commands). What was commanded and not yet answered is in the state (outstanding()), so nothing else has to be kept.
 // The cost of an event is that of what it changes: each node counts what it waits for, nothing scans the run.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,14 +20,23 @@
 
 namespace millrace::pipelines::engine {
 
+// Dags within dags, a loop and each of its iterations being one each; what ends a component that contains itself for
+// ever. A recursion of the SDK 1.8 takes two or three a round, so that it may turn some 700 times.
+inline constexpr std::size_t kMaxDepth = 2'000;
+// Bytes of a path that is gone on with as it is; see Node::path.
+inline constexpr std::size_t kMaxPath = 300;
+
 enum class NodeState { waiting, launching, running, backing_off, succeeded, failed, skipped, canceled };
 std::string_view state_name(NodeState state);  // KFP's RuntimeState: PENDING, RUNNING, SUCCEEDED, …
 bool is_final(NodeState state);
 
-// A task in the run. Addressed by its path: "root", "root/train", "root/sub/train", "root/loop/0/train".
+// A task in the run. Addressed by its path: "root", "root/train", "root/sub/train", "root/loop/0/train". Of a long one
+// the way to the parent is a digest, "root/~<32 hex digits>/train": paths stay short enough for names of files and keys
+// of launches, and what a run keeps of them grows with its tasks, not with their square.
 struct Node {
   std::string path;
   Node* parent = nullptr;      // null: the root
+  std::size_t depth = 1;       // the root's
   const Task* task = nullptr;  // null: the root
   const Component* component = nullptr;
   NodeState state = NodeState::waiting;
@@ -86,8 +96,9 @@ struct Command {
 
 class State {
  public:
-  // `spec` outlives the state. `parameters`: the run's, checked and with defaults filled in.
-  State(const PipelineSpec& spec, Value parameters);
+  // `spec` outlives the state. `parameters`: the run's, checked and with defaults filled in. `max_rounds`: a component
+  // is entered so often within itself, and counts as done then; 0: no such limit, as in a run.
+  State(const PipelineSpec& spec, Value parameters, std::size_t max_rounds = 0);
   // An event that does not fit (another attempt's end, a second end) changes nothing and commands nothing.
   std::vector<Command> advance(const Event& event);
 
@@ -109,6 +120,7 @@ class State {
   class Step;
   const PipelineSpec& spec_;
   Value parameters_;
+  std::size_t max_rounds_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<std::string, Node*, std::less<>> by_path_;
   Node* root_ = nullptr;

@@ -1,5 +1,4 @@
 #include "pipelines/executors/machine.h"
-#include "pipelines/executors/container.h"
 
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -14,7 +13,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
+#include "pipelines/executors/local_images.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -245,21 +246,6 @@ Status check_user(const Executor& executor) {
   return {};
 }
 
-// A containerised Python component (target_image) brings its function in its image alone: the command names no module.
-Status check_has_code(const Executor& executor) {
-  const auto names = [](const std::vector<std::string>& words, std::string_view what) {
-    return std::find(words.begin(), words.end(), what) != words.end();
-  };
-  constexpr std::string_view kModule = "--component_module_path";
-  if (!names(executor.command, "kfp.dsl.executor_main") || names(executor.command, kModule) ||
-      names(executor.arguments, kModule))
-    return {};
-  return fail(Code::unimplemented,
-              fmt::format("the component's code is in the image {}, and images are not run here: compile it without "
-                          "target_image, or start the server with --executor container",
-                          executor.image));
-}
-
 }  // namespace
 
 void set_variable(proc::LaunchSpec& spec, const std::string& name, const std::string& value) {
@@ -291,7 +277,7 @@ Status check_machine(const Options& options, const Hooks& hooks, const PipelineS
     const bool contained = is_contained(options, hooks, executor);
     if (!contained) {
       MR_TRY(check_user(executor));
-      MR_TRY(check_has_code(executor));
+      MR_TRY(check_has_code(options, executor, executor.image));
     }
     const Resources& wanted = executor.resources;
     if (!wanted.accelerator_count.empty() && wanted.accelerator_count != "0" && !is_dynamic(wanted.accelerator_count)) {

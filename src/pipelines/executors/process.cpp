@@ -16,6 +16,7 @@
 #include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/inputs.h"
+#include "pipelines/executors/local_images.h"
 #include "pipelines/executors/machine.h"
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/python_environment.h"
@@ -237,8 +238,10 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   for (std::string& argument : MR_TRY(substitute_arguments(executor.arguments, context)))
     command_line.push_back(std::move(argument));
   const std::string image = MR_TRY(substitute(executor.image, context));
+  const std::optional<LocalImage> local = contained ? std::optional<LocalImage>() : MR_TRY(find_image(options, image));
+  if (!contained) MR_TRY(check_has_code(options, executor, image));
   proc::LaunchSpec spec;
-  if (hooks.native_image && !contained) {
+  if (hooks.native_image && !contained && !local) {
     if (auto native = hooks.native_image(image, command_line)) command_line = std::move(*native);
   }
   if (command_line.empty() && !contained) {
@@ -251,11 +254,15 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   spec.key = launch_key(run.run_id, node.path, node.attempt);
   spec.synced = false;  // the run's own events are; after the machine's death they say what to start anew
   const std::size_t words = command_line.size();
-  if (!contained) spec.argv = in_python_environment(options.directory / "python", image, command_line);
+  if (!contained)
+    spec.argv = in_python_environment(options.directory / "python", image, command_line,
+                                      local ? local->packages : PythonPackages());
   spec.working_directory = directory;
   spec.stdout_path = spec.stderr_path = directory / "log.txt";
   if (run.sandboxed) {
     spec.sandbox = task_sandbox(options, run, directory, artifacts);
+    if (local)
+      spec.sandbox->mounts.push_back({proc::Mount::Kind::read_only, local->directory, local->working_directory, 0, {}});
     if (!contained && spec.argv.size() != words) {
       const auto python = options.directory / "python";
       MR_TRY(make_directories(python, 0700));
@@ -270,6 +277,12 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   set_variable(spec, "KFP_POD_NAME", pod_name(run, node));
   set_variable(spec, "KFP_POD_UID", spec.key);
   set_variable(spec, "KFP_RETRY_INDEX", std::to_string(node.attempt - node.spent_before - 1));
+  if (local) {
+    spec.working_directory = run.sandboxed ? std::filesystem::path(local->working_directory) : local->directory;
+    // Without a sandbox the directory can be written to, and what Python would keep there is not its user's.
+    set_variable(spec, "PYTHONDONTWRITEBYTECODE", "1");
+    for (const auto& [name, value] : local->environment) set_variable(spec, name, value);
+  }
   if (hooks.task_environment) {
     for (const auto& [name, value] : hooks.task_environment(run.run_id)) set_variable(spec, name, value);
   }

@@ -97,6 +97,29 @@ class ProcessTest : public testing::Test {
   std::map<std::string, std::map<std::string, std::string>> secrets_;
 };
 
+TEST_F(ProcessTest, RunsAStepOfALocalImageInItsDirectory) {
+  const TempDir context = std::move(*TempDir::make("context"));
+  ASSERT_TRUE(write_file(context.path() / "Dockerfile", "FROM x\nWORKDIR /no/such/place\nENV FROM_IMAGE=yes\n"));
+  ASSERT_TRUE(write_file(context.path() / "main.sh", "echo $FROM_IMAGE $1 $(cat data.txt)\n"));
+  ASSERT_TRUE(write_file(context.path() / "data.txt", "beside it\n"));
+  options_.images["mine"] = context.path();
+  executor_.image = "mine";
+  executor_.command = {"/bin/sh", "main.sh"};
+  const auto spec = prepared({"told"});
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(run_child(*spec).exit_code, 0) << log();
+  EXPECT_EQ(log(), "yes told beside it\n");
+  // In a sandbox it is where the image has it, and can only be read.
+  hooks_.sandboxed = [] { return true; };
+  const auto hidden = prepared({"told"});
+  ASSERT_TRUE(hidden) << hidden.error().message;
+  EXPECT_EQ(hidden->working_directory, "/no/such/place");
+  const proc::Mount& mount = hidden->sandbox->mounts.back();
+  EXPECT_EQ(mount.target, "/no/such/place");
+  EXPECT_EQ(mount.source, context.path());
+  EXPECT_EQ(mount.kind, proc::Mount::Kind::read_only);
+}
+
 TEST_F(ProcessTest, RunsACommandWithItsInputsAndTakesItsOutputs) {
   component_.output_parameters = {{"text", ParameterType::string},        {"whole", ParameterType::number_integer},
                                   {"real", ParameterType::number_double}, {"yes", ParameterType::boolean},

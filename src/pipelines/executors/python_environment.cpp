@@ -53,26 +53,33 @@ exec sh -c "$0" "$@"
 constexpr std::string_view kWithEmbedded =
     "{ python3 -c 'from kfp.dsl import EmbeddedInput' 2>/dev/null || python3 -m pip install --quiet --upgrade kfp; }";
 
+bool installs_packages(const std::vector<std::string>& command_line) {
+  return command_line.size() >= 4 && command_line[0] == "sh" && command_line[1] == "-c" &&
+         command_line[2].find("pip install") != std::string::npos && trim(command_line[2]).ends_with(kRest);
+}
+
 }  // namespace
 
 std::vector<std::string> in_python_environment(const std::filesystem::path& directory, const std::string& image,
-                                               std::vector<std::string> command_line) {
-  if (command_line.size() < 4 || command_line[0] != "sh" || command_line[1] != "-c") return command_line;
-  const std::string& script = command_line[2];
-  if (script.find("pip install") == std::string::npos || !trim(script).ends_with(kRest)) return command_line;
-  std::vector<std::string> wrapped;
-  if (script.find("-m venv") != std::string::npos) {
-    wrapped = {"sh", "-c", std::string(kWithOwn), script};
-    wrapped.insert(wrapped.end(), command_line.begin() + 3, command_line.end());
-    return wrapped;
+                                               std::vector<std::string> command_line, const PythonPackages& of_image) {
+  bool brings_script = installs_packages(command_line);
+  if (brings_script && command_line[2].find("-m venv") != std::string::npos) {
+    command_line[1] = kWithOwn;
+    command_line.insert(command_line.begin() + 1, "-c");
+    brings_script = false;
   }
-  const bool embedded = std::any_of(command_line.begin() + 3, command_line.end(), [](const std::string& text) {
+  if (!brings_script && of_image.installs.empty()) return command_line;
+  // The image's packages are there before the component asks for its own.
+  std::string script = join(of_image.installs, " &&\n");
+  if (brings_script) script = script.empty() ? command_line[2] : "{ " + script + "; } || exit\n" + command_line[2];
+  const bool embedded = std::any_of(command_line.begin(), command_line.end(), [](const std::string& text) {
     return text.find("dsl.EmbeddedInput") != std::string::npos;
   });
-  const std::string after(embedded ? kWithEmbedded : ":");
-  const std::string name = sha256_hex(image + '\n' + script + '\n' + after).substr(0, 32);
-  wrapped = {"sh", "-c", std::string(kMake), (directory / name).string(), script, after};
-  wrapped.insert(wrapped.end(), command_line.begin() + 3, command_line.end());
+  const std::string after(brings_script && embedded ? kWithEmbedded : ":");
+  const std::string files = of_image.digest.empty() ? "" : '\n' + of_image.digest;
+  const std::string name = sha256_hex(image + '\n' + script + '\n' + after + files).substr(0, 32);
+  std::vector<std::string> wrapped = {"sh", "-c", std::string(kMake), (directory / name).string(), script, after};
+  wrapped.insert(wrapped.end(), command_line.begin() + (brings_script ? 3 : 0), command_line.end());
   return wrapped;
 }
 

@@ -12,11 +12,18 @@
 
 namespace millrace::pipelines::executors {
 
+// What an image brings beside its component's own script (local_images.h).
+struct PythonPackages {
+  std::vector<std::string> installs;  // "pip install …", run in the step's working directory
+  std::string digest;                 // of the files that they name
+};
+
 // The command line with the environment's making in the place of the script; a command line of another shape comes back
-// as it is. `directory` keeps the environments. Tasks that need the same one wait for the first; what an interrupted
-// making left is thrown away.
+// as it is, unless its image brings packages. `directory` keeps the environments. Tasks that need the same one wait for
+// the first; what an interrupted making left is thrown away.
 std::vector<std::string> in_python_environment(const std::filesystem::path& directory, const std::string& image,
-                                               std::vector<std::string> command_line);
+                                               std::vector<std::string> command_line,
+                                               const PythonPackages& of_image = {});
 
 // The kept environment of a command line that in_python_environment() made; nullopt: it has none.
 std::optional<std::filesystem::path> kept_environment(const std::vector<std::string>& wrapped);

@@ -39,6 +39,22 @@ TEST(PythonEnvironments, LeaveOtherCommandsAlone) {
   }
 }
 
+// An image's packages first, whatever the command; a component's own script after them.
+TEST(PythonEnvironments, HaveThePackagesOfAnImage) {
+  const PythonPackages packages{{"pip install a", "pip install b"}, "digest"};
+  const auto plain = in_python_environment("/d", "i", {"python3", "main.py"}, packages);
+  ASSERT_EQ(plain.size(), 8u);
+  EXPECT_TRUE(kept_environment(plain).has_value());
+  EXPECT_EQ(plain[4], "pip install a &&\npip install b");
+  EXPECT_EQ(std::vector<std::string>(plain.begin() + 6, plain.end()), (std::vector<std::string>{"python3", "main.py"}));
+  const auto both = in_python_environment("/d", "i", {"sh", "-c", kScript, "x"}, packages);
+  EXPECT_EQ(both[4], "{ pip install a &&\npip install b; } || exit\n" + kScript);
+  EXPECT_EQ(both.back(), "x");
+  EXPECT_NE(in_python_environment("/d", "i", {"python3", "main.py"}, {packages.installs, "other"})[3], plain[3]);
+  EXPECT_EQ(in_python_environment("/d", "i", {"python3", "main.py"}, {{"pip install a", "pip install b"}, "digest"})[3],
+            plain[3]);
+}
+
 TEST(PythonEnvironments, KeepAScriptsOwnToItsTask) {
   const std::string own =
       "python3 -m venv \"$tmp/venv\"\n. \"$tmp/venv/bin/activate\"\npython3 -m pip install x && \"$0\" \"$@\"";

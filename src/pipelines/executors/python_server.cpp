@@ -73,10 +73,10 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
   if (executor.needs_mounts() || !executor.env_from_keys.empty() || step.memory_limit_bytes != 0 ||
       step.cpu_limit_seconds != 0 || step.cpus != 0 || has_variables_of_the_start(executor))
     return std::nullopt;
+  const std::filesystem::path of_run = options.directory / "runs" / run.run_id, place = of_run / "python";
+  if (step.working_directory.parent_path() != of_run) return std::nullopt;
   std::error_code error;
   if (!std::filesystem::exists(*environment / "ready", error)) return std::nullopt;
-
-  const std::filesystem::path of_run = options.directory / "runs" / run.run_id, place = of_run / "python";
   const std::string name = environment->filename().native();
   const std::string python = (*environment / "bin/python3").native();
   const bool sandboxed = step.sandbox.has_value();

@@ -23,7 +23,8 @@ bool is_python_component(const Executor& executor);
 
 // Where a server may run `step` (as prepare() made it), `step` becomes the program that asks it; what starts the server
 // is the result. Not one with volumes, secrets or limits of its own, nor with variables that an interpreter reads when
-// it starts (PYTHON…, LD_…, LC_…, LANG, TZ). Its key begins with "python/<run id>/". nullopt: the step is as it was.
+// it starts (PYTHON…, LD_…, LC_…, LANG, TZ), nor one in an image's directory (local_images.h). Its key begins with
+// "python/<run id>/". nullopt: the step is as it was.
 std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
                                                   const Executor& executor, proc::LaunchSpec& step);
 // The keys of those that may have been started for the run, whenever that was.

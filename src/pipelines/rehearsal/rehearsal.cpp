@@ -38,7 +38,7 @@ class Rehearsal {
  public:
   Rehearsal(const Options& options, const Clock& clock, const PipelineSpec& spec, Value parameters,
             const std::function<Value(const RehearsedTask&)>& each)
-      : options_(options), clock_(clock), state_(spec, std::move(parameters)), each_(each) {
+      : options_(options), clock_(clock), state_(spec, std::move(parameters), kMaxRounds), each_(each) {
     run_.run_id = uuid4();
     run_.display_name = run_.pipeline_name = run_.resource_name = spec.name;
     run_.pipeline_root = spec.default_root;

@@ -16,6 +16,9 @@
 namespace millrace::pipelines::rehearsal {
 
 inline constexpr std::size_t kMaxTasks = 2'000;
+// Of a component that contains itself, where only a run can tell how often: the first round has what comes in from
+// outside, the second what a round leaves to the next.
+inline constexpr std::size_t kMaxRounds = 2;
 
 // `package`: the IR, or {pipeline_spec, platform_spec}. Errors: invalid_argument where a run would be refused;
 // resource_exhausted beyond kMaxTasks.

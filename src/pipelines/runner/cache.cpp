@@ -35,7 +35,8 @@ bool artifacts_are_there(const Options& options, const Value& artifacts) {
 
 }  // namespace
 
-std::string cache_fingerprint(const executors::RunContext& run, const engine::Node& node, const Executor& executor) {
+std::string cache_fingerprint(const executors::RunContext& run, const engine::Node& node, const Executor& executor,
+                              const std::string& code) {
   if (!node.task->cached || executor.importer) return {};
   if (!node.task->cache_key.empty()) {
     return sha256_hex(fmt::format("{}\n{}\n{}", run.pipeline_name, node.task->component, node.task->cache_key));
@@ -62,14 +63,15 @@ std::string cache_fingerprint(const executors::RunContext& run, const engine::No
     claims.push(volume.claim.source < 0 ? volume.claim.value
                                         : node.settings[static_cast<std::size_t>(volume.claim.source)]);
   }
-  const Value whole = Value::object({{"pipeline", run.pipeline_name},
-                                     {"inputs", std::move(inputs)},
-                                     {"artifacts", std::move(artifacts)},
-                                     {"outputs", std::move(outputs)},
-                                     {"image", executor.image},
-                                     {"command", strings(executor.command)},
-                                     {"arguments", strings(executor.arguments)},
-                                     {"claims", std::move(claims)}});
+  Value whole = Value::object({{"pipeline", run.pipeline_name},
+                               {"inputs", std::move(inputs)},
+                               {"artifacts", std::move(artifacts)},
+                               {"outputs", std::move(outputs)},
+                               {"image", executor.image},
+                               {"command", strings(executor.command)},
+                               {"arguments", strings(executor.arguments)},
+                               {"claims", std::move(claims)}});
+  if (!code.empty()) whole.set("code", code);
   return sha256_hex(to_json(whole));
 }
 

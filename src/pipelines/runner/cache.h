@@ -1,7 +1,8 @@
 #pragma once
 // Caching: a task that would do what an earlier one did takes that one's outputs. The fingerprint is over what makes
-// the result: inputs, image and command line, declared outputs, mounted claims; not environment or resources. A
-// cacheKey of the task's own replaces it. It is looked for among the successes of pipelines of the same name.
+// the result: inputs, image and command line, the code where a directory stands for the image, declared outputs,
+// mounted claims; not environment or resources. A cacheKey of the task's own replaces it. It is looked for among the
+// successes of pipelines of the same name.
 // Source: kubeflow/pipelines backend/src/v2/cacheutils/cache.go, backend/src/v2/driver/cache.go.
 
 #include <optional>
@@ -16,7 +17,9 @@
 namespace millrace::pipelines::runner {
 
 // Empty: the task is not to be cached.
-std::string cache_fingerprint(const executors::RunContext& run, const engine::Node& node, const Executor& executor);
+// `code`: executors::code_digest().
+std::string cache_fingerprint(const executors::RunContext& run, const engine::Node& node, const Executor& executor,
+                              const std::string& code = {});
 
 struct CacheEntry {
   std::string fingerprint;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
+#include "pipelines/executors/local_images.h"
 #include "pipelines/executors/python_server.h"
 #include "pipelines/runner/cache.h"
 
@@ -278,8 +279,7 @@ bool Runner::spare(const Run& run, const engine::Node& node, const Executor& exe
       failed(run, path, attempt, outcome->error());
     return true;
   }
-  if (!options_.caching) return false;
-  const std::string fingerprint = cache_fingerprint(run->context(), node, executor);
+  const std::string fingerprint = fingerprint_before(run, node, executor);
   if (fingerprint.empty()) return false;
   std::optional<executors::Outputs> cached;
   const Status looked = needs_.database.read([&](db::Connection& connection) -> Status {
@@ -290,6 +290,29 @@ bool Runner::spare(const Run& run, const engine::Node& node, const Executor& exe
   if (!looked || !cached) return false;
   succeed(run, path, attempt, std::move(*cached), true);
   return true;
+}
+
+// Empty: the task is not to be cached.
+std::string Runner::fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor) {
+  if (!options_.caching || !node.task->cached) return {};
+  auto code = executors::code_digest(options_, run->context(), node, executor);
+  if (!code) {
+    log::warn("run {}: {} is not cached: {}", run->record().id, node.path, code.error().message);
+    return {};
+  }
+  const std::string fingerprint = cache_fingerprint(run->context(), node, executor, *code);
+  if (!code->empty())
+    run->code_before[executors::launch_key(run->record().id, node.path, node.attempt)] = std::move(*code);
+  return fingerprint;
+}
+
+// The same, when the task has ended. Of code that was edited meanwhile nobody knows which one left the outputs.
+std::string Runner::fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor) {
+  if (!options_.caching || !node.task->cached) return {};
+  const auto before = run->code_before.extract(executors::launch_key(run->record().id, node.path, node.attempt));
+  const auto code = executors::code_digest(options_, run->context(), node, executor);
+  if (!code || *code != (before ? before.mapped() : std::string())) return {};
+  return cache_fingerprint(run->context(), node, executor, *code);
 }
 
 void Runner::succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached) {
@@ -351,8 +374,7 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
     }
     if (outputs) {
       event.succeeded = true;
-      const std::string fingerprint =
-          options_.caching ? cache_fingerprint(run->context(), *node, *run->state().executor_of(*node)) : "";
+      const std::string fingerprint = fingerprint_after(run, *node, *run->state().executor_of(*node));
       if (!fingerprint.empty()) run->remember({fingerprint, *outputs}, event.at);
       event.output_parameters = std::move(outputs->parameters);
       event.output_artifacts = std::move(outputs->artifacts);

@@ -65,6 +65,8 @@ class Runner {
   void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
   // true: the task has ended without a process; an importer, or a success in the cache.
   bool spare(const Run& run, const engine::Node& node, const Executor& executor);
+  std::string fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor);
+  std::string fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor);
   void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
   void alarm(Time due, const Run& run, std::function<void(const Run&)> call);
   void watch_deadline(const Run& run, const engine::Node& node);

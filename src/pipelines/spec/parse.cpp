@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "base/yaml.h"
+#include "pipelines/spec/endless.h"
 #include "pipelines/spec/pipeline_spec.h"
 #include "pipelines/spec/reading.h"
 #include "pipelines/v1/workflow.h"
@@ -436,6 +437,10 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
   for (const auto& [name, component] : pipeline.components)
     MR_TRY(check_references(pipeline, component, spec["components"][name], "components." + name));
   MR_TRY(check_references(pipeline, pipeline.root, spec["root"], "root"));
+  if (const auto endless = find_endless(pipeline))
+    return wrong(spec["components"][endless->component]["dag"]["tasks"][endless->task],
+                 fmt::format("components.{}.dag.tasks.{}", endless->component, endless->task),
+                 "the task leads back to the component that it is in, with no condition on the way that could end it");
   MR_TRY(reading::parse_platform(platform, pipeline));
   return pipeline;
 }

@@ -153,6 +153,52 @@ TEST(Spec, RefusesNamesThatLeadElsewhere) {
   }
 }
 
+// A component may contain itself, if something on the way could end it.
+TEST(Spec, TakesRecursionThatCanEnd) {
+  const auto said = [](std::string_view tasks) {
+    const auto spec = parse(fmt::format(R"(components:
+  leaf: {{executorLabel: exec}}
+  again:
+    inputDefinitions: {{parameters: {{item: {{parameterType: STRING, isOptional: true}}}}}}
+    dag:
+      tasks:
+{}
+  other: {{dag: {{tasks: {{back: {{componentRef: {{name: again}}}}}}}}}}
+deploymentSpec: {{executors: {{exec: {{container: {{image: a}}}}}}}}
+pipelineInfo: {{name: p}}
+root: {{dag: {{tasks: {{start: {{componentRef: {{name: again}}}}}}}}}}
+schemaVersion: 2.1.0
+)",
+                                        tasks));
+    return spec ? std::string("taken") : spec.error().message;
+  };
+  const std::string leaf = "        first: {componentRef: {name: leaf}}\n";
+  const std::string when = ", triggerPolicy: {condition: \"'a' == 'b'\"}";
+  EXPECT_EQ(said(leaf + "        turn: {componentRef: {name: again}, dependentTasks: [first]" + when + "}"), "taken");
+  EXPECT_EQ(said(leaf + "        turn: {componentRef: {name: other}" + when + "}"), "taken");
+  // What waits for a task with a condition is skipped with it, …
+  EXPECT_EQ(said("        first: {componentRef: {name: leaf}" + when +
+                 "}\n        turn: {componentRef: {name: again}, dependentTasks: [first]}"),
+            "taken");
+  const std::string items = "        turn: {componentRef: {name: again}, parameterIterator: {itemInput: item, items: ";
+  EXPECT_EQ(said(items + "{raw: '[]'}}}"), "taken");
+  EXPECT_EQ(said(items + "{inputParameter: list}}, inputs: {parameters: {pipelinechannel--list: "
+                         "{componentInputParameter: item}, list: {componentInputParameter: item}}}}")
+                .find("no condition"),
+            std::string::npos);
+  const std::string endless =
+      "components.again.dag.tasks.turn: the task leads back to the component that it is in, with no condition on "
+      "the way that could end it";
+  EXPECT_EQ(said("        turn: {componentRef: {name: again}}"), "line 7, " + endless);
+  EXPECT_EQ(said(items + "{raw: '[\"a\"]'}}}"), "line 7, " + endless);
+  // … but not what runs after a failure too.
+  EXPECT_EQ(said("        first: {componentRef: {name: leaf}" + when +
+                 "}\n        turn: {componentRef: {name: again}, dependentTasks: [first], triggerPolicy: {strategy: "
+                 "ALL_UPSTREAM_TASKS_COMPLETED}}"),
+            "line 8, " + endless);
+  EXPECT_NE(said("        turn: {componentRef: {name: other}}").find("no condition on the way"), std::string::npos);
+}
+
 TEST(Spec, SaysWhatIsNoPipeline) {
   for (const char* text : {"", "- a\n- b\n", "just words", "{}", "a: [1,", "a: 1\n---\nb: 2\n---\nc: 3\n",
                            "kind: Workflow\napiVersion: argoproj.io/v1alpha1\n",

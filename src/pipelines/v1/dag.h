@@ -10,7 +10,7 @@
 
 namespace millrace::pipelines::v1 {
 
-// Finds a template, translated; errors also for one that calls itself.
+// Finds a template, translated, or what is declared of it where it is under way: a template may call itself.
 using FindTemplate = std::function<Result<const Compiled*>(const Place& from, const std::string& name)>;
 
 // The component whose dag is being made: what its tasks may name.

@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <map>
 #include <set>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -16,7 +19,19 @@ constexpr std::string_view kGroupPrefix = "exit-handler-";
 
 class Translator {
  public:
-  explicit Translator(const Value& workflow) : workflow_(workflow), spec_(workflow["spec"]) {}
+  // What the tasks of each template need of the run, by name: of a template that calls itself it is known when it is
+  // translated, and has to be before.
+  using NeedsOfTheRun = std::map<std::string, std::set<std::string>>;
+
+  Translator(const Value& workflow, NeedsOfTheRun expected)
+      : workflow_(workflow), spec_(workflow["spec"]), expected_(std::move(expected)) {}
+
+  // Of the templates that call themselves; as expected: the translation counts.
+  NeedsOfTheRun needs_of_recursive() const {
+    NeedsOfTheRun needs;
+    for (const std::string& name : recursive_) needs[name] = compiled_.at(name).of_the_run;
+    return needs;
+  }
 
   Result<Translated> translate() {
     const Place top{workflow_, "workflow"};
@@ -79,14 +94,36 @@ class Translator {
     if (const auto done = compiled_.find(name); done != compiled_.end()) return &done->second;
     const auto found = templates_.find(name);
     if (found == templates_.end()) return from.wrong(fmt::format("there is no template \"{}\"", name));
-    if (under_way_.contains(name))
-      return from.refused(fmt::format("the template {} calls itself, and recursion is not executed", name));
+    const bool certain = !from.at.has("when") && !from.at.has("withItems") && !from.at.has("withParam");
+    if (const auto itself = under_way_.find(name); itself != under_way_.end()) {
+      // Where it comes back to itself by other ways, the IR's reader finds those (spec/endless.h).
+      auto after = std::find_if(way_.rbegin(), way_.rend(), [&](const Call& call) { return call.name == name; });
+      if (certain && std::all_of(way_.rbegin(), after, [](const Call& call) { return call.certain; }))
+        return from.refused(fmt::format("the template {} calls itself with no condition that could end it", name));
+      recursive_.insert(name);
+      return &itself->second;
+    }
     if (under_way_.size() >= kMaxNesting)
       return from.refused(fmt::format("templates are nested deeper than {} levels", kMaxNesting));
-    under_way_.insert(name);
+    under_way_[name] = MR_TRY(declared(name, *found->second));
+    way_.push_back({name, certain});
     Compiled made = MR_TRY(compile(name, *found->second));
+    way_.pop_back();
     under_way_.erase(name);
     return &compiled_.emplace(name, std::move(made)).first->second;
+  }
+
+  // What a dag's own tasks know of it when they call it, before it is translated.
+  Result<Compiled> declared(const std::string& name, const Value& value) {
+    Compiled compiled;
+    if (!value.has("dag")) return compiled;  // it calls nobody
+    MR_TRY(read_inputs({value, "spec.templates." + name}, name, compiled));
+    for (const Value& parameter : value["outputs"]["parameters"].items())
+      compiled.output_parameters.insert(parameter["name"].string_or());
+    for (const Value& artifact : value["outputs"]["artifacts"].items())
+      compiled.output_artifacts.insert(artifact["name"].string_or());
+    if (const auto needs = expected_.find(name); needs != expected_.end()) compiled.of_the_run = needs->second;
+    return compiled;
   }
 
   Result<Compiled> compile(const std::string& name, const Value& value) {
@@ -124,6 +161,13 @@ class Translator {
       return at.wrong("a template needs a container or a dag");
     }
     MR_TRY(only_known(at, {"name", "dag", "inputs", "outputs", "parallelism", "metadata"}));
+    MR_TRY(read_inputs(at, name, compiled));
+    for (const auto& [input, fallback] : compiled.parameters) scope.parameters.insert(input);
+    scope.artifacts.insert(compiled.artifacts.begin(), compiled.artifacts.end());
+    return compile_dag(at, spec_, name, scope, finder(), compiled, output_);
+  }
+
+  Status read_inputs(const Place& at, const std::string& name, Compiled& compiled) {
     const Place inputs = at.in("inputs");
     MR_TRY(only_known(inputs, {"parameters", "artifacts"}));
     compiled.component = "comp-" + name;
@@ -138,14 +182,12 @@ class Translator {
         if (parameter.has(field)) value = MR_TRY(scalar_text(input.in(field)));
       }
       compiled.parameters[parameter["name"].string_or()] = std::move(value);
-      scope.parameters.insert(parameter["name"].string_or());
     }
     for (const Value& artifact : inputs.at["artifacts"].items()) {
       MR_TRY(only_known({artifact, inputs.path + ".artifacts"}, {"name", "optional"}));
       compiled.artifacts.insert(artifact["name"].string_or());
-      scope.artifacts.insert(artifact["name"].string_or());
     }
-    return compile_dag(at, spec_, name, scope, finder(), compiled, output_);
+    return {};
   }
 
   // What the workflow hands to a template that it calls itself.
@@ -192,6 +234,15 @@ class Translator {
     return dag;
   }
 
+  bool is_called(const std::string& name) const {
+    for (const auto& [caller, value] : templates_) {
+      for (const Value& task : (*value)["dag"]["tasks"].items()) {
+        if (task["template"].string_or() == name) return true;
+      }
+    }
+    return false;
+  }
+
   Result<Value> root_component(const Place& spec) {
     const std::string entry = spec.at["entrypoint"].string_or();
     const auto found = templates_.find(entry);
@@ -202,10 +253,9 @@ class Translator {
     scope.is_root = true;
     scope.files = files_;
     for (const auto& [name, definition] : parameters_.members()) scope.parameters.insert(name);
-    if (!spec.at.has("onExit") && found->second->has("dag")) {
+    if (!spec.at.has("onExit") && found->second->has("dag") && !is_called(entry)) {
       // The root is the entry's dag itself.
       const Place at{*found->second, "spec.templates." + entry};
-      under_way_.insert(entry);
       Compiled compiled;
       Value dag = MR_TRY(dag_of(at, entry, scope, compiled));
       dag.erase("outputs");  // nobody outside can ask for outputs of the whole
@@ -264,7 +314,14 @@ class Translator {
   Value parameters_ = Value::object();  // the root's inputs
   std::map<std::string, Text> files_;   // the workflow's artifacts, which are text
   std::map<std::string, Compiled> compiled_;
-  std::set<std::string> under_way_;
+  std::map<std::string, Compiled> under_way_;  // what is declared of each
+  struct Call {
+    std::string name;
+    bool certain = false;  // it happens whenever its caller runs
+  };
+  std::vector<Call> way_;  // the same, from the entry on
+  std::set<std::string> recursive_;
+  NeedsOfTheRun expected_;
   Output output_;
 };
 
@@ -274,7 +331,18 @@ bool is_workflow(const Value& document) {
   return document["kind"].string_or() == "Workflow" && document["apiVersion"].string_or().starts_with("argoproj.io/");
 }
 
-Result<Translated> translate(const Value& workflow) { return Translator(workflow).translate(); }
+Result<Translated> translate(const Value& workflow) {
+  // What a template needs of the run only grows with what those need that it calls: one hop more each time.
+  Translator::NeedsOfTheRun needs;
+  for (std::size_t pass = 0; pass <= kMaxNesting; ++pass) {
+    Translator translator(workflow, needs);
+    Translated made = MR_TRY(translator.translate());
+    Translator::NeedsOfTheRun found = translator.needs_of_recursive();
+    if (found == needs) return made;
+    needs = std::move(found);
+  }
+  return fail(Code::unimplemented, "spec.templates: templates that call one another are too entangled to be executed");
+}
 
 Value text_parameters(const Value& parameters) {
   Value out = Value::object();

@@ -230,6 +230,91 @@ TEST(Workflow, pods_become_settings_of_the_platform) {
   EXPECT_TRUE(main["cachingOptions"]["enableCache"].bool_or(false));
 }
 
+// As @graph_component compiles: `again` calls itself by way of the dag that its condition is.
+constexpr std::string_view kAgain = R"(  - name: again
+    inputs: {{parameters: [{{name: n}}], artifacts: [{{name: in}}]}}
+    dag:
+      tasks:
+      - {{name: take, template: take, arguments: {{artifacts: [{{name: in, from: '{{{{inputs.artifacts.in}}}}'}}]}}}}
+      - {{name: make, template: make, arguments: {{parameters: [{{name: n, value: '{{{{inputs.parameters.n}}}}'}}]}}}}
+      - name: condition
+        template: condition
+        {}
+        dependencies: [make]
+        arguments:
+          parameters: [{{name: made, value: '{{{{tasks.make.outputs.parameters.make-out}}}}'}}]
+          artifacts: [{{name: file, from: '{{{{tasks.make.outputs.artifacts.make-out}}}}'}}]
+  - name: condition
+    inputs: {{parameters: [{{name: made}}], artifacts: [{{name: file}}]}}
+    dag:
+      tasks:
+      - name: again
+        template: again
+        arguments:
+          parameters: [{{name: n, value: '{{{{inputs.parameters.made}}}}'}}]
+          artifacts: [{{name: in, from: '{{{{inputs.artifacts.file}}}}'}}]
+{}  - name: main
+    inputs: {{parameters: [{{name: x}}]}}
+    dag:
+      tasks:
+      - {{name: m, template: make, arguments: {{parameters: [{{name: n, value: a}}]}}}}
+      - name: start
+        template: again
+        arguments:
+          parameters: [{{name: n, value: '{{{{inputs.parameters.x}}}}'}}]
+          artifacts: [{{name: in, from: '{{{{tasks.m.outputs.artifacts.make-out}}}}'}}]
+)";
+constexpr std::string_view kWhen = "when: '\"{{tasks.make.outputs.parameters.make-out}}\" == \"more\"'";
+
+TEST(Workflow, a_template_that_calls_itself_is_a_component_that_contains_itself) {
+  const Value spec = spec_of(workflow(fmt::format(kAgain, kWhen, "")));
+  const Value& inner = spec["components"]["comp-condition"]["dag"]["tasks"]["again"];
+  EXPECT_EQ(to_json(inner["componentRef"]), R"({"name":"comp-again"})");
+  EXPECT_EQ(to_json(inner["inputs"]), R"({"parameters":{"n":{"componentInputParameter":"made"}},)"
+                                      R"("artifacts":{"in":{"componentInputArtifact":"file"}}})");
+  const Value& outer = spec["components"]["comp-again"]["dag"]["tasks"]["condition"];
+  EXPECT_EQ(outer["componentRef"]["name"].string_or(), "comp-condition");
+  EXPECT_FALSE(outer["triggerPolicy"]["condition"].string_or().empty());
+  EXPECT_EQ(refusal(workflow(fmt::format(kAgain, "", ""))),
+            "line 35, spec.templates.condition.dag.tasks.again: the template again calls itself with no condition that "
+            "could end it, so the pipeline is refused");
+}
+
+// A parameter of the workflow that a task deep within needs is handed on by every round.
+TEST(Workflow, rounds_hand_on_what_is_needed_of_the_run) {
+  const Value spec = spec_of(workflow(fmt::format(kAgain, kWhen,
+                                                  "      - {name: more, template: make, arguments: {parameters: "
+                                                  "[{name: n, value: '{{workflow.parameters.must}}'}]}}\n")));
+  for (const auto& [component, task] : {std::pair("comp-condition", "again"), std::pair("comp-again", "condition")}) {
+    const Value& called = spec["components"][component]["dag"]["tasks"][task];
+    EXPECT_EQ(called["inputs"]["parameters"]["workflow.parameters.must"]["componentInputParameter"].string_or(),
+              "workflow.parameters.must")
+        << component;
+    EXPECT_TRUE(spec["components"][component]["inputDefinitions"]["parameters"].has("workflow.parameters.must"))
+        << component;
+  }
+  EXPECT_EQ(
+      task(spec, "start")["inputs"]["parameters"]["workflow.parameters.must"]["componentInputParameter"].string_or(),
+      "must");
+}
+
+// An entry that is called from within is a component as any other; the root calls it.
+TEST(Workflow, an_entry_may_call_itself) {
+  const Value spec = spec_of(workflow(R"(  - name: main
+    inputs: {parameters: [{name: x}]}
+    dag:
+      tasks:
+      - {name: m, template: make, arguments: {parameters: [{name: n, value: '{{inputs.parameters.x}}'}]}}
+      - name: more
+        template: main
+        when: '"{{tasks.m.outputs.parameters.make-out}}" == "more"'
+        arguments: {parameters: [{name: x, value: '{{tasks.m.outputs.parameters.make-out}}'}]}
+)"));
+  EXPECT_EQ(task(spec, "main")["componentRef"]["name"].string_or(), "comp-main");
+  EXPECT_EQ(task(spec, "main")["inputs"]["parameters"]["x"]["componentInputParameter"].string_or(), "x");
+  EXPECT_EQ(spec["components"]["comp-main"]["dag"]["tasks"]["more"]["componentRef"]["name"].string_or(), "comp-main");
+}
+
 TEST(Workflow, what_cannot_be_had_is_refused_with_its_place) {
   struct Case {
     std::string_view rest, sentence;

@@ -26,7 +26,7 @@ struct Translated {
   Value spec, platform;  // platform: null where there is nothing to say
 };
 // Errors: invalid_argument for what is no workflow, unimplemented for what cannot be had here (a resource template,
-// side-cars, recursion, …); one sentence with line and path ("line 14, spec.templates.flip.container: …").
+// side-cars, …); one sentence with line and path ("line 14, spec.templates.flip.container: …").
 Result<Translated> translate(const Value& workflow);
 
 // Values of parameters are text in a workflow: anything else as its JSON.

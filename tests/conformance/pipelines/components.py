@@ -1,6 +1,12 @@
+import pathlib
+import sys
+
 from case import case
 from kfp import components, dsl
 from parts import read, run, say
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "containerised"))
+from counts import count, shout  # noqa: E402
 
 V1 = components.load_component_from_text("""
 name: Greet
@@ -100,7 +106,17 @@ def adds(a: int) -> int:
     return a + 1
 
 
-@case("containerised Python components are refused: their code is in an image", refused="the component's code is in the image registry.example.com/here/adds:1")
+@case("containerised Python components whose image nothing stands for are refused", refused="start the server with --image registry.example.com/here/adds:1=DIRECTORY")
+@dsl.pipeline(name="containerised-component-elsewhere")
+def containerised_component_elsewhere():
+    adds(a=1)
+
+
+# What `kfp component build` makes of containerised/ stands for their image.
+@case("containerised Python components, with modules and files beside them", "their packages, from the image's requirements",
+      tasks={"count": {"Output": "five"}, "shout": {"Output": "FIVE is five, from /usr/local/src/kfp/components, False"}},
+      artifacts={"count.note": [{"text": "2 and 3, by six 1.16.0", "type": "Dataset"}]})
 @dsl.pipeline(name="containerised-component")
 def containerised_component():
-    adds(a=1)
+    counted = count(a=2, b=3)
+    shout(word=counted.outputs["Output"], note=counted.outputs["note"])
