@@ -3,11 +3,13 @@ is not right."""
 
 import base64
 import datetime
+import hashlib
 import http.client
 import itertools
 import json
 import re
 import urllib.parse
+import zlib
 
 import botocore.auth
 import botocore.awsrequest
@@ -86,6 +88,40 @@ def test_checksums_that_are_given(server, s3, algorithm):
     with pytest.raises(s3.exceptions.ClientError, match="BadDigest"):
         s3.put_object(Bucket=BUCKET, Key="crc", Body=b"some bytes", **{member: crc(algorithm, b"other bytes")})
     assert s3.get_object(Bucket=BUCKET, Key="crc")["Body"].read() == b"some bytes"
+
+
+def test_checksums_of_an_upload_in_parts(server, s3):
+    halves = [b"a" * (5 << 20), b"b" * 1000]
+    for asked, digest in ({"ChecksumAlgorithm": "SHA256"}, hashlib.sha256), ({"ChecksumAlgorithm": "SHA1"}, hashlib.sha1):
+        upload = s3.create_multipart_upload(Bucket=BUCKET, Key="parts", **asked)
+        assert upload["ChecksumType"] == "COMPOSITE"
+        member, named = f"Checksum{asked['ChecksumAlgorithm']}", {"Bucket": BUCKET, "Key": "parts", "UploadId": upload["UploadId"]}
+        parts = []
+        for number, half in enumerate(halves, 1):
+            put = s3.upload_part(**named, PartNumber=number, Body=half, **asked)
+            parts.append({"PartNumber": number, "ETag": put["ETag"], member: put[member]})
+        wrong = [{**parts[0], member: parts[1][member]}, parts[1]]
+        with pytest.raises(s3.exceptions.ClientError, match="InvalidPart"):
+            s3.complete_multipart_upload(**named, MultipartUpload={"Parts": wrong})
+        done = s3.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+        whole = base64.b64encode(digest(b"".join(digest(half).digest() for half in halves)).digest()).decode() + "-2"
+        head = s3.head_object(Bucket=BUCKET, Key="parts", ChecksumMode="ENABLED")
+        assert (done[member], head[member], head["ChecksumType"]) == (whole, whole, "COMPOSITE")
+
+    # CRCs can speak of the whole object.
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="parts", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+    named = {"Bucket": BUCKET, "Key": "parts", "UploadId": upload["UploadId"]}
+    puts = [s3.upload_part(**named, PartNumber=number, Body=half, ChecksumAlgorithm="CRC32") for number, half in enumerate(halves, 1)]
+    parts = {"Parts": [{"PartNumber": number, "ETag": put["ETag"], "ChecksumCRC32": put["ChecksumCRC32"]} for number, put in enumerate(puts, 1)]}
+    whole = base64.b64encode(zlib.crc32(b"".join(halves)).to_bytes(4, "big")).decode()
+    with pytest.raises(s3.exceptions.ClientError, match="BadDigest"):
+        s3.complete_multipart_upload(**named, MultipartUpload=parts, ChecksumCRC32="AAAAAA==", ChecksumType="FULL_OBJECT")
+    done = s3.complete_multipart_upload(**named, MultipartUpload=parts, ChecksumCRC32=whole, ChecksumType="FULL_OBJECT")
+    assert (done["ChecksumCRC32"], done["ChecksumType"]) == (whole, "FULL_OBJECT")
+    got = s3.get_object(Bucket=BUCKET, Key="parts", ChecksumMode="ENABLED")
+    assert got["ChecksumCRC32"] == whole and got["Body"].read() == b"".join(halves)
+    with pytest.raises(s3.exceptions.ClientError, match="cannot be used with the sha1"):
+        s3.create_multipart_upload(Bucket=BUCKET, Key="parts", ChecksumAlgorithm="SHA1", ChecksumType="FULL_OBJECT")
 
 
 @pytest.mark.parametrize("version", [None, "s3v4"])
