@@ -28,6 +28,9 @@ constexpr std::array kStatuses = {
     StatusOf{"EntityAlreadyExists", 409},
     StatusOf{"DeleteConflict", 409},
     StatusOf{"LimitExceeded", 409},
+    StatusOf{"ReportNotPresent", 410},
+    StatusOf{"ReportExpired", 410},
+    StatusOf{"InvalidAction", 400},
     StatusOf{"InvalidRange", 416},
     StatusOf{"PreconditionFailed", 412},
     StatusOf{"NotModified", 304},
@@ -57,6 +60,7 @@ int status_of(Protocol protocol, const Error& error, std::string_view code) {
            : error.code == Code::unavailable                                     ? 503
                                                                                  : 400;
   }
+  if (protocol == Protocol::rest_xml && code == "ExpiredToken") return 400;  // elsewhere 403
   for (const StatusOf& known : kStatuses) {
     if (known.code == code) return known.status;
   }

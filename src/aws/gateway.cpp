@@ -10,6 +10,7 @@
 #include "aws/origin.h"
 #include "aws/payload.h"
 #include "aws/rest.h"
+#include "aws/sigv2.h"
 #include "aws/sigv4.h"
 #include "base/encode.h"
 #include "base/hash.h"
@@ -75,6 +76,7 @@ struct Gateway::Impl {
     std::unique_ptr<net::BodyReader> payload;  // checked, unread
     bool buffered = false;
     std::vector<Check> checks;
+    bool wrong_region = false;  // S3 tells clients the right one, and they ask again
   };
 
   Protocol protocol_of(const Work& work) const {
@@ -117,12 +119,13 @@ struct Gateway::Impl {
     return fail(Code::unimplemented, "no service takes this request");
   }
 
-  Status check_region(const Work& work) const {
+  Status check_region(Work& work) const {
     const std::string& region = work.claim->scope.region;
     const std::string& service = work.served->identity.signing_name;
     const bool global = service == "iam" || service == "sts";
     if (region == options.region || (global && region == "us-east-1")) return {};
     if (service == "s3") {
+      work.wrong_region = true;
       return fail(Code::invalid_argument,
                   fmt::format("The authorization header is malformed; the region '{}' is wrong; expecting '{}'", region,
                               options.region),
@@ -131,6 +134,16 @@ struct Gateway::Impl {
     return fail(Code::unauthenticated,
                 fmt::format("Credential should be scoped to a valid region, not '{}'; this server stands for {}.",
                             region, options.region));
+  }
+
+  // S3 has codes of its own for a signature that cannot be read.
+  static Error in_words_of_s3(Error error) {
+    if (error.reason != "IncompleteSignature") return error;
+    if (error.message.find("existence of either") != std::string::npos) {
+      return {Code::permission_denied, "AWS authentication requires a valid Date or x-amz-date header", "AccessDenied"};
+    }
+    return {Code::invalid_argument, "The authorization header is malformed; " + error.message,
+            "AuthorizationHeaderMalformed"};
   }
 
   // Proves who calls. Afterwards work.payload gives the body, checked at its end.
@@ -143,6 +156,9 @@ struct Gateway::Impl {
         return fail(Code::unauthenticated, "Request is missing Authentication Token",
                     common_code(protocol, CommonError::missing_token));
       }
+      // What is signed in another way is not taken for unsigned.
+      if (work.request.headers.has("authorization"))
+        return fail(Code::invalid_argument, "Unsupported Authorization Type", "InvalidArgument");
       work.call.principal.kind = Principal::Kind::anonymous;
       work.payload = MR_TRY(checked_payload(work.request, nullptr, "", *work.request.body));
       return {};
@@ -153,6 +169,8 @@ struct Gateway::Impl {
       Error error = found.error();
       if (error.reason.starts_with("Expired")) {
         error.reason = common_code(protocol, CommonError::expired_token);
+      } else if (error.reason == "InvalidToken" && protocol == Protocol::rest_xml) {
+        error = {Code::invalid_argument, "The provided token is malformed or otherwise invalid.", "InvalidToken"};
       } else if (error.code == Code::unauthenticated || error.code == Code::not_found) {
         error.reason = common_code(protocol, CommonError::unknown_key);
         error.message = protocol == Protocol::rest_xml
@@ -165,13 +183,20 @@ struct Gateway::Impl {
     work.call.principal = std::move(found->principal);
     work.call.principal.access_key_id = work.claim->access_key_id;
     std::string hash = work.claim->payload_hash;
+    if (hash.empty() && work.served->identity.service == "s3") {
+      return fail(Code::invalid_argument, "Missing required header for this request: x-amz-content-sha256",
+                  "InvalidRequest");
+    }
     if (hash.empty()) {
       // Services other than S3 may leave the hash to the body itself.
       work.body = MR_TRY(read_body(work, *work.request.body));
       work.buffered = true;
       hash = sha256_hex(work.body);
     }
-    if (auto status = sigv4::verify(work.request, *work.claim, work.secret, hash, now); !status) {
+    if (auto status = work.claim->version2
+                          ? sigv2::verify(work.request, *work.claim, work.secret, bucket_in_host(work.request), now)
+                          : sigv4::verify(work.request, *work.claim, work.secret, hash, now);
+        !status) {
       Error error = status.error();
       if (error.reason == "SignatureDoesNotMatch") error.reason = common_code(protocol, CommonError::bad_signature);
       return fail(std::move(error));
@@ -242,14 +267,21 @@ struct Gateway::Impl {
         MR_TRY(buffer(work));
         Form form = net::parse_query(work.request.raw_query);
         for (auto& entry : net::parse_query(work.body)) form.push_back(std::move(entry));
-        std::string name;
+        std::string name, version;
         for (const auto& [key, value] : form) {
           if (key == "Action") name = value;
+          if (key == "Version") version = value;
         }
         if (name.empty())
           return fail(Code::invalid_argument, "The request must contain the parameter Action.", "MissingAction");
         operation = model.operation(name);
         if (operation == nullptr || !work.served->operations.contains(name)) return not_served(work, name);
+        if (version != model.api_version) {
+          return fail(Code::unimplemented,
+                      fmt::format("Could not find operation {} for version {}", name,
+                                  version.empty() ? "NO_VERSION_SPECIFIED" : version),
+                      common_code(model.protocol, CommonError::unknown_operation));
+        }
         input = operation->input != nullptr ? read_query(*operation->input, form) : Value::object();
         break;
       }
@@ -356,7 +388,7 @@ struct Gateway::Impl {
   }
 
   net::Response handle(net::Request& request) {
-    Work work{request, {}, nullptr, std::nullopt, {}, {}, nullptr, false, {}};
+    Work work{request, {}, nullptr, std::nullopt, {}, {}, nullptr, false, {}, false};
     work.call.account = options.account;
     work.call.region = options.region;
     work.call.request_id = uuid4();
@@ -367,9 +399,14 @@ struct Gateway::Impl {
       if (!claim) {
         auto served = resolve_service(work);
         work.served = served ? *served : nullptr;
-        return fail(claim.error());
+        const bool s3 = work.served != nullptr && work.served->identity.service == "s3";
+        return fail(s3 ? in_words_of_s3(claim.error()) : claim.error());
       }
       work.claim = std::move(*claim);
+      if (!work.claim) {
+        work.claim = MR_TRY(sigv2::read_claim(request));
+        if (work.claim) work.claim->scope.region = options.region;
+      }
       work.served = MR_TRY(resolve_service(work));
       work.call.service = work.served->identity.service;
       MR_TRY(authenticate(work));
@@ -386,6 +423,11 @@ struct Gateway::Impl {
         log::error("{} {}: {}", work.call.service, work.call.operation, error.message);
       response = write_error(protocol_of(work), error, work.call.request_id, request.path, request.method == "HEAD",
                              work.served != nullptr ? work.served->identity.xml_namespace : "");
+      if (work.wrong_region) {
+        response.headers.set("x-amz-bucket-region", options.region);
+        response.body = replace_all(std::move(response.body), "<Resource>",
+                                    fmt::format("<Region>{}</Region><Resource>", options.region));
+      }
     }
     if (record) {
       CallRecord entry;

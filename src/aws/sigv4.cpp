@@ -158,6 +158,13 @@ Status check_time(const Claim& claim, Time now) {
   const std::chrono::minutes skew = s3 ? kSkewS3 : kSkewOther;
   const std::string at = format_amz_date(claim.signed_at);
   if (format_compact_date(claim.signed_at) != claim.scope.date) {
+    if (s3) {
+      return fail(Code::invalid_argument,
+                  fmt::format("The authorization header is malformed; Invalid credential date \"{}\". This date is not "
+                              "the same as X-Amz-Date: \"{}\".",
+                              claim.scope.date, format_compact_date(claim.signed_at)),
+                  "AuthorizationHeaderMalformed");
+    }
     return fail(Code::unauthenticated,
                 fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
                             "'{}' != '{}', from '{}'.",
@@ -227,8 +234,16 @@ std::string signature_of(std::string_view secret, const Scope& scope, std::strin
 
 Result<std::optional<Claim>> read_claim(const net::Request& request) {
   const std::string_view authorization = request.headers.get("authorization");
-  if (authorization.starts_with(kAlgorithm))
-    return std::optional<Claim>(MR_TRY(claim_from_header(request, authorization)));
+  if (authorization.starts_with(kAlgorithm)) {
+    std::optional<Claim> claim = MR_TRY(claim_from_header(request, authorization));
+    if (claim->scope.service == "s3" && net::query_parameter(request, "X-Amz-Algorithm")) {
+      return fail(Code::invalid_argument,
+                  "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+                  "parameter or the Authorization header should be specified",
+                  "InvalidArgument");
+    }
+    return claim;
+  }
   if (authorization.starts_with("AWS")) {
     return fail(Code::invalid_argument,
                 "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",

@@ -33,6 +33,7 @@ struct Claim {
   std::string session_token;
   Time signed_at{};
   bool presigned = false;
+  bool version2 = false;            // see sigv2.h: the scope is the server's own, and `expires` is not used
   std::chrono::seconds expires{0};  // presigned only
 };
 

@@ -42,8 +42,39 @@ std::string lower_first(std::string name) {
   return name;
 }
 
+// IAM says what a name, a path and a document are made of where other services show a pattern.
+struct Sentence {
+  std::string_view pattern, made_of;
+};
+constexpr Sentence kIamSentences[] = {
+    {R"([\w+=,.@-]+)", "It must contain only alphanumeric characters and/or the following: +=,.@_-"},
+    {R"((\x{002F})|(\x{002F}[\x{0021}-\x{007E}]+\x{002F}))",
+     "It must begin and end with / and contain only alphanumeric characters and/or / characters."},
+    {R"(((/[A-Za-z0-9\.,\+@=_-]+)*)/)",
+     "It must begin and end with / and contain only alphanumeric characters and/or / characters."},
+    {R"([\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+)", "It must contain only printable ASCII characters."},
+};
+
+std::string_view iam_sentence(std::string_view pattern) {
+  for (const Sentence& sentence : kIamSentences) {
+    if (sentence.pattern == pattern) return sentence.made_of;
+  }
+  return "";
+}
+
+// A pattern as the public model writes it; ours are in RE2's syntax (tools/trim_models.py).
+std::string as_published(std::string pattern) {
+  static const re2::RE2 point(R"(\\x\{([0-9A-F]{4})\})");
+  re2::RE2::GlobalReplace(&pattern, point, R"(\\u\1)");
+  for (const auto& [ours, theirs] : {std::pair("[:print:]", "\\p{Print}"), std::pair("[:alnum:]", "\\p{Alnum}"),
+                                     std::pair("[\\x00-\\x7F]", "\\p{ASCII}")})
+    pattern = replace_all(std::move(pattern), ours, theirs);
+  return pattern;
+}
+
 class Validator {
  public:
+  explicit Validator(bool iam) : iam_(iam) {}
   void check(const Shape& shape, const Value& value, const std::string& path) {
     if (offences_.size() >= kMaxOffences) return;
     switch (shape.type) {
@@ -76,9 +107,11 @@ class Validator {
   }
 
   std::vector<std::string> offences_;
+  std::string sentence_;  // the last offence in IAM's own words
   bool type_offence_ = false;
 
  private:
+  bool iam_;
   void wrong_type(const Value& value, const std::string& path, std::string_view expected) {
     type_offence_ = true;
     offences_.push_back(fmt::format("Value at '{}' is {} but {} is expected", path, value.kind_name(), expected));
@@ -139,7 +172,11 @@ class Validator {
     } else if (!shape.pattern.empty()) {
       const re2::RE2& pattern = compiled(shape.pattern);
       if (pattern.ok() && !re2::RE2::FullMatch(text, pattern)) {
-        offend(shown, path, fmt::format("Member must satisfy regular expression pattern: {}", shape.pattern));
+        if (const std::string_view made_of = iam_ ? iam_sentence(shape.pattern) : ""; !made_of.empty()) {
+          sentence_ = fmt::format("The specified value for {} is invalid. {}", path, made_of);
+        }
+        offend(shown, path,
+               fmt::format("Member must satisfy regular expression pattern: {}", as_published(shape.pattern)));
       }
     }
   }
@@ -161,12 +198,14 @@ class Validator {
 }  // namespace
 
 Status validate(const ServiceModel& service, const Shape& shape, const Value& input) {
-  Validator validator;
+  Validator validator(service.service == "iam");
   validator.check(shape, input, "");
   if (validator.offences_.empty()) return {};
   if (validator.type_offence_ && (service.protocol == Protocol::json || service.protocol == Protocol::rest_json)) {
     return fail(Code::invalid_argument, join(validator.offences_, "; "), "SerializationException");
   }
+  if (validator.offences_.size() == 1 && !validator.sentence_.empty())
+    return fail(Code::invalid_argument, validator.sentence_, "ValidationError");
   const std::string message = fmt::format("{} validation error{} detected: {}", validator.offences_.size(),
                                           validator.offences_.size() == 1 ? "" : "s", join(validator.offences_, "; "));
   const char* reason = service.protocol == Protocol::query      ? "ValidationError"

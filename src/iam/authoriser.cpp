@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "iam/denial.h"
 #include "iam/managed_policies.h"
+#include "iam/ops/passwords.h"
 #include "iam/request_keys.h"
 
 namespace millrace::iam {
@@ -103,7 +104,16 @@ Result<std::shared_ptr<const Decider::Held>> Decider::held_by(const aws::Princip
     for (const Link& membership : MR_TRY(context_.store.links_to("member", principal.name)))
       MR_TRY(collect("group", membership.owner, *held));
   }
-  if (const auto entity = MR_TRY(context_.store.find(kind, principal.name)); entity && entity->data.has("boundary")) {
+  const auto entity = MR_TRY(context_.store.find(kind, principal.name));
+  // The account's password policy may let every user change the own password.
+  if (user && entity && MR_TRY(password_policy(context_))["AllowUsersToChangePassword"].bool_or(false)) {
+    const std::string text = fmt::format(
+        R"({{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"iam:ChangePassword","Resource":"{}"}},)"
+        R"({{"Effect":"Allow","Action":"iam:GetAccountPasswordPolicy","Resource":"*"}}]}})",
+        entity->arn);
+    held->identity.emplace_back("the account's password policy", MR_TRY(parsed(text, policy::Kind::identity)));
+  }
+  if (entity && entity->data.has("boundary")) {
     const std::string arn = entity->data["boundary"].string_or();
     const std::string text = MR_TRY(managed_text(arn));
     if (!text.empty()) held->boundary.emplace_back(arn, MR_TRY(parsed(text, policy::Kind::identity)));
@@ -159,8 +169,11 @@ Result<Considered> Decider::gather(const aws::Call& call, const aws::Check& chec
     policies.identity = held->identity_policies;
     policies.boundary = held->boundary_policies;
     gathered.kept.push_back(held);
-    for (const std::string& text : principal.session_policies)
-      keep(policies.session, "session policy", MR_TRY(parsed(text, policy::Kind::identity)));
+    for (std::size_t i = 0; i < principal.session_policies.size(); ++i) {
+      // Each by a name of its own, so that a trace can tell them apart.
+      keep(policies.session, i == 0 ? "session policy" : fmt::format("session policy {}", i + 1),
+           MR_TRY(parsed(principal.session_policies[i], policy::Kind::identity)));
+    }
     if (limit_) {
       if (const Parsed limit = MR_TRY(limit_(call))) keep(policies.session, "limit of the run", limit);
     }

@@ -8,11 +8,10 @@
 #include "iam/context.h"
 #include "iam/managed_policies.h"
 #include "iam/policy/document.h"
+#include "iam/policy/identity_rules.h"
 
 namespace millrace::iam {
 namespace {
-
-constexpr std::size_t kTagKeyLength = 128;
 
 Value common_value(const Entity& entity, const std::string& name_member, const std::string& id_member) {
   return Value::object({{"Path", entity.path},
@@ -79,7 +78,7 @@ Status add_tags(Entity& entity, const Value& tags) {
   Value& held = entity.data.child("tags");
   for (const Value& tag : tags.items()) {
     const std::string key = tag["Key"].string_or(), folded = to_lower(key);
-    if (key.size() > kTagKeyLength || folded.starts_with("aws:"))
+    if (folded.starts_with("aws:"))
       return invalid_input("Tag keys that begin with 'aws:' are reserved for use by AWS.");
     if (std::find(given.begin(), given.end(), folded) != given.end())
       return invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive.");
@@ -124,6 +123,7 @@ Result<Value> role_value(Context& context, const Entity& role, Detail detail) {
   value.set("AssumeRolePolicyDocument", url_encoded(MR_TRY(trust_of(context, role))));
   value.set_if(role.data.has("description"), "Description", role.data["description"]);
   value.set("MaxSessionDuration", role.data["max_session"].int_or(3600));
+  value.set_if(role.data.has("max_signin"), "MaxSigninSessionDuration", role.data["max_signin"]);
   if (detail == Detail::listed) return value;
   value.set_if(role.data.has("boundary"), "PermissionsBoundary", boundary_value(role));
   value.set_if(!role.data["tags"].empty(), "Tags", tags_of(role));
@@ -145,7 +145,8 @@ Result<Value> profile_value(Context& context, const Entity& profile, Detail deta
 }
 
 Status check_identity_document(const std::string& document) {
-  return policy::parse_document(document, policy::Kind::identity).map([](const policy::Document&) {});
+  return policy::check_identity_rules(MR_TRY(policy::parse_document(document, policy::Kind::identity)),
+                                      policy::Held::inlined);
 }
 
 }  // namespace millrace::iam

@@ -12,8 +12,12 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "iam/access_key_id.h"
+#include "iam/action_uses.h"
 #include "iam/authoriser.h"
 #include "iam/context.h"
+#include "iam/ops/passwords.h"
+#include "iam/ops/reports.h"
 #include "iam/sessions.h"
 #include "iam/usage.h"
 
@@ -33,7 +37,8 @@ class IamImpl final : public Iam {
         context_{store_, clock, options.account, options.encryption_key},
         sessions_(context_),
         decider_(context_),
-        usage_(context_),
+        action_uses_(database),
+        usage_(context_, action_uses_),
         run_calls_(database) {
     decider_.set_limit([this](const aws::Call& call) { return run_calls_.limit_of(call.origin, call.principal); });
     decider_.set_observer([this](const aws::Call& call, const aws::Check& check, Considered considered, bool allowed) {
@@ -47,6 +52,7 @@ class IamImpl final : public Iam {
 
   Status open() {
     MR_TRY(store_.open());
+    MR_TRY(action_uses_.open());
     return run_calls_.open();
   }
 
@@ -56,9 +62,12 @@ class IamImpl final : public Iam {
          {add_user_operations, add_key_operations, add_role_operations, add_service_linked_role_operations,
           add_group_operations, add_policy_operations, add_policy_version_operations, add_attachment_operations,
           add_inline_policy_operations, add_instance_profile_operations, add_tag_operations, add_boundary_operations,
-          add_account_operations, add_authorization_details_operation, add_simulation_operations}) {
+          add_account_operations, add_authorization_details_operation, add_simulation_operations,
+          add_password_policy_operations, add_login_profile_operations, add_credential_report_operations,
+          add_never_made_operations}) {
       add(service.operations, context_);
     }
+    add_last_accessed_operations(service.operations, context_, action_uses_);
     // A change looks before it leaps (quotas, conflicts, what is there): one at a time.
     for (aws::Operation& operation : service.operations) {
       if (reads_only(operation.name)) continue;
@@ -74,7 +83,7 @@ class IamImpl final : public Iam {
     // Some of its operations ask nobody's leave, so that authorise() does not see them.
     for (aws::Operation& operation : service.operations) {
       operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call, const Value& input) {
-        usage_.seen(call);
+        usage_.seen(call, call.operation);
         return handle(call, input);
       };
     }
@@ -92,7 +101,7 @@ class IamImpl final : public Iam {
     const std::lock_guard lock(administrator_mutex_);
     auto keys = MR_TRY(store_.keys_of(""));
     if (keys.empty()) {
-      const std::string id = "AKIA" + random_string(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+      const std::string id = new_access_key_id("AKIA", context_.account);
       const std::string secret = random_string(40, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
       MR_TRY(store_.insert_key(
           {id, "", seal(context_.encryption_key, secret, id), "Active", context_.clock.now(), std::nullopt, "", ""}));
@@ -114,6 +123,9 @@ class IamImpl final : public Iam {
     };
     const auto known = MR_TRY(known_key(access_key_id));
     if (!known || known->key.status != "Active") return unknown();
+    // A lasting key has no token; one that comes with it is of other credentials.
+    if (!session_token.empty())
+      return fail(Code::unauthenticated, "The security token included in the request is invalid.", "InvalidToken");
     Found found;
     if (!unseal(context_.encryption_key, known->key.sealed_secret, known->key.id, found.secret_access_key))
       return unknown();
@@ -136,7 +148,7 @@ class IamImpl final : public Iam {
 
   // aws::Authoriser
   Status authorise(const aws::Call& call, const aws::Check& check) override {
-    usage_.seen(call);
+    usage_.seen(call, check.action);
     MR_TRY(Sessions::check_reach(call.principal, call.service, call.operation));
     return decider_.authorise(call, check);
   }
@@ -211,6 +223,7 @@ class IamImpl final : public Iam {
   Context context_;
   Sessions sessions_;
   Decider decider_;
+  ActionUses action_uses_;
   Usage usage_;
   Decisions decisions_;
   RunCalls run_calls_;

@@ -93,6 +93,11 @@ void add_s3_keys(policy::Context& keys, const aws::Call& call) {
   const net::Request& request = *call.http;
   const bool presigned = request.raw_query.find("X-Amz-Algorithm=") != std::string::npos;
   const bool header = request.headers.has("authorization");
+  const bool version2 = !header && !presigned && request.raw_query.find("AWSAccessKeyId=") != std::string::npos;
+  if (version2) {
+    keys["s3:signatureversion"] = {"AWS"};
+    keys["s3:authType"] = {"REST-QUERY-STRING"};
+  }
   if (header || presigned) {
     keys["s3:signatureversion"] = {"AWS4-HMAC-SHA256"};
     keys["s3:authType"] = {header ? "REST-HEADER" : "REST-QUERY-STRING"};
@@ -106,7 +111,7 @@ void add_s3_keys(policy::Context& keys, const aws::Call& call) {
       keys[std::string("s3:") + name] = {std::string(value)};
   }
   // A presigned request says in its query how its payload is signed.
-  if (presigned && !header && !keys.contains("s3:x-amz-content-sha256"))
+  if ((presigned || version2) && !header && !keys.contains("s3:x-amz-content-sha256"))
     keys["s3:x-amz-content-sha256"] = {"UNSIGNED-PAYLOAD"};
 }
 

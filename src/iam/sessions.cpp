@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "iam/access_key_id.h"
 #include "iam/authoriser.h"
 #include "iam/request_keys.h"
 #include "iam/session_policies.h"
@@ -159,7 +160,7 @@ Result<SessionCredentials> Sessions::issue(const aws::Principal& principal, std:
                                            const SessionDetail& detail) {
   constexpr std::string_view kSecretAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   SessionCredentials session;
-  session.credentials.access_key_id = "ASIA" + random_string(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+  session.credentials.access_key_id = new_access_key_id("ASIA", context_.account);
   session.credentials.secret_access_key = random_string(40, kSecretAlphabet);
   session.credentials.session_token = "IQoJb3JpZ2luX2Vj" + random_string(180, kSecretAlphabet);
   session.expires = context_.clock.now() + duration;
@@ -193,7 +194,10 @@ Result<aws::Authenticator::Found> Sessions::find(std::string_view access_key_id,
   std::string plain;
   if (!session || !unseal(context_.encryption_key, session->sealed, id, plain)) return unknown();
   const Value value = MR_TRY(parse_json(plain));
-  if (!equal_constant_time(value["token"].string_or(), session_token)) return unknown();
+  if (!equal_constant_time(value["token"].string_or(), session_token)) {
+    if (session_token.empty()) return unknown();
+    return fail(Code::unauthenticated, "The security token included in the request is invalid.", "InvalidToken");
+  }
   if (now >= session->expires)
     return fail(Code::unauthenticated, "The security token included in the request is expired", "ExpiredToken");
   aws::Principal principal = principal_from_value(value["principal"]);
@@ -346,9 +350,11 @@ Result<aws::Output> Sessions::get_federation_token(aws::Call& call, const Value&
   return output;
 }
 
-// The account is told for the keys of this account; a key of another cannot be read here.
+// A key that is gone, or of another account, tells its account as well; one whose id does not is looked up.
 Result<aws::Output> Sessions::get_access_key_info(const Value& input) {
   const std::string id = input["AccessKeyId"].string_or();
+  if (const std::string account = account_of_access_key(id); !account.empty())
+    return Value::object({{"Account", account}});
   if (MR_TRY(context_.store.find_key(id)) || MR_TRY(context_.store.find_session(id)))
     return Value::object({{"Account", context_.account}});
   return fail(Code::invalid_argument, fmt::format("The access key id {} is not one of this account.", id),

@@ -1,28 +1,30 @@
 #pragma once
-// When keys and roles were last used, as GetAccessKeyLastUsed and RoleLastUsed tell. Once a minute and service is as
-// fine as anybody looks; nobody waits for the note to be written.
+// When keys, roles and actions were last used, as GetAccessKeyLastUsed, RoleLastUsed and access advisor tell. Once a
+// minute is as fine as anybody looks; nobody waits for the note to be written.
 
 #include <map>
 #include <mutex>
 #include <string>
 
+#include "iam/action_uses.h"
 #include "iam/context.h"
 
 namespace millrace::iam {
 
 class Usage {
  public:
-  explicit Usage(Context& context) : context_(context) {}
-  void seen(const aws::Call& call);
+  Usage(Context& context, ActionUses& uses) : context_(context), uses_(uses) {}
+  // `action`: "s3:GetObject".
+  void seen(const aws::Call& call, std::string_view action);
 
  private:
-  struct Last {
-    Time at{};
-    std::string service;
-  };
+  // Was it noted less than a minute ago? If not, it counts as noted now.
+  bool noted(const std::string& what, Time now);
+
   Context& context_;
+  ActionUses& uses_;
   std::mutex mutex_;
-  std::map<std::string, Last, std::less<>> last_;  // by key id or role id; bounded
+  std::map<std::string, Time, std::less<>> last_;  // by what was noted; bounded
 };
 
 }  // namespace millrace::iam

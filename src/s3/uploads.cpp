@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "s3/content.h"
 #include "s3/errors.h"
+#include "s3/joined_checksum.h"
 #include "s3/store.h"
 
 namespace millrace::s3 {
@@ -42,6 +43,20 @@ std::string joined_etag(const std::vector<Part>& parts) {
   Hasher hasher(Digest::md5);
   for (const Part& part : parts) hasher.update(from_hex(part.etag).value_or(""));
   return fmt::format("{}-{}", to_hex(hasher.finish()), parts.size());
+}
+
+// By the algorithm that the upload was begun with; none where a part came without.
+std::map<std::string, std::string> joined_checksums(const Upload& upload, const std::vector<Part>& parts) {
+  std::map<std::string, std::string> joined;
+  for (const auto& [algorithm, type] : upload.metadata.checksums) {
+    std::vector<PartChecksum> each;
+    for (const Part& part : parts) {
+      const auto found = part.checksums.find(algorithm);
+      each.push_back({found == part.checksums.end() ? "" : found->second, part.size});
+    }
+    if (auto value = joined_checksum(algorithm, type, each)) joined[algorithm] = std::move(*value);
+  }
+  return joined;
 }
 
 Status remove_upload(db::Connection& c, const std::string& id, std::vector<blob::Key>& garbage) {
@@ -162,7 +177,7 @@ Result<Object> Store::complete_upload(const Upload& upload, const std::vector<Wa
     content = MR_TRY(join(chosen));
   }
   Metadata metadata = upload.metadata;
-  metadata.checksums.clear();
+  metadata.checksums = joined_checksums(upload, chosen);
   const Object object{upload.bucket,       upload.key,   content.blob,       content.size,
                       joined_etag(chosen), clock_.now(), std::move(metadata)};
   auto written = write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {

@@ -4,6 +4,7 @@ The last test fails when an operation of models/operations.json was not driven t
 """
 
 import contextlib
+import csv
 import datetime
 import functools
 import json
@@ -171,11 +172,13 @@ def test_users(iam):
         iam.create_user(UserName="ANN")
     with refused("NoSuchEntity", "The user with name nobody cannot be found.", status=404):
         iam.get_user(UserName="nobody")
-    with refused("ValidationError", "userName", status=400):
+    with refused("ValidationError", status=400) as caught:
         iam.create_user(UserName="a b")
+    assert caught.value.response["Error"]["Message"] == (
+        "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-")
     with refused("ValidationError", "64"):
         iam.create_user(UserName="a" * 65)
-    with refused("ValidationError", "path"):
+    with refused("ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only"):
         iam.create_user(UserName="bob", Path="no-slash")
     with refused("NoSuchEntity", "does not exist or is not attachable"):
         iam.create_user(UserName="bob", PermissionsBoundary=f"{ROOT}:policy/none")
@@ -192,6 +195,8 @@ def test_users(iam):
     assert [t["Key"] for t in iam.list_user_tags(UserName="anna")["Tags"]] == ["team"]
     with refused("InvalidInput", "Duplicate tag keys"):
         iam.tag_user(UserName="anna", Tags=[{"Key": "x", "Value": "1"}, {"Key": "X", "Value": "2"}])
+    iam.tag_user(UserName="anna", Tags=[{"Key": "\u0448" * 128, "Value": "\u0448" * 256}])  # characters count, not bytes
+    iam.untag_user(UserName="anna", TagKeys=["\u0448" * 128])
     with refused("InvalidInput", "aws:"):
         iam.tag_user(UserName="anna", Tags=[{"Key": "aws:x", "Value": "1"}])
     iam.tag_user(UserName="anna", Tags=[{"Key": f"k{i}", "Value": ""} for i in range(49)])
@@ -305,6 +310,170 @@ def test_the_last_root_key_stays(server, iam):
         iam.delete_access_key(AccessKeyId=own["AccessKeyId"])
     with refused("DeleteConflict", "administrator key"):
         iam.update_access_key(AccessKeyId=own["AccessKeyId"], Status="Inactive")
+
+
+# Passwords, reports and what there is none of.
+
+
+def test_passwords(server, iam, user):
+    name, key, client = user
+    mine = client("iam")
+    with refused("NoSuchEntity", f"The Password Policy with domain name {ACCOUNT} cannot be found.", status=404):
+        iam.get_account_password_policy()
+    with refused("NoSuchEntity", "The account policy with name PasswordPolicy cannot be found."):
+        iam.delete_account_password_policy()
+    with refused("ValidationError", "minimumPasswordLength"):
+        iam.update_account_password_policy(MinimumPasswordLength=5)
+    with refused("NoSuchEntity", f"Login Profile for User {name} cannot be found."):
+        iam.get_login_profile(UserName=name)
+    with refused("ValidationError", "password"):
+        iam.create_login_profile(UserName=name)
+    for weak in ("Short-1", "onlysmallletters", "small-letters"):  # AWS's default: eight characters of three sorts
+        with refused("PasswordPolicyViolation", "Password does not conform to the account password policy", status=400):
+            iam.create_login_profile(UserName=name, Password=weak)
+
+    iam.update_account_password_policy(
+        MinimumPasswordLength=10, RequireSymbols=True, RequireNumbers=True, MaxPasswordAge=90, PasswordReusePrevention=2)
+    assert iam.get_account_password_policy()["PasswordPolicy"] == {
+        "MinimumPasswordLength": 10, "RequireSymbols": True, "RequireNumbers": True, "RequireUppercaseCharacters": False,
+        "RequireLowercaseCharacters": False, "AllowUsersToChangePassword": False, "ExpirePasswords": True,
+        "MaxPasswordAge": 90, "PasswordReusePrevention": 2, "HardExpiry": False}
+    for weak, lacks in (("short-1", "length of 10"), ("no-digit-in-it", "one digit"), ("nosymbol4you", "one symbol")):
+        with refused("PasswordPolicyViolation", lacks):
+            iam.create_login_profile(UserName=name, Password=weak)
+    made = iam.create_login_profile(UserName=name, Password="the-first-1", PasswordResetRequired=True)["LoginProfile"]
+    assert made["UserName"] == name and made["PasswordResetRequired"] is True
+    with refused("EntityAlreadyExists", f"Login Profile for user {name} already exists."):
+        iam.create_login_profile(UserName=name, Password="the-first-1")
+    iam.update_login_profile(UserName=name, Password="the-second-2", PasswordResetRequired=False)
+    assert iam.get_login_profile(UserName=name)["LoginProfile"]["PasswordResetRequired"] is False
+    for used in ("the-first-1", "the-second-2"):
+        with refused("PasswordPolicyViolation", "used before"):
+            iam.update_login_profile(UserName=name, Password=used)
+
+    # A user changes the own password with leave of a policy, or of the account for all.
+    with refused("AccessDenied", "iam:ChangePassword"):
+        mine.change_password(OldPassword="the-second-2", NewPassword="the-third-3")
+    iam.update_account_password_policy(AllowUsersToChangePassword=True)
+    assert "MaxPasswordAge" not in mine.get_account_password_policy()["PasswordPolicy"]  # not given: the default again
+    with refused("AccessDenied", "old password"):
+        mine.change_password(OldPassword="guessed", NewPassword="the-third-3")
+    mine.change_password(OldPassword="the-second-2", NewPassword="the-third-3")
+    with refused("AccessDenied", "iam:GetLoginProfile"):
+        mine.get_login_profile(UserName=name)
+    with refused("InvalidUserType", "Only IAM Users can change their own password", status=400):
+        iam.change_password(OldPassword="a", NewPassword="b")
+
+    iam.create_user(UserName="only-a-password")
+    iam.create_login_profile(UserName="only-a-password", Password="the-first-1")
+    with refused("DeleteConflict", "Cannot delete entity, must delete login profile first.", status=409):
+        iam.delete_user(UserName="only-a-password")
+    iam.delete_login_profile(UserName="only-a-password")
+    with refused("NoSuchEntity", "Login Profile for User"):
+        iam.delete_login_profile(UserName="only-a-password")
+    iam.delete_user(UserName="only-a-password")
+    iam.delete_account_password_policy()
+    iam.delete_login_profile(UserName=name)
+    kept = b"".join(path.read_bytes() for path in server.data_dir.rglob("*.db*") if path.is_file())
+    assert kept and b"the-third-3" not in kept
+
+
+def test_credential_report(server, iam):
+    iam.create_user(UserName="reported", Path="/r/")
+    iam.create_login_profile(UserName="reported", Password="Long-enough-1")
+    key = iam.create_access_key(UserName="reported")["AccessKey"]
+    iam.update_access_key(UserName="reported", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    with refused("ReportNotPresent", "GenerateCredentialReport", status=410):
+        iam.get_credential_report()
+    started = iam.generate_credential_report()
+    assert started["State"] == "STARTED" and started["Description"].startswith("No report exists.")
+    assert iam.generate_credential_report()["State"] == "COMPLETE"
+    report = iam.get_credential_report()
+    assert report["ReportFormat"] == "text/csv"
+    lines = {row["user"]: row for row in csv.DictReader(report["Content"].decode().splitlines())}
+    root, one = lines["<root_account>"], lines["reported"]
+    assert root["arn"] == f"{ROOT}:root" and root["password_enabled"] == "not_supported" and root["access_key_1_active"] == "true"
+    assert one["arn"] == f"{ROOT}:user/r/reported" and one["user_creation_time"].endswith("+00:00")
+    assert (one["password_enabled"], one["password_last_used"], one["password_next_rotation"]) == ("true", "no_information", "N/A")
+    assert (one["access_key_1_active"], one["access_key_1_last_used_date"], one["access_key_2_last_rotated"]) == ("false", "N/A", "N/A")
+    assert (one["mfa_active"], one["cert_1_active"]) == ("false", "false")
+    iam.delete_login_profile(UserName="reported")
+    remove(iam, user="reported")
+
+
+def test_access_advisor(server, iam, user):
+    name, key, client = user
+    arn = iam.get_user(UserName=name)["User"]["Arn"]
+    iam.put_user_policy(UserName=name, PolicyName="mine", PolicyDocument=policy(allow("s3:List*"), allow("iam:GetUser")))
+    iam.create_group(GroupName="advised")
+    iam.add_user_to_group(GroupName="advised", UserName=name)
+    shared = iam.create_policy(PolicyName="shared", PolicyDocument=policy({"Effect": "Allow", "NotAction": ["iam:*", "sts:Get*"], "Resource": "*"}))["Policy"]["Arn"]
+    iam.attach_group_policy(GroupName="advised", PolicyArn=shared)
+    client("s3").list_buckets()
+    with refused("AccessDenied"):
+        client("iam").list_users()  # an attempt counts
+
+    def report(of, granularity="SERVICE_LEVEL"):
+        job = iam.generate_service_last_accessed_details(Arn=of, Granularity=granularity)["JobId"]
+        answer = iam.get_service_last_accessed_details(JobId=job)
+        assert (answer["JobStatus"], answer["JobType"], answer["IsTruncated"]) == ("COMPLETED", granularity, False)
+        return job, {service["ServiceNamespace"]: service for service in answer["ServicesLastAccessed"]}
+
+    deadline = time.monotonic() + 5
+    while "LastAuthenticated" not in report(arn)[1]["iam"]:
+        assert time.monotonic() < deadline
+    job, services = report(arn, "ACTION_LEVEL")
+    assert sorted(services) == ["iam", "logs", "s3", "sagemaker", "sts"]
+    used = services["s3"]
+    assert used["ServiceName"] == "Amazon S3" and used["LastAuthenticatedEntity"] == arn and used["TotalAuthenticatedEntities"] == 1
+    assert used["LastAuthenticatedRegion"] == server.environment()["AWS_REGION"]
+    assert [action["ActionName"] for action in used["TrackedActionsLastAccessed"]] == ["ListAllMyBuckets"]
+    assert services["logs"]["TotalAuthenticatedEntities"] == 0 and "LastAuthenticated" not in services["logs"]
+    (who,) = iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="s3")["EntityDetailsList"]
+    assert who["EntityInfo"]["Arn"] == arn and who["EntityInfo"]["Type"] == "USER" and "LastAuthenticated" in who
+
+    assert sorted(report(f"{ROOT}:group/advised")[1]) == ["logs", "s3", "sagemaker", "sts"]
+    job, services = report(shared)
+    assert services["s3"]["LastAuthenticatedEntity"] == arn and "TrackedActionsLastAccessed" not in services["s3"]
+    assert len(iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="logs")["EntityDetailsList"]) == 1
+    assert sorted(report(f"{AWS_POLICY}/AmazonS3ReadOnlyAccess")[1]) == ["s3"]
+    with refused("NoSuchEntity"):
+        iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="iam")
+    with refused("NoSuchEntity", "cannot be found", status=404):
+        iam.get_service_last_accessed_details(JobId="0" * 36)
+    with refused("NoSuchEntity"):
+        iam.generate_service_last_accessed_details(Arn=f"{ROOT}:user/nobody-at-all")
+    with refused("InvalidInput"):
+        iam.generate_service_last_accessed_details(Arn=f"{ROOT}:instance-profile/x")
+
+    granting = iam.list_policies_granting_service_access(Arn=arn, ServiceNamespaces=["s3", "iam", "ec2"])["PoliciesGrantingServiceAccess"]
+    assert [one["ServiceNamespace"] for one in granting] == ["s3", "iam", "ec2"]
+    assert granting[0]["Policies"] == [
+        {"PolicyName": "mine", "PolicyType": "INLINE", "EntityType": "USER", "EntityName": name},
+        {"PolicyName": "shared", "PolicyType": "MANAGED", "PolicyArn": shared}]
+    assert [one["PolicyName"] for one in granting[1]["Policies"]] == ["mine"]
+    assert [one["PolicyName"] for one in granting[2]["Policies"]] == ["shared"]
+    iam.delete_user_policy(UserName=name, PolicyName="mine")
+    iam.remove_user_from_group(GroupName="advised", UserName=name)
+    remove(iam, group="advised")
+    iam.delete_policy(PolicyArn=shared)
+
+
+def test_what_there_is_none_of(iam, user):
+    """Whoever cleans up after a user asks for these: AWS's own examples, Terraform."""
+    name, _, client = user
+    assert iam.list_mfa_devices(UserName=name)["MFADevices"] == []
+    assert iam.list_ssh_public_keys(UserName=name)["SSHPublicKeys"] == []
+    assert iam.list_signing_certificates(UserName=name)["Certificates"] == []
+    assert iam.list_service_specific_credentials(UserName=name)["ServiceSpecificCredentials"] == []
+    assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
+    assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
+    assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+    assert iam.list_saml_providers()["SAMLProviderList"] == []
+    with refused("NoSuchEntity", "The user with name nobody cannot be found."):
+        iam.list_mfa_devices(UserName="nobody")
+    with refused("AccessDenied", "iam:ListMFADevices"):
+        client("iam").list_mfa_devices()
 
 
 # Roles and instance profiles.
@@ -624,6 +793,11 @@ def test_paging_survives_deletion(iam):
 def test_account_summary_and_alias(iam):
     summary = iam.get_account_summary()["SummaryMap"]
     assert summary["AccountAccessKeysPresent"] == 1 and summary["AccessKeysPerUserQuota"] == 2
+    assert summary["GlobalEndpointTokenVersion"] == 1
+    iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
+    assert iam.get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"] == 2
+    with refused("ValidationError", "globalEndpointTokenVersion"):
+        iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v3Token")
     assert summary["RolePolicySizeQuota"] == 10240 and summary["VersionsPerPolicyQuota"] == 5
     iam.create_user(UserName="ann")
     assert iam.get_account_summary()["SummaryMap"]["Users"] == summary["Users"] + 1
@@ -1054,6 +1228,9 @@ def test_session_and_federation_tokens(server, iam, sts, user):
         client_of(server, "s3", given).list_buckets()
 
     assert sts.get_access_key_info(AccessKeyId=key["AccessKeyId"])["Account"] == ACCOUNT
+    assert sts.get_access_key_info(AccessKeyId=given["AccessKeyId"])["Account"] == ACCOUNT
+    # The account stands in the id (an example of a well-known write-up).
+    assert sts.get_access_key_info(AccessKeyId="ASIAQNZGKIQY56JQ7WML")["Account"] == "029608264753"
     with refused("ValidationError"):
         sts.get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE")
 

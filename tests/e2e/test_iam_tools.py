@@ -189,3 +189,31 @@ def test_the_door_is_its_owners(server):
             assert status == 401 and "millrace iam" in text, (path, text)
     command = [support.MILLRACE, "iam", "explain", "--data-dir", f"{server.data_dir}-none"]
     assert subprocess.run(command, capture_output=True).returncode == 4
+
+
+def test_each_session_policy_is_told_apart(server):
+    """A session may have several; the statement that decided is shown as it stands in its own."""
+    iam = server.client("iam")
+    user = iam.create_user(UserName="limited")["User"]["Arn"]
+    key = iam.create_access_key(UserName="limited")["AccessKey"]
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="limited", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="limited", PolicyArn=AWS_POLICY + "AmazonS3FullAccess")
+    denies = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "NotAction": "s3:Get*", "Resource": "*"}]}
+    arn = iam.create_policy(PolicyName="denies", PolicyDocument=json.dumps(denies))["Policy"]["Arn"]
+    reads = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    sts = server.client("sts", access_key=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
+    given = sts.assume_role(RoleArn=role, RoleSessionName="limited", Policy=json.dumps(reads), PolicyArns=[{"arn": arn}])["Credentials"]
+    import boto3
+
+    s3 = boto3.session.Session().client(
+        "s3", region_name="us-east-1", endpoint_url=server.endpoint, aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"], aws_session_token=given["SessionToken"])
+    with pytest.raises(s3.exceptions.ClientError) as denied:
+        s3.list_buckets()
+    request = denied.value.response["ResponseMetadata"]["RequestId"]
+    (decision,) = iam_tool(server, "explain", request, "--json")["decisions"]
+    told = [(s["policy"], s.get("action"), s.get("not_action"), s["decided"]) for s in decision["statements"] if s["kind"] == "session policy"]
+    assert told == [("session policy", ["s3:*"], None, False), ("session policy 2", None, ["s3:Get*"], True)], told
+    text = iam_tool(server, "explain", request)
+    assert "session policy 2" in text and "✓ action other than s3:Get*" in text, text

@@ -108,7 +108,8 @@ class Printer {
       const bool is_negated = statement.has(negated);
       const Value& patterns = statement[is_negated ? negated : plain];
       if (patterns.empty()) return;
-      line(statement[matches].bool_or(false), fmt::format("{} {}", is_negated ? negated : plain, listed(patterns)));
+      line(statement[matches].bool_or(false),
+           fmt::format("{}{} {}", plain, is_negated ? " other than" : "", listed(patterns)));
     };
     element("action", "not_action", "action_matches");
     element("resource", "not_resource", "resource_matches");

@@ -2,12 +2,12 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "iam/access_key_id.h"
 #include "iam/context.h"
 
 namespace millrace::iam {
 namespace {
 
-constexpr std::string_view kIdAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr std::string_view kSecretAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 tl::unexpected<Error> no_such_key(const std::string& id) {
@@ -48,7 +48,7 @@ Result<aws::Output> create(Context& context, aws::Call& call, const Value& input
   if (MR_TRY(context.store.keys_of(user)).size() >= kAccessKeysPerUserQuota)
     return quota_exceeded("AccessKeysPerUser", kAccessKeysPerUserQuota);
   Key key;
-  key.id = "AKIA" + random_string(16, kIdAlphabet);
+  key.id = new_access_key_id("AKIA", context.account);
   key.user = user;
   key.created = call.now;
   const std::string secret = random_string(40, kSecretAlphabet);

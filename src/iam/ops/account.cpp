@@ -1,4 +1,4 @@
-// What concerns the account as a whole: its summary and its alias.
+// What concerns the account as a whole: its summary, its settings and its alias.
 
 #include <fmt/core.h>
 
@@ -6,6 +6,23 @@
 
 namespace millrace::iam {
 namespace {
+
+constexpr std::string_view kSetting = "setting", kTokens = "GlobalEndpointTokenVersion";
+
+Result<aws::Output> set_tokens(Context& context, aws::Call& call, const Value& input) {
+  Entity setting;
+  setting.kind = kSetting;
+  setting.name = kTokens;
+  setting.id = "setting/" + setting.name;
+  setting.created = call.now;
+  setting.data.set("value", input["GlobalEndpointTokenVersion"].string_or() == "v2Token" ? 2 : 1);
+  if (MR_TRY(context.store.find(setting.kind, setting.name))) {
+    MR_TRY(context.store.replace(setting.name, setting));
+  } else {
+    MR_TRY(context.store.insert(setting));
+  }
+  return aws::Output();
+}
 
 Result<aws::Output> summary(Context& context, aws::Call&, const Value&) {
   Value summary = Value::object({{"UsersQuota", kUsersQuota},
@@ -26,7 +43,6 @@ Result<aws::Output> summary(Context& context, aws::Call&, const Value&) {
                                  {"VersionsPerPolicyQuota", kVersionsPerPolicyQuota},
                                  {"PolicyVersionsInUseQuota", kPolicyVersionsInUseQuota},
                                  {"PolicyVersionsInUse", MR_TRY(context.store.count_links("version"))},
-                                 {"GlobalEndpointTokenVersion", 1},
                                  // What is not served here there is none of.
                                  {"AccountMFAEnabled", 0},
                                  {"MFADevices", 0},
@@ -37,6 +53,9 @@ Result<aws::Output> summary(Context& context, aws::Call&, const Value&) {
                                  {"SigningCertificatesPerUserQuota", 2},
                                  {"AccountSigningCertificatesPresent", 0},
                                  {"AccountPasswordPresent", 0}});
+  // The tokens here are good in every region, whichever version is asked for.
+  const auto tokens = MR_TRY(context.store.find(std::string(kSetting), std::string(kTokens)));
+  summary.set("GlobalEndpointTokenVersion", tokens ? tokens->data["value"].int_or(1) : 1);
   summary.set("AccountAccessKeysPresent", MR_TRY(context.store.keys_of("")).empty() ? 0 : 1);
   for (const auto& [member, kind] :
        {std::pair("Users", "user"), std::pair("Groups", "group"), std::pair("Roles", "role"),
@@ -105,6 +124,7 @@ void add_account_operations(Operations& operations, Context& context) {
   const auto add = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_plain(operations, name, action, aws::any_resource(), bound(context, handler));
   };
+  add("SetSecurityTokenServicePreferences", "iam:SetSecurityTokenServicePreferences", set_tokens);
   add("GetAccountSummary", "iam:GetAccountSummary", summary);
   add("CreateAccountAlias", "iam:CreateAccountAlias", create_alias);
   add("ListAccountAliases", "iam:ListAccountAliases", list_aliases);

@@ -48,6 +48,7 @@ Result<Value> role_detail(Context& context, const Entity& role) {
   Value detail = MR_TRY(role_value(context, role));
   detail.erase("Description");
   detail.erase("MaxSessionDuration");
+  detail.erase("MaxSigninSessionDuration");
   if (!detail.has("Tags")) detail.set("Tags", Value::array());
   Value profiles = Value::array();
   for (const Link& link : MR_TRY(context.store.links_to("profile-role", role.name)))

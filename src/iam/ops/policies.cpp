@@ -6,6 +6,7 @@
 #include "iam/context.h"
 #include "iam/managed_policies.h"
 #include "iam/ops/managed.h"
+#include "iam/policy/identity_rules.h"
 #include "iam/policy_text.h"
 
 namespace millrace::iam {
@@ -139,7 +140,8 @@ Result<aws::Output> list_entities(Context& context, aws::Call&, const Value& inp
 }  // namespace
 
 Status check_managed_document(const std::string& document) {
-  MR_TRY(check_identity_document(document));
+  const policy::Document parsed = MR_TRY(policy::parse_document(document, policy::Kind::identity));
+  MR_TRY(policy::check_identity_rules(parsed, policy::Held::managed));
   if (significant_size(document) > kPolicySizeQuota) return quota_exceeded("PolicySize", kPolicySizeQuota);
   return {};
 }

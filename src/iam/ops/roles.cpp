@@ -24,6 +24,7 @@ Result<aws::Output> create_role(Context& context, aws::Call& call, const Value& 
   role.created = call.now;
   role.data.set("max_session", input["MaxSessionDuration"].int_or(kSessionDefault));
   if (input["Description"].is_string()) role.data.set("description", input["Description"]);
+  role.data.set_if(input["MaxSigninSessionDuration"].is_number(), "max_signin", input["MaxSigninSessionDuration"]);
   if (input["PermissionsBoundary"].is_string())
     MR_TRY(set_boundary(context, role, input["PermissionsBoundary"].as_string()));
   MR_TRY(add_tags(role, input["Tags"]));
@@ -51,6 +52,8 @@ Result<aws::Output> update_role(Context& context, aws::Call&, const Value& input
   Entity role = MR_TRY(context.need_own("role", input["RoleName"].string_or()));
   if (input["Description"].is_string()) role.data.set("description", input["Description"]);
   role.data.set("max_session", input["MaxSessionDuration"].int_or(kSessionDefault));
+  role.data.set_if(input["MaxSigninSessionDuration"].is_number(), "max_signin", input["MaxSigninSessionDuration"]);
+  if (input["ResetMaxSigninSessionDuration"].bool_or(false)) role.data.erase("max_signin");
   MR_TRY(context.store.replace(role.name, role));
   return aws::Output();
 }

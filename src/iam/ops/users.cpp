@@ -66,6 +66,7 @@ Result<aws::Output> delete_user(Context& context, aws::Call&, const Value& input
     return delete_conflict("Cannot delete entity, must delete policies first.");
   if (!MR_TRY(context.store.keys_of(user.name)).empty())
     return delete_conflict("Cannot delete entity, must delete access keys first.");
+  if (user.data.has("login")) return delete_conflict("Cannot delete entity, must delete login profile first.");
   MR_TRY(context.store.erase("user", user.name));
   return aws::Output();
 }

@@ -51,24 +51,29 @@ Status check_action(const std::string& action) {
   }
   const std::string_view vendor = std::string_view(action).substr(0, colon);
   for (const char c : vendor) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    const bool good =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
     if (!good) return malformed(fmt::format("Vendor {} is not valid", vendor));
   }
   return {};
 }
 
+// Parts may be left out behind a last '*', which then stands for them too ("arn:aws:logs:*"), but not once an empty one
+// came before ("arn:aws:s3::*").
 Status check_resource(const std::string& resource) {
   if (resource == "*") return {};
   if (!resource.starts_with("arn:"))
     return malformed(fmt::format("Resource {} must be in ARN format or \"*\".", resource));
-  if (std::count(resource.begin(), resource.end(), ':') < 5) {
-    return malformed(fmt::format("The policy failed legacy parsing: the resource {} is not a whole ARN.", resource));
-  }
   const auto parts = split(resource, ':');
   if (parts[1] != "*" && parts[1].find_first_of("*?$") == std::string_view::npos &&
       (parts[1] != "aws" && !parts[1].starts_with("aws-")))
     return malformed(fmt::format("Partition \"{}\" is not valid for resource \"{}\".", parts[1], resource));
-  if (parts[2] == "iam" && !parts[3].empty() && parts[3] != "*")
+  if (parts.size() == 2) return malformed("Resource vendor must be fully qualified and cannot contain regexes.");
+  if (parts[2].empty() ||
+      (parts.size() < 6 && (!resource.ends_with('*') || resource.find("::") != std::string::npos))) {
+    return malformed(fmt::format("The policy failed legacy parsing: the resource {} is not a whole ARN.", resource));
+  }
+  if (parts[2] == "iam" && parts.size() > 3 && !parts[3].empty() && parts[3] != "*")
     return malformed(fmt::format("IAM resource {} cannot contain region information.", resource));
   return {};
 }
@@ -112,7 +117,7 @@ Result<std::vector<PrincipalPattern>> parse_principals(const Value& value, std::
   return out;
 }
 
-Result<std::vector<Condition>> parse_conditions(const Value& value) {
+Result<std::vector<Condition>> parse_conditions(const Value& value, Kind kind) {
   std::vector<Condition> out;
   if (value.is_null()) return out;
   if (!value.is_object()) return malformed(fmt::format("{} Condition must be an object.", kSyntax));
@@ -132,14 +137,19 @@ Result<std::vector<Condition>> parse_conditions(const Value& value) {
     }
     base.operator_name = std::string(name);
     base.op = condition_operator(name);
-    if (base.op < 0 || (name == "Null" && base.if_exists))
-      return malformed(fmt::format("Invalid Condition type : {}.", full_name));
+    // An operator without a key says nothing, whatever its name.
+    if (keys.is_object() && keys.empty() && kind != Kind::resource) continue;
+    if (base.op < 0 || (name == "Null" && base.if_exists)) {
+      return malformed(fmt::format("{}Invalid Condition type : {}.",
+                                   kind == Kind::resource ? "" : "Syntax errors in policy. ", full_name));
+    }
     if (!keys.is_object() || keys.empty())
       return malformed(fmt::format("{} The condition {} must be an object of keys.", kSyntax, full_name));
     for (const auto& [key, values] : keys.members()) {
       Condition condition = base;
       condition.key = key;
-      if (key.find(':') == std::string::npos)
+      // IAM takes any name for a key; a bucket's policy has only those that S3 knows.
+      if (kind == Kind::resource && key.find(':') == std::string::npos)
         return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
       // AWS takes booleans and numbers for their text.
       const auto add = [&](const Value& item) -> Status {
@@ -199,10 +209,18 @@ Result<Statement> parse_statement(const Value& value, Kind kind) {
         "[0-9A-Za-z]*");
   }
   const std::string effect = value["Effect"].string_or();
-  if (effect != "Allow" && effect != "Deny") return malformed(fmt::format("{} Effect must be Allow or Deny.", kSyntax));
+  if (effect != "Allow" && effect != "Deny") {
+    const bool case_alone = equals_ignore_case(effect, "Allow") || equals_ignore_case(effect, "Deny");
+    return malformed(
+        fmt::format("{} Effect must be Allow or Deny.", case_alone ? "The policy failed legacy parsing:" : kSyntax));
+  }
   statement.effect = effect == "Allow" ? Effect::allow : Effect::deny;
 
-  if (value.has("Action") == value.has("NotAction")) return malformed("Policy statement must contain actions.");
+  for (const auto& [one, other] : {std::pair("Action", "NotAction"), std::pair("Resource", "NotResource")}) {
+    if (value.has(one) && value.has(other))
+      return malformed(fmt::format("{} A statement has {} or {}, not both.", kSyntax, one, other));
+  }
+  if (!value.has("Action") && !value.has("NotAction")) return malformed("Policy statement must contain actions.");
   statement.not_action = value.has("NotAction");
   statement.actions = MR_TRY(strings(value[statement.not_action ? "NotAction" : "Action"], "Action"));
   if (statement.actions.empty()) return malformed("Policy statement must contain actions.");
@@ -212,8 +230,7 @@ Result<Statement> parse_statement(const Value& value, Kind kind) {
   if (kind == Kind::trust) {
     if (has_resource) return malformed("Has prohibited field Resource");
   } else {
-    if (!has_resource || (value.has("Resource") && value.has("NotResource")))
-      return malformed("Policy statement must contain resources.");
+    if (!has_resource) return malformed("Policy statement must contain resources.");
     statement.not_resource = value.has("NotResource");
     statement.resources = MR_TRY(strings(value[statement.not_resource ? "NotResource" : "Resource"], "Resource"));
     if (statement.resources.empty()) return malformed("Policy statement must contain resources.");
@@ -234,7 +251,7 @@ Result<Statement> parse_statement(const Value& value, Kind kind) {
     statement.principals =
         MR_TRY(parse_principals(value[statement.not_principal ? "NotPrincipal" : "Principal"], "Principal"));
   }
-  statement.conditions = MR_TRY(parse_conditions(value["Condition"]));
+  statement.conditions = MR_TRY(parse_conditions(value["Condition"], kind));
   return statement;
 }
 
@@ -260,7 +277,8 @@ Result<Document> parse_document(std::string_view json, Kind kind) {
   }
   document.version = (*parsed)["Version"].string_or("2008-10-17");
   if (document.version != "2012-10-17" && document.version != "2008-10-17") {
-    return malformed("The policy must contain a valid version string");
+    return malformed(fmt::format("{}The policy must contain a valid version string",
+                                 kind == Kind::resource ? "" : "Syntax errors in policy. "));
   }
   document.id = (*parsed)["Id"].string_or();
   const Value& statements = (*parsed)["Statement"];

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "iam/policy/arn.h"
 #include "iam/policy/evaluate.h"
+#include "iam/policy/identity_rules.h"
 
 namespace millrace::iam::policy {
 namespace {
@@ -188,7 +189,19 @@ TEST(Grammar, RefusesWhatAwsRefuses) {
       {Kind::identity, R"({"Statement":{"Effect":"Allow","Resource":"*"}})", "must contain actions"},
       {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":[],"Resource":"*"}})", "must contain actions"},
       {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":"s3:*","NotAction":"iam:*","Resource":"*"}})",
-       "must contain actions"},
+       "Syntax errors in policy. A statement has Action or NotAction, not both."},
+      {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":"s3:*","NotResource":"*","Resource":"*"}})",
+       "Syntax errors"},
+      {Kind::identity, R"({"Statement":{"Effect":"denY","Action":"s3:*","Resource":"*"}})", "failed legacy parsing"},
+      {Kind::identity, R"({"Statement":{"Effect":"denied","Action":"s3:*","Resource":"*"}})", "Syntax errors"},
+      {Kind::identity, R"({"Version":"2013-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})",
+       "Syntax errors in policy. The policy must contain a valid version string"},
+      {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws"}})",
+       "Resource vendor must be fully qualified and cannot contain regexes."},
+      {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws::::b"}})",
+       "failed legacy parsing"},
+      {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3::*"}})",
+       "failed legacy parsing"},
       {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":"GetObject","Resource":"*"}})",
        "prefaced by a vendor"},
       {Kind::identity, R"({"Statement":{"Effect":"Allow","Action":"s 3:Get","Resource":"*"}})",
@@ -209,8 +222,8 @@ TEST(Grammar, RefusesWhatAwsRefuses) {
       {Kind::identity,
        R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringSame":{"a:b":"c"}}}})",
        "Invalid Condition type : StringSame"},
-      {Kind::identity,
-       R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"ab":"c"}}}})",
+      {Kind::resource,
+       R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Principal":"*","Condition":{"StringEquals":{"ab":"c"}}}})",
        "prefaced by a vendor"},
       {Kind::identity,
        R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"a:b":{}}}}})",
@@ -255,6 +268,60 @@ TEST(Grammar, RefusesWhatAwsRefuses) {
   EXPECT_FALSE(parse_document(std::string(kMaxDocumentBytes + 1, ' '), Kind::identity));
   EXPECT_FALSE(
       parse_document(R"({"Statement":)" + std::string(500, '[') + std::string(500, ']') + "}", Kind::identity));
+}
+
+// IAM takes these (seen at the service itself by the authors of a well-known imitation of it).
+TEST(Grammar, TakesWhatAwsTakes) {
+  for (const char* text : {
+           R"({"Statement":{"Effect":"Allow","Action":"s3.s:List","Resource":"*"}})",
+           R"({"Statement":{"Effect":"Allow","Action":"iam: any thing ","Resource":"*"}})",
+           R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:logs:*"}})",
+           R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{}}})",
+           R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"DateGreaterThan":{}}}})",
+           R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"NoOperator":{}}}})",
+           R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"ab":"c"}}}})",
+           R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"a:b":true}}}})",
+       }) {
+    const auto document = parse_document(text, Kind::identity);
+    EXPECT_TRUE(document) << text << ": " << (document ? "" : document.error().message);
+  }
+}
+
+TEST(IdentityRules, AreThoseOfIam) {
+  const auto checked = [](const std::string& statement, Held held = Held::managed) {
+    const auto document =
+        parse_document(R"({"Version":"2012-10-17","Statement":{"Effect":"Allow",)" + statement + "}}", Kind::identity);
+    if (!document) return document.error().message;
+    const Status status = check_identity_rules(*document, held);
+    return status ? std::string("taken") : status.error().message;
+  };
+  const auto date = [&](const std::string& value) {
+    return checked(R"("Action":"s3:*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":")" + value +
+                   R"("}})");
+  };
+  const auto resource = [&](const std::string& arn) { return checked(R"("Action":"s3:*","Resource":")" + arn + "\""); };
+  EXPECT_EQ(checked(R"("Action":"s3:List:Bucket","Resource":"*")"), "Actions/Condition can contain only one colon.");
+  EXPECT_EQ(checked(R"("NotAction":["s3:*","a:b:c"],"Resource":"*")"), "Actions/Condition can contain only one colon.");
+  EXPECT_TRUE(
+      resource("arn:aws:iam:::bucket").starts_with("IAM resource path must either be \"*\" or start with user/, "));
+  EXPECT_EQ(resource("arn:aws:s3:us-east-1::b"),
+            "Resource arn:aws:s3:us-east-1::b can not contain region information.");
+  for (const char* arn :
+       {"arn:aws:iam::123456789012:*", "arn:aws:iam::*:role/x", "arn:aws:iam::aws:policy/y",
+        "arn:aws:s3:us-west-2:123456789012:accesspoint/a", "arn:aws:s3:::b/*", "arn:aws:s3:*:*:job/*"})
+    EXPECT_EQ(resource(arn), "taken") << arn;
+  for (const char* value : {"2017-07-01T00:00:00Z", "2019", "2019-07", "2019-07-01", "2026-01-02T", "01T", "-292275054",
+                            "2016-12-13T21:20:37.593194+00:00", "2016-12-13t2:00:00.593194+23", "1700000000",
+                            "9223372036854775807", "2016-12-13T21:20Z", "${aws:PrincipalTag/until}"})
+    EXPECT_EQ(date(value), "taken") << value;
+  for (const char* value : {"tomorrow", "234-13", "2016-12-13t2:00:00.593194+1", "2016-12-13t2:00:00.1999999999+10:59",
+                            "9223372036854775808", "2016-12-32", "2016-12-13T24:00:00Z", "-292275055", "", "1.5"})
+    EXPECT_EQ(date(value), std::string("The policy failed legacy parsing: ") + value + " is not a date.");
+  const auto old = parse_document(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}})", Kind::identity);
+  ASSERT_TRUE(old);
+  EXPECT_EQ(check_identity_rules(*old, Held::managed).error().message,
+            "Policy document must be version 2012-10-17 or greater.");
+  EXPECT_TRUE(check_identity_rules(*old, Held::inlined));
 }
 
 // Any change of a document's bytes is read or refused, and never evaluated to more than a document allows: without an

@@ -1,3 +1,5 @@
+#include "base/strings.h"
+#include "s3/joined_checksum.h"
 #include "s3/names.h"
 #include "s3/ops/ops.h"
 
@@ -9,10 +11,17 @@ aws::Operation create_multipart_upload(Store& store) {
             const std::string bucket = bucket_of(input), key = key_of(input);
             MR_TRY(check_key(key));
             MR_TRY(refuse_unsupported(input));
-            const Upload upload = MR_TRY(store.begin_upload(bucket, key, MR_TRY(metadata_from(call, input))));
-            Value out = Value::object({{"Bucket", bucket}, {"Key", key}, {"UploadId", upload.id}});
+            Metadata metadata = MR_TRY(metadata_from(call, input));
             const std::string algorithm = input["ChecksumAlgorithm"].string_or();
-            if (!algorithm.empty()) out.set("ChecksumAlgorithm", algorithm);
+            std::string_view type;
+            if (!algorithm.empty()) {
+              type = MR_TRY(checksum_type(to_lower(algorithm), input["ChecksumType"].string_or()));
+              // Until the parts are joined, what their checksum is to be.
+              metadata.checksums[to_lower(algorithm)] = type;
+            }
+            const Upload upload = MR_TRY(store.begin_upload(bucket, key, std::move(metadata)));
+            Value out = Value::object({{"Bucket", bucket}, {"Key", key}, {"UploadId", upload.id}});
+            if (!algorithm.empty()) out.set("ChecksumAlgorithm", algorithm).set("ChecksumType", type);
             return aws::Output(std::move(out));
           },
           may_put_tags()};

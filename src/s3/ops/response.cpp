@@ -1,6 +1,7 @@
 #include <array>
 #include <cmath>
 
+#include "s3/joined_checksum.h"
 #include "s3/ops/ops.h"
 
 namespace millrace::s3::ops {
@@ -25,7 +26,8 @@ void add_checksums(Value& out, const std::map<std::string, std::string>& checksu
   for (const auto& [algorithm, member] : kChecksumMembers) {
     if (const auto found = checksums.find(std::string(algorithm)); found != checksums.end()) {
       out.set(member, found->second);
-      out.set("ChecksumType", "FULL_OBJECT");
+      // "…-3" is of three parts; base64 has no hyphen.
+      out.set("ChecksumType", found->second.find('-') == std::string::npos ? kFullObject : kComposite);
     }
   }
 }
