@@ -122,7 +122,7 @@ class Pipelines {
   // with the new run's id before the run is. Returns that id. Errors: not_found, those of a new run, and `first`'s.
   virtual Result<std::string> run_again(const std::string& run_id, const std::string& name,
                                         const std::function<Status(const std::string& new_id)>& first) = 0;
-  // Goes through a pipeline (the IR, or {pipeline_spec, platform_spec}) without running it. `each` is called for every
+  // Goes through a pipeline (a package, or its IR alone) without running it. `each` is called for every
   // task with a container, in the order they would start, and gives the output parameters that it can foresee. Errors:
   // those of a new run; resource_exhausted for one of very many tasks.
   virtual Status rehearse(const Value& package, const Value& parameters,

@@ -548,6 +548,28 @@ def test_a_loop_that_polls_turns_many_times(client, server):
 
 
 @dsl.graph_component
+def until_done(n):
+    state = join_op(n, "x")
+    with dsl.Condition(state.output != "done"):
+        until_done(state.output)
+
+
+def test_preflight_goes_through_a_recursion(server, tmp_path):
+    """What no run has said is not "done": the rounds are told of twice, and what comes after them."""
+
+    @dsl.pipeline(name="until done")
+    def pipeline(first: str = "a"):
+        describe_op("after").after(until_done(first))
+
+    path = tmp_path / "until.yaml"
+    kfp.compiler.Compiler().compile(pipeline, str(path))
+    command = [support.MILLRACE, "iam", "preflight", path, "-p", "first=b", "--json", "--data-dir", server.data_dir]
+    done = support.subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 1), done.stderr
+    assert [step["task"].lower() for step in json.loads(done.stdout)["steps"]] == ["join", "join", "describe"]
+
+
+@dsl.graph_component
 def for_ever(n):
     for_ever(join_op(n, "x").output)
 

@@ -9,6 +9,7 @@
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/spec/pipeline_spec.h"
+#include "pipelines/v1/workflow.h"
 
 namespace millrace::pipelines::rehearsal {
 namespace {
@@ -126,10 +127,11 @@ class Rehearsal {
 
 Status rehearse(const Options& options, const Clock& clock, const Value& package, const Value& parameters,
                 const std::function<Value(const RehearsedTask&)>& each) {
-  const bool with_platform = package.has("pipeline_spec");
-  const PipelineSpec spec = MR_TRY(parse_pipeline_spec(with_platform ? package["pipeline_spec"] : package,
-                                                       with_platform ? package["platform_spec"] : Value()));
-  return Rehearsal(options, clock, spec, MR_TRY(engine::bind_parameters(spec, parameters)), each).run();
+  const Package given = MR_TRY(unwrap_package(package));
+  const PipelineSpec spec = MR_TRY(parse_pipeline_spec(given.spec, given.platform));
+  Value bound =
+      MR_TRY(engine::bind_parameters(spec, given.workflow.is_null() ? parameters : v1::text_parameters(parameters)));
+  return Rehearsal(options, clock, spec, std::move(bound), each).run();
 }
 
 }  // namespace millrace::pipelines::rehearsal

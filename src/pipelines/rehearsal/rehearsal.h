@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxTasks = 2'000;
 // outside, the second what a round leaves to the next.
 inline constexpr std::size_t kMaxRounds = 2;
 
-// `package`: the IR, or {pipeline_spec, platform_spec}. Errors: invalid_argument where a run would be refused;
-// resource_exhausted beyond kMaxTasks.
+// `package`: the IR, {pipeline_spec, platform_spec}, or a workflow of the SDK 1.8. Errors: invalid_argument where a run
+// would be refused; resource_exhausted beyond kMaxTasks.
 Status rehearse(const Options& options, const Clock& clock, const Value& package, const Value& parameters,
                 const std::function<Value(const RehearsedTask&)>& each);
 
