@@ -327,6 +327,61 @@ TEST_F(DoorTest, PagesLoseNothing) {
   EXPECT_EQ(seen, wanted);
 }
 
+// As upstream's database compares them: what the SDK looks for before it makes an experiment is found.
+TEST_F(DoorTest, NamesAreTheSameInAnyCase) {
+  EXPECT_EQ(post("/experiments", Value::object({{"display_name", "DEFAULT"}})).status, 409);
+  for (const char* name : {"b", "A", "C"})
+    made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
+  EXPECT_EQ(post("/pipelines", Value::object({{"display_name", "B"}})).status, 409);
+  EXPECT_EQ(get("/pipelines/names/a").body["name"].string_or(), "A");
+  const auto found = [&](std::string_view list, const Value& filter) {
+    return names(get(fmt::format("/{}?sort_by=NAME&filter={}", list, escaped(filter))), list);
+  };
+  EXPECT_THAT(found("experiments", predicate("display_name", "EQUALS", "string_value", "default")),
+              ElementsAre("Default"));
+  EXPECT_THAT(found("experiments", predicate("storage_state", "EQUALS", "string_value", "available")),
+              ElementsAre("Default"));
+  EXPECT_THAT(found("pipelines", predicate("name", "NOT_EQUALS", "string_value", "a")), ElementsAre("b", "C"));
+  const Value listed = Value::object({{"values", Value::array({"B", "c"})}});
+  EXPECT_THAT(found("pipelines", predicate("name", "IN", "string_values", listed)), ElementsAre("b", "C"));
+  std::vector<std::string> paged;
+  std::string token;
+  do {
+    const Answer page = get("/pipelines?page_size=1&sort_by=name&page_token=" + percent_encode(token));
+    for (std::string& name : names(page, "pipelines")) paged.push_back(std::move(name));
+    token = page.body["next_page_token"].string_or();
+  } while (!token.empty() && paged.size() < 10);
+  EXPECT_THAT(paged, ElementsAre("A", "b", "C"));
+}
+
+// What is told is whole seconds, and what was told can be asked for.
+TEST_F(DoorTest, TimesAreComparedInTheSecondsThatAreTold) {
+  const Value experiment = get("/experiments").body["experiments"].items().at(0);
+  const std::string told = experiment["created_at"].string_or();
+  const std::pair<const char*, std::size_t> operations[] = {{"EQUALS", 1},       {"NOT_EQUALS", 0},
+                                                            {"GREATER_THAN", 0}, {"GREATER_THAN_EQUALS", 1},
+                                                            {"LESS_THAN", 0},    {"LESS_THAN_EQUALS", 1}};
+  const std::int64_t seconds = to_epoch_ms(*parse_rfc3339(told)) / 1'000;
+  for (const auto& [operation, count] : operations) {
+    for (const Value& filter : {predicate("created_at", operation, "timestamp_value", told),
+                                predicate("created_at", operation, "long_value", std::to_string(seconds))}) {
+      const Answer answer = get("/experiments?filter=" + escaped(filter));
+      EXPECT_EQ(answer.status, 200) << answer.text;
+      EXPECT_EQ(answer.body["experiments"].size(), count) << to_json(filter);
+    }
+  }
+}
+
+// As grpc-gateway reads them.
+TEST_F(DoorTest, QueryParametersMayBeInCamelCase) {
+  for (const char* name : {"a", "b"}) made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
+  const Answer first = get("/pipelines?pageSize=1&sortBy=name%20desc");
+  EXPECT_THAT(names(first, "pipelines"), ElementsAre("b"));
+  const std::string token = percent_encode(first.body["next_page_token"].string_or());
+  EXPECT_THAT(names(get("/pipelines?pageToken=" + token), "pipelines"), ElementsAre("a"));
+  EXPECT_EQ(get("/runs?experimentId=none").status, 404);
+}
+
 TEST_F(DoorTest, ListsThatCannotBeMade) {
   for (int i = 0; i < 3; ++i)
     made(post("/pipelines", Value::object({{"display_name", fmt::format("p{}", i)}})), "pipeline_id");
