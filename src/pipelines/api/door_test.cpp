@@ -187,6 +187,34 @@ TEST_F(DoorTest, UploadsThatCannotBeTaken) {
   EXPECT_THAT(names(get("/pipelines"), "pipelines"), IsEmpty());
 }
 
+TEST_F(DoorTest, FormsAreReadAsTheyAreMeant) {
+  const std::string good = to_json(pipeline_);
+  const auto part = [](std::string_view disposition, std::string_view content) {
+    return fmt::format("--b\r\nContent-Disposition: form-data; {}\r\n\r\n{}\r\n", disposition, content);
+  };
+  const auto sent = [&](const std::string& parts, const char* type = "multipart/form-data; boundary=b") {
+    return world_.send("POST", "/apis/v2beta1/pipelines/upload", parts + "--b--\r\n", type);
+  };
+  const std::pair<std::string, std::string> names[] = {
+      {R"(name="uploadfile"; filename="p.yaml")", "p.yaml"},
+      {R"(filename="a;b.yaml"; name=uploadfile)", "a;b.yaml"},
+      {R"(name="uploadfile"; filename="a\"b.yaml")", "a\"b.yaml"},
+      {R"(name="uploadfile"; filename="../../up/c.yaml")", "c.yaml"},
+      {R"(name="uploadfile"; filename="_.yaml"; filename*=UTF-8''%e2%82%ac.yaml)", "€.yaml"}};
+  for (const auto& [disposition, name] : names)
+    EXPECT_EQ(sent(part(disposition, good)).body["name"].string_or(), name) << disposition;
+  const std::string file =
+      part(R"(name="uploadfile"; filename="q.yaml")", replace_all(good, "echo hello", "echo\r\n--border"));
+  EXPECT_EQ(sent(file, R"(Multipart/Form-Data; Boundary="b")").body["name"].string_or(), "q.yaml");
+  const Answer two = sent(file + file);
+  EXPECT_EQ(two.status, 400);
+  EXPECT_THAT(two.body["error_message"].string_or(), HasSubstr("two files"));
+  EXPECT_THAT(sent(file, "multipart/form-data; boundary=c").body["error_message"].string_or(),
+              HasSubstr("another boundary"));
+  EXPECT_THAT(sent("").body["error_message"].string_or(), HasSubstr("no part named"));
+  EXPECT_EQ(get("/pipelines").body["total_size"].int_or(0), 6);
+}
+
 TEST_F(DoorTest, PipelinesAndTheirVersions) {
   const std::string text = to_json(pipeline_);
   const std::string id = made(upload("/pipelines/upload?name=p", "p.yaml", text), "pipeline_id");
