@@ -62,7 +62,7 @@ class Output {
 
 Status print_log(DoorClient& client, const std::string& run_id, const TaskLine& task, bool follow, Output& output) {
   std::string rest;
-  const Status read = client.log(run_id, task.pod, follow, [&](std::string_view part) {
+  const Status read = client.log(run_id, task.id, follow, [&](std::string_view part) {
     rest += part;
     std::size_t start = 0;
     for (std::size_t end; (end = rest.find('\n', start)) != std::string::npos; start = end + 1)
