@@ -1,9 +1,12 @@
 // millrace logs [-f] RUN [TASK]
 
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -47,7 +50,8 @@ class Output {
     } else {
       fmt::print("{}\n", text);
     }
-    std::fflush(stdout);
+    // While a transfer goes on SIGPIPE is held back: a reader that has gone (`| head -1`) ends the command here.
+    if (std::fflush(stdout) != 0) std::_Exit(128 + SIGPIPE);
   }
   void widen(std::size_t width) {
     const std::lock_guard lock(mutex_);
