@@ -1,6 +1,8 @@
 #include "app/cli.h"
 
 #include <cstdio>
+#include <optional>
+#include <string>
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
@@ -101,6 +103,13 @@ int refuse(const Error& error) {
   return 2;
 }
 
+// The first word where it names no command: the library would only say that one is missing.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return std::nullopt;
+  const auto commands = app.get_subcommands([&](const CLI::App* command) { return command->get_name() == argv[1]; });
+  return commands.empty() ? std::optional<std::string>(argv[1]) : std::nullopt;
+}
+
 std::filesystem::path data_dir_or_default(const Arguments& arguments) {
   return resolved(arguments.data_dir.empty() ? default_data_dir() : std::filesystem::path(arguments.data_dir));
 }
@@ -144,6 +153,9 @@ int cli_main(int argc, char** argv) {
 
   RunCommands run_commands(app);
 
+  if (const auto word = unknown_command(app, argc, argv))
+    return refuse(
+        {Code::invalid_argument, fmt::format("\"{}\" is not a command; `millrace --help` lists them", *word)});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,13 +1,16 @@
 """What is wrong is said in one sentence, with the door's own code; the program's exit code says it too."""
 
 import contextlib
+import gzip
 import io
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
 import tarfile
+import time
 import zipfile
 
 import botocore.exceptions
@@ -233,6 +236,119 @@ def test_archives_that_are_damaged_or_lead_out(server, tmp_path):
         (tmp_path / name).write_bytes(content)
         status, body = send_file(server, tmp_path / name)
         assert status == 400 and json.loads(body)["error_message"], body
+    assert stored(server) == before
+
+
+def memory_peak(server):
+    """The most that the server has had of memory so far, in MiB."""
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) >> 10
+
+
+def aliases(levels, width=9):
+    """Some hundred bytes of YAML that stand for width ** levels values."""
+    lines = ["a0: &a0 [" + ", ".join("x" * width) + "]"]
+    lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * width) + "]" for i in range(1, levels)]
+    return "\n".join(lines).encode()
+
+
+def test_documents_that_would_grow(server, tmp_path):
+    """Nesting, aliases and sheer numbers: refused with a place or a limit, in bounded memory, and nothing is stored."""
+    before = stored(server)
+    cases = {
+        "aliases.yaml": (aliases(12), "aliases"),
+        "itself.yaml": (b"a: &a [*a]\n", "line 1"),
+        "flow.yaml": (b"[" * 1_000_000, "nested deeper"),
+        "deep.json": (b'{"a":' * 500_000, "nested deeper"),
+        "block.yaml": (b"".join(b" " * i + b"a:\n" for i in range(3_000)), "line 258"),
+        "list.yaml": (b"- " * 100_000 + b"x", "nested deeper"),
+        "documents.yaml": (b"---\na: 1\n" * 200_000, "documents"),
+        "merge.yaml": (b"a: &a {x: 1}\nb: {<<: *a}\n", "line 2"),
+        "twice.json": (b'{"root": {}, "root": {}}', "stands twice"),
+        "scalar.yaml": (b"a: " + b"x" * (20 << 20), "not a KFP pipeline"),
+        "latin.yaml": ("a: \xe4\n".encode("latin-1"), "line 1"),
+    }
+    for name, (content, words) in cases.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        status, body = send_file(server, path)
+        assert status == 400 and words in json.loads(body)["error_message"], (name, body[:500])
+    nested = b'{"display_name": "x", "pipeline_spec": ' + b'{"a":' * 100_000
+    status, body = server.request("/apis/v2beta1/runs", nested, headers={"Content-Type": "application/json"})
+    assert status == 400 and "nested" in json.loads(body)["message"], body
+    assert memory_peak(server) < 600
+    assert stored(server) == before
+
+
+def test_archives_with_links_devices_and_very_many_entries(server, tmp_path):
+    before = stored(server)
+
+    def packed(*entries):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as archive:
+            for name, kind, content in entries:
+                entry = tarfile.TarInfo(name)
+                entry.type = kind
+                if kind == tarfile.REGTYPE:
+                    entry.size = len(content)
+                    archive.addfile(entry, io.BytesIO(content))
+                else:
+                    entry.linkname = content
+                    archive.addfile(entry)
+        return out.getvalue()
+
+    cases = {
+        "dots": (packed(("../pipeline.yaml", tarfile.REGTYPE, GOOD.encode())), "leads out"),
+        "root": (packed(("/etc/pipeline.yaml", tarfile.REGTYPE, GOOD.encode())), "leads out"),
+        "symlink": (packed(("pipeline.yaml", tarfile.SYMTYPE, "/etc/passwd")), "no file"),
+        "hardlink": (packed(("pipeline.yaml", tarfile.LNKTYPE, "/etc/passwd")), "no file"),
+        "device": (packed(("pipeline.yaml", tarfile.CHRTYPE, "")), "no file"),
+        "pipe": (packed(("pipeline.yaml", tarfile.FIFOTYPE, "")), "no file"),
+        "many": (packed(*[("x", tarfile.DIRTYPE, "")] * 20_000), "10000 entries"),
+    }
+    # A million empty entries: the same 512 bytes over and over.
+    block = tarfile.TarInfo("x").tobuf()
+    cases["million"] = (gzip.compress(block * 100_000, 1) * 10, "10000 entries")
+    for name, (content, words) in cases.items():
+        path = tmp_path / f"{name}.tar.gz"
+        path.write_bytes(content)
+        status, body = send_file(server, path)
+        assert status == 400 and words in json.loads(body)["error_message"], (name, body)
+    assert stored(server) == before
+
+
+def test_forms_that_are_no_upload(server):
+    before = stored(server)
+    part = b'--b\r\nContent-Disposition: form-data; name="uploadfile"; filename="p.yaml"\r\n\r\n' + GOOD.encode() + b"\r\n"
+    kind = "multipart/form-data; boundary="
+    for body, content_type, words in (
+        (part + b"--b--\r\n", "application/json", "multipart/form-data"),
+        (part + b"--b--\r\n", "multipart/form-data", "multipart/form-data"),
+        (part + b"--b--\r\n", kind + "c", "another boundary"),
+        (part + part + b"--b--\r\n", kind + "b", "two files"),
+        (part.replace(b"uploadfile", b"file") + b"--b--\r\n", kind + "b", "uploadfile"),
+        (b"", kind + "b", "uploadfile"),
+        (b"--b--\r\n", kind + "b", "uploadfile"),
+        (part, kind + "b", "cut off"),
+        (part[:60], kind + "b", "cut off"),
+    ):
+        status, text = server.request("/apis/v2beta1/pipelines/upload?name=form", body, headers={"Content-Type": content_type})
+        assert status == 400 and words in json.loads(text)["error_message"], (content_type, text)
+    assert stored(server) == before
+
+
+def test_uploads_that_stall_keep_nobody_waiting(server):
+    head = (
+        "POST /apis/v2beta1/pipelines/upload?name=slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    ).encode()
+    before = stored(server)
+    with contextlib.ExitStack() as open_ones:
+        for _ in range(100):
+            open_ones.enter_context(socket.create_connection(("127.0.0.1", server.port))).sendall(head)
+        started = time.monotonic()
+        assert server.request("/apis/v2beta1/pipelines")[0] == 200
+        assert time.monotonic() - started < 5
     assert stored(server) == before
 
 

@@ -3,15 +3,18 @@
 import json
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
 import time
+import unicodedata
 
 import fcntl
 import termios
 
 import pytest
+import yaml
 from support import MILLRACE, running
 
 PIPELINE = """\
@@ -132,6 +135,49 @@ def test_what_cannot_be_run_is_said_before_anything_starts(place):
     assert unknown.returncode == 1 and json.loads(unknown.stdout)["error"]["code"] == "NOT_FOUND"
 
 
+def test_stopped_runs_are_not_failed_ones(place):
+    assert cli(place, "run", "p.yaml", "-p", "text=Hi", "-p", "code=3", "--name", "fails", "--watch").returncode == 1
+    assert cli(place, "run", "p.yaml", "-p", "text=Hi", "-p", "pause=30", "--name", "halted").returncode == 0
+    assert cli(place, "stop", "halted", "--watch").returncode == 0
+
+    def names(state):
+        return {run["display_name"] for run in json.loads(cli(place, "runs", "--state", state, "-n", "100", "--json").stdout)}
+
+    for state in ("stopped", "Canceled"):
+        assert "halted" in names(state) and "fails" not in names(state)
+    assert "fails" in names("failed") and "halted" not in names("failed")
+    assert "■ stopped" in cli(place, "runs", "--state", "stopped").stdout
+    assert len(json.loads(cli(place, "runs", "--state", "stopped", "-n", "1", "--json").stdout)) == 1
+
+
+def test_what_the_server_refuses_is_no_fault_of_the_command_line(place):
+    assert cli(place, "run", "p.yaml", "-p", "text=Hi", "--name", "over", "--watch").returncode == 0
+    for command in ("stop", "retry"):
+        refused = cli(place, command, "over", "--json")
+        assert refused.returncode == 1 and json.loads(refused.stdout)["error"]["code"] == "FAILED_PRECONDITION"
+        nothing = cli(place, command, "")
+        assert nothing.returncode == 2 and "RUN is empty" in nothing.stderr
+
+
+def test_a_reader_that_goes_away_ends_the_following(place):
+    folder, server = place
+    (folder / "talks.yaml").write_text(PIPELINE.replace("echo begins; sleep", "while :; do echo on; sleep 0.1; done; sleep"))
+    assert cli(place, "run", "talks.yaml", "-p", "text=Hi", "--name", "talks").returncode == 0
+    followed = subprocess.Popen(
+        [MILLRACE, "logs", "-f", "talks"], cwd=folder, stdout=subprocess.PIPE,
+        env=os.environ | {"MILLRACE_DATA_DIR": str(server.data_dir)},
+    )  # fmt: skip
+    assert followed.stdout.readline()
+    followed.stdout.close()  # as of `| head -1`
+    assert followed.wait(timeout=20) in (141, -13)
+    assert cli(place, "stop", "talks").returncode == 0
+
+
+def test_a_command_that_is_none(place):
+    done = cli(place, "rnu", "p.yaml", "--watch")
+    assert done.returncode == 2 and '"rnu" is not a command' in done.stderr and "--help" in done.stderr
+
+
 def test_check_needs_no_server(place):
     fine = cli(place, "check", "p.yaml", data=False)
     assert fine.returncode == 0 and "greetings with 2 tasks" in fine.stdout
@@ -141,6 +187,9 @@ def test_check_needs_no_server(place):
     assert f"broken.yaml:{line}: " in broken.stdout and "comp-none" in broken.stdout and "2 problems" in broken.stdout
     report = json.loads(cli(place, "check", "broken.yaml", "--json", data=False).stdout)
     assert not report["ok"] and line in [p["line"] for p in report["problems"]]
+    (folder := place[0]).joinpath("version.yaml").write_text(PIPELINE.replace("2.1.0", "9.9.9"))
+    once = cli(place, "check", str(folder / "version.yaml"), data=False)
+    assert once.returncode == 1 and "9.9.9" in once.stdout and "1 problem\n" in once.stdout
 
 
 def test_python_is_compiled_by_the_users_own_sdk(place):
@@ -206,6 +255,75 @@ def test_completion_in_bash(place):
     for shell in ("zsh", "fish"):
         assert "--watch" in cli(place, "completion", shell).stdout or "-l watch" in cli(place, "completion", shell).stdout
     assert cli(place, "completion", "tcsh").returncode == 2
+
+
+def test_the_beginning_of_an_id_means_one_run_or_none(place):
+    """Also among more runs than one page of them has, and never another run than the one that was meant."""
+    _, server = place
+    spec = yaml.safe_load(PIPELINE)
+    for _ in range(40):
+        run = {"display_name": "many", "pipeline_spec": spec, "runtime_config": {"parameters": {"text": "x"}}}
+        assert server.request("/apis/v2beta1/runs", run)[0] == 200
+    ids = cli(place, "runs", "-q", "-n", "10000").stdout.split()
+    for first in "0123456789abcdef":
+        same = sorted(i for i in ids if i.startswith(first))
+        got = cli(place, "get", first, "--json")
+        if len(same) == 1:
+            assert json.loads(got.stdout)["run_id"] == same[0]
+        else:
+            error = json.loads(got.stdout)["error"]
+            assert got.returncode == 1
+            assert error["code"] == ("FAILED_PRECONDITION" if same else "NOT_FOUND"), error
+            if same:
+                assert f"may be {len(same)} runs" in error["message"] and same[0] in error["message"], error
+    unique = next(n for n in range(1, 37) if len([i for i in ids if i.startswith(ids[0][:n])]) == 1)
+    assert json.loads(cli(place, "get", ids[0][:unique].upper(), "--json").stdout)["run_id"] == ids[0]
+    none = cli(place, "stop", "%", "--json")
+    assert none.returncode == 1 and json.loads(none.stdout)["error"]["code"] == "NOT_FOUND"
+
+
+def test_a_log_is_asked_for_by_the_task_and_by_the_pod(place):
+    _, server = place
+    assert cli(place, "run", "p.yaml", "-p", "text=Hi", "--name", "asked", "--watch").returncode == 0
+    run = json.loads(cli(place, "get", "asked", "--json").stdout)
+    task = next(t for t in run["run_details"]["task_details"] if t["display_name"] == "hello")
+    for node in ("root%2Fhello", task["pod_name"]):
+        assert server.request(f"/apis/v1alpha1/runs/{run['run_id']}/nodes/{node}/log") == (200, "says Hi\n")
+    for node in ("root", "root%2Fnone", task["pod_name"] + ".1", "none"):
+        status, text = server.request(f"/apis/v1alpha1/runs/{run['run_id']}/nodes/{node}/log")
+        assert status == 404 and json.loads(text)["error_message"], node
+
+
+def columns(line):
+    wide = "WF"
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in wide else 1 for c in line)
+
+
+@pytest.mark.parametrize("width", [24, 40])
+def test_no_line_of_the_picture_is_wider_than_the_terminal(place, width):
+    folder, server = place
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    process = subprocess.Popen(
+        [MILLRACE, "run", "p.yaml", "-p", "text=Hi", "-p", "pause=0.3", "--name", "とても長い名前のパイプライン and more", "--watch"],
+        cwd=folder, stdout=follower, stderr=follower, stdin=follower,
+        env=os.environ | {"MILLRACE_DATA_DIR": str(server.data_dir), "TERM": "xterm", "NO_COLOR": "1"},
+    )  # fmt: skip
+    os.close(follower)
+    out = b""
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    os.close(leader)
+    assert process.wait(timeout=10) == 0
+    lines = [re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", out.decode())]
+    assert any("とて" in line for line in lines)
+    assert max(map(columns, lines)) <= width, max(lines, key=columns)
 
 
 @pytest.mark.parametrize("command", ["run", "runs", "logs", "get", "stop", "retry", "check", "completion"])

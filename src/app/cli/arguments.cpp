@@ -1,9 +1,13 @@
 #include "app/cli/arguments.h"
 
 #include <algorithm>
-#include <cctype>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include <CLI/CLI.hpp>
+
+#include "base/strings.h"
 
 namespace millrace::app {
 namespace {
@@ -25,7 +29,17 @@ std::string footer(const std::string& examples, std::string_view more = {}) {
   return text + "\n" + std::string(kOutcome);
 }
 
-const std::vector<std::string> kStates = {"pending", "running", "succeeded", "failed", "canceling", "canceled"};
+// What a person calls a run's state, and KFP does.
+constexpr std::pair<std::string_view, std::string_view> kStates[] = {
+    {"pending", "PENDING"},    {"running", "RUNNING"},     {"succeeded", "SUCCEEDED"}, {"failed", "FAILED"},
+    {"stopping", "CANCELING"}, {"canceling", "CANCELING"}, {"stopped", "CANCELED"},    {"canceled", "CANCELED"}};
+
+std::optional<std::string> state_of(std::string_view word) {
+  for (const auto& [name, state] : kStates) {
+    if (equals_ignore_case(word, name)) return std::string(state);
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -96,18 +110,12 @@ struct RunCommands::Impl {
 
   void add_runs() {
     runs_app = app.add_subcommand("runs", "List runs, the newest first");
-    runs_app->add_option("--state", runs.state, "Only these: pending, running, succeeded, failed, canceling, canceled")
-        ->transform([](const std::string& text) {
-          std::string state = text;
-          std::transform(state.begin(), state.end(), state.begin(), [](unsigned char c) { return std::toupper(c); });
-          return state;
-        })
+    runs_app
+        ->add_option("--state", runs.state,
+                     "Only these: pending, running, succeeded, failed, stopping, stopped (or canceling, canceled)")
+        ->transform([](const std::string& text) { return state_of(text).value_or(text); })
         ->check([](const std::string& text) {
-          std::string state = text;
-          std::transform(state.begin(), state.end(), state.begin(), [](unsigned char c) { return std::tolower(c); });
-          return std::find(kStates.begin(), kStates.end(), state) != kStates.end()
-                     ? std::string()
-                     : "a state is pending, running, succeeded, failed, canceling or canceled";
+          return state_of(text) ? std::string() : "a state is pending, running, succeeded, failed, stopping or stopped";
         });
     runs_app->add_option("--experiment", runs.experiment, "Only those of this experiment (name or id)");
     runs_app->add_option("-n,--limit", runs.limit, "At most so many")

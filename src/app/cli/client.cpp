@@ -14,11 +14,23 @@ namespace {
 
 constexpr std::string_view kApi = "/apis/v2beta1";
 constexpr std::size_t kUuid = 36;
-constexpr int kCandidates = 100;   // runs looked at for a prefix
-constexpr std::size_t kShown = 5;  // of several that a prefix may mean
+constexpr int kFailedPrecondition = 9;         // google.rpc.Code
+constexpr std::string_view kAfterAnyId = "~";  // ids are of 0-9, a-f and dashes
+constexpr std::size_t kShown = 5;              // of several that a prefix may mean
 
 tl::unexpected<Error> no_server(const std::string& why) {
   return fail(Code::unavailable, fmt::format("{}; start one with `millrace serve`, or name one with --url", why));
+}
+
+Value predicate(std::string_view operation, std::string_view key, std::string_view value) {
+  // The door undoes escapes in a filter once more than HTTP does.
+  return Value::object(
+      {{"operation", operation}, {"key", key}, {"string_value", replace_all(std::string(value), "%", "%25")}});
+}
+
+// All of them, as the `filter` parameter.
+std::string predicates(std::initializer_list<Value> all) {
+  return percent_encode(to_json(Value::object({{"predicates", Value::array(all)}})));
 }
 
 Error refusal(int status, const std::string& text) {
@@ -27,7 +39,9 @@ Error refusal(int status, const std::string& text) {
   if (body && !(*body)["details"].items().empty())
     message = (*body)["details"].items()[0]["message"].string_or(message);
   if (message.empty()) message = fmt::format("the server answered {}", status);
-  return {code_of_status(status), message};
+  // Of the codes that share a status, this one is no fault of the command line.
+  const bool not_now = body && (*body)["code"].int_or(0) == kFailedPrecondition;
+  return {not_now ? Code::failed_precondition : code_of_status(status), message};
 }
 
 }  // namespace
@@ -52,10 +66,7 @@ Code code_of_status(int status) {
 }
 
 std::string filter(std::string_view operation, std::string_view key, std::string_view value) {
-  // The door undoes escapes in a filter once more than HTTP does.
-  const Value predicate = Value::object(
-      {{"operation", operation}, {"key", key}, {"string_value", replace_all(std::string(value), "%", "%25")}});
-  return percent_encode(to_json(Value::object({{"predicates", Value::array({predicate})}})));
+  return predicates({predicate(operation, key, value)});
 }
 
 Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address) {
@@ -99,6 +110,8 @@ Result<Value> DoorClient::call(std::string_view method, const std::string& path,
 Result<Value> DoorClient::run(const std::string& id) { return call("GET", "/runs/" + percent_encode(id)); }
 
 Result<Value> DoorClient::find_run(const std::string& name) {
+  // Every id begins so: where there is one run only, it would be meant by a variable that is not set.
+  if (name.empty()) return fail(Code::invalid_argument, "RUN is empty; name a run, or say latest");
   if (name == "latest") {
     const Value newest = MR_TRY(call("GET", "/runs?page_size=1&sort_by=created_at%20desc"));
     if (newest["runs"].empty()) return fail(Code::not_found, "there is no run yet");
@@ -111,21 +124,21 @@ Result<Value> DoorClient::find_run(const std::string& name) {
   const Value named = MR_TRY(
       call("GET", "/runs?page_size=1&sort_by=created_at%20desc&filter=" + filter("EQUALS", "display_name", name)));
   if (!named["runs"].empty()) return run(named["runs"].items()[0]["run_id"].string_or());
-  const Value like = MR_TRY(
-      call("GET", fmt::format("/runs?page_size={}&filter={}", kCandidates, filter("IS_SUBSTRING", "run_id", name))));
+  const std::string prefix = to_lower(name);
+  const std::string range = predicates({predicate("GREATER_THAN_EQUALS", "run_id", prefix),
+                                        predicate("LESS_THAN", "run_id", prefix + std::string(kAfterAnyId))});
+  const Value like = MR_TRY(call("GET", fmt::format("/runs?page_size={}&sort_by=run_id&filter={}", kShown + 1, range)));
   std::vector<std::string> ids;
-  for (const Value& candidate : like["runs"].items()) {
-    if (candidate["run_id"].string_or().starts_with(name)) ids.push_back(candidate["run_id"].string_or());
-  }
+  for (const Value& candidate : like["runs"].items()) ids.push_back(candidate["run_id"].string_or());
   if (ids.size() == 1) return run(ids[0]);
   if (ids.empty()) {
     return fail(Code::not_found,
                 fmt::format("no run is called \"{}\" or has an id that starts so; see `millrace runs`", name));
   }
-  const std::size_t several = ids.size();
-  ids.resize(std::min(several, kShown));
-  return fail(Code::failed_precondition, fmt::format("\"{}\" may be {} runs: {}{}", name, several, join(ids, ", "),
-                                                     several > kShown ? ", …" : ""));
+  const bool more = ids.size() > kShown;
+  ids.resize(std::min(ids.size(), kShown));
+  return fail(Code::failed_precondition, fmt::format("\"{}\" may be {} runs: {}{}", name, like["total_size"].int_or(0),
+                                                     join(ids, ", "), more ? ", …" : ""));
 }
 
 Result<std::string> DoorClient::find_experiment(const std::string& name) {

@@ -1,9 +1,12 @@
 // millrace logs [-f] RUN [TASK]
 
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -47,7 +50,8 @@ class Output {
     } else {
       fmt::print("{}\n", text);
     }
-    std::fflush(stdout);
+    // While a transfer goes on SIGPIPE is held back: a reader that has gone (`| head -1`) ends the command here.
+    if (std::fflush(stdout) != 0) std::_Exit(128 + SIGPIPE);
   }
   void widen(std::size_t width) {
     const std::lock_guard lock(mutex_);
@@ -62,7 +66,7 @@ class Output {
 
 Status print_log(DoorClient& client, const std::string& run_id, const TaskLine& task, bool follow, Output& output) {
   std::string rest;
-  const Status read = client.log(run_id, task.pod, follow, [&](std::string_view part) {
+  const Status read = client.log(run_id, task.id, follow, [&](std::string_view part) {
     rest += part;
     std::size_t start = 0;
     for (std::size_t end; (end = rest.find('\n', start)) != std::string::npos; start = end + 1)

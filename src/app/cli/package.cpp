@@ -76,7 +76,8 @@ bool take_out(Value& document, std::string_view path, std::set<std::string>& gon
 bool follows_from(const Finding& finding, const std::set<std::string>& gone) {
   return std::any_of(gone.begin(), gone.end(), [&](const std::string& name) {
     return finding.what.find("\"" + name + "\"") != std::string::npos ||
-           finding.what.find(" " + name) != std::string::npos || finding.path.ends_with("." + name);
+           finding.what.find(" " + name) != std::string::npos || finding.path == name ||
+           finding.path.ends_with("." + name);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "app/cli/text.h"
 #include "app/cli/tree.h"
 #include "app/cli/watch.h"
+#include "base/encode.h"
 #include "base/json.h"
 #include "base/time.h"
 
@@ -18,23 +19,28 @@ namespace {
 
 constexpr std::size_t kPage = 100;
 constexpr std::size_t kNameShown = 50;
+constexpr std::size_t kLeastName = 10;
+constexpr std::size_t kBeside = 50;  // columns of all but the name, at most
 
 Result<Value> list(DoorClient& client, const RunsOptions& options) {
   std::string query = "&sort_by=created_at%20desc";
-  if (!options.state.empty()) query += "&filter=" + filter("EQUALS", "state", options.state);
+  // A run that was stopped ends as FAILED at the door, as upstream's does; its history says which it is.
+  const bool told_apart = options.state == "FAILED" || options.state == "CANCELED";
+  if (!options.state.empty()) query += "&filter=" + filter("EQUALS", "state", told_apart ? "FAILED" : options.state);
   if (!options.experiment.empty()) query += "&experiment_id=" + MR_TRY(client.find_experiment(options.experiment));
   Value runs = Value::array();
   std::string token;
   while (runs.size() < options.limit) {
-    const std::size_t size = std::min(kPage, options.limit - runs.size());
+    const std::size_t size = told_apart ? kPage : std::min(kPage, options.limit - runs.size());
     const Value page =
         MR_TRY(client.call("GET", fmt::format("/runs?page_size={}&page_token={}{}", size, token, query)));
     for (const Value& run : page["runs"].items()) {
+      if ((told_apart && run_state(run) != options.state) || runs.size() == options.limit) continue;
       Value short_run = run;
       short_run.erase("pipeline_spec");  // a listing is for choosing one
       runs.push(std::move(short_run));
     }
-    token = page["next_page_token"].string_or();
+    token = percent_encode(page["next_page_token"].string_or());
     if (token.empty()) break;
   }
   return runs;
@@ -42,13 +48,16 @@ Result<Value> list(DoorClient& client, const RunsOptions& options) {
 
 void print_table(const Value& runs) {
   const Time now = SystemClock().now();
+  const std::size_t width = terminal_size(stdout).width;
+  const std::size_t shown =
+      is_terminal(stdout) ? std::clamp(width > kBeside ? width - kBeside : 0, kLeastName, kNameShown) : kNameShown;
   std::vector<std::vector<std::string>> rows = {{"RUN", "NAME", "STATE", "STARTED", "TOOK"}};
   for (const Value& run : runs.items()) {
     const auto created = parse_rfc3339(run["created_at"].string_or());
     const double age = created ? to_epoch_seconds(now) - to_epoch_seconds(*created) : 0;
     const StateLook& look = look_of_state(run_state(run));
     const double took = run_seconds(run, now);
-    rows.push_back({run["run_id"].string_or().substr(0, 8), cut(one_line(run["display_name"].string_or()), kNameShown),
+    rows.push_back({run["run_id"].string_or().substr(0, 8), cut(one_line(run["display_name"].string_or()), shown),
                     fmt::format("{} {}", look.mark, look.word), ago_text(age),
                     took < 1    ? "< 1 s"
                     : took < 60 ? fmt::format("{:.0f} s", took)

@@ -13,10 +13,11 @@ namespace millrace::app {
 std::string duration_text(double seconds);
 std::string ago_text(double seconds);  // "just now", "4 minutes ago", "2 days ago"
 
-std::size_t display_width(std::string_view text);  // code points
+// Columns of a terminal: two for a Chinese character or an emoji, none for what stands on the character before it.
+std::size_t display_width(std::string_view text);
 // Control characters (escape sequences of whoever wrote a name or a log) as blanks; one line.
 std::string one_line(std::string_view text);
-std::string cut(std::string_view text, std::size_t width);  // to so many code points, the last an ellipsis
+std::string cut(std::string_view text, std::size_t width);  // to so many columns, the last an ellipsis
 std::string pad(std::string text, std::size_t width);
 
 struct StateLook {

@@ -14,7 +14,10 @@ namespace {
 constexpr int kMaxDepth = 64;         // what is deeper is drawn, and named, as if it were not
 constexpr int kMaxLevels = 10'000;    // beyond what a server runs
 constexpr std::size_t kMaxName = 48;  // of the name's column
+constexpr std::size_t kMaxTitle = 400, kLeastTitle = 10;
+constexpr std::size_t kMark = 2;  // columns of a state's mark and the blank after it
 constexpr std::size_t kIdShown = 8;
+constexpr std::size_t kWidthForId = 45;
 
 double seconds_between(const Value& from, const Value& to, Time now) {
   const auto start = parse_rfc3339(from.string_or());
@@ -123,30 +126,40 @@ std::vector<std::string> draw_tree(const Value& run, Time now, const TreeLook& l
     left_out = lines.size() - (room - 1);
     lines.resize(room - 1);
   }
+  // No line is longer than the terminal is wide: what is drawn over is counted in lines.
   std::size_t column = 0;
-  for (const TaskLine& line : lines)
-    column = std::max(column, display_width(line.guide) + 2 + display_width(cut(line.name, kMaxName)));
+  for (TaskLine& line : lines) {
+    line.guide = cut(line.guide, look.width > kMark ? look.width - kMark : 0);
+    const std::size_t name_at_most =
+        look.width > display_width(line.guide) + kMark ? look.width - display_width(line.guide) - kMark : 0;
+    line.name = cut(line.name, std::min(kMaxName, name_at_most));
+    column = std::max(column, display_width(line.guide) + kMark + display_width(line.name));
+  }
 
   const StateLook& state = look_of_state(run_state(run));
   std::vector<std::string> drawn;
-  const std::string id = run["run_id"].string_or().substr(0, kIdShown);
-  drawn.push_back(fmt::format("{} {}  {} · {} · {}", paint(state.colour, std::string(state.mark), look.colour),
-                              cut(one_line(run["display_name"].string_or()), look.width > 50 ? look.width - 45 : 20),
-                              state.word, duration_text(run_seconds(run, now)), paint("\x1b[2m", id, look.colour)));
+  const std::string title = one_line(run["display_name"].string_or());
+  const std::string id = look.width < kWidthForId ? "" : run["run_id"].string_or().substr(0, kIdShown);
+  const auto left_of = [&](std::size_t taken) { return look.width > taken ? look.width - taken : 0; };
+  const std::string said =
+      cut(fmt::format("  {} · {}{}", state.word, duration_text(run_seconds(run, now)), id.empty() ? "" : " · "),
+          left_of(kMark + id.size() + std::min(display_width(title), kLeastTitle)));
+  drawn.push_back(fmt::format("{} {}{}{}", paint(state.colour, std::string(state.mark), look.colour),
+                              cut(title, std::min(left_of(kMark + display_width(said) + id.size()), kMaxTitle)), said,
+                              paint("\x1b[2m", id, look.colour)));
   for (const TaskLine& line : lines) {
     const StateLook& task = look_of_state(line.state);
     const bool timed = line.seconds >= 0 && line.state != "SKIPPED" && line.state != "PENDING";
-    const std::string name = pad(cut(line.name, kMaxName), column - display_width(line.guide) - 2);
+    const std::string name = pad(line.name, column - display_width(line.guide) - kMark);
     const std::string time = timed ? duration_text(line.seconds) : "";
     std::string rest = fmt::format("  {:<9} {:>9}", task.word, time);
     if (!line.error.empty()) rest += "  " + line.error;
     while (rest.ends_with(' ')) rest.pop_back();
-    const std::size_t used = column;
-    rest = cut(rest, look.width > used ? look.width - used : 0);
+    rest = cut(rest, look.width > column ? look.width - column : 0);
     drawn.push_back(paint("\x1b[2m", line.guide, look.colour) +
                     paint(task.colour, std::string(task.mark), look.colour) + " " + name + rest);
   }
-  if (left_out > 0) drawn.push_back(fmt::format("… and {} more", left_out));
+  if (left_out > 0) drawn.push_back(cut(fmt::format("… and {} more", left_out), look.width));
   return drawn;
 }
 

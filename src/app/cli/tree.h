@@ -26,7 +26,7 @@ std::string run_state(const Value& run);
 double run_seconds(const Value& run, Time now);
 
 struct TreeLook {
-  std::size_t width = 100;  // characters; longer lines are cut
+  std::size_t width = 100;  // columns; longer lines are cut
   std::size_t height = 0;   // lines; 0: all. What is done is folded first, then the end is left out and counted
   bool colour = false;
 };

@@ -65,6 +65,30 @@ TEST(CliTree, DrawsADeepNest) {
   EXPECT_TRUE(lines.back().path.ends_with("/task 1499"));
 }
 
+// What is drawn over is counted in lines: none may take two.
+TEST(CliTree, LinesFitANarrowTerminal) {
+  Value wide = run();
+  wide.set("display_name", "名前の長いパイプライン🚀 and more");
+  wide.child("run_details").child("task_details").as_array()[1].set("display_name", "日本語のとても長いタスク名");
+  for (const std::size_t width : {5U, 12U, 20U, 31U, 60U}) {
+    for (const std::string& line : draw_tree(wide, kNow, {width, 4, false}))
+      EXPECT_LE(display_width(line), width) << line;
+  }
+}
+
+TEST(CliText, WidthsAreColumns) {
+  EXPECT_EQ(display_width("abc"), 3U);
+  EXPECT_EQ(display_width("äöü"), 3U);
+  EXPECT_EQ(display_width("a\u0308"), 1U);  // the dots stand on the a
+  EXPECT_EQ(display_width("名前"), 4U);
+  EXPECT_EQ(display_width("🚀 up"), 5U);
+  EXPECT_EQ(display_width("\xff\x80"), 2U);  // no UTF-8
+  EXPECT_EQ(cut("名前です", 5), "名前…");
+  EXPECT_EQ(cut("名前です", 4), "名…");
+  EXPECT_EQ(cut("名前です", 8), "名前です");
+  EXPECT_EQ(pad("名", 4), "名  ");
+}
+
 TEST(CliText, Durations) {
   EXPECT_EQ(duration_text(0.004), "0.00 s");
   EXPECT_EQ(duration_text(9.999), "10.0 s");

@@ -110,7 +110,7 @@ void print_failure(DoorClient& client, const Value& run, std::FILE* out) {
     if (task.state != "FAILED" || task.pod.empty()) continue;
     if (shown++ == kFailedShown) break;
     std::string tail;
-    const Status read = client.log(run["run_id"].string_or(), task.pod, false, [&](std::string_view part) {
+    const Status read = client.log(run["run_id"].string_or(), task.id, false, [&](std::string_view part) {
       tail += part;
       if (tail.size() > 2 * kTailBytes) tail.erase(0, tail.size() - kTailBytes);
       return true;

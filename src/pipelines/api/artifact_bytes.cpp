@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "pipelines/api/artifact_rows.h"
+#include "pipelines/api/nodes.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/executors/store.h"
 
@@ -155,19 +156,11 @@ Result<net::Response> send_file(const Context& context, const Call& call, const 
   return response;
 }
 
-Result<std::string> task_of(Context& context, const std::string& run_id, const std::string& node) {
-  const RunView run = MR_TRY(context.pipelines.run(run_id));
-  for (const TaskView& task : run.tasks) {
-    if (task.id == node || task.pod_name == node) return task.id;
-  }
-  return fail(Code::not_found, fmt::format("the run {} has no pod or task named {}", run_id, node));
-}
-
 }  // namespace
 
 Result<net::Response> read_artifact(Context& context, const Call& call) {
-  const std::string task = MR_TRY(task_of(context, call.id("run"), call.id("node")));
-  const std::string uri = MR_TRY(artifact_uri(context.database, call.id("run"), task, call.id("name")));
+  const Node node = MR_TRY(find_node(context.database, call.id("run"), call.id("node")));
+  const std::string uri = MR_TRY(artifact_uri(context.database, call.id("run"), node.task.id, call.id("name")));
   net::Response response;
   response.headers.set("Content-Type", "application/json");
   response.headers.set("Cache-Control", "no-cache, private");

@@ -20,7 +20,7 @@ using runner::bind_all;
 
 constexpr std::string_view kColumns = "id, name, type, uri, metadata, number, created, run_id, task_id, output";
 constexpr std::array kFields = {
-    Field{"created_at", "created", FieldType::time}, Field{"last_update", "created", FieldType::time},
+    Field{"created_at", "created", FieldType::millis}, Field{"last_update", "created", FieldType::millis},
     Field{"artifact_id", "id", FieldType::number}, Field{"id", "id", FieldType::number},
     Field{"namespace", "''"},  // one user, as upstream's single-user mode
     Field{"type", "type"}, Field{"uri", "uri"}, Field{"name", "name"}, Field{"description", "''"},

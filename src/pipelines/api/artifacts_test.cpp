@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <set>
+
 #include <gmock/gmock.h>
 
 #include "base/encode.h"
@@ -183,6 +185,26 @@ TEST_F(ArtifactsTest, AreSortedAndFiltered) {
   const std::string token = percent_encode(first.body["next_page_token"].string_or());
   EXPECT_THAT(values("page_size=2&page_token=" + token), testing::ElementsAre(2.5));
   EXPECT_EQ(get("/artifacts?sort_by=metadata&page_size=1").status, 200);
+}
+
+// Those without a number come first, and a page may end between two of them.
+TEST_F(ArtifactsTest, PagesByNumberLoseNothing) {
+  for (int i = 0; i < 2; ++i)
+    ended(pipeline_with({{"m", "system.Metrics"}, {"d", "system.Dataset"}, {"e", "system.Dataset"}},
+                        with_metadata("m", Value::object({{"loss", i - 0.5}}))));
+  for (const char* order : {"asc", "desc"}) {
+    std::set<std::string> seen;
+    std::string token;
+    for (int pages = 0; pages < 6; ++pages) {
+      const Answer page = get(
+          fmt::format("/artifacts?page_size=1&sort_by=number_value%20{}&page_token={}", order, percent_encode(token)));
+      ASSERT_EQ(page.body["artifacts"].size(), 1u) << order << " page " << pages << ": " << page.text;
+      seen.insert(page.body["artifacts"].items()[0]["artifact_id"].string_or());
+      token = page.body["next_page_token"].string_or();
+    }
+    EXPECT_EQ(seen.size(), 6u) << order;
+    EXPECT_EQ(token, "");
+  }
 }
 
 TEST_F(ArtifactsTest, SortRunsByTheirMetrics) {

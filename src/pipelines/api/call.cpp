@@ -1,10 +1,12 @@
 #include "pipelines/api/call.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "base/strings.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -62,7 +64,7 @@ int rpc_number(Code code) {
 
 std::string Call::parameter(std::string_view name) const {
   for (const auto& [key, value] : query) {
-    if (key == name) return value;
+    if (key == name || snake_case(key) == name) return value;
   }
   return {};
 }
@@ -110,6 +112,16 @@ Result<std::string> text_field(const Value& message, std::string_view name) {
   if (!value.is_string())
     return fail(Code::invalid_argument, fmt::format("{} must be a string, not {}", name, value.kind_name()));
   return value.as_string();
+}
+
+std::optional<std::int64_t> whole_number(const Value& value) {
+  constexpr double kLimit = 9'007'199'254'740'992.0;  // up to here each whole number has a double of its own
+  if (value.is_string()) return parse_int(value.as_string());
+  if (value.is_integer()) return value.as_int();
+  if (!value.is_number()) return std::nullopt;
+  const double number = value.as_double();
+  if (number != std::floor(number) || std::abs(number) > kLimit) return std::nullopt;
+  return static_cast<std::int64_t>(number);
 }
 
 Error not_found(std::string_view what, std::string_view id) {

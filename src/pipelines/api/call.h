@@ -36,7 +36,8 @@ struct Call {
   std::map<std::string, std::string, std::less<>> path;  // {id} → its decoded text
   std::vector<std::pair<std::string, std::string>> query;
 
-  // Empty when absent: clients send empty values for what they leave out.
+  // Empty when absent: clients send empty values for what they leave out. A name may come in lowerCamelCase, as members
+  // of bodies may.
   std::string parameter(std::string_view name) const;
   const std::string& id(std::string_view name = "id") const { return path.find(name)->second; }
 };
@@ -51,6 +52,9 @@ Result<Value> read_message(const Value& value, std::string_view message,
                            std::initializer_list<std::string_view> fields);
 // A string member; absent is empty. Errors name it.
 Result<std::string> text_field(const Value& message, std::string_view name);
+
+// A member that is a whole number, as proto's JSON has int64: 5, "5", 5.0. nullopt: it is none.
+std::optional<std::int64_t> whole_number(const Value& value);
 
 // A query parameter that is true or false; absent is false. Errors name it.
 Result<bool> flag(const Call& call, std::string_view name);

@@ -187,6 +187,34 @@ TEST_F(DoorTest, UploadsThatCannotBeTaken) {
   EXPECT_THAT(names(get("/pipelines"), "pipelines"), IsEmpty());
 }
 
+TEST_F(DoorTest, FormsAreReadAsTheyAreMeant) {
+  const std::string good = to_json(pipeline_);
+  const auto part = [](std::string_view disposition, std::string_view content) {
+    return fmt::format("--b\r\nContent-Disposition: form-data; {}\r\n\r\n{}\r\n", disposition, content);
+  };
+  const auto sent = [&](const std::string& parts, const char* type = "multipart/form-data; boundary=b") {
+    return world_.send("POST", "/apis/v2beta1/pipelines/upload", parts + "--b--\r\n", type);
+  };
+  const std::pair<std::string, std::string> names[] = {
+      {R"(name="uploadfile"; filename="p.yaml")", "p.yaml"},
+      {R"(filename="a;b.yaml"; name=uploadfile)", "a;b.yaml"},
+      {R"(name="uploadfile"; filename="a\"b.yaml")", "a\"b.yaml"},
+      {R"(name="uploadfile"; filename="../../up/c.yaml")", "c.yaml"},
+      {R"(name="uploadfile"; filename="_.yaml"; filename*=UTF-8''%e2%82%ac.yaml)", "€.yaml"}};
+  for (const auto& [disposition, name] : names)
+    EXPECT_EQ(sent(part(disposition, good)).body["name"].string_or(), name) << disposition;
+  const std::string file =
+      part(R"(name="uploadfile"; filename="q.yaml")", replace_all(good, "echo hello", "echo\r\n--border"));
+  EXPECT_EQ(sent(file, R"(Multipart/Form-Data; Boundary="b")").body["name"].string_or(), "q.yaml");
+  const Answer two = sent(file + file);
+  EXPECT_EQ(two.status, 400);
+  EXPECT_THAT(two.body["error_message"].string_or(), HasSubstr("two files"));
+  EXPECT_THAT(sent(file, "multipart/form-data; boundary=c").body["error_message"].string_or(),
+              HasSubstr("another boundary"));
+  EXPECT_THAT(sent("").body["error_message"].string_or(), HasSubstr("no part named"));
+  EXPECT_EQ(get("/pipelines").body["total_size"].int_or(0), 6);
+}
+
 TEST_F(DoorTest, PipelinesAndTheirVersions) {
   const std::string text = to_json(pipeline_);
   const std::string id = made(upload("/pipelines/upload?name=p", "p.yaml", text), "pipeline_id");
@@ -325,6 +353,61 @@ TEST_F(DoorTest, PagesLoseNothing) {
     token = page.body["next_page_token"].string_or();
   } while (!token.empty());
   EXPECT_EQ(seen, wanted);
+}
+
+// As upstream's database compares them: what the SDK looks for before it makes an experiment is found.
+TEST_F(DoorTest, NamesAreTheSameInAnyCase) {
+  EXPECT_EQ(post("/experiments", Value::object({{"display_name", "DEFAULT"}})).status, 409);
+  for (const char* name : {"b", "A", "C"})
+    made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
+  EXPECT_EQ(post("/pipelines", Value::object({{"display_name", "B"}})).status, 409);
+  EXPECT_EQ(get("/pipelines/names/a").body["name"].string_or(), "A");
+  const auto found = [&](std::string_view list, const Value& filter) {
+    return names(get(fmt::format("/{}?sort_by=NAME&filter={}", list, escaped(filter))), list);
+  };
+  EXPECT_THAT(found("experiments", predicate("display_name", "EQUALS", "string_value", "default")),
+              ElementsAre("Default"));
+  EXPECT_THAT(found("experiments", predicate("storage_state", "EQUALS", "string_value", "available")),
+              ElementsAre("Default"));
+  EXPECT_THAT(found("pipelines", predicate("name", "NOT_EQUALS", "string_value", "a")), ElementsAre("b", "C"));
+  const Value listed = Value::object({{"values", Value::array({"B", "c"})}});
+  EXPECT_THAT(found("pipelines", predicate("name", "IN", "string_values", listed)), ElementsAre("b", "C"));
+  std::vector<std::string> paged;
+  std::string token;
+  do {
+    const Answer page = get("/pipelines?page_size=1&sort_by=name&page_token=" + percent_encode(token));
+    for (std::string& name : names(page, "pipelines")) paged.push_back(std::move(name));
+    token = page.body["next_page_token"].string_or();
+  } while (!token.empty() && paged.size() < 10);
+  EXPECT_THAT(paged, ElementsAre("A", "b", "C"));
+}
+
+// What is told is whole seconds, and what was told can be asked for.
+TEST_F(DoorTest, TimesAreComparedInTheSecondsThatAreTold) {
+  const Value experiment = get("/experiments").body["experiments"].items().at(0);
+  const std::string told = experiment["created_at"].string_or();
+  const std::pair<const char*, std::size_t> operations[] = {{"EQUALS", 1},       {"NOT_EQUALS", 0},
+                                                            {"GREATER_THAN", 0}, {"GREATER_THAN_EQUALS", 1},
+                                                            {"LESS_THAN", 0},    {"LESS_THAN_EQUALS", 1}};
+  const std::int64_t seconds = to_epoch_ms(*parse_rfc3339(told)) / 1'000;
+  for (const auto& [operation, count] : operations) {
+    for (const Value& filter : {predicate("created_at", operation, "timestamp_value", told),
+                                predicate("created_at", operation, "long_value", std::to_string(seconds))}) {
+      const Answer answer = get("/experiments?filter=" + escaped(filter));
+      EXPECT_EQ(answer.status, 200) << answer.text;
+      EXPECT_EQ(answer.body["experiments"].size(), count) << to_json(filter);
+    }
+  }
+}
+
+// As grpc-gateway reads them.
+TEST_F(DoorTest, QueryParametersMayBeInCamelCase) {
+  for (const char* name : {"a", "b"}) made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
+  const Answer first = get("/pipelines?pageSize=1&sortBy=name%20desc");
+  EXPECT_THAT(names(first, "pipelines"), ElementsAre("b"));
+  const std::string token = percent_encode(first.body["next_page_token"].string_or());
+  EXPECT_THAT(names(get("/pipelines?pageToken=" + token), "pipelines"), ElementsAre("a"));
+  EXPECT_EQ(get("/runs?experimentId=none").status, 404);
 }
 
 TEST_F(DoorTest, ListsThatCannotBeMade) {

@@ -19,11 +19,11 @@ constexpr std::string_view kColumns = "id, name, description, namespace, created
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"experiment_id", "id"},
                                 Field{"id", "id"},
-                                Field{"display_name", "name"},
-                                Field{"name", "name"},
+                                Field{"display_name", kNameColumn},
+                                Field{"name", kNameColumn},
                                 Field{"description", "description"},
                                 Field{"namespace", "namespace"},
-                                Field{"storage_state", "storage_state"},
+                                Field{"storage_state", "storage_state", FieldType::word},
                                 Field{"last_run_created_at", "last_run_created", FieldType::time}};
 
 Value message_from(const db::Statement& row) {
@@ -45,6 +45,9 @@ Result<Value> find(db::Connection& connection, const std::string& id) {
 
 Status insert(db::Connection& connection, const std::string& id, std::string_view name, std::string_view description,
               std::string_view name_space, Time created) {
+  auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_experiments WHERE name = ? COLLATE NOCASE"));
+  if (MR_TRY(bind_all(taken, name).step()))
+    return fail(Code::already_exists, fmt::format("an experiment named \"{}\" already exists", name));
   auto row = MR_TRY(connection.prepare(
       "INSERT INTO kfp_experiments(id, name, description, namespace, created, last_run_created, storage_state) "
       "VALUES(?,?,?,?,?,0,'AVAILABLE')"));
@@ -86,6 +89,11 @@ Result<std::string> resolve_experiment(db::Database& database, const std::string
   return found;
 }
 
+Status check_listed(Context& context, const Value& answer, const std::string& experiment_id) {
+  if (!experiment_id.empty() && !answer.has("total_size")) MR_TRY(resolve_experiment(context.database, experiment_id));
+  return {};
+}
+
 Result<Value> create_experiment(Context& context, const Call& call) {
   const Value body = MR_TRY(read_body(call, "Experiment",
                                       {"experiment_id", "display_name", "description", "created_at", "namespace",
@@ -98,14 +106,11 @@ Result<Value> create_experiment(Context& context, const Call& call) {
   MR_TRY(text_field(body, "namespace"));  // one user, as upstream's single-user mode: it is not kept
   const std::string id = uuid4();
   Value made;
-  const Status written = context.database.write([&](db::Connection& connection) -> Status {
+  MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(insert(connection, id, name, description, "", context.clock.now()));
     made = MR_TRY(find(connection, id));
     return {};
-  });
-  if (!written && written.error().code == Code::already_exists)
-    return fail(Code::already_exists, fmt::format("an experiment named \"{}\" already exists", name));
-  MR_TRY(Status(written));
+  }));
   return made;
 }
 

@@ -1,6 +1,7 @@
 #include "pipelines/api/filter.h"
 
 #include <array>
+#include <cstdlib>
 
 #include <fmt/core.h>
 
@@ -8,12 +9,14 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "pipelines/api/call.h"
 
 namespace millrace::pipelines::api {
 namespace {
 
 constexpr std::size_t kMaxPredicates = 100;
 constexpr std::size_t kMaxListed = 1'000;  // values of one IN
+constexpr std::int64_t kMaxSeconds = 1'000'000'000'000;
 
 struct Operation {
   std::string_view name;
@@ -86,9 +89,23 @@ Result<Predicate> read_predicate(const Value& given) {
   return predicate;
 }
 
-Result<Value> typed(const Value& value, const Field& field) {
+std::string upper(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
+Result<Value> typed(const Value& value, std::string_view kind, const Field& field) {
   switch (field.type) {
     case FieldType::time:
+      // Upstream keeps seconds, and takes them as they are.
+      if (kind == "long_value" || kind == "int_value") {
+        const auto seconds = whole_number(value);
+        if (seconds && std::abs(*seconds) <= kMaxSeconds) return Value(*seconds * 1'000);
+      }
+      [[fallthrough]];
+    case FieldType::millis:
       if (!value.is_string()) return fail(bad(fmt::format("{} needs a timestamp_value", field.name)));
       if (const auto time = parse_rfc3339(value.as_string())) return Value(to_epoch_ms(*time));
       return fail(bad(fmt::format("\"{}\" is not a timestamp as RFC 3339 has it", value.as_string())));
@@ -98,6 +115,9 @@ Result<Value> typed(const Value& value, const Field& field) {
       // int64 comes as a string in proto's JSON.
       if (const auto number = parse_int(value.string_or())) return Value(*number);
       return fail(bad(fmt::format("{} needs a number", field.name)));
+    case FieldType::word:
+      if (value.is_string()) return Value(upper(value.as_string()));
+      return fail(bad(fmt::format("{} needs a string_value", field.name)));
     case FieldType::text:
     case FieldType::tags:
       if (value.is_string()) return value;
@@ -122,7 +142,7 @@ Status add_tag(Condition& condition, const Predicate& predicate, const Field& fi
   if (predicate.kind != "string_value") return fail(bad(fmt::format("{} needs a string_value", predicate.key)));
   condition.add(
       fmt::format("EXISTS (SELECT 1 FROM json_each({}) AS tag WHERE tag.key = ? AND tag.value = ?)", field.column),
-      {Value(tag), MR_TRY(typed(predicate.value, field))});
+      {Value(tag), MR_TRY(typed(predicate.value, predicate.kind, field))});
   return {};
 }
 
@@ -133,11 +153,23 @@ Status add_list(Condition& condition, const Predicate& predicate, const Field& f
   std::vector<Value> values;
   std::string marks;
   for (const Value& item : listed.items()) {
-    values.push_back(MR_TRY(typed(item, field)));
+    values.push_back(MR_TRY(typed(item, predicate.kind, field)));
     marks += marks.empty() ? "?" : ",?";
   }
   condition.add(fmt::format("{} IN ({})", field.column, marks), std::move(values));
   return {};
+}
+
+// The second that is told covers a thousand milliseconds of what is kept.
+void add_second(Condition& condition, const Operation& operation, std::string_view column, std::int64_t time) {
+  const std::int64_t first = time - (time % 1'000 + 1'000) % 1'000, last = first + 999;
+  if (operation.sql == "=" || operation.sql == "<>") {
+    const std::string_view no = operation.sql == "=" ? "" : "NOT ";
+    condition.add(fmt::format("{} {}BETWEEN ? AND ?", column, no), {Value(first), Value(last)});
+    return;
+  }
+  const bool from_last = operation.sql == ">" || operation.sql == "<=";
+  condition.add(fmt::format("{} {} ?", column, operation.sql), {Value(from_last ? last : first)});
 }
 
 Status add_predicate(Condition& condition, const Value& given, std::span<const Field> fields, std::string_view model) {
@@ -150,12 +182,16 @@ Status add_predicate(Condition& condition, const Value& given, std::span<const F
   if (predicate.operation->sql == "IN") return add_list(condition, predicate, *field);
   if (predicate.kind.ends_with("_values"))
     return fail(bad(fmt::format("the list on {} needs the operation IN", predicate.key)));
-  Value value = MR_TRY(typed(predicate.value, *field));
+  Value value = MR_TRY(typed(predicate.value, predicate.kind, *field));
+  if (field->type == FieldType::time && predicate.operation->sql != "instr") {
+    add_second(condition, *predicate.operation, field->column, value.as_int());
+    return {};
+  }
   if (predicate.operation->sql != "instr") {
     condition.add(fmt::format("{} {} ?", field->column, predicate.operation->sql), {std::move(value)});
     return {};
   }
-  if (field->type != FieldType::text)
+  if (field->type != FieldType::text && field->type != FieldType::word)
     return fail(bad(fmt::format("IS_SUBSTRING needs a text, which {} is not", predicate.key)));
   // What a person types into a search box.
   condition.add(fmt::format("instr(lower({}), lower(?)) > 0", field->column), {std::move(value)});

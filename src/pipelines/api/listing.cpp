@@ -71,20 +71,28 @@ Result<Query> read_query(const Call& call, const Listing& listing) {
   if (words.size() > 2 || (words.size() == 2 && !query.descending && !equals_ignore_case(words[1], "asc")))
     return fail(bad(fmt::format("sort_by must be a field and asc or desc, not \"{}\"", query.sort_by)));
   query.field = find_field(listing.fields, name);
+  if (query.field == nullptr) query.field = find_field(listing.fields, to_lower(name));
   if (query.field == nullptr || query.field->type == FieldType::tags)
     return fail(bad(fmt::format("sort_by: {} has no field \"{}\"", listing.model, name)));
   return query;
 }
 
+// Rows without a number come before all that have one; NULL could not be a cursor.
+std::string sorted_column(const Field& field) {
+  return field.type == FieldType::real ? fmt::format("coalesce({}, -1e308)", field.column) : std::string(field.column);
+}
+
 Value read_cursor(const db::Statement& row, int column, FieldType type) {
   switch (type) {
     case FieldType::text:
+    case FieldType::word:
     case FieldType::tags:
       return row.text(column);
     case FieldType::real:
       return row.real(column);
     case FieldType::number:
     case FieldType::time:
+    case FieldType::millis:
       return row.integer(column);
   }
   return {};
@@ -105,10 +113,11 @@ Result<Value> list(db::Database& database, const Call& call, const Listing& list
   Condition condition = MR_TRY(read_filter(query.filter, listing.fields, listing.model));
   for (const auto& [column, value] : listing.where) condition.add(fmt::format("{} = ?", column), {Value(value)});
   Condition page = condition;
-  const std::string_view column = query.field->column;
+  const std::string column = sorted_column(*query.field);
   if (query.has_cursor) {
+    // The first term says nothing new, but is what an index can begin at: a late page costs what the first does.
     const std::string_view beyond = query.descending ? "<" : ">";
-    page.add(fmt::format("({0} {1} ? OR ({0} = ? AND id {1} ?))", column, beyond),
+    page.add(fmt::format("{0} {1}= ? AND ({0} {1} ? OR id {1} ?)", column, beyond),
              {query.cursor_value, query.cursor_value, Value(query.cursor_id)});
   }
   const auto where = [](const Condition& of) { return of.sql.empty() ? std::string() : " WHERE " + of.sql; };
@@ -123,9 +132,12 @@ Result<Value> list(db::Database& database, const Call& call, const Listing& list
     bind_values(count, condition.values);
     MR_TRY(count.step());
     total = count.integer(0);
-    // The cursor's columns come last, so that `item` finds its own at the front.
-    auto row = MR_TRY(connection.prepare(fmt::format("SELECT {0}, id, {1} FROM {2}{3} ORDER BY {1} {4}, id {4} LIMIT ?",
-                                                     listing.columns, column, listing.table, where(page), direction)));
+    // Which rows they are is found out first, from an index as a rule: rows are wide, and few of them are shown. The
+    // cursor's columns come last, so that `item` finds its own at the front.
+    const std::string order = fmt::format("ORDER BY {0} {1}, id {1}", column, direction);
+    auto row = MR_TRY(connection.prepare(
+        fmt::format("SELECT {0}, id, {1} FROM {2} WHERE id IN (SELECT id FROM {2}{3} {4} LIMIT ?) {4}", listing.columns,
+                    column, listing.table, where(page), order)));
     bind_values(row, page.values);
     row.bind(query.page_size + 1);
     const int id_column = static_cast<int>(std::count(listing.columns.begin(), listing.columns.end(), ',')) + 1;

@@ -16,13 +16,19 @@
 
 namespace millrace::pipelines::api {
 
-// tags: a map; filters name a key of it as "<name>.<key>", nothing is sorted by it.
-enum class FieldType { text, number, real, time, tags };
+// word: kept in capitals, asked for in any. time: kept in milliseconds and told in seconds, which is what a filter
+// compares; millis: told in milliseconds too. tags: a map; filters name a key of it as "<name>.<key>", nothing is
+// sorted by it.
+enum class FieldType { text, word, number, real, time, millis, tags };
 struct Field {
   std::string_view name;    // as the API calls it
   std::string_view column;  // as the table does, or an expression over its columns
   FieldType type = FieldType::text;
 };
+
+// The order and the equality of a name, as upstream's database has them: "default" is "Default".
+constexpr std::string_view kNameColumn = "name COLLATE NOCASE";
+constexpr std::string_view kDisplayNameColumn = "display_name COLLATE NOCASE";
 
 struct Listing {
   std::string_view model;  // "Run": a token of another list is refused

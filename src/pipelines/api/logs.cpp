@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "pipelines/api/nodes.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/run_message.h"
 #include "pipelines/executors/process.h"
@@ -43,14 +44,6 @@ net::Response text_response() {
   return response;
 }
 
-// The attempt before the last that is called so; 0: none of this task's.
-int earlier_attempt(const TaskView& task, std::string_view name) {
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos || name.substr(0, dot) != task.pod_name) return 0;
-  const auto attempt = parse_int(name.substr(dot + 1));
-  return attempt && *attempt >= 1 && *attempt < task.attempt ? static_cast<int>(*attempt) : 0;
-}
-
 Result<net::Response> log_of_attempt(const Context& context, const std::string& run_id, const TaskView& task,
                                      int attempt) {
   const auto path = executors::log_path(context.options, run_id, task.id, attempt);
@@ -68,19 +61,16 @@ Result<net::Response> log_of_attempt(const Context& context, const std::string& 
 }  // namespace
 
 Result<net::Response> read_log(Context& context, const Call& call) {
-  const RunView run = MR_TRY(context.pipelines.run(call.id("run")));
-  const std::string& node = call.id("node");
-  for (const TaskView& task : run.tasks) {
-    if (task.is_dag) continue;
-    if (const int attempt = earlier_attempt(task, node); attempt != 0)
-      return log_of_attempt(context, run.id, task, attempt);
-    if (task.pod_name != node && task.id != node) continue;
-    net::Response response = text_response();
-    response.stream =
-        std::make_unique<LogStream>(context.pipelines, run.id, task.id, call.parameter("follow") == "true");
-    return response;
-  }
-  return fail(Code::not_found, fmt::format("the run {} has no pod named {}", run.id, node));
+  const std::string& run_id = call.id("run");
+  const Node node = MR_TRY(find_node(context.database, run_id, call.id("node")));
+  if (node.task.is_dag)
+    return fail(Code::not_found,
+                fmt::format("{} is a group of tasks, which writes no log; ask for one of them", node.task.id));
+  if (node.attempt != 0) return log_of_attempt(context, run_id, node.task, node.attempt);
+  net::Response response = text_response();
+  response.stream =
+      std::make_unique<LogStream>(context.pipelines, run_id, node.task.id, call.parameter("follow") == "true");
+  return response;
 }
 
 }  // namespace millrace::pipelines::api

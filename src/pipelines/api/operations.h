@@ -27,6 +27,9 @@ Result<Value> get_healthz(Context& context, const Call& call);
 Status ensure_default_experiment(db::Database& database, const Clock& clock);
 // The id to use where a run names none (empty), or the given one if it is there.
 Result<std::string> resolve_experiment(db::Database& database, const std::string& id);
+// A list of an experiment's rows that has none: is it there at all? Rows outlive their experiment and are listed by it.
+// Errors: not_found.
+Status check_listed(Context& context, const Value& answer, const std::string& experiment_id);
 Result<Value> create_experiment(Context& context, const Call& call);
 Result<Value> list_experiments(Context& context, const Call& call);
 Result<Value> get_experiment(Context& context, const Call& call);

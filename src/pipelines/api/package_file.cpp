@@ -1,5 +1,6 @@
 #include "pipelines/api/package_file.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -7,6 +8,7 @@
 #include <archive_entry.h>
 #include <fmt/core.h>
 
+#include "base/encode.h"
 #include "base/strings.h"
 #include "pipelines/spec/pipeline_spec.h"
 
@@ -17,15 +19,59 @@ constexpr std::size_t kMaxFile = 32u << 20;
 constexpr std::size_t kMaxUnpacked = 64u << 20;  // all entries of an archive together
 constexpr std::size_t kMaxEntries = 10'000;
 
-// A parameter of a header field: boundary of `multipart/form-data; boundary="x"`.
+// A parameter of a header field, boundary of `multipart/form-data; boundary="x"`: a token or a quoted string
+// (RFC 9110, section 5.6).
 std::string field_parameter(std::string_view field, std::string_view name) {
-  for (std::string_view part : split(field, ';')) {
-    part = trim(part);
-    const std::size_t equals = part.find('=');
-    if (equals == std::string_view::npos || !equals_ignore_case(trim(part.substr(0, equals)), name)) continue;
-    std::string_view value = trim(part.substr(equals + 1));
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-    return std::string(value);
+  std::size_t at = field.find(';');
+  while (at < field.size()) {
+    const std::size_t equals = field.find('=', ++at);
+    if (equals == std::string_view::npos) break;
+    const std::string_view found = trim(field.substr(at, equals - at));
+    std::string value;
+    at = field.find_first_not_of(" \t", equals + 1);
+    if (at < field.size() && field[at] == '"') {
+      for (++at; at < field.size() && field[at] != '"'; ++at) {
+        if (field[at] == '\\' && at + 1 < field.size()) ++at;
+        value += field[at];
+      }
+      at = field.find(';', std::min(at, field.size()));
+    } else {
+      at = std::min(at, field.size());
+      const std::size_t end = field.find(';', at);
+      value = trim(field.substr(at, end == std::string_view::npos ? end : end - at));
+      at = end;
+    }
+    if (equals_ignore_case(found, name)) return value;
+  }
+  return {};
+}
+
+// What a part's file is called: the last segment, as a path says where it was. `filename*` is RFC 5987's:
+// UTF-8''%e2%82%ac.yaml.
+std::string file_name(std::string_view disposition) {
+  std::string name = field_parameter(disposition, "filename");
+  const std::string extended = field_parameter(disposition, "filename*");
+  if (const std::size_t quotes = extended.find("''"); quotes != std::string::npos) {
+    if (const auto decoded = percent_decode(std::string_view(extended).substr(quotes + 2));
+        decoded && is_valid_utf8(*decoded))
+      name = *decoded;
+  }
+  const std::size_t slash = name.rfind('/');
+  return slash == std::string::npos ? name : name.substr(slash + 1);
+}
+
+// Where the next delimiter stands, and where what follows it begins (RFC 2046, section 5.1.1). A longer line that
+// begins with it is none.
+struct Delimiter {
+  std::size_t at = std::string::npos, after = std::string::npos;
+  bool last = false;
+};
+Delimiter find_delimiter(std::string_view text, std::string_view delimiter, std::size_t from) {
+  for (std::size_t at = text.find(delimiter, from); at != std::string_view::npos; at = text.find(delimiter, at + 1)) {
+    const std::string_view rest = text.substr(at + delimiter.size());
+    if (rest.starts_with("--")) return {at, at + delimiter.size() + 2, true};
+    const std::size_t padding = std::min(rest.find_first_not_of(" \t"), rest.size());
+    if (rest.substr(padding).starts_with("\r\n")) return {at, at + delimiter.size() + padding, false};
   }
   return {};
 }
@@ -38,28 +84,31 @@ Result<UploadedFile> read_form(std::string_view content_type, std::string_view b
     return fail(Code::invalid_argument,
                 "an upload is a multipart/form-data request with the pipeline's file as the part \"uploadfile\"");
   }
-  const std::string delimiter = "\r\n--" + boundary;
+  const std::string text = "\r\n--" + boundary;
   const std::string whole = fmt::format("\r\n{}", body);  // the first delimiter may stand at the very beginning
-  std::size_t at = whole.find(delimiter);
-  while (at != std::string::npos) {
-    const std::size_t start = at + delimiter.size();
-    if (std::string_view(whole).substr(start).starts_with("--")) break;
-    const std::size_t next = whole.find(delimiter, start);
-    const std::size_t blank = whole.find("\r\n\r\n", start);
-    if (next == std::string::npos || blank == std::string::npos || blank > next)
+  std::optional<UploadedFile> file;
+  Delimiter delimiter = find_delimiter(whole, text, 0);
+  while (delimiter.at != std::string::npos && !delimiter.last) {
+    const Delimiter next = find_delimiter(whole, text, delimiter.after);
+    const std::size_t blank = whole.find("\r\n\r\n", delimiter.after);
+    if (next.at == std::string::npos || blank == std::string::npos || blank > next.at)
       return fail(Code::invalid_argument, "the multipart body is cut off");
-    const std::string_view head(whole.data() + start, blank - start);
+    const std::string_view head(whole.data() + delimiter.after, blank - delimiter.after);
     for (std::string_view line : split(head, '\n')) {
       line = trim(line);
       if (!to_lower(line).starts_with("content-disposition:")) continue;
       if (field_parameter(line, "name") != "uploadfile") continue;
+      if (file) return fail(Code::invalid_argument, "the upload has two files; send one pipeline at a time");
       const std::size_t begin = blank + 4;
-      return UploadedFile{field_parameter(line, "filename"),
-                          next > begin ? whole.substr(begin, next - begin) : std::string()};
+      file = UploadedFile{file_name(line), next.at > begin ? whole.substr(begin, next.at - begin) : std::string()};
     }
-    at = next;
+    delimiter = next;
   }
-  return fail(Code::invalid_argument, "the upload has no part named \"uploadfile\"");
+  if (file) return std::move(*file);
+  return fail(Code::invalid_argument,
+              delimiter.at == std::string::npos && !body.empty()
+                  ? "the upload has no part: its Content-Type names another boundary than stands in the body"
+                  : "the upload has no part named \"uploadfile\"");
 }
 
 namespace {

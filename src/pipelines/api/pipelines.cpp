@@ -20,8 +20,8 @@ constexpr std::string_view kColumns = "id, name, display_name, description, crea
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"pipeline_id", "id"},
                                 Field{"id", "id"},
-                                Field{"name", "name"},
-                                Field{"display_name", "display_name"},
+                                Field{"name", kNameColumn},
+                                Field{"display_name", kDisplayNameColumn},
                                 Field{"description", "description"},
                                 Field{"namespace", "''"},
                                 Field{"tags", "tags", FieldType::tags}};
@@ -81,16 +81,16 @@ Status check_pipeline_name(const std::string& name) {
 }
 
 Status insert_pipeline(db::Connection& connection, const PipelineRow& pipeline) {
+  auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_pipelines WHERE name = ? COLLATE NOCASE"));
+  if (MR_TRY(bind_all(taken, pipeline.name).step()))
+    return fail(Code::already_exists, fmt::format("a pipeline named \"{}\" already exists", pipeline.name));
   auto row = MR_TRY(
       connection.prepare("INSERT INTO kfp_pipelines(id, name, display_name, description, namespace, created, tags) "
                          "VALUES(?,?,?,?,'',?,?)"));
-  const Status inserted =
-      bind_all(row, pipeline.id, pipeline.name, pipeline.display_name.empty() ? pipeline.name : pipeline.display_name,
-               pipeline.description, to_epoch_ms(pipeline.created), to_json(pipeline.tags))
-          .run();
-  if (!inserted && inserted.error().code == Code::already_exists)
-    return fail(Code::already_exists, fmt::format("a pipeline named \"{}\" already exists", pipeline.name));
-  return inserted;
+  return bind_all(row, pipeline.id, pipeline.name,
+                  pipeline.display_name.empty() ? pipeline.name : pipeline.display_name, pipeline.description,
+                  to_epoch_ms(pipeline.created), to_json(pipeline.tags))
+      .run();
 }
 
 Status check_unchanged(const Value& given, const Value& stored, std::initializer_list<std::string_view> names) {
@@ -165,7 +165,7 @@ Result<Value> list_pipelines(Context& context, const Call& call) {
 Result<Value> get_pipeline(Context& context, const Call& call) { return find_by(context.database, "id", call.id()); }
 
 Result<Value> get_pipeline_by_name(Context& context, const Call& call) {
-  return find_by(context.database, "name", call.id("name"));
+  return find_by(context.database, kNameColumn, call.id("name"));
 }
 
 Result<Value> delete_pipeline(Context& context, const Call& call) {

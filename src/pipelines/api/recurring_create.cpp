@@ -19,11 +19,7 @@ constexpr std::int64_t kMaxConcurrency = 10;
 
 Result<std::int64_t> read_concurrency(const Value& body) {
   const Value& value = body["max_concurrency"];
-  // int64 comes as a string in proto's JSON.
-  const auto number = value.is_string()    ? parse_int(value.as_string())
-                      : value.is_integer() ? std::optional(value.as_int())
-                      : value.is_null()    ? std::optional<std::int64_t>(0)
-                                           : std::nullopt;
+  const auto number = value.is_null() ? std::optional<std::int64_t>(0) : whole_number(value);
   if (!number) return fail(Code::invalid_argument, "max_concurrency must be a whole number");
   if (*number < 1 || *number > kMaxConcurrency) {
     return fail(Code::invalid_argument,
@@ -51,6 +47,8 @@ Result<Value> read_trigger(const Value& given) {
     const bool cron = name == "cron_schedule";
     message.set(
         name, MR_TRY(read_message(message[name], name, {"start_time", "end_time", cron ? "cron" : "interval_second"})));
+    if (const auto seconds = whole_number(message[name]["interval_second"]))
+      message.child(name).set("interval_second", *seconds);
   }
   const schedule::Trigger trigger = MR_TRY(schedule::read_trigger(message));
   for (auto& [name, schedule] : message.as_object()) {

@@ -305,7 +305,28 @@ TEST_F(RecurringTest, MayBeNamedByARunThatIsMadeByHand) {
   EXPECT_EQ(start("no").status, 404);
   EXPECT_THAT(runs_of(id, 1), SizeIs(1));
   EXPECT_EQ(remove("/recurringruns/" + id + "?propagation_policy=DELETE_PROPAGATION_POLICY_FOREGROUND").status, 501);
+  for (const char* unknown : {"KEEP", "2"})
+    EXPECT_EQ(remove("/recurringruns/" + id + "?propagation_policy=" + unknown).status, 400) << unknown;
   EXPECT_EQ(remove("/recurringruns/" + id + "?propagation_policy=").status, 200);
+}
+
+// As proto's JSON has int64: 5, "5" and 5.0 are one number; a client in Python or JavaScript may send each.
+TEST_F(RecurringTest, WholeNumbersComeInAnySpelling) {
+  for (const Value& number : {Value(60), Value("60"), Value(60.0)}) {
+    const Value trigger = Value::object({{"periodicSchedule", Value::object({{"intervalSecond", number}})}});
+    const Answer made =
+        post("/recurringruns",
+             body("r", Value::object({{"trigger", trigger}, {"mode", "DISABLE"}, {"max_concurrency", Value(2.0)}})));
+    ASSERT_EQ(made.status, 200) << made.text;
+    EXPECT_EQ(made.body["trigger"]["periodic_schedule"]["interval_second"].string_or(), "60");
+    EXPECT_EQ(made.body["max_concurrency"].string_or(), "2");
+  }
+  for (const Value& number : {Value(1.5), Value("1.5"), Value(1e300), Value(true)})
+    EXPECT_EQ(post("/recurringruns", body("r", Value::object({{"max_concurrency", number}}))).status, 400);
+}
+
+TEST_F(RecurringTest, OfAnExperimentThatIsNotThereCannotBeListed) {
+  EXPECT_EQ(get("/recurringruns?experiment_id=none").status, 404);
 }
 
 }  // namespace

@@ -32,12 +32,12 @@ constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"finished_at", "finished", FieldType::time},
                                 Field{"run_id", "id"},
                                 Field{"id", "id"},
-                                Field{"display_name", "name"},
-                                Field{"name", "name"},
+                                Field{"display_name", kNameColumn},
+                                Field{"name", kNameColumn},
                                 Field{"description", "description"},
-                                Field{"storage_state", "storage_state"},
-                                Field{"status", "state"},
-                                Field{"state", "state"},
+                                Field{"storage_state", "storage_state", FieldType::word},
+                                Field{"status", "state", FieldType::word},
+                                Field{"state", "state", FieldType::word},
                                 Field{"namespace", "''"},  // one user, as upstream's single-user mode
                                 Field{"experiment_id", "experiment_id"},
                                 Field{"pipeline_id", "pipeline_id"},
@@ -76,8 +76,7 @@ Status set_storage(Context& context, const std::string& id, std::string_view sta
   });
 }
 
-// The column that `sort_by=metric:<name>` sorts by; empty where it is not asked for. Runs without the metric come
-// before all that have it.
+// The column that `sort_by=metric:<name>` sorts by; empty where it is not asked for.
 Result<std::string> metric_column(const std::string& sort_by, std::string& name) {
   const std::string_view wanted = trim(sort_by);
   if (!wanted.starts_with(kMetric)) return std::string();
@@ -86,9 +85,8 @@ Result<std::string> metric_column(const std::string& sort_by, std::string& name)
   if (metric.empty() || metric.size() > kMaxMetricName || metric.find('\0') != std::string::npos)
     return fail(Code::invalid_argument,
                 fmt::format("sort_by: metric:<name> needs a name of 1 to {} bytes", kMaxMetricName));
-  return fmt::format(
-      "coalesce((SELECT value FROM kfp_metrics WHERE run_id = kfp_runs.id AND kfp_metrics.name = '{}'), -1e308)",
-      replace_all(metric, "'", "''"));
+  return fmt::format("(SELECT value FROM kfp_metrics WHERE run_id = kfp_runs.id AND kfp_metrics.name = '{}')",
+                     replace_all(metric, "'", "''"));
 }
 
 }  // namespace
@@ -100,14 +98,16 @@ Result<Value> list_runs(Context& context, const Call& call) {
   if (!column.empty()) fields.push_back({metric, column, FieldType::real});
   const std::string columns = fmt::format("{}, {}", runner::kRunColumns, kSpec);
   Listing listing{"Run", "kfp_runs", columns, fields, "runs", {}};
-  if (const std::string experiment = call.parameter("experiment_id"); !experiment.empty())
-    listing.where.emplace_back("experiment_id", experiment);
-  return list(context.database, call, listing, [](const db::Statement& row) {
+  const std::string experiment = call.parameter("experiment_id");
+  if (!experiment.empty()) listing.where.emplace_back("experiment_id", experiment);
+  Value answer = MR_TRY(list(context.database, call, listing, [](const db::Statement& row) {
     Value message = to_message(runner::run_from_row(row));
     const int last = static_cast<int>(std::count(runner::kRunColumns.begin(), runner::kRunColumns.end(), ',')) + 1;
     if (auto spec = parse_json(row.text(last))) message.set("pipeline_spec", std::move(*spec));
     return message;
-  });
+  }));
+  MR_TRY(check_listed(context, answer, experiment));
+  return answer;
 }
 
 Result<net::Response> get_run(Context& context, const Call& call) {

@@ -20,8 +20,8 @@ constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"pipeline_version_id", "id"},
                                 Field{"id", "id"},
                                 Field{"pipeline_id", "pipeline_id"},
-                                Field{"name", "name"},
-                                Field{"display_name", "display_name"},
+                                Field{"name", kNameColumn},
+                                Field{"display_name", kDisplayNameColumn},
                                 Field{"description", "description"},
                                 Field{"code_source_url", "code_source_url"},
                                 Field{"pipeline_spec", "spec"},
@@ -59,17 +59,18 @@ Status check_version_name(const std::string& name) {
 }
 
 Status insert_version(db::Connection& connection, const Version& version) {
+  auto taken = MR_TRY(
+      connection.prepare("SELECT 1 FROM kfp_pipeline_versions WHERE pipeline_id = ? AND name = ? COLLATE NOCASE"));
+  if (MR_TRY(bind_all(taken, version.pipeline_id, version.name).step()))
+    return fail(Code::already_exists, fmt::format("the pipeline has a version named \"{}\" already", version.name));
   auto row = MR_TRY(connection.prepare(
       "INSERT INTO kfp_pipeline_versions(id, pipeline_id, name, display_name, description, created, code_source_url, "
       "tags, package_url, spec) VALUES(?,?,?,?,?,?,?,?,?,?)"));
-  const Status inserted = bind_all(row, version.id, version.pipeline_id, version.name,
-                                   version.display_name.empty() ? version.name : version.display_name,
-                                   version.description, to_epoch_ms(version.created), version.code_source_url,
-                                   to_json(version.tags), version.package_url, to_json(version.spec))
-                              .run();
-  if (!inserted && inserted.error().code == Code::already_exists)
-    return fail(Code::already_exists, fmt::format("the pipeline has a version named \"{}\" already", version.name));
-  return inserted;
+  return bind_all(row, version.id, version.pipeline_id, version.name,
+                  version.display_name.empty() ? version.name : version.display_name, version.description,
+                  to_epoch_ms(version.created), version.code_source_url, to_json(version.tags), version.package_url,
+                  to_json(version.spec))
+      .run();
 }
 
 Result<Value> store_version(Context& context, const Version& version) {

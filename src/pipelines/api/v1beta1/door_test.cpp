@@ -333,6 +333,57 @@ TEST_F(OldDoorTest, jobs_are_recurring_runs) {
   EXPECT_EQ(old_get(mine).body["total_size"].int_or(0), 2) << "its runs stay";
 }
 
+// Enumerations come as numbers, too, as proto's JSON lets them.
+TEST_F(OldDoorTest, references_by_number_count) {
+  const std::string experiment = old_post("/experiments", Value::object({{"name", "mine"}})).body["id"].string_or();
+  const Value key = Value::object({{"type", 1}, {"id", experiment}});
+  const Value references = Value::array({Value::object({{"key", key}, {"relationship", 1}})});
+  const std::string id = start(run_of(manifest(), references));
+  EXPECT_EQ(get("/runs/" + id).body["experiment_id"].string_or(), experiment);
+  const std::string listed = "/runs?resource_reference_key.type=1&resource_reference_key.id=";
+  EXPECT_EQ(old_get(listed + experiment).body["total_size"].int_or(0), 1);
+  EXPECT_EQ(old_get(listed + "none").status, 404);
+}
+
+TEST_F(OldDoorTest, without_a_name_it_is_called_as_its_pipeline) {
+  Value spec = manifest();
+  spec.set("pipeline_name", "greetings");
+  const Answer run = old_post("/runs", Value::object({{"pipeline_spec", spec}}));
+  EXPECT_EQ(run.body["run"]["name"].string_or(), "greetings") << run.text;
+  EXPECT_EQ(old_post("/runs", Value::object({{"pipeline_spec", manifest()}})).status, 400);
+  const auto job = [&](const Value& mode) {
+    return old_post(
+        "/jobs",
+        Value::object({{"max_concurrency", "1"},
+                       {"mode", mode},
+                       {"trigger", Value::object({{"cron_schedule", Value::object({{"cron", "0 0 0 1 1 *"}})}})},
+                       {"pipeline_spec", spec}}));
+  };
+  EXPECT_EQ(job("ENABLED").body["name"].string_or(), "greetings");
+  EXPECT_EQ(job("ENABLED").body["enabled"], Value(true)) << "the other word for it";
+  EXPECT_EQ(job(1).body["enabled"], Value(true));
+  EXPECT_FALSE(job("DISABLED").body.has("enabled"));
+  EXPECT_EQ(job("ON").status, 400);
+}
+
+TEST_F(OldDoorTest, lists_show_metrics) {
+  Value measured = workflow_;
+  for (Value& one : measured.child("spec").child("templates").as_array()) {
+    if (one["name"].string_or() != "say") continue;
+    one.child("container")
+        .set(
+            "args",
+            Value::array(
+                {R"(echo hello > /tmp/out; echo '{"metrics": [{"name": "acc", "numberValue": 0.5, "format": "RAW"}]}' > /tmp/m)"}));
+    one.child("outputs").child("artifacts").push(Value::object({{"name", "mlpipeline-metrics"}, {"path", "/tmp/m"}}));
+  }
+  const Value metrics =
+      end_of(start(run_of(Value::object({{"workflow_manifest", to_json(measured)}}))))["run"]["metrics"];
+  ASSERT_EQ(metrics.size(), 1u);
+  EXPECT_EQ(metrics.items()[0]["number_value"].double_or(0), 0.5);
+  EXPECT_EQ(old_get("/runs").body["runs"].items().at(0)["metrics"], metrics);
+}
+
 TEST_F(OldDoorTest, macros_that_any_run_knows_are_filled_in) {
   Value spec = manifest();
   spec.set("parameters", Value::array({Value::object({{"name", "word"}, {"value", "[[RunUUID]] [[Index]]"}})}));

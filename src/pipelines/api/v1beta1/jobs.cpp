@@ -15,11 +15,11 @@
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
 
-constexpr std::string_view kStatus = "CASE enabled WHEN 1 THEN 'Enabled' ELSE 'Disabled' END";
+constexpr std::string_view kStatus = "CASE enabled WHEN 1 THEN 'Enabled' ELSE 'Disabled' END COLLATE NOCASE";
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"updated_at", "updated", FieldType::time},
                                 Field{"id", "id"},
-                                Field{"name", "name"},
+                                Field{"name", kNameColumn},
                                 Field{"description", "description"},
                                 Field{"status", kStatus},
                                 Field{"service_account", "service_account"}};
@@ -77,6 +77,17 @@ Result<Value> find(Context& context, const std::string& id) {
   return message;
 }
 
+// Job.Mode, the older SDK's other word for `enabled`.
+Result<bool> is_enabled_mode(const Value& mode) {
+  constexpr std::pair<std::string_view, bool> kModes[] = {
+      {"UNKNOWN_MODE", false}, {"ENABLED", true}, {"DISABLED", false}};
+  if (mode.is_null()) return false;
+  for (int i = 0; i < 3; ++i) {
+    if (mode == Value(kModes[i].first) || mode == Value(i)) return kModes[i].second;
+  }
+  return fail(Code::invalid_argument, "mode must be ENABLED or DISABLED");
+}
+
 }  // namespace
 
 Result<Value> create_job(Context& context, const Call& call) {
@@ -86,8 +97,9 @@ Result<Value> create_job(Context& context, const Call& call) {
        "trigger", "mode", "created_at", "updated_at", "status", "error", "enabled", "no_catchup"}));
   if (body.has("enabled") && !body["enabled"].is_bool())
     return fail(Code::invalid_argument, "enabled must be true or false");
+  const bool enabled = body["enabled"].bool_or(false) || MR_TRY(is_enabled_mode(body["mode"]));
   const Value spec = MR_TRY(read_pipeline_spec(body));
-  Value recurring = Value::object({{"display_name", MR_TRY(text_field(body, "name"))},
+  Value recurring = Value::object({{"display_name", MR_TRY(name_of(body, spec))},
                                    {"description", MR_TRY(text_field(body, "description"))},
                                    {"service_account", MR_TRY(text_field(body, "service_account"))},
                                    {"experiment_id", MR_TRY(referenced(body, "EXPERIMENT"))},
@@ -95,7 +107,7 @@ Result<Value> create_job(Context& context, const Call& call) {
                                    {"max_concurrency", body["max_concurrency"]},
                                    {"trigger", body["trigger"]},
                                    {"no_catchup", body["no_catchup"]},
-                                   {"mode", body["enabled"].bool_or(false) ? "ENABLE" : "DISABLE"}});
+                                   {"mode", enabled ? "ENABLE" : "DISABLE"}});
   MR_TRY(set_pipeline(context, spec, MR_TRY(referenced(body, "PIPELINE_VERSION")), recurring));
   const Inner inner(call, recurring);
   const Value made = MR_TRY(api::create_recurring_run(context, inner.call));
@@ -109,8 +121,11 @@ Result<Value> list_jobs(Context& context, const Call& call) {
   Listing listing{"Job", "kfp_recurring_runs", all, kFields, "jobs", {}};
   const std::string type = call.parameter("resource_reference_key.type"),
                     id = call.parameter("resource_reference_key.id");
-  if (type == "EXPERIMENT" && !id.empty()) listing.where.emplace_back("experiment_id", id);
-  return list(context.database, inner.call, listing, job_message);
+  const std::string experiment = is_type(Value(type), "EXPERIMENT") ? id : "";
+  if (!experiment.empty()) listing.where.emplace_back("experiment_id", experiment);
+  Value answer = MR_TRY(list(context.database, inner.call, listing, job_message));
+  MR_TRY(check_listed(context, answer, experiment));
+  return answer;
 }
 
 Result<Value> get_job(Context& context, const Call& call) { return find(context, call.id()); }

@@ -1,3 +1,5 @@
+#include <array>
+
 #include <fmt/core.h>
 
 #include "base/encode.h"
@@ -62,12 +64,21 @@ Value resource_reference(std::string_view type, std::string_view id, std::string
   return reference.set("relationship", relationship);
 }
 
+bool is_type(const Value& given, std::string_view type) {
+  // Source: backend/api/v1beta1/resource_reference.proto; 0 is none.
+  constexpr std::array<std::string_view, 5> kTypes = {"EXPERIMENT", "JOB", "PIPELINE", "PIPELINE_VERSION", "NAMESPACE"};
+  if (given.string_or() == type) return true;
+  const auto number = whole_number(given);
+  return number && *number >= 1 && static_cast<std::size_t>(*number) <= kTypes.size() &&
+         kTypes[static_cast<std::size_t>(*number) - 1] == type;
+}
+
 Result<std::string> referenced(const Value& message, std::string_view type) {
   const Value& references = message["resource_references"];
   if (!references.is_null() && !references.is_array())
     return fail(Code::invalid_argument, "resource_references must be a list");
   for (const Value& reference : references.items()) {
-    if (reference["key"]["type"].string_or() == type) return reference["key"]["id"].string_or();
+    if (is_type(reference["key"]["type"], type)) return reference["key"]["id"].string_or();
   }
   return std::string();
 }

@@ -49,29 +49,43 @@ Metric read_metric(const Value& value, std::string_view number) {
   return metric;
 }
 
+// What a task left, and the pod that it was.
+struct Left {
+  std::string pod, uri;
+};
+
+Result<std::vector<Left>> left_by_tasks(db::Connection& connection, const std::string& run_id) {
+  std::vector<Left> all;
+  auto row =
+      MR_TRY(connection.prepare("SELECT json_extract(t.data, '$.pod'), a.uri FROM kfp_artifacts a JOIN kfp_tasks t "
+                                "ON t.run_id = a.run_id AND t.path = a.task_id WHERE a.run_id = ? AND a.output = ?"));
+  bind_all(row, run_id, kOutput);
+  while (MR_TRY(row.step())) all.push_back({row.text(0), row.text(1)});
+  return all;
+}
+
 // {"metrics": [{"name": "accuracy", "numberValue": 0.9, "format": "PERCENTAGE"}]}; what cannot be read counts as none,
 // as upstream: a task's own words do not make the run unreadable.
-void add_left_by(const Options& options, const TaskView& task, std::map<std::string, Metric>& metrics) {
-  for (const Value& artifact : task.outputs["artifacts"][kOutput]["artifacts"].items()) {
-    const auto file = executors::artifact_file(options, artifact["uri"].string_or());
-    const auto text = file ? read_file(*file, kMaxFile) : Result<std::string>(fail(Code::not_found, ""));
-    const auto parsed = text ? parse_json(*text) : Result<Value>(fail(Code::not_found, ""));
-    if (!parsed) continue;
-    std::size_t count = 0;
-    for (const Value& entry : (*parsed)["metrics"].items()) {
-      if (++count > kMaxMetrics) break;
-      Metric metric = read_metric(entry, "numberValue");
-      metric.node_id = task.pod_name;
-      const std::string key = metric.node_id + "/" + metric.name;
-      if (fault(metric).empty()) metrics.emplace(key, std::move(metric));
-    }
+void add_left(const Options& options, const Left& left, std::map<std::string, Metric>& metrics) {
+  const auto file = executors::artifact_file(options, left.uri);
+  const auto text = file ? read_file(*file, kMaxFile) : Result<std::string>(fail(Code::not_found, ""));
+  const auto parsed = text ? parse_json(*text) : Result<Value>(fail(Code::not_found, ""));
+  if (!parsed) return;
+  std::size_t count = 0;
+  for (const Value& entry : (*parsed)["metrics"].items()) {
+    if (++count > kMaxMetrics) break;
+    Metric metric = read_metric(entry, "numberValue");
+    metric.node_id = left.pod;
+    const std::string key = metric.node_id + "/" + metric.name;
+    if (fault(metric).empty()) metrics.emplace(key, std::move(metric));
   }
 }
 
 }  // namespace
 
-Result<Value> metrics_of(Context& context, const std::string& run_id, const std::vector<TaskView>& tasks) {
+Result<Value> metrics_of(Context& context, const std::string& run_id) {
   std::map<std::string, Metric> metrics;  // by node and name
+  std::vector<Left> left;
   MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare("SELECT name, node_id, format, value FROM kfp_v1_metrics WHERE run_id = ?"));
     bind_all(row, run_id);
@@ -79,9 +93,10 @@ Result<Value> metrics_of(Context& context, const std::string& run_id, const std:
       Metric metric{row.text(0), row.text(1), row.text(2), row.real(3)};
       metrics.emplace(metric.node_id + "/" + metric.name, std::move(metric));
     }
+    left = MR_TRY(left_by_tasks(connection, run_id));
     return {};
   }));
-  for (const TaskView& task : tasks) add_left_by(context.options, task, metrics);
+  for (const Left& one : left) add_left(context.options, one, metrics);
   Value list = Value::array();
   for (const auto& [key, metric] : metrics) list.push(to_message(metric));
   return list;

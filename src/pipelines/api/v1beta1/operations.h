@@ -33,6 +33,8 @@ Result<std::vector<std::pair<std::string, std::string>>> list_query(const Call& 
 
 Value resource_reference(std::string_view type, std::string_view id, std::string_view relationship,
                          std::string_view name = {});
+// Is it this type of a resource, by name or by number?
+bool is_type(const Value& given, std::string_view type);
 // The id of the first reference of this type; empty: there is none. Errors: references that are no list of them.
 Result<std::string> referenced(const Value& message, std::string_view type);
 std::string storage_state(std::string_view state);  // "AVAILABLE" → "STORAGESTATE_AVAILABLE"
@@ -76,6 +78,8 @@ Status set_pipeline(Context& context, const Value& spec, const std::string& vers
 Result<Value> runtime_config_of(const Value& spec);
 // pipeline_spec of a run or a job. Errors: invalid_argument naming a member that it has not.
 Result<Value> read_pipeline_spec(const Value& body);
+// A run or a job without a name of its own is called as its pipeline_spec names the pipeline.
+Result<std::string> name_of(const Value& body, const Value& spec);
 Value parameter_list(const Value& parameters);  // {name: value} → [{name, value}], values as text
 
 // jobs.cpp: recurring runs
@@ -86,7 +90,7 @@ Result<Value> get_job(Context& context, const Call& call);
 // metrics.cpp
 Result<Value> report_metrics(Context& context, const Call& call);
 // What was reported, and what tasks have left in an output named mlpipeline-metrics.
-Result<Value> metrics_of(Context& context, const std::string& run_id, const std::vector<TaskView>& tasks);
+Result<Value> metrics_of(Context& context, const std::string& run_id);
 
 // workflow_status.cpp: the live workflow of a run, {…, "status": {"phase", "nodes"}}. `manifest`: what was submitted;
 // null for a pipeline of the newer SDK.

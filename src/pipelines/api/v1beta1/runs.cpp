@@ -16,14 +16,14 @@ using runner::bind_all;
 
 constexpr std::string_view kStatus =
     "CASE state WHEN 'PENDING' THEN 'Pending' WHEN 'RUNNING' THEN 'Running' WHEN 'SUCCEEDED' THEN 'Succeeded' "
-    "WHEN 'SKIPPED' THEN 'Skipped' WHEN 'CANCELING' THEN 'Terminating' ELSE 'Failed' END";
+    "WHEN 'SKIPPED' THEN 'Skipped' WHEN 'CANCELING' THEN 'Terminating' ELSE 'Failed' END COLLATE NOCASE";
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"scheduled_at", "scheduled", FieldType::time},
                                 Field{"finished_at", "finished", FieldType::time},
                                 Field{"id", "id"},
-                                Field{"name", "name"},
+                                Field{"name", kNameColumn},
                                 Field{"description", "description"},
-                                Field{"storage_state", "storage_state"},
+                                Field{"storage_state", "storage_state", FieldType::word},
                                 Field{"status", kStatus},
                                 Field{"service_account", "service_account"}};
 
@@ -81,6 +81,12 @@ Value to_v1(const Parts& parts) {
   return message;
 }
 
+Status add_metrics(Context& context, Value& message) {
+  Value metrics = MR_TRY(metrics_of(context, message["id"].string_or()));
+  if (!metrics.empty()) message.set("metrics", std::move(metrics));
+  return {};
+}
+
 Result<Value> detail(Context& context, const std::string& id) {
   Parts parts;
   std::vector<TaskView> tasks;
@@ -94,8 +100,7 @@ Result<Value> detail(Context& context, const std::string& id) {
   Value manifest;
   if (!parts.workflow.empty()) manifest = MR_TRY(parse_json(parts.workflow));
   Value message = to_v1(parts);
-  Value metrics = MR_TRY(metrics_of(context, id, tasks));
-  if (!metrics.empty()) message.set("metrics", std::move(metrics));
+  MR_TRY(add_metrics(context, message));
   Value runtime = Value::object({{"workflow_manifest", to_json(live_workflow(parts.run, tasks, std::move(manifest)))}});
   if (parts.workflow.empty()) runtime.set("pipeline_manifest", parts.spec);
   return Value::object({{"run", std::move(message)}, {"pipeline_runtime", std::move(runtime)}});
@@ -128,6 +133,11 @@ Status set_pipeline(Context& context, const Value& spec, const std::string& vers
                 "the run needs a workflow_manifest, a pipeline_id or a reference to a PIPELINE_VERSION");
   out.set("pipeline_version_reference", std::move(reference));
   return {};
+}
+
+Result<std::string> name_of(const Value& body, const Value& spec) {
+  std::string name = MR_TRY(text_field(body, "name"));
+  return name.empty() ? text_field(spec, "pipeline_name") : std::move(name);
 }
 
 Result<Value> read_pipeline_spec(const Value& body) {
@@ -171,7 +181,7 @@ Result<Value> create_run(Context& context, const Call& call) {
                        {"id", "name", "storage_state", "description", "pipeline_spec", "resource_references",
                         "service_account", "created_at", "scheduled_at", "finished_at", "status", "error", "metrics"}));
   const Value spec = MR_TRY(read_pipeline_spec(body));
-  Value run = Value::object({{"display_name", MR_TRY(text_field(body, "name"))},
+  Value run = Value::object({{"display_name", MR_TRY(name_of(body, spec))},
                              {"description", MR_TRY(text_field(body, "description"))},
                              {"service_account", MR_TRY(text_field(body, "service_account"))},
                              {"experiment_id", MR_TRY(referenced(body, "EXPERIMENT"))},
@@ -189,9 +199,16 @@ Result<Value> list_runs(Context& context, const Call& call) {
   Listing listing{"Run", "kfp_runs", all, kFields, "runs", {}};
   const std::string type = call.parameter("resource_reference_key.type"),
                     id = call.parameter("resource_reference_key.id");
-  if (type == "EXPERIMENT" && !id.empty()) listing.where.emplace_back("experiment_id", id);
-  if (type == "JOB" && !id.empty()) listing.where.emplace_back("recurring_run_id", id);
-  return list(context.database, inner.call, listing, [](const db::Statement& row) { return to_v1(parts_from(row)); });
+  const std::string experiment = is_type(Value(type), "EXPERIMENT") ? id : "";
+  if (!experiment.empty()) listing.where.emplace_back("experiment_id", experiment);
+  if (is_type(Value(type), "JOB") && !id.empty()) listing.where.emplace_back("recurring_run_id", id);
+  Value answer = MR_TRY(
+      list(context.database, inner.call, listing, [](const db::Statement& row) { return to_v1(parts_from(row)); }));
+  MR_TRY(check_listed(context, answer, experiment));
+  if (Value* runs = answer.find("runs"); runs != nullptr && runs->is_array()) {
+    for (Value& run : runs->as_array()) MR_TRY(add_metrics(context, run));
+  }
+  return answer;
 }
 
 Result<Value> get_run(Context& context, const Call& call) { return detail(context, call.id()); }
