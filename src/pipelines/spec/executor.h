@@ -16,8 +16,9 @@ namespace millrace::pipelines {
 
 // Where a task's parameter comes from.
 struct ParameterSource {
-  enum class Kind { component_input, task_output, constant, final_status } kind = Kind::constant;
-  std::string name;        // component_input: the enclosing component's parameter
+  // own_input: of a setting that a workflow of the SDK 1.8 leaves to an input of the task itself.
+  enum class Kind { component_input, task_output, constant, final_status, own_input } kind = Kind::constant;
+  std::string name;        // component_input: the enclosing component's parameter; own_input
   std::string producer;    // task_output, final_status
   std::string output_key;  // task_output
   Value constant;

@@ -100,6 +100,8 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
   for (const auto& [key, source] : value["inputs"]["parameters"].members()) {
     auto parsed = MR_TRY(parse_parameter_source(source, path + ".inputs.parameters." + key));
     if (parsed.kind == ParameterSource::Kind::task_output || parsed.kind == ParameterSource::Kind::final_status)
+    if (parsed.kind == ParameterSource::Kind::own_input)
+      return wrong(source, path + ".inputs.parameters." + key, "the parameter has no source");
       upstream.insert(parsed.producer);
     task.parameters.emplace(key, std::move(parsed));
   }
