@@ -16,7 +16,8 @@
 namespace millrace::pipelines::runner {
 
 // Empty: the task is not to be cached.
-std::string cache_fingerprint(const executors::RunContext& run, const engine::Node& node, const Executor& executor);
+std::string cache_fingerprint(const Options& options, const executors::RunContext& run, const engine::Node& node,
+                              const Executor& executor);
 
 struct CacheEntry {
   std::string fingerprint;

@@ -279,7 +279,7 @@ bool Runner::spare(const Run& run, const engine::Node& node, const Executor& exe
     return true;
   }
   if (!options_.caching) return false;
-  const std::string fingerprint = cache_fingerprint(run->context(), node, executor);
+  const std::string fingerprint = cache_fingerprint(options_, run->context(), node, executor);
   if (fingerprint.empty()) return false;
   std::optional<executors::Outputs> cached;
   const Status looked = needs_.database.read([&](db::Connection& connection) -> Status {
@@ -352,7 +352,7 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
     if (outputs) {
       event.succeeded = true;
       const std::string fingerprint =
-          options_.caching ? cache_fingerprint(run->context(), *node, *run->state().executor_of(*node)) : "";
+          options_.caching ? cache_fingerprint(options_, run->context(), *node, *run->state().executor_of(*node)) : "";
       if (!fingerprint.empty()) run->remember({fingerprint, *outputs}, event.at);
       event.output_parameters = std::move(outputs->parameters);
       event.output_artifacts = std::move(outputs->artifacts);
