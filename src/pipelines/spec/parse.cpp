@@ -17,8 +17,10 @@ namespace {
 // The SDK writes a task's machine settings that come from parameters once more as inputs, which no component declares
 // and nothing reads. Source: kubeflow/pipelines sdk/python/kfp/compiler/pipeline_spec_builder.py.
 bool is_machine_input(std::string_view key) {
-  return key == "cpu_request" || key == "cpu_limit" || key == "memory_request" || key == "memory_limit" ||
-         key == "accelerators" || key == "base_image";
+  static constexpr std::string_view kInputs[] = {"cpu_request",  "cpu_limit",        "memory_request",
+                                                 "memory_limit", "accelerator_type", "accelerator_count",
+                                                 "accelerators", "base_image"};
+  return std::find(std::begin(kInputs), std::end(kInputs), key) != std::end(kInputs);
 }
 
 using reading::only_known;
