@@ -20,6 +20,7 @@
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/store.h"
+#include "pipelines/executors/task_config.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -230,8 +231,12 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
     MR_TRY(make_directories(artifacts, 0700));
   }
   MR_TRY(bring_artifacts(options, hooks, run, node));
-  const Value input = MR_TRY(executor_input(options, run, node, directory));
+  Value input = MR_TRY(executor_input(options, run, node, directory));
   const PlaceholderContext context = placeholders(options, run, node, input);
+  if (const std::string& told = node.component->task_config; executor.passed_on && !told.empty()) {
+    Value config = MR_TRY(task_config(*executor.passed_on, run, node, context));
+    input.child("inputs").child("parameterValues").set(told, std::move(config));
+  }
 
   std::vector<std::string> command_line = MR_TRY(substitute_arguments(executor.command, context));
   for (std::string& argument : MR_TRY(substitute_arguments(executor.arguments, context)))

@@ -50,8 +50,7 @@ Result<ParameterType> parameter_type(const Value& value, const std::string& path
                                    ParameterType::boolean, ParameterType::list, ParameterType::structure}) {
     if (parameter_type_name(type) == name) return type;
   }
-  if (name == "TASK_FINAL_STATUS") return ParameterType::structure;
-  if (name == "TASK_CONFIG") return refused(value, path, name + " parameters are");
+  if (name == "TASK_FINAL_STATUS" || name == "TASK_CONFIG") return ParameterType::structure;
   return wrong(value, path, fmt::format("the parameter type \"{}\" is not known", name));
 }
 
@@ -101,9 +100,9 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
   std::set<std::string> upstream(task.after.begin(), task.after.end());
   for (const auto& [key, source] : value["inputs"]["parameters"].members()) {
     auto parsed = MR_TRY(parse_parameter_source(source, path + ".inputs.parameters." + key));
-    if (parsed.kind == ParameterSource::Kind::task_output || parsed.kind == ParameterSource::Kind::final_status)
     if (parsed.kind == ParameterSource::Kind::own_input)
       return wrong(source, path + ".inputs.parameters." + key, "the parameter has no source");
+    if (parsed.kind == ParameterSource::Kind::task_output || parsed.kind == ParameterSource::Kind::final_status)
       upstream.insert(parsed.producer);
     task.parameters.emplace(key, std::move(parsed));
   }
@@ -241,9 +240,9 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
                      "taskConfigPassthroughs"}));
   Component component;
   component.name = name;
-  for (const char* field : {"singlePlatformSpecs", "taskConfigPassthroughs"}) {
-    if (!value[field].empty()) return refused(value[field], path + "." + field, fmt::format("{} are", field));
-  }
+  if (const Value& platforms = value["singlePlatformSpecs"]; !platforms.empty())
+    return refused(platforms, path + ".singlePlatformSpecs", "singlePlatformSpecs are");
+  component.passed_on = MR_TRY(reading::parse_passthroughs(value["taskConfigPassthroughs"], path));
   const std::string in = path + ".inputDefinitions.parameters.";
   for (const auto& [key, parameter] : value["inputDefinitions"]["parameters"].members()) {
     ParameterSpec spec;
@@ -258,6 +257,10 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
       }
     }
     spec.literals = parameter["literals"].items();
+    if (parameter["parameterType"].string_or() == "TASK_CONFIG") {
+      component.task_config = key;
+      spec.optional = true;  // nobody but the server gives it
+    }
     component.parameters.emplace(key, std::move(spec));
   }
   const auto artifact = [](const Value& at) {
@@ -441,6 +444,7 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
     MR_TRY(check_references(pipeline, component, spec["components"][name], "components." + name));
   MR_TRY(check_references(pipeline, pipeline.root, spec["root"], "root"));
   MR_TRY(reading::parse_platform(platform, pipeline));
+  reading::pass_settings_on(pipeline);
   return pipeline;
 }
 

@@ -128,12 +128,22 @@ Status node_affinity(const Field& field) {
           MR_TRY(dynamic_setting(entry["nodeAffinityJson"], field.path, field.executor)));
       continue;
     }
-    if (entry["weight"].int_or(0) > 0) continue;
     std::vector<LabelRequirement> term;
+    Value terms = Value::object();
     for (const char* kind : {"matchExpressions", "matchFields"}) {
       for (const Value& expression : entry[kind].items()) term.push_back(requirement(expression));
+      terms.set_if(!entry[kind].empty(), kind, entry[kind]);
     }
-    field.executor.placement.required.push_back(std::move(term));
+    Placement& placement = field.executor.placement;
+    if (const std::int64_t weight = entry["weight"].int_or(0); weight > 0) {
+      placement.node_affinity.child("preferredDuringSchedulingIgnoredDuringExecution")
+          .push(Value::object({{"weight", weight}, {"preference", std::move(terms)}}));
+      continue;
+    }
+    placement.node_affinity.child("requiredDuringSchedulingIgnoredDuringExecution")
+        .child("nodeSelectorTerms")
+        .push(std::move(terms));
+    placement.required.push_back(std::move(term));
   }
   return {};
 }
@@ -144,6 +154,15 @@ Status node_selector(const Field& field) {
     placement.labels.emplace_back(key, label.string_or());
   if (!field.value["nodeSelectorJson"].empty())
     placement.selectors.push_back(MR_TRY(dynamic_setting(field.value["nodeSelectorJson"], field.path, field.executor)));
+  return {};
+}
+
+Status tolerations(const Field& field) {
+  for (const Value& entry : field.value.items()) {
+    const Value& parameter = entry["tolerationJson"];
+    field.executor.tolerations.push_back(
+        parameter.empty() ? Setting{entry} : MR_TRY(dynamic_setting(parameter, field.path, field.executor)));
+  }
   return {};
 }
 
@@ -192,7 +211,8 @@ Status parse_field(const std::string& name, const Field& field) {
     return {};
   }
   // Nothing is pulled and the one node has no taints: both are satisfied by saying nothing.
-  if (name == "imagePullSecret" || name == "imagePullPolicy" || name == "tolerations") return {};
+  if (name == "tolerations") return tolerations(field);
+  if (name == "imagePullSecret" || name == "imagePullPolicy") return {};
   return refused(value, field.path, fmt::format("the Kubernetes setting {} is", name));
 }
 

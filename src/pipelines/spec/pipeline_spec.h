@@ -88,8 +88,10 @@ struct Component {
   std::map<std::string, ArtifactSpec> artifacts;
   std::map<std::string, ParameterType> output_parameters;
   std::map<std::string, ArtifactSpec> output_artifacts;
-  std::string executor;    // a leaf names its executor, …
-  std::optional<Dag> dag;  // … anything else has a dag
+  std::map<PassedField, bool> passed_on;  // settings that dsl.TaskConfig tells; true: the task itself gets them, too
+  std::string task_config;                // the input parameter that is told; empty: none
+  std::string executor;                   // a leaf names its executor, …
+  std::optional<Dag> dag;                 // … anything else has a dag
 };
 
 struct PipelineSpec {
