@@ -448,12 +448,25 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
   return pipeline;
 }
 
+namespace {
+
+// kfp's compiler writes a pipeline as objects for a cluster, too (kubernetes_manifest_format): a PipelineVersion, which
+// holds it, and before it the Pipeline that it is one of, which says nothing more than names.
+bool is_manifest(const Value& document, std::string_view kind) {
+  return document["kind"].string_or() == kind &&
+         document["apiVersion"].string_or().starts_with("pipelines.kubeflow.org/");
+}
+
+}  // namespace
+
 Result<Package> unwrap_package(const Value& value) {
   Package package{value, Value()};
   if (value.has("pipeline_spec"))
     package = {value["pipeline_spec"], value["platform_spec"]};
   else if (value.has("pipelineSpec") && value["pipelineSpec"].is_object())
     package = {value["pipelineSpec"], value["platformSpec"]};
+  else if (is_manifest(value, "PipelineVersion"))
+    package = {value["spec"]["pipelineSpec"], value["spec"]["platformSpec"]};
   if (!v1::is_workflow(package.spec)) return package;
   auto translated = MR_TRY(v1::translate(package.spec));
   return Package{std::move(translated.spec), std::move(translated.platform), std::move(package.spec)};
@@ -463,6 +476,7 @@ Result<Package> read_package(std::string_view text) {
   auto documents = parse_yaml_documents(text);
   if (!documents) return fail(Code::invalid_argument, "this is not a KFP pipeline: " + documents.error().message);
   if (documents->empty()) return fail(Code::invalid_argument, "this is not a KFP pipeline: the file is empty");
+  if (documents->size() == 2 && is_manifest((*documents)[0], "Pipeline")) documents->erase(documents->begin());
   if (documents->size() > 2)
     return fail(Code::invalid_argument, "this is not a KFP pipeline: it has more than two documents");
   Package package = MR_TRY(unwrap_package((*documents)[0]));

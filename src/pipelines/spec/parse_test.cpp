@@ -185,6 +185,23 @@ TEST(Spec, RefusesNamesThatLeadElsewhere) {
   }
 }
 
+// kubernetes_manifest_format of the SDK's compiler.
+TEST(Spec, ReadsManifestsOfACluster) {
+  const std::string indented = "    " + replace_all(kSmall, "\n", "\n    ");
+  const std::string version =
+      "apiVersion: pipelines.kubeflow.org/v2beta1\nkind: PipelineVersion\nmetadata: {name: v1}\nspec:\n"
+      "  pipelineName: p\n  platformSpec: {platforms: {kubernetes: {pipelineConfig: {workspace: {size: 1Gi}}}}}\n"
+      "  pipelineSpec:\n" +
+      indented + "\n";
+  const std::string pipeline = "apiVersion: pipelines.kubeflow.org/v2beta1\nkind: Pipeline\nmetadata: {name: p}\n---\n";
+  for (const std::string& text : {version, pipeline + version}) {
+    const auto spec = parse(text);
+    ASSERT_TRUE(spec) << spec.error().message;
+    EXPECT_EQ(spec->name, "small");
+    EXPECT_TRUE(spec->has_workspace);
+  }
+}
+
 TEST(Spec, SaysWhatIsNoPipeline) {
   for (const char* text : {"", "- a\n- b\n", "just words", "{}", "a: [1,", "a: 1\n---\nb: 2\n---\nc: 3\n",
                            "kind: Workflow\napiVersion: argoproj.io/v1alpha1\n",
