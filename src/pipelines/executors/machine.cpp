@@ -145,12 +145,26 @@ Result<std::optional<Keys>> read_keys(const Hooks& hooks, bool secret, const std
   return fail(keys.error());
 }
 
+bool is_variable_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  };
+  return !name.empty() && (name[0] < '0' || name[0] > '9') && std::all_of(name.begin(), name.end(), allowed);
+}
+
 Status apply_keys(const Hooks& hooks, const engine::Node& node, const Executor& executor, proc::LaunchSpec& spec) {
   for (const KeysAsEnv& wanted : executor.env_from_keys) {
     if (is_left_open(wanted.name, node)) continue;
     const std::string name = text_of(setting_of(wanted.name, node));
     const auto keys = MR_TRY(read_keys(hooks, wanted.secret, name, wanted.optional));
     if (!keys) continue;
+    if (wanted.prefix) {
+      // As in Kubernetes, a key that cannot be a variable's name is left out.
+      for (const auto& [key, value] : *keys) {
+        if (is_variable_name(*wanted.prefix + key)) set_variable(spec, *wanted.prefix + key, value);
+      }
+    }
     for (const auto& [key, variable] : wanted.key_to_variable) {
       const auto found = keys->find(key);
       if (found == keys->end()) {

@@ -226,9 +226,10 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
     return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   const Executor* executor = run->state().executor_of(*node);
   if (spare(run, *node, *executor)) return;
-  const bool has_slot = slots_.take(run_id, key, [this, run, path, attempt] {
+  const auto when_free = [this, run, path, attempt] {
     strands_->post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
-  });
+  };
+  const bool has_slot = slots_.take(run_id, key, when_free, run->spec().parallelism);
   if (!has_slot) return;
   auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
@@ -493,7 +494,7 @@ void Runner::take_up(const Run& run) {
       ended(run, path, attempt, **status);
       continue;
     }
-    slots_.occupy(key);
+    slots_.occupy(run->record().id, key);
     if (node->state == engine::NodeState::launching)
       apply(run, event_for(Event::Kind::launched, needs_.clock.now(), path, attempt));
     if (!run->state().may_launch(*node))

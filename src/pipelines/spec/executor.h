@@ -38,6 +38,7 @@ struct KeysAsEnv {
   Setting name;
   bool optional = false;
   std::vector<std::pair<std::string, std::string>> key_to_variable;
+  std::optional<std::string> prefix = {};  // then every key is a variable, whose name begins with this
 };
 // … or as files of a directory.
 struct KeysAsFiles {

@@ -48,6 +48,7 @@ Result<std::string> mount_path(const Value& entry, const Field& field) {
 Status keys_as_env(const Field& field, bool secret) {
   for (const Value& entry : field.value.items()) {
     KeysAsEnv keys{secret, {}, entry["optional"].bool_or(false), {}};
+    if (entry.has("allKeys")) keys.prefix = entry["allKeys"].string_or();
     keys.name = MR_TRY(name_setting(entry, secret ? "secretName" : "configMapName",
                                     secret ? "secretNameParameter" : "configMapNameParameter", field));
     for (const Value& pair : entry["keyToEnv"].items())
@@ -220,11 +221,15 @@ Status parse_pipeline_config(const Value& config, PipelineSpec& pipeline) {
   const std::string path = "platforms.kubernetes.pipelineConfig";
   MR_TRY(only_known(config, path,
                     {"resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure", "workspace",
-                     "activeDeadlineSeconds"}));
+                     "activeDeadlineSeconds", "parallelism"}));
   // The times to live are those of a cluster's own record of the run, which is not made here.
   pipeline.deadline_seconds = config["activeDeadlineSeconds"].int_or(0);
   if (pipeline.deadline_seconds < 0)
     return wrong(config["activeDeadlineSeconds"], path, "activeDeadlineSeconds is below 0");
+  if (const std::int64_t limit = config["parallelism"].int_or(0); limit >= 0)
+    pipeline.parallelism = static_cast<std::size_t>(limit);
+  else
+    return wrong(config["parallelism"], path, "parallelism is below 0");
   pipeline.has_workspace = config.has("workspace");
   return {};
 }

@@ -97,6 +97,7 @@ struct Component {
 struct PipelineSpec {
   std::string name, display_name, description, default_root;
   std::int64_t deadline_seconds = 0;  // of the run (Kubernetes' pipelineConfig); 0: none
+  std::size_t parallelism = 0;        // tasks of a run at once; 0: no limit. Only workflows of the SDK 1.8 say it
   bool has_workspace = false;         // a directory that the run's tasks share
   Component root;
   std::map<std::string, Component> components;
