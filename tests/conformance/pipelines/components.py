@@ -104,3 +104,9 @@ def adds(a: int) -> int:
 @dsl.pipeline(name="containerised-component")
 def containerised_component():
     adds(a=1)
+
+
+@case("accelerators from parameters, none of them", tasks={"say": {"out": "x"}})
+@dsl.pipeline(name="accelerator-dynamic")
+def accelerator_dynamic(kind: str = "nvidia.com/gpu", count: str = "0"):
+    say(text="x").set_accelerator_type(kind).set_accelerator_limit(count)
