@@ -308,7 +308,12 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
   for (const auto& [name, spec] : node.component->output_artifacts)
     outputs.artifacts.set(name, artifact_value(name, spec, output_uri(run, node, name)));
   // What the KFP runtime writes for Python components: values and metadata of its own.
-  const auto metadata = read_file(directory / "output_metadata.json", kMaxOutputBytes);
+  auto metadata = read_file(directory / kOutputFile, kMaxOutputBytes);
+  if (!node.component->output_artifacts.empty()) {
+    const auto first = artifact_file(options, output_uri(run, node, node.component->output_artifacts.begin()->first));
+    auto beside = first ? read_file(first->parent_path() / kOutputFileBeside, kMaxOutputBytes) : metadata;
+    if (beside) metadata = std::move(beside);
+  }
   if (!metadata) return outputs;
   const auto parsed = parse_json(*metadata);
   if (!parsed)
