@@ -32,7 +32,7 @@ Status only_known(const Place& place, std::initializer_list<std::string_view> kn
 Result<std::string> scalar_text(const Place& place);
 
 struct Compiled {
-  std::string component;  // in the IR
+  std::string component;                                         // in the IR
   std::map<std::string, std::optional<std::string>> parameters;  // its inputs, and their defaults
   std::set<std::string> artifacts;                               // inputs that come as files
   std::map<std::string, Text> constants;                         // of them, those whose text stands in the template
