@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import kfp
 import kfp.components
+import kubernetes
 import pytest
 from kfp import dsl
 from kfp.components import InputPath, OutputPath, create_component_from_func, load_component_from_text
@@ -498,6 +499,61 @@ def begin(out: OutputPath(str)):
 flip_op, add_op, extend_op, begin_op = map(create_component_from_func, (flip, add, extend, begin))
 
 
+def shell(name, script, *words, **more):
+    return dsl.ContainerOp(name, "alpine", command=["sh", "-ec", script], arguments=list(words), **more)
+
+
+def test_volumes_are_made_mounted_and_deleted(client):
+    @dsl.pipeline(name="volumes")
+    def volumes(size: str = "1Mi"):
+        made = dsl.VolumeOp(name="make", resource_name="disk", size=size, modes=dsl.VOLUME_MODE_RWO)
+        wrote = shell("write", "echo kept > /data/file", pvolumes={"/data": made.volume})
+        read = shell("read", "cat /data/file > /tmp/said", pvolumes={"/data": wrote.pvolume}, file_outputs={"said": "/tmp/said"})
+        said = shell("say", 'printf "%s %s %s" "$0" "$1" "$2" > /tmp/all', read.output, made.outputs["size"], made.outputs["name"],
+                     file_outputs={"all": "/tmp/all"})
+        made.delete().after(said)
+
+    run = Run(client, volumes)
+    (text,) = run.texts("say", "all")
+    kept, size, name = text.split()
+    assert (kept, size) == ("kept", "1Mi") and name.startswith("volumes-") and name.endswith("-disk"), text
+    # It is deleted, so that one of that name can be made again.
+    Run(client, volumes)
+
+
+def test_variables_from_whole_secrets_and_names_from_parameters(client, server):
+    core = k8s.CoreV1Api(kubernetes.config.new_client_from_config(config_file=server.environment()["KUBECONFIG"]))
+    meta = k8s.V1ObjectMeta(name="all-of-it")
+    core.create_namespaced_secret("kubeflow", k8s.V1Secret(metadata=meta, string_data={"a": "alpha", "1": "no name"}))
+
+    @dsl.pipeline(name="variables")
+    def variables(secret: str = "all-of-it"):
+        whole = shell("whole", 'printf %s "$P_a" > /tmp/out', file_outputs={"out": "/tmp/out"})
+        reference = k8s.V1SecretEnvSource(name="all-of-it")
+        whole.container.add_env_from(k8s.V1EnvFromSource(prefix="P_", secret_ref=reference))
+        gone = k8s.V1ConfigMapEnvSource(name="gone", optional=True)
+        whole.container.add_env_from(k8s.V1EnvFromSource(config_map_ref=gone))
+        named = shell("named", 'printf %s "$A" > /tmp/out', file_outputs={"out": "/tmp/out"})
+        key = k8s.V1EnvVarSource(secret_key_ref=k8s.V1SecretKeySelector(name=secret, key="a"))
+        named.container.add_env_variable(k8s.V1EnvVar(name="A", value_from=key))
+
+    run = Run(client, variables)
+    assert run.texts("whole", "out") == run.texts("named", "out") == ["alpha"]
+
+
+def test_a_limit_of_tasks_at_once(client):
+    @dsl.pipeline(name="one-by-one")
+    def one_by_one():
+        dsl.get_pipeline_conf().set_parallelism(1)
+        for number in range(3):
+            script = "date +%s%N > /tmp/span; sleep 0.3; date +%s%N >> /tmp/span"
+            shell(f"step-{number}", script, file_outputs={"span": "/tmp/span"})
+
+    run = Run(client, one_by_one)
+    spans = sorted(run.texts(f"step-{number}", "span")[0].split() for number in range(3))
+    assert all(spans[i][1] <= spans[i + 1][0] for i in range(2)), spans
+
+
 @dsl.graph_component
 def again(n, note, last):
     """A parameter and a file, passed on each round."""
@@ -581,9 +637,9 @@ def refused(client, function):
 
 
 def test_what_cannot_be_had_is_refused(client):
-    @dsl.pipeline(name="volume")
-    def volume():
-        dsl.VolumeOp(name="make", resource_name="v", size="1Gi")
+    @dsl.pipeline(name="resource")
+    def resource():
+        dsl.ResourceOp(name="make", k8s_resource={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}})
 
     @dsl.pipeline(name="sidecar")
     def sidecar():
@@ -594,7 +650,7 @@ def test_what_cannot_be_had_is_refused(client):
         for_ever(start)
 
     before = len(client.list_runs(page_size=200).runs)
-    assert "spec.templates.make.resource" in refused(client, volume)
+    assert "spec.templates.make.resource" in refused(client, resource)
     assert "sidecars" in refused(client, sidecar)
     assert "graph-for-ever-1 calls itself with no condition that could end it" in refused(client, recursion)
     assert len(client.list_runs(page_size=200).runs) == before

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "pipelines/engine/constants.h"
 
 namespace millrace::pipelines::engine {
 namespace {
@@ -525,6 +526,8 @@ class State::Step {
       case ParameterSource::Kind::component_input:
         value = dag.parameters.find(source.name);
         break;
+      case ParameterSource::Kind::own_input:  // only of settings
+        break;
       case ParameterSource::Kind::task_output:
         if (const auto producer = dag.children.find(source.producer); producer != dag.children.end())
           value = producer->second->output_parameters.find(source.output_key);
@@ -543,13 +546,33 @@ class State::Step {
     return source;
   }
 
+  // What the constants say of other inputs, when those are there.
+  static void resolve_constants(Node& node) {
+    for (const auto& [key, source] : node.task->parameters) {
+      if (source.kind != ParameterSource::Kind::constant || source.constant.is_null()) continue;
+      Value value = with_inputs(source.constant, node.parameters);
+      const auto declared = node.component->parameters.find(key);
+      const bool text = declared != node.component->parameters.end() && declared->second.type == ParameterType::string;
+      if (value.is_null() && !text)
+        node.parameters.erase(key);
+      else
+        node.parameters.set(key, value.is_null() ? Value("") : std::move(value));
+    }
+  }
+
+  void resolve_settings(Node& node) {
+    node.settings.clear();
+    const Executor* executor = state_.executor_of(node);
+    if (executor == nullptr) return;
+    for (const ParameterSource& source : executor->sources) {
+      const bool own = source.kind == ParameterSource::Kind::own_input;
+      node.settings.push_back(own ? node.parameters[source.name] : value_of(source, *node.parent));
+    }
+  }
+
   // Fills the node's inputs from where its task says they come.
   bool resolve(Node& node, std::string& error) {
     const Node& dag = *node.parent;
-    node.settings.clear();
-    if (const Executor* executor = state_.executor_of(node)) {
-      for (const ParameterSource& source : executor->sources) node.settings.push_back(value_of(source, dag));
-    }
     for (const auto& [key, source] : node.task->parameters) {
       Value value = value_of(source, dag);
       if (value.is_null() && !source.member.empty() && !value_of(whole(source), dag).is_null()) {
@@ -558,6 +581,7 @@ class State::Step {
       }
       if (!value.is_null()) node.parameters.set(key, std::move(value));
     }
+    resolve_constants(node);
     for (const auto& [key, spec] : node.component->parameters) {
       if (node.is_loop() && key == node.task->iterator->item) continue;  // each iteration's own
       const Value* value = node.parameters.find(key);
@@ -572,6 +596,7 @@ class State::Step {
         return false;
       }
     }
+    resolve_settings(node);
     for (const auto& [key, source] : node.task->artifacts) {
       const Value* value = source.kind == ArtifactSource::Kind::component_input
                                ? dag.artifacts.find(source.name)

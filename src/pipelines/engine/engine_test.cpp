@@ -105,6 +105,32 @@ TEST(Engine, RunsTasksInTheirOrder) {
   EXPECT_TRUE(state.outstanding().empty());
 }
 
+// f"{x}-y" handed to a nested pipeline: what it refers to is an input of the task that it stands in.
+TEST(Engine, SettlesAConstantWhereItStands) {
+  Builder b;
+  Component nested;
+  nested.name = "nested";
+  nested.parameters["text"] = {ParameterType::string, false, std::nullopt, {}};
+  nested.dag.emplace();
+  Task inner;
+  inner.name = inner.display_name = "leaf";
+  inner.component = "told";
+  inner.parameters["text"] = {ParameterSource::Kind::component_input, "text", "", "", Value(), ""};
+  nested.dag->tasks.push_back(inner);
+  Component told = b.spec.components["leaf"];
+  told.name = "told";
+  told.parameters = nested.parameters;
+  b.spec.components["told"] = told;
+  b.spec.components["nested"] = nested;
+  Task& outer = b.task("outer", {}, "nested");
+  outer.parameters["pipelinechannel--x"] = {ParameterSource::Kind::component_input, "x", "", "", Value(), ""};
+  outer.parameters["text"] = {
+      ParameterSource::Kind::constant, "", "", "", Value("{{$.inputs.parameters['pipelinechannel--x']}}-y"), ""};
+  State state(b.spec, Value::object({{"x", "Ann"}}));
+  EXPECT_EQ(words(state.advance(created())), "launch outer/leaf 1");
+  EXPECT_EQ(state.find("root/outer/leaf")->parameters["text"].string_or(), "Ann-y");
+}
+
 TEST(Engine, SkipsWhatFollowsAFailureButRunsExitHandlers) {
   Builder b;
   b.task("a");

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/placeholders.h"
@@ -15,7 +16,8 @@ namespace millrace::pipelines::executors {
 namespace {
 
 constexpr std::string_view kCreateClaim = "argostub/createpvc", kDeleteClaim = "argostub/deletepvc";
-constexpr std::size_t kMaxName = 253;  // bytes of a Kubernetes name
+constexpr std::size_t kMaxName = 253;    // bytes of a Kubernetes name
+constexpr std::size_t kUniqueName = 32;  // hexadecimal digits, in the place of upstream's random UUID
 
 Result<Outputs> import(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
                        const Importer& importer) {
@@ -53,20 +55,32 @@ Result<Outputs> import(const Options& options, const Hooks& hooks, const RunCont
   return outputs;
 }
 
+Value manifest(const std::string& name, const std::string& size, const Value& modes) {
+  const Value storage = Value::object({{"storage", size}});
+  return Value::object(
+      {{"apiVersion", "v1"},
+       {"kind", "PersistentVolumeClaim"},
+       {"metadata", Value::object({{"name", name}, {"namespace", "kubeflow"}})},
+       {"spec", Value::object({{"accessModes", modes}, {"resources", Value::object({{"requests", storage}})}})},
+       {"status", Value::object({{"phase", "Bound"}, {"accessModes", modes}, {"capacity", storage}})}});
+}
+
 Result<Outputs> create_claim(const Options& options, const RunContext& run, const engine::Node& node) {
-  std::string name = node.parameters["pvc_name"].string_or();
-  const std::string suffix = node.parameters["pvc_name_suffix"].string_or();
-  if (name.empty() == suffix.empty()) return fail(Code::invalid_argument, "give either pvc_name or pvc_name_suffix");
-  if (name.empty()) name = fmt::format("{}-{}", run.resource_name, suffix.starts_with('-') ? suffix.substr(1) : suffix);
-  const std::string size = node.parameters["size"].string_or();
+  const Value parameters = told_parameters(node, placeholders(options, run, node, Value()));
+  std::string name = parameters["pvc_name"].string_or();
+  const std::string suffix = parameters["pvc_name_suffix"].string_or();
+  if (!name.empty() && !suffix.empty())
+    return fail(Code::invalid_argument, "give pvc_name or pvc_name_suffix, not both");
+  const std::string me = run.run_id + "/" + node.path;
+  if (name.empty()) name = sha256_hex(me).substr(0, kUniqueName) + suffix;
+  const std::string size = parameters["size"].string_or();
   if (!parse_quantity(size))
     return fail(Code::invalid_argument, fmt::format("the size \"{}\" is not a quantity", size));
-  if (!node.parameters["access_modes"].is_array() || node.parameters["access_modes"].empty())
+  if (!parameters["access_modes"].is_array() || parameters["access_modes"].empty())
     return fail(Code::invalid_argument, "access_modes is empty");
   const auto directory = MR_TRY(claim_directory(options, name));
   // Who made it is noted, so that making it again after a crash is not taken for a clash.
   const auto owner = directory.parent_path() / ("." + name);
-  const std::string me = run.run_id + "/" + node.path;
   std::error_code error;
   if (std::filesystem::exists(directory, error) && read_file(owner, 4096).value_or("") != me)
     return fail(Code::already_exists, fmt::format("persistentvolumeclaims \"{}\" already exists", name));
@@ -75,11 +89,17 @@ Result<Outputs> create_claim(const Options& options, const RunContext& run, cons
   MR_TRY(make_directories(directory, 0700));
   Outputs outputs;
   outputs.parameters.set("name", name);
+  // What dsl.VolumeOp of the SDK 1.8 tells of it.
+  const auto& declared = node.component->output_parameters;
+  if (declared.contains("size")) outputs.parameters.set("size", size);
+  if (declared.contains("manifest"))
+    outputs.parameters.set("manifest", to_json(manifest(name, size, parameters["access_modes"])));
   return outputs;
 }
 
-Result<Outputs> delete_claim(const Options& options, const engine::Node& node) {
-  const std::string name = node.parameters["pvc_name"].string_or();
+Result<Outputs> delete_claim(const Options& options, const RunContext& run, const engine::Node& node) {
+  const Value parameters = told_parameters(node, placeholders(options, run, node, Value()));
+  const std::string name = parameters["pvc_name"].string_or();
   const auto directory = MR_TRY(claim_directory(options, name));
   std::error_code error;
   std::filesystem::remove_all(directory, error);
@@ -110,7 +130,7 @@ std::optional<Result<Outputs>> run_inline(const Options& options, const Hooks& h
                                           const engine::Node& node, const Executor& executor) {
   if (executor.importer) return import(options, hooks, run, node, *executor.importer);
   if (executor.image == kCreateClaim) return create_claim(options, run, node);
-  if (executor.image == kDeleteClaim) return delete_claim(options, node);
+  if (executor.image == kDeleteClaim) return delete_claim(options, run, node);
   return std::nullopt;
 }
 

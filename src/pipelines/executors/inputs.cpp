@@ -45,6 +45,17 @@ PlaceholderContext placeholders(const Options& options, const RunContext& run, c
   return context;
 }
 
+Value told_parameters(const engine::Node& node, const PlaceholderContext& context) {
+  Value out = node.parameters;
+  for (auto& [name, value] : out.as_object()) {
+    const auto source = node.task->parameters.find(name);
+    const bool made =
+        source != node.task->parameters.end() && source->second.kind == ParameterSource::Kind::task_output;
+    if (!made) value = with_facts(value, context);  // what a task has left is data and nothing else
+  }
+  return out;
+}
+
 Result<Value> executor_input(const Options& options, const RunContext& run, const engine::Node& node,
                              const std::filesystem::path& directory) {
   Value input = Value::object();
@@ -55,7 +66,7 @@ Result<Value> executor_input(const Options& options, const RunContext& run, cons
     artifacts.set(name, run.sandboxed ? value : with_local_paths(options, value));
   if (!artifacts.empty()) inputs.set("artifacts", std::move(artifacts));
   const PlaceholderContext context = placeholders(options, run, node, input);
-  Value resolved = MR_TRY(substitute_value(node.parameters, context));
+  Value resolved = told_parameters(node, context);
   for (const auto& [name, source] : node.task->parameters) {
     if (source.kind == ParameterSource::Kind::final_status && resolved[name].is_object())
       resolved.child(name).set("pipelineJobResourceName", run.resource_name);
@@ -65,12 +76,15 @@ Result<Value> executor_input(const Options& options, const RunContext& run, cons
   for (const auto& [name, type] : node.component->output_parameters) {
     outputs.child("parameters").set(name, Value::object({{"outputFile", (directory / "outputs" / name).string()}}));
   }
+  std::filesystem::path told = directory / kOutputFile;
   for (const auto& [name, spec] : node.component->output_artifacts) {
     std::string uri = output_uri(run, node, name);
     if (!run.sandboxed) uri = artifact_file(options, uri).value_or(uri).native();
     outputs.child("artifacts").set(name, artifact_value(name, spec, uri));
+    const std::filesystem::path path = path_in_task(outputs["artifacts"][name]["artifacts"].items()[0]);
+    if (!path.empty()) told = path.parent_path() / kOutputFileBeside;
   }
-  outputs.set("outputFile", (directory / "output_metadata.json").string());
+  outputs.set("outputFile", told.string());
   input.set("outputs", std::move(outputs));
   return input;
 }

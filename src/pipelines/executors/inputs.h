@@ -12,6 +12,9 @@
 
 namespace millrace::pipelines::executors {
 
+// Where a Python component leaves its values and metadata: in the attempt's directory, or, where it makes artifacts,
+// beside those: what dsl.get_uri() of the SDK gives is the directory of this file.
+inline constexpr std::string_view kOutputFile = "output_metadata.json", kOutputFileBeside = ".output_metadata.json";
 // What the URIs of a run's artifacts begin with: "<root>/<pipeline>/<run>".
 std::string run_artifacts_uri(const RunContext& run);
 // Where one attempt's output artifact goes: "<root>/<pipeline>/<run>/<task path>/<attempt>/<name>".
@@ -21,6 +24,8 @@ Value artifact_value(const std::string& name, const ArtifactSpec& spec, const st
 // Every placeholder in parameter values is resolved. `directory`: the attempt's, for its output files.
 Result<Value> executor_input(const Options& options, const RunContext& run, const engine::Node& node,
                              const std::filesystem::path& directory);
+// The node's parameters, with what they say of the run and the task.
+Value told_parameters(const engine::Node& node, const PlaceholderContext& context);
 PlaceholderContext placeholders(const Options& options, const RunContext& run, const engine::Node& node,
                                 const Value& input);
 

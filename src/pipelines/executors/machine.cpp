@@ -16,16 +16,10 @@
 #include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/local_images.h"
+#include "pipelines/executors/settings.h"
 
 namespace millrace::pipelines::executors {
 namespace {
-
-const Value& value_of(const Setting& setting, const engine::Node& node) {
-  static const Value kNone;
-  if (setting.source < 0) return setting.value;
-  const auto index = static_cast<std::size_t>(setting.source);
-  return index < node.settings.size() ? node.settings[index] : kNone;
-}
 
 bool is_dynamic(std::string_view text) { return text.find("{{$") != std::string_view::npos; }
 
@@ -75,23 +69,16 @@ Status check_terms(const std::vector<std::vector<LabelRequirement>>& terms,
   return no_node("one of its node affinity terms", labels);
 }
 
-// A parameter that holds an object, or its JSON.
-Value as_object(const Value& value) {
-  if (!value.is_string()) return value;
-  auto parsed = parse_json(value.as_string());
-  return parsed ? std::move(*parsed) : Value();
-}
-
 Status check_dynamic_placement(const Placement& placement, const engine::Node& node,
                                const std::map<std::string, std::string>& labels) {
   for (const Setting& setting : placement.selectors) {
     std::vector<std::pair<std::string, std::string>> wanted;
-    const Value selector = as_object(value_of(setting, node));  // outlives the loop over its members
+    const Value selector = object_of(setting_of(setting, node));  // outlives the loop over its members
     for (const auto& [key, value] : selector.members()) wanted.emplace_back(key, text_of(value));
     MR_TRY(check_labels(wanted, labels));
   }
   for (const Setting& setting : placement.affinities) {
-    const Value affinity = as_object(value_of(setting, node));
+    const Value affinity = object_of(setting_of(setting, node));
     std::vector<std::vector<LabelRequirement>> terms;
     const Value& selector = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
     for (const Value& term : selector.items()) {
@@ -159,11 +146,26 @@ Result<std::optional<Keys>> read_keys(const Hooks& hooks, bool secret, const std
   return fail(keys.error());
 }
 
+bool is_variable_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  };
+  return !name.empty() && (name[0] < '0' || name[0] > '9') && std::all_of(name.begin(), name.end(), allowed);
+}
+
 Status apply_keys(const Hooks& hooks, const engine::Node& node, const Executor& executor, proc::LaunchSpec& spec) {
   for (const KeysAsEnv& wanted : executor.env_from_keys) {
-    const std::string name = text_of(value_of(wanted.name, node));
+    if (is_left_open(wanted.name, node)) continue;
+    const std::string name = text_of(setting_of(wanted.name, node));
     const auto keys = MR_TRY(read_keys(hooks, wanted.secret, name, wanted.optional));
     if (!keys) continue;
+    if (wanted.prefix) {
+      // As in Kubernetes, a key that cannot be a variable's name is left out.
+      for (const auto& [key, value] : *keys) {
+        if (is_variable_name(*wanted.prefix + key)) set_variable(spec, *wanted.prefix + key, value);
+      }
+    }
     for (const auto& [key, variable] : wanted.key_to_variable) {
       const auto found = keys->find(key);
       if (found == keys->end()) {
@@ -175,7 +177,8 @@ Status apply_keys(const Hooks& hooks, const engine::Node& node, const Executor& 
     }
   }
   for (const KeysAsFiles& wanted : executor.files_from_keys) {
-    const std::string name = text_of(value_of(wanted.name, node));
+    if (is_left_open(wanted.name, node)) continue;
+    const std::string name = text_of(setting_of(wanted.name, node));
     const auto keys = MR_TRY(read_keys(hooks, wanted.secret, name, wanted.optional));
     proc::Mount mount;
     mount.kind = proc::Mount::Kind::files;
@@ -203,7 +206,8 @@ Status apply_volumes(const Options& options, const RunContext& run, const engine
         MR_TRY(make_directories(mount.source, 0700));
         break;
       case VolumeMount::Kind::claim:
-        mount.source = MR_TRY(claim_directory(options, text_of(value_of(wanted.claim, node)))) / wanted.sub_path;
+        if (is_left_open(wanted.claim, node)) continue;
+        mount.source = MR_TRY(claim_directory(options, text_of(setting_of(wanted.claim, node)))) / wanted.sub_path;
         MR_TRY(make_directories(mount.source, 0700));
         break;
     }

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "base/strings.h"
 #include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::executors {
@@ -30,6 +31,7 @@ bool take_part(std::string_view& path, std::string_view& part) {
 Result<std::string> artifact_field(const Value& artifacts, std::string_view name, std::string_view rest,
                                    std::string_view whole) {
   const auto& list = artifacts[name]["artifacts"].items();
+  if (rest.empty() && artifacts.has(name)) return to_json(artifacts[name]["artifacts"]);  // a list of artifacts
   if (list.empty()) return std::string();
   std::string_view field, key;
   if (!take_part(rest, field))
@@ -43,6 +45,68 @@ Result<std::string> artifact_field(const Value& artifacts, std::string_view name
   return fail(Code::invalid_argument, fmt::format("the placeholder {{{{${}}}}} is not known", whole));
 }
 
+// "1.5e+300" → its digits, then zeros: as upstream writes numbers into command lines.
+std::string without_exponent(std::string_view text) {
+  const bool below = text.starts_with('-');
+  if (below) text.remove_prefix(1);
+  const std::size_t e = text.find('e'), point = std::min(text.find('.'), e);
+  std::string digits(text.substr(0, point));
+  if (point < e) digits += text.substr(point + 1, e - point - 1);
+  // Digits before the point.
+  const std::int64_t before =
+      static_cast<std::int64_t>(point) + parse_int(text.substr(e + (text[e + 1] == '+' ? 2 : 1))).value_or(0);
+  if (before <= 0) {
+    digits = "0." + std::string(static_cast<std::size_t>(-before), '0') + digits;
+  } else if (const auto whole = static_cast<std::size_t>(before); whole < digits.size()) {
+    digits.insert(whole, ".");
+  } else {
+    digits.append(whole - digits.size(), '0');
+  }
+  return (below ? "-" : "") + digits;
+}
+
+// {{$}} and {{$.…}} are placeholders; {{$x}} is somebody else's, a template's in Go, say.
+template <class Replace>
+Result<std::string> each_placeholder(std::string_view text, Replace replace) {
+  std::string out;
+  while (true) {
+    const std::size_t start = text.find("{{$");
+    const std::size_t end = start == std::string_view::npos ? start : text.find("}}", start);
+    if (end == std::string_view::npos) {
+      out += text;
+      return out;
+    }
+    out += text.substr(0, start);
+    const std::string_view path = text.substr(start + 3, end - start - 3);
+    if (!path.empty() && path[0] != '.') {
+      out += text.substr(start, 3);
+      text.remove_prefix(start + 3);
+      continue;
+    }
+    out += MR_TRY(replace(path));
+    text.remove_prefix(end + 2);
+  }
+}
+
+// What a placeholder says of the run and the task; nullptr: it says nothing of them.
+const std::string* fact(std::string_view name, const PlaceholderContext& context) {
+  static constexpr std::pair<std::string_view, std::string PlaceholderContext::*> kFacts[] = {
+      {"pipeline_job_name", &PlaceholderContext::job_name},
+      {"pipeline_job_resource_name", &PlaceholderContext::job_resource_name},
+      {"pipeline_job_uuid", &PlaceholderContext::job_id},
+      {"pipeline_task_name", &PlaceholderContext::task_name},
+      {"pipeline_task_uuid", &PlaceholderContext::task_id},
+      {"pod_name", &PlaceholderContext::pod_name},  // of pipelines of the SDK 1.8: {{pod.name}}
+      {"workspace_path", &PlaceholderContext::workspace_path},
+      {"pipeline_root", &PlaceholderContext::pipeline_root},
+      {"pipeline_job_create_time_utc", &PlaceholderContext::create_time},
+      {"pipeline_job_schedule_time_utc", &PlaceholderContext::schedule_time}};
+  for (const auto& [known, member] : kFacts) {
+    if (name == known) return &(context.*member);
+  }
+  return nullptr;
+}
+
 Result<std::string> evaluate(std::string_view path, const PlaceholderContext& context) {
   const std::string_view whole = path;
   const Value& input = *context.executor_input;
@@ -53,16 +117,7 @@ Result<std::string> evaluate(std::string_view path, const PlaceholderContext& co
   std::string_view part, kind, name;
   if (!take_part(path, part)) return unknown();
   if (path.empty()) {
-    if (part == "pipeline_job_name") return context.job_name;
-    if (part == "pipeline_job_resource_name") return context.job_resource_name;
-    if (part == "pipeline_job_uuid") return context.job_id;
-    if (part == "pipeline_task_name") return context.task_name;
-    if (part == "pipeline_task_uuid") return context.task_id;
-    if (part == "pod_name") return context.pod_name;  // of pipelines of the SDK 1.8: {{pod.name}}
-    if (part == "workspace_path") return context.workspace_path;
-    if (part == "pipeline_root") return context.pipeline_root;
-    if (part == "pipeline_job_create_time_utc") return context.create_time;
-    if (part == "pipeline_job_schedule_time_utc") return context.schedule_time;
+    if (const std::string* known = fact(part, context)) return *known;
     if (part == "outputMetadataUri") return input["outputs"]["outputFile"].string_or();
     return unknown();
   }
@@ -116,22 +171,34 @@ Status append(std::vector<std::string>& out, const Value& element, const Placeho
 std::string text_of(const Value& value) {
   if (value.is_string()) return value.as_string();
   if (value.is_null()) return "";
-  return to_json(value);
+  std::string text = to_json(value);
+  return value.is_number() && text.find('e') != std::string::npos ? without_exponent(text) : text;
 }
 
 Result<std::string> substitute(std::string_view text, const PlaceholderContext& context) {
-  std::string out;
-  while (true) {
-    const std::size_t start = text.find("{{$");
-    const std::size_t end = start == std::string_view::npos ? start : text.find("}}", start);
-    if (end == std::string_view::npos) {
-      out += text;
-      return out;
-    }
-    out += text.substr(0, start);
-    out += MR_TRY(evaluate(text.substr(start + 3, end - start - 3), context));
-    text.remove_prefix(end + 2);
+  return each_placeholder(text, [&](std::string_view path) { return evaluate(path, context); });
+}
+
+Value with_facts(const Value& value, const PlaceholderContext& context) {
+  if (value.is_string()) {
+    if (value.as_string().find("{{$.") == std::string::npos) return value;
+    auto text = each_placeholder(value.as_string(), [&](std::string_view path) -> Result<std::string> {
+      const std::string* known = path.empty() ? nullptr : fact(path.substr(1), context);
+      return known != nullptr ? *known : fmt::format("{{{{${}}}}}", path);
+    });
+    return text ? Value(std::move(*text)) : value;
   }
+  if (value.is_array()) {
+    Value out = Value::array();
+    for (const Value& item : value.items()) out.push(with_facts(item, context));
+    return out;
+  }
+  if (value.is_object()) {
+    Value out = Value::object();
+    for (const auto& [key, item] : value.members()) out.as_object().emplace_back(key, with_facts(item, context));
+    return out;
+  }
+  return value;
 }
 
 Result<Value> substitute_value(const Value& value, const PlaceholderContext& context) {

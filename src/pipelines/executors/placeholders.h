@@ -25,6 +25,9 @@ std::string text_of(const Value& value);
 Result<std::string> substitute(std::string_view text, const PlaceholderContext& context);
 // In every string of a value, however deep.
 Result<Value> substitute_value(const Value& value, const PlaceholderContext& context);
+// A parameter's value with what it says of the run and the task ({{$.pipeline_job_name}} and its like). Everything else
+// that looks like a placeholder is the user's text: what a task gets as data must not fail it.
+Value with_facts(const Value& value, const PlaceholderContext& context);
 // A whole command line; an IfPresent may become several arguments or none.
 Result<std::vector<std::string>> substitute_arguments(const std::vector<std::string>& arguments,
                                                       const PlaceholderContext& context);

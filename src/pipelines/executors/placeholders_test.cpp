@@ -42,6 +42,8 @@ TEST_F(PlaceholdersTest, AreReplaced) {
       {"{{$.pipeline_job_name}}/{{$.pipeline_job_uuid}}/{{$.pipeline_task_name}}", "job/id-1/task"},
       {"[{{$.inputs.parameters['absent']}}]", "[]"},  // an optional input that was left out
       {"{{ not ours }}", "{{ not ours }}"},
+      {"{{$x}} {{$ y := 1 }} {{$.pipeline_job_uuid}}", "{{$x}} {{$ y := 1 }} id-1"},  // a template's in Go
+      {"{{$.inputs.artifacts['data']}}", R"([{"name":"n","uri":"file:///a/data","metadata":{"rows":5}}])"},
       {"{{$.inputs.parameters['who']", "{{$.inputs.parameters['who']"},
   };
   for (const auto& [text, result] : cases) {
@@ -59,6 +61,26 @@ TEST_F(PlaceholdersTest, AreReplaced) {
 TEST_F(PlaceholdersTest, AreReplacedOnce) {
   input_.child("inputs").child("parameterValues").set("who", "{{$.pipeline_job_name}}");
   EXPECT_EQ(*substitute("{{$.inputs.parameters['who']}}", context_), "{{$.pipeline_job_name}}");
+}
+
+TEST(Text, OfNumbersHasNoExponent) {
+  const std::pair<double, const char*> cases[] = {{2.0, "2"},
+                                                  {-0.5, "-0.5"},
+                                                  {1e21, "1000000000000000000000"},
+                                                  {-1.25e22, "-12500000000000000000000"},
+                                                  {1e-7, "0.0000001"},
+                                                  {1.5e-9, "0.0000000015"},
+                                                  {0.0, "0"},
+                                                  {123456789012345.5, "123456789012345.5"}};
+  for (const auto& [number, text] : cases) EXPECT_EQ(text_of(Value(number)), text);
+  EXPECT_EQ(text_of(Value(1e300)), "1" + std::string(300, '0'));
+}
+
+TEST_F(PlaceholdersTest, ValuesMaySayWhatTheyLike) {
+  const Value value = *parse_json(
+      R"(["{{$.pipeline_job_name}}-x {{$.nothing}} {{$}}", {"{{$.a}}": "{{$.inputs.parameters['who']}} {{$.open"}, 3])");
+  EXPECT_EQ(to_json(with_facts(value, context_)),
+            R"(["job-x {{$.nothing}} {{$}}",{"{{$.a}}":"{{$.inputs.parameters['who']}} {{$.open"},3])");
 }
 
 TEST_F(PlaceholdersTest, ConcatAndIfPresent) {

@@ -21,6 +21,7 @@
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/store.h"
+#include "pipelines/executors/task_config.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -231,8 +232,12 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
     MR_TRY(make_directories(artifacts, 0700));
   }
   MR_TRY(bring_artifacts(options, hooks, run, node));
-  const Value input = MR_TRY(executor_input(options, run, node, directory));
+  Value input = MR_TRY(executor_input(options, run, node, directory));
   const PlaceholderContext context = placeholders(options, run, node, input);
+  if (const std::string& told = node.component->task_config; executor.passed_on && !told.empty()) {
+    Value config = MR_TRY(task_config(*executor.passed_on, run, node, context));
+    input.child("inputs").child("parameterValues").set(told, std::move(config));
+  }
 
   std::vector<std::string> command_line = MR_TRY(substitute_arguments(executor.command, context));
   for (std::string& argument : MR_TRY(substitute_arguments(executor.arguments, context)))
@@ -316,7 +321,12 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
   for (const auto& [name, spec] : node.component->output_artifacts)
     outputs.artifacts.set(name, artifact_value(name, spec, output_uri(run, node, name)));
   // What the KFP runtime writes for Python components: values and metadata of its own.
-  const auto metadata = read_file(directory / "output_metadata.json", kMaxOutputBytes);
+  auto metadata = read_file(directory / kOutputFile, kMaxOutputBytes);
+  if (!node.component->output_artifacts.empty()) {
+    const auto first = artifact_file(options, output_uri(run, node, node.component->output_artifacts.begin()->first));
+    auto beside = first ? read_file(first->parent_path() / kOutputFileBeside, kMaxOutputBytes) : metadata;
+    if (beside) metadata = std::move(beside);
+  }
   if (!metadata) return outputs;
   const auto parsed = parse_json(*metadata);
   if (!parsed)

@@ -3,7 +3,7 @@
 // machine gives one. What it leaves in its output files becomes the task's outputs.
 //
 //   <directory>/runs/<run>/<task path, '/' as '.'>.<attempt>/   log.txt, outputs/<parameter>, output_metadata.json
-//   <directory>/artifacts/<scheme>/<bucket>/<key>      see store.h
+//   <directory>/artifacts/<scheme>/<bucket>/<key>      see store.h; beside a task's artifacts its .output_metadata.json
 //   <directory>/volumes/<claim>, workspaces/<run>      what tasks share
 
 #include <filesystem>

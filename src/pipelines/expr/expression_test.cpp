@@ -37,6 +37,7 @@ TEST(Expression, EvaluatesWhatTheCompilerWrites) {
   EXPECT_EQ(outcome(p("n") + " == 7.0"), "true");
   EXPECT_EQ(outcome("'b' > 'a'"), "true");
   EXPECT_EQ(outcome("int(" + p("n") + ") > -1"), "true");
+  EXPECT_EQ(outcome(R"('a\b\t\\' == "a\b\t\\" && 'a\b' != 'ab')"), "true");
 }
 
 TEST(Expression, ReadsArtifactMetadata) {

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "pipelines/executors/inputs.h"
 #include "pipelines/executors/store.h"
 #include "pipelines/runner/bind.h"
 
@@ -35,18 +36,20 @@ bool artifacts_are_there(const Options& options, const Value& artifacts) {
 
 }  // namespace
 
-std::string cache_fingerprint(const executors::RunContext& run, const engine::Node& node, const Executor& executor,
-                              const std::string& code) {
+std::string cache_fingerprint(const Options& options, const executors::RunContext& run, const engine::Node& node,
+                              const Executor& executor, const std::string& code) {
   if (!node.task->cached || executor.importer) return {};
   if (!node.task->cache_key.empty()) {
     return sha256_hex(fmt::format("{}\n{}\n{}", run.pipeline_name, node.task->component, node.task->cache_key));
   }
+  // A parameter that names the run makes it another run's task, as upstream.
+  const Value parameters = executors::told_parameters(node, executors::placeholders(options, run, node, Value()));
   Value inputs = Value::object(), artifacts = Value::object(), outputs = Value::object(), claims = Value::array();
   // Sorted by name: members() of a resolved node are in the order of the pipeline's text.
   for (const auto& [name, spec] : node.component->parameters) {
-    if (const Value* value = node.parameters.find(name)) inputs.set(name, *value);
+    if (const Value* value = parameters.find(name)) inputs.set(name, *value);
   }
-  for (const auto& [name, value] : node.parameters.members()) {
+  for (const auto& [name, value] : parameters.members()) {
     if (!inputs.has(name)) inputs.set(name, value);
   }
   for (const auto& [name, list] : node.artifacts.members()) {

@@ -18,8 +18,8 @@ namespace millrace::pipelines::runner {
 
 // Empty: the task is not to be cached.
 // `code`: executors::code_digest().
-std::string cache_fingerprint(const executors::RunContext& run, const engine::Node& node, const Executor& executor,
-                              const std::string& code = {});
+std::string cache_fingerprint(const Options& options, const executors::RunContext& run, const engine::Node& node,
+                              const Executor& executor, const std::string& code = {});
 
 struct CacheEntry {
   std::string fingerprint;

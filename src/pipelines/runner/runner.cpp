@@ -227,9 +227,10 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
     return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   const Executor* executor = run->state().executor_of(*node);
   if (spare(run, *node, *executor)) return;
-  const bool has_slot = slots_.take(run_id, key, [this, run, path, attempt] {
+  const auto when_free = [this, run, path, attempt] {
     strands_->post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
-  });
+  };
+  const bool has_slot = slots_.take(run_id, key, when_free, run->spec().parallelism);
   if (!has_slot) return;
   auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
@@ -300,7 +301,7 @@ std::string Runner::fingerprint_before(const Run& run, const engine::Node& node,
     log::warn("run {}: {} is not cached: {}", run->record().id, node.path, code.error().message);
     return {};
   }
-  const std::string fingerprint = cache_fingerprint(run->context(), node, executor, *code);
+  const std::string fingerprint = cache_fingerprint(options_, run->context(), node, executor, *code);
   if (!code->empty())
     run->code_before[executors::launch_key(run->record().id, node.path, node.attempt)] = std::move(*code);
   return fingerprint;
@@ -312,7 +313,7 @@ std::string Runner::fingerprint_after(const Run& run, const engine::Node& node, 
   const auto before = run->code_before.extract(executors::launch_key(run->record().id, node.path, node.attempt));
   const auto code = executors::code_digest(options_, run->context(), node, executor);
   if (!code || *code != (before ? before.mapped() : std::string())) return {};
-  return cache_fingerprint(run->context(), node, executor, *code);
+  return cache_fingerprint(options_, run->context(), node, executor, *code);
 }
 
 void Runner::succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached) {
@@ -515,7 +516,7 @@ void Runner::take_up(const Run& run) {
       ended(run, path, attempt, **status);
       continue;
     }
-    slots_.occupy(key);
+    slots_.occupy(run->record().id, key);
     if (node->state == engine::NodeState::launching)
       apply(run, event_for(Event::Kind::launched, needs_.clock.now(), path, attempt));
     if (!run->state().may_launch(*node))

@@ -17,10 +17,11 @@ class Slots {
  public:
   explicit Slots(std::size_t limit) : limit_(limit == 0 ? 1 : limit) {}
   // true: the key has a slot (again, where it had one). Otherwise it waits in its run's line, and `when_free` is called
-  // (outside of all locks, on the thread that gave a slot back) once it has one.
-  bool take(const std::string& run_id, const std::string& key, std::function<void()> when_free);
-  // For what runs already, whatever the limit says.
-  void occupy(const std::string& key);
+  // (outside of all locks, on the thread that gave a slot back) once it has one. `of_run`: how many the run itself may
+  // have at once, the same at each call; 0: no limit of its own.
+  bool take(const std::string& run_id, const std::string& key, std::function<void()> when_free, std::size_t of_run = 0);
+  // For what runs already, whatever the limits say.
+  void occupy(const std::string& run_id, const std::string& key);
   // Gives the slot back, or leaves the line.
   void release(const std::string& run_id, const std::string& key);
 
@@ -29,11 +30,19 @@ class Slots {
     std::string key;
     std::function<void()> when_free;
   };
+  struct Line {
+    std::size_t of_run = 0;
+    std::deque<Waiting> waiting;
+  };
+  bool may_start(const std::string& run_id, std::size_t of_run) const;
+  void hold(const std::string& run_id, const std::string& key);
+
   std::size_t limit_;
   std::mutex mutex_;
   std::unordered_set<std::string> taken_;
-  std::map<std::string, std::deque<Waiting>> lines_;  // by run; none is empty
-  std::list<std::string> turns_;                      // the runs of lines_, the next one first
+  std::map<std::string, std::size_t> running_;  // how many of taken_ are each run's; none is 0
+  std::map<std::string, Line> lines_;           // by run; none is empty
+  std::list<std::string> turns_;                // the runs of lines_, the next one first
 };
 
 }  // namespace millrace::pipelines::runner

@@ -30,8 +30,8 @@ TEST(Slots, LetRunsTakeTurns) {
 
 TEST(Slots, LetNobodyPassTheLine) {
   Line line;
-  line.slots.occupy("adopted");
-  line.slots.occupy("adopted too");  // more than the limit: they run already
+  line.slots.occupy("other", "adopted");
+  line.slots.occupy("other", "adopted too");  // more than the limit: they run already
   EXPECT_FALSE(line.take("a", "a/0"));
   line.slots.release("other", "adopted");
   EXPECT_TRUE(line.started.empty());
@@ -39,6 +39,26 @@ TEST(Slots, LetNobodyPassTheLine) {
   line.slots.release("other", "adopted too");
   EXPECT_EQ(line.started, std::vector<std::string>{"a/0"});
   EXPECT_TRUE(line.take("a", "a/0"));  // it has one
+}
+
+TEST(Slots, KeepARunToItsOwnLimit) {
+  Slots slots{3};
+  std::vector<std::string> started;
+  const auto take = [&](const std::string& run, const std::string& key, std::size_t of_run) {
+    return slots.take(run, key, [&started, key] { started.push_back(key); }, of_run);
+  };
+  EXPECT_TRUE(take("one", "one/0", 1));
+  EXPECT_FALSE(take("one", "one/1", 1));
+  EXPECT_FALSE(take("one", "one/2", 1));
+  EXPECT_TRUE(take("free", "free/0", 0));  // others pass who may not start anyway
+  EXPECT_TRUE(take("free", "free/1", 0));
+  EXPECT_FALSE(take("free", "free/2", 0));
+  slots.release("free", "free/0");
+  slots.release("one", "one/0");
+  slots.release("one", "one/2");  // from the line
+  slots.release("one", "one/1");
+  EXPECT_EQ(started, (std::vector<std::string>{"free/2", "one/1"}));
+  EXPECT_TRUE(take("one", "one/3", 1));
 }
 
 TEST(Slots, AreGivenUpByWhoLeaves) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,8 +17,9 @@ namespace millrace::pipelines {
 
 // Where a task's parameter comes from.
 struct ParameterSource {
-  enum class Kind { component_input, task_output, constant, final_status } kind = Kind::constant;
-  std::string name;        // component_input: the enclosing component's parameter
+  // own_input: of a setting that a workflow of the SDK 1.8 leaves to an input of the task itself.
+  enum class Kind { component_input, task_output, constant, final_status, own_input } kind = Kind::constant;
+  std::string name;        // component_input: the enclosing component's parameter; own_input
   std::string producer;    // task_output, final_status
   std::string output_key;  // task_output
   Value constant;
@@ -36,6 +38,7 @@ struct KeysAsEnv {
   Setting name;
   bool optional = false;
   std::vector<std::pair<std::string, std::string>> key_to_variable;
+  std::optional<std::string> prefix = {};  // then every key is a variable, whose name begins with this
 };
 // … or as files of a directory.
 struct KeysAsFiles {
@@ -65,6 +68,7 @@ struct Placement {
   std::vector<Setting> selectors;                           // nodeSelector as an object, known at the start
   std::vector<std::vector<LabelRequirement>> required;      // nodeAffinity: one of the terms holds
   std::vector<Setting> affinities;                          // nodeAffinity as an object, known at the start
+  Value node_affinity = Value::object();  // Kubernetes' NodeAffinity, with the preferences, to be passed on
   bool empty() const { return labels.empty() && selectors.empty() && required.empty() && affinities.empty(); }
 };
 
@@ -83,6 +87,9 @@ struct Importer {
   Value metadata = Value::object();  // with placeholders
 };
 
+// The groups of settings that a component may ask to be told (dsl.TaskConfig), to start something of its own with them.
+enum class PassedField { resources, environment, affinity, tolerations, node_selector, volumes };
+
 struct Executor {
   std::string image;
   std::vector<std::string> command, arguments;  // placeholders unresolved, as in image and environment
@@ -96,11 +103,13 @@ struct Executor {
   std::vector<KeysAsFiles> files_from_keys;
   std::vector<VolumeMount> volumes;
   Placement placement;
+  std::vector<Setting> tolerations;                                  // of no use on one node but to be passed on
   std::map<std::string, std::string> labels, annotations;            // of the pod
   std::vector<std::pair<std::string, std::string>> env_from_fields;  // variable, field path
   std::int64_t deadline_seconds = 0;                                 // activeDeadlineSeconds; 0: none
   std::optional<std::int64_t> run_as_user, run_as_group;
   bool run_as_non_root = false;
+  std::shared_ptr<const Executor> passed_on;  // the settings that the task is told, and nothing else; null: none
 
   bool needs_mounts() const { return !files_from_keys.empty() || !volumes.empty(); }
 };

@@ -18,8 +18,10 @@ namespace {
 // The SDK writes a task's machine settings that come from parameters once more as inputs, which no component declares
 // and nothing reads. Source: kubeflow/pipelines sdk/python/kfp/compiler/pipeline_spec_builder.py.
 bool is_machine_input(std::string_view key) {
-  return key == "cpu_request" || key == "cpu_limit" || key == "memory_request" || key == "memory_limit" ||
-         key == "accelerators" || key == "base_image";
+  static constexpr std::string_view kInputs[] = {"cpu_request",  "cpu_limit",        "memory_request",
+                                                 "memory_limit", "accelerator_type", "accelerator_count",
+                                                 "accelerators", "base_image"};
+  return std::find(std::begin(kInputs), std::end(kInputs), key) != std::end(kInputs);
 }
 
 using reading::only_known;
@@ -49,8 +51,7 @@ Result<ParameterType> parameter_type(const Value& value, const std::string& path
                                    ParameterType::boolean, ParameterType::list, ParameterType::structure}) {
     if (parameter_type_name(type) == name) return type;
   }
-  if (name == "TASK_FINAL_STATUS") return ParameterType::structure;
-  if (name == "TASK_CONFIG") return refused(value, path, name + " parameters are");
+  if (name == "TASK_FINAL_STATUS" || name == "TASK_CONFIG") return ParameterType::structure;
   return wrong(value, path, fmt::format("the parameter type \"{}\" is not known", name));
 }
 
@@ -100,6 +101,8 @@ Result<Task> parse_task(const std::string& name, const Value& value, const std::
   std::set<std::string> upstream(task.after.begin(), task.after.end());
   for (const auto& [key, source] : value["inputs"]["parameters"].members()) {
     auto parsed = MR_TRY(parse_parameter_source(source, path + ".inputs.parameters." + key));
+    if (parsed.kind == ParameterSource::Kind::own_input)
+      return wrong(source, path + ".inputs.parameters." + key, "the parameter has no source");
     if (parsed.kind == ParameterSource::Kind::task_output || parsed.kind == ParameterSource::Kind::final_status)
       upstream.insert(parsed.producer);
     task.parameters.emplace(key, std::move(parsed));
@@ -238,9 +241,9 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
                      "taskConfigPassthroughs"}));
   Component component;
   component.name = name;
-  for (const char* field : {"singlePlatformSpecs", "taskConfigPassthroughs"}) {
-    if (!value[field].empty()) return refused(value[field], path + "." + field, fmt::format("{} are", field));
-  }
+  if (const Value& platforms = value["singlePlatformSpecs"]; !platforms.empty())
+    return refused(platforms, path + ".singlePlatformSpecs", "singlePlatformSpecs are");
+  component.passed_on = MR_TRY(reading::parse_passthroughs(value["taskConfigPassthroughs"], path));
   const std::string in = path + ".inputDefinitions.parameters.";
   for (const auto& [key, parameter] : value["inputDefinitions"]["parameters"].members()) {
     ParameterSpec spec;
@@ -255,6 +258,10 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
       }
     }
     spec.literals = parameter["literals"].items();
+    if (parameter["parameterType"].string_or() == "TASK_CONFIG") {
+      component.task_config = key;
+      spec.optional = true;  // nobody but the server gives it
+    }
     component.parameters.emplace(key, std::move(spec));
   }
   const auto artifact = [](const Value& at) {
@@ -442,8 +449,20 @@ Result<PipelineSpec> parse_pipeline_spec(const Value& spec, const Value& platfor
                  fmt::format("components.{}.dag.tasks.{}", endless->component, endless->task),
                  "the task leads back to the component that it is in, with no condition on the way that could end it");
   MR_TRY(reading::parse_platform(platform, pipeline));
+  reading::pass_settings_on(pipeline);
   return pipeline;
 }
+
+namespace {
+
+// kfp's compiler writes a pipeline as objects for a cluster, too (kubernetes_manifest_format): a PipelineVersion, which
+// holds it, and before it the Pipeline that it is one of, which says nothing more than names.
+bool is_manifest(const Value& document, std::string_view kind) {
+  return document["kind"].string_or() == kind &&
+         document["apiVersion"].string_or().starts_with("pipelines.kubeflow.org/");
+}
+
+}  // namespace
 
 Result<Package> unwrap_package(const Value& value) {
   Package package{value, Value()};
@@ -451,6 +470,8 @@ Result<Package> unwrap_package(const Value& value) {
     package = {value["pipeline_spec"], value["platform_spec"]};
   else if (value.has("pipelineSpec") && value["pipelineSpec"].is_object())
     package = {value["pipelineSpec"], value["platformSpec"]};
+  else if (is_manifest(value, "PipelineVersion"))
+    package = {value["spec"]["pipelineSpec"], value["spec"]["platformSpec"]};
   if (!v1::is_workflow(package.spec)) return package;
   auto translated = MR_TRY(v1::translate(package.spec));
   return Package{std::move(translated.spec), std::move(translated.platform), std::move(package.spec)};
@@ -460,6 +481,7 @@ Result<Package> read_package(std::string_view text) {
   auto documents = parse_yaml_documents(text);
   if (!documents) return fail(Code::invalid_argument, "this is not a KFP pipeline: " + documents.error().message);
   if (documents->empty()) return fail(Code::invalid_argument, "this is not a KFP pipeline: the file is empty");
+  if (documents->size() == 2 && is_manifest((*documents)[0], "Pipeline")) documents->erase(documents->begin());
   if (documents->size() > 2)
     return fail(Code::invalid_argument, "this is not a KFP pipeline: it has more than two documents");
   Package package = MR_TRY(unwrap_package((*documents)[0]));

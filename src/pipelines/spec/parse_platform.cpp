@@ -48,6 +48,7 @@ Result<std::string> mount_path(const Value& entry, const Field& field) {
 Status keys_as_env(const Field& field, bool secret) {
   for (const Value& entry : field.value.items()) {
     KeysAsEnv keys{secret, {}, entry["optional"].bool_or(false), {}};
+    if (entry.has("allKeys")) keys.prefix = entry["allKeys"].string_or();
     keys.name = MR_TRY(name_setting(entry, secret ? "secretName" : "configMapName",
                                     secret ? "secretNameParameter" : "configMapNameParameter", field));
     for (const Value& pair : entry["keyToEnv"].items())
@@ -128,12 +129,22 @@ Status node_affinity(const Field& field) {
           MR_TRY(dynamic_setting(entry["nodeAffinityJson"], field.path, field.executor)));
       continue;
     }
-    if (entry["weight"].int_or(0) > 0) continue;
     std::vector<LabelRequirement> term;
+    Value terms = Value::object();
     for (const char* kind : {"matchExpressions", "matchFields"}) {
       for (const Value& expression : entry[kind].items()) term.push_back(requirement(expression));
+      terms.set_if(!entry[kind].empty(), kind, entry[kind]);
     }
-    field.executor.placement.required.push_back(std::move(term));
+    Placement& placement = field.executor.placement;
+    if (const std::int64_t weight = entry["weight"].int_or(0); weight > 0) {
+      placement.node_affinity.child("preferredDuringSchedulingIgnoredDuringExecution")
+          .push(Value::object({{"weight", weight}, {"preference", std::move(terms)}}));
+      continue;
+    }
+    placement.node_affinity.child("requiredDuringSchedulingIgnoredDuringExecution")
+        .child("nodeSelectorTerms")
+        .push(std::move(terms));
+    placement.required.push_back(std::move(term));
   }
   return {};
 }
@@ -144,6 +155,15 @@ Status node_selector(const Field& field) {
     placement.labels.emplace_back(key, label.string_or());
   if (!field.value["nodeSelectorJson"].empty())
     placement.selectors.push_back(MR_TRY(dynamic_setting(field.value["nodeSelectorJson"], field.path, field.executor)));
+  return {};
+}
+
+Status tolerations(const Field& field) {
+  for (const Value& entry : field.value.items()) {
+    const Value& parameter = entry["tolerationJson"];
+    field.executor.tolerations.push_back(
+        parameter.empty() ? Setting{entry} : MR_TRY(dynamic_setting(parameter, field.path, field.executor)));
+  }
   return {};
 }
 
@@ -192,7 +212,8 @@ Status parse_field(const std::string& name, const Field& field) {
     return {};
   }
   // Nothing is pulled and the one node has no taints: both are satisfied by saying nothing.
-  if (name == "imagePullSecret" || name == "imagePullPolicy" || name == "tolerations") return {};
+  if (name == "tolerations") return tolerations(field);
+  if (name == "imagePullSecret" || name == "imagePullPolicy") return {};
   return refused(value, field.path, fmt::format("the Kubernetes setting {} is", name));
 }
 
@@ -200,11 +221,15 @@ Status parse_pipeline_config(const Value& config, PipelineSpec& pipeline) {
   const std::string path = "platforms.kubernetes.pipelineConfig";
   MR_TRY(only_known(config, path,
                     {"resourceTtlOnCompletion", "resourceTtlOnSuccess", "resourceTtlOnFailure", "workspace",
-                     "activeDeadlineSeconds"}));
+                     "activeDeadlineSeconds", "parallelism"}));
   // The times to live are those of a cluster's own record of the run, which is not made here.
   pipeline.deadline_seconds = config["activeDeadlineSeconds"].int_or(0);
   if (pipeline.deadline_seconds < 0)
     return wrong(config["activeDeadlineSeconds"], path, "activeDeadlineSeconds is below 0");
+  if (const std::int64_t limit = config["parallelism"].int_or(0); limit >= 0)
+    pipeline.parallelism = static_cast<std::size_t>(limit);
+  else
+    return wrong(config["parallelism"], path, "parallelism is below 0");
   pipeline.has_workspace = config.has("workspace");
   return {};
 }

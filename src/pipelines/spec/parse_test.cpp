@@ -107,6 +107,9 @@ TEST(Spec, NamesTheLineAtFault) {
       {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: often}", "a whole number from 0"},
       {"taskInfo: {name: first}", "retryPolicy: {maxRetryCount: 1, backoffFactor: -2}", "not below 0"},
       {"image: busybox", "pictures: busybox", "pictures"},
+      {"executorLabel: exec-add", "executorLabel: exec-add\n    taskConfigPassthroughs: [{field: WINDOWS}]",
+       "the field \"WINDOWS\" is not known"},
+      {"componentInputParameter: x", "ownInputParameter: b", "no source"},
       {"image: busybox", "image: busybox\n        env: {COLOUR: red}", "a list of {name, value}"},
       {"image: busybox", "image: busybox\n        env: [{name: COLOUR, value: 5}]", "a value that is a string"},
       {"image: busybox", "image: busybox\n        env: [{name: 'A=B', value: x}]", "a name without ="},
@@ -127,9 +130,38 @@ TEST(Spec, NamesTheLineAtFault) {
 TEST(Spec, TakesMachineSettingsWrittenAsInputs) {
   const std::string text = replace_all(kSmall, "            a: {componentInputParameter: x}\n",
                                        "            a: {componentInputParameter: x}\n"
-                                       "            cpu_limit: {runtimeValue: {constant: '1'}}\n");
+                                       "            cpu_limit: {runtimeValue: {constant: '1'}}\n"
+                                       "            accelerator_type: {runtimeValue: {constant: gpu}}\n"
+                                       "            accelerator_count: {runtimeValue: {constant: '0'}}\n");
   const auto spec = parse(text);
   EXPECT_TRUE(spec) << spec.error().message;
+}
+
+TEST(Spec, SplitsWhatIsPassedOnFromWhatTheTaskGets) {
+  std::string text = replace_all(kSmall, "    executorLabel: exec-add\n",
+                                 "    executorLabel: exec-add\n"
+                                 "    taskConfigPassthroughs:\n"
+                                 "    - {field: RESOURCES}\n"
+                                 "    - {field: ENV, applyToTask: true}\n"
+                                 "    - {field: KUBERNETES_NODE_SELECTOR}\n");
+  text = replace_all(
+      text, "        image: busybox\n",
+      "        image: busybox\n        env: [{name: A, value: b}]\n        resources: {resourceCpuLimit: '9'}\n");
+  text = replace_all(text, "        a: {parameterType: NUMBER_INTEGER}\n",
+                     "        a: {parameterType: NUMBER_INTEGER}\n        told: {parameterType: TASK_CONFIG}\n");
+  text +=
+      "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-add: {nodeSelector: {labels: {disk: "
+      "ssd}}}}}}}\n";
+  const auto spec = parse(text);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->components.at("comp-add").task_config, "told");
+  const Executor& own = spec->executors.at("exec-add");
+  ASSERT_NE(own.passed_on, nullptr);
+  EXPECT_TRUE(own.resources.cpu_limit.empty() && own.placement.labels.empty());
+  EXPECT_EQ(own.environment.size(), 1u);
+  EXPECT_EQ(own.passed_on->resources.cpu_limit, "9");
+  EXPECT_EQ(own.passed_on->environment.size(), 1u);
+  EXPECT_EQ(own.passed_on->placement.labels.size(), 1u);
 }
 
 // Names of tasks, outputs and the pipeline become names of directories.
@@ -197,6 +229,23 @@ schemaVersion: 2.1.0
                  "ALL_UPSTREAM_TASKS_COMPLETED}}"),
             "line 8, " + endless);
   EXPECT_NE(said("        turn: {componentRef: {name: other}}").find("no condition on the way"), std::string::npos);
+}
+
+// kubernetes_manifest_format of the SDK's compiler.
+TEST(Spec, ReadsManifestsOfACluster) {
+  const std::string indented = "    " + replace_all(kSmall, "\n", "\n    ");
+  const std::string version =
+      "apiVersion: pipelines.kubeflow.org/v2beta1\nkind: PipelineVersion\nmetadata: {name: v1}\nspec:\n"
+      "  pipelineName: p\n  platformSpec: {platforms: {kubernetes: {pipelineConfig: {workspace: {size: 1Gi}}}}}\n"
+      "  pipelineSpec:\n" +
+      indented + "\n";
+  const std::string pipeline = "apiVersion: pipelines.kubeflow.org/v2beta1\nkind: Pipeline\nmetadata: {name: p}\n---\n";
+  for (const std::string& text : {version, pipeline + version}) {
+    const auto spec = parse(text);
+    ASSERT_TRUE(spec) << spec.error().message;
+    EXPECT_EQ(spec->name, "small");
+    EXPECT_TRUE(spec->has_workspace);
+  }
 }
 
 TEST(Spec, SaysWhatIsNoPipeline) {

@@ -88,13 +88,16 @@ struct Component {
   std::map<std::string, ArtifactSpec> artifacts;
   std::map<std::string, ParameterType> output_parameters;
   std::map<std::string, ArtifactSpec> output_artifacts;
-  std::string executor;    // a leaf names its executor, …
-  std::optional<Dag> dag;  // … anything else has a dag
+  std::map<PassedField, bool> passed_on;  // settings that dsl.TaskConfig tells; true: the task itself gets them, too
+  std::string task_config;                // the input parameter that is told; empty: none
+  std::string executor;                   // a leaf names its executor, …
+  std::optional<Dag> dag;                 // … anything else has a dag
 };
 
 struct PipelineSpec {
   std::string name, display_name, description, default_root;
   std::int64_t deadline_seconds = 0;  // of the run (Kubernetes' pipelineConfig); 0: none
+  std::size_t parallelism = 0;        // tasks of a run at once; 0: no limit. Only workflows of the SDK 1.8 say it
   bool has_workspace = false;         // a directory that the run's tasks share
   Component root;
   std::map<std::string, Component> components;

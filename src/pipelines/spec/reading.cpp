@@ -53,11 +53,14 @@ Result<std::string> selected_member(const Value& selector, const std::string& pa
 Result<ParameterSource> parse_parameter_source(const Value& value, const std::string& path) {
   MR_TRY(only_known(value, path,
                     {"componentInputParameter", "taskOutputParameter", "runtimeValue", "taskFinalStatus",
-                     "parameterExpressionSelector"}));
+                     "ownInputParameter", "parameterExpressionSelector"}));
   ParameterSource source;
   if (value.has("taskFinalStatus")) {
     source.kind = ParameterSource::Kind::final_status;
     source.producer = value["taskFinalStatus"]["producerTask"].string_or();
+  } else if (value.has("ownInputParameter")) {
+    source.kind = ParameterSource::Kind::own_input;
+    source.name = value["ownInputParameter"].string_or();
   } else if (value.has("componentInputParameter")) {
     source.kind = ParameterSource::Kind::component_input;
     source.name = value["componentInputParameter"].string_or();

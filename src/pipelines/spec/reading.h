@@ -25,4 +25,9 @@ Result<Executor> parse_executor(const Value& value, const std::string& path);
 // The Kubernetes extension. What has no meaning here is refused rather than ignored.
 Status parse_platform(const Value& platform, PipelineSpec& pipeline);
 
+// taskConfigPassthroughs of a component.
+Result<std::map<PassedField, bool>> parse_passthroughs(const Value& value, const std::string& path);
+// Once everything is read: splits each executor's settings into what is passed on and what the task itself gets.
+void pass_settings_on(PipelineSpec& pipeline);
+
 }  // namespace millrace::pipelines::reading

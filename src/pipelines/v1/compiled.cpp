@@ -47,6 +47,8 @@ std::string placeholder_of_the_run(Tag::Kind kind, const Value& spec) {
   switch (kind) {
     case Tag::Kind::workflow_name:
       return "{{$.pipeline_job_resource_name}}";
+    case Tag::Kind::workflow_title:
+      return "{{$.pipeline_job_name}}";
     case Tag::Kind::workflow_uid:
       return "{{$.pipeline_job_uuid}}";
     case Tag::Kind::workflow_namespace:

@@ -32,8 +32,7 @@ Status only_known(const Place& place, std::initializer_list<std::string_view> kn
 Result<std::string> scalar_text(const Place& place);
 
 struct Compiled {
-  std::string component;  // in the IR
-  bool is_dag = false;
+  std::string component;                                         // in the IR
   std::map<std::string, std::optional<std::string>> parameters;  // its inputs, and their defaults
   std::set<std::string> artifacts;                               // inputs that come as files
   std::map<std::string, Text> constants;                         // of them, those whose text stands in the template
@@ -57,6 +56,10 @@ struct Output {
 
 // container.cpp: `spec` is the workflow's.
 Result<Compiled> compile_container(const Place& place, const Value& spec, const std::string& name, Output& output);
+// resource.cpp: dsl.VolumeOp makes a claim, and its delete() is a container that says "kubectl delete".
+Result<Compiled> compile_resource(const Place& place, const Value& spec, const std::string& name, Output& output);
+bool deletes_claim(const Value& tmpl);
+Result<Compiled> compile_deletion(const Place& place, const Value& spec, const std::string& name, Output& output);
 // pod.cpp: volumes, node selectors and their like; fills the executor's configuration of the Kubernetes platform.
 Status pod_settings(const Place& place, const Value& spec, Value& config);
 

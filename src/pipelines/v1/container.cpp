@@ -195,8 +195,10 @@ class Container {
 
   Result<Value> container(Value& config) {
     const Place at = place_.in("container");
-    MR_TRY(only_known(at, {"name", "image", "command", "args", "env", "resources", "imagePullPolicy", "volumeMounts",
-                           "securityContext", "tty", "stdin"}));
+    // The last four are about a terminal that is not there and a message that nobody reads but the cluster.
+    MR_TRY(only_known(
+        at, {"name", "image", "command", "args", "env", "envFrom", "resources", "imagePullPolicy", "volumeMounts",
+             "securityContext", "tty", "stdin", "terminationMessagePath", "terminationMessagePolicy"}));
     Value executor = Value::object({{"image", MR_TRY(text(at.in("image")))}});
     for (const char* field : {"command", "args"}) {
       Value list = Value::array();
@@ -206,12 +208,41 @@ class Container {
       if (!list.empty()) executor.set(field, std::move(list));
     }
     Value variables = Value::array();
+    for (const Value& source : at.at["envFrom"].items())
+      MR_TRY(environment_from({source, at.path + ".envFrom"}, config));
     for (const Value& variable : at.at["env"].items())
       MR_TRY(environment({variable, at.path + ".env"}, variables, config));
     if (!variables.empty()) executor.set("env", std::move(variables));
     Value resources = MR_TRY(container_resources(at.in("resources")));
     if (!resources.empty()) executor.set("resources", std::move(resources));
     return executor;
+  }
+
+  // The name of a Secret or a ConfigMap: it stands there, or is one of the template's inputs.
+  Result<Value> named(const Place& reference, bool secret) const {
+    const std::string name = reference.at["name"].string_or();
+    const auto parts = read_text(name);
+    if (parts && is_one_tag(*parts) && parts->front().kind == Kind::input_parameter &&
+        compiled_.parameters.contains(parts->front().name)) {
+      return Value::object({{secret ? "secretNameParameter" : "configMapNameParameter",
+                             Value::object({{"ownInputParameter", parts->front().name}})}});
+    }
+    if (name.empty() || !parts || has_tags(*parts))
+      return reference.refused("a name that is put together at run time is not looked up");
+    return Value::object({{secret ? "secretName" : "configMapName", name}});
+  }
+
+  // All keys of a Secret or ConfigMap as variables.
+  Status environment_from(const Place& at, Value& config) const {
+    MR_TRY(only_known(at, {"secretRef", "configMapRef", "prefix"}));
+    const bool secret = at.at.has("secretRef");
+    const Place reference = at.in(secret ? "secretRef" : "configMapRef");
+    MR_TRY(only_known(reference, {"name", "optional"}));
+    Value entry = MR_TRY(named(reference, secret));
+    entry.set("allKeys", at.at["prefix"].string_or());
+    entry.set_if(reference.at["optional"].bool_or(false), "optional", true);
+    config.child(secret ? "secretAsEnv" : "configMapAsEnv").push(std::move(entry));
+    return {};
   }
 
   Status environment(const Place& at, Value& variables, Value& config) {
@@ -235,12 +266,9 @@ class Container {
     MR_TRY(only_known(reference, {"name", "key", "optional"}));
     const std::string source = reference.at["name"].string_or(), key = reference.at["key"].string_or();
     if (source.empty() || key.empty()) return reference.wrong("a name and a key are expected");
-    for (const std::string& word : {source, key}) {
-      const auto parts = read_text(word);
-      if (!parts || has_tags(*parts))
-        return reference.refused("a name that is known only at run time is not looked up");
-    }
-    Value entry = Value::object({{secret ? "secretName" : "configMapName", source}});
+    Value entry = MR_TRY(named(reference, secret));
+    if (const auto parts = read_text(key); !parts || has_tags(*parts))
+      return reference.refused("a key that is known only at run time is not looked up");
     entry.set("keyToEnv",
               Value::array({Value::object({{secret ? "secretKey" : "configMapKey", key}, {"envVar", name}})}));
     entry.set_if(reference.at["optional"].bool_or(false), "optional", true);
@@ -282,7 +310,7 @@ class Container {
         } else if (name.ends_with("/gpu") || name.find("/tpu") != std::string::npos ||
                    name.find("tpus/") != std::string::npos) {
           out.set("accelerator", Value::object({{"resourceType", name}, {"resourceCount", MR_TRY(text(at))}}));
-        } else {
+        } else if (name != "ephemeral-storage" || limit) {  // what is asked for is what the disk has
           return at.refused(fmt::format("the resource {} is not known here", name));
         }
       }

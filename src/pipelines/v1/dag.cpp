@@ -125,9 +125,8 @@ class Dag {
   }
 
   // Text as an argument. Where it is more than one tag, the tags come in through inputs of their own and the text is
-  // put together by the container that gets it.
-  Status set_parameter(const Place& at, Value& parameters, const std::string& name, const Text& text, bool into_dag,
-                       bool loop) {
+  // put together when the task starts.
+  Status set_parameter(const Place& at, Value& parameters, const std::string& name, const Text& text, bool loop) {
     if (text.empty()) {
       parameters.set(name, constant_source(""));
       return {};
@@ -144,7 +143,6 @@ class Dag {
         whole += tag.kind == Kind::text ? tag.name : placeholder_of_the_run(tag.kind, spec_);
         continue;
       }
-      if (into_dag) return at.refused("an argument that joins text and tags is not handed to a dag by Millrace");
       const std::string channel = fmt::format("{}{}-{}", kChannel, name, i);
       parameters.set(channel, MR_TRY(source(at, tag, loop)));
       whole += fmt::format("{{{{$.inputs.parameters['{}']}}}}", channel);
@@ -212,7 +210,7 @@ class Dag {
       const std::string key = parameter["name"].string_or();
       if (!callee.parameters.contains(key)) continue;  // Argo hands over what nobody asked for, too
       texts[key] = MR_TRY(read(argument.in("value")));
-      MR_TRY(set_parameter(argument, parameters, key, texts[key], callee.is_dag, loop));
+      MR_TRY(set_parameter(argument, parameters, key, texts[key], loop));
     }
     for (const auto& [key, fallback] : callee.parameters) {
       if (parameters.has(key)) continue;

@@ -26,8 +26,14 @@ Status mount(const Place& at, const Place& volume, Value& config) {
   if (const Place claim = volume.in("persistentVolumeClaim"); !claim.at.is_null()) {
     const std::string name = claim.at["claimName"].string_or();
     const auto parts = read_text(name);
-    if (!parts || has_tags(*parts)) return claim.refused("a claim whose name is known only at run time is not mounted");
-    Value entry = Value::object({{"constant", name}, {"mountPath", path}});
+    Value entry = Value::object();
+    if (parts && is_one_tag(*parts) && parts->front().kind == Tag::Kind::input_parameter)
+      entry.set("pvcNameParameter", Value::object({{"ownInputParameter", parts->front().name}}));
+    else if (!parts || has_tags(*parts))
+      return claim.refused("a claim whose name is put together at run time is not mounted");
+    else
+      entry.set("constant", name);
+    entry.set("mountPath", path);
     entry.set_if(!plain, "subPath", at.at["subPath"]);
     if (at.at["readOnly"].bool_or(false) || claim.at["readOnly"].bool_or(false))
       return at.refused("a claim is not mounted read-only by Millrace");

@@ -23,6 +23,9 @@ constexpr Plain kPlain[] = {{"workflow.name", Kind::workflow_name},
                             {"workflow.creationTimestamp.RFC3339", Kind::workflow_created},
                             {"workflow.serviceAccountName", Kind::workflow_account},
                             {"workflow.status", Kind::workflow_status},
+                            // What KFP's API server writes on every workflow.
+                            {"workflow.annotations.pipelines.kubeflow.org/run_name", Kind::workflow_title},
+                            {"workflow.labels.pipeline/runid", Kind::workflow_uid},
                             {"pod.name", Kind::pod_name},
                             {"item", Kind::item}};
 // What begins like one of Argo's; the rest is no tag.
@@ -85,8 +88,9 @@ Result<std::optional<Tag>> read_tag(std::string_view body) {
 }  // namespace
 
 bool is_of_the_run(Kind kind) {
-  return kind == Kind::workflow_name || kind == Kind::workflow_uid || kind == Kind::workflow_namespace ||
-         kind == Kind::workflow_created || kind == Kind::workflow_account || kind == Kind::pod_name;
+  return kind == Kind::workflow_name || kind == Kind::workflow_title || kind == Kind::workflow_uid ||
+         kind == Kind::workflow_namespace || kind == Kind::workflow_created || kind == Kind::workflow_account ||
+         kind == Kind::pod_name;
 }
 
 Result<Text> read_text(std::string_view text) {

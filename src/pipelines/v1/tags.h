@@ -25,6 +25,7 @@ struct Tag {
     workflow_namespace,
     workflow_created,
     workflow_account,
+    workflow_title,  // the run's name as it is shown
     workflow_status,
     pod_name,
     item,  // name: the member; empty: the item itself

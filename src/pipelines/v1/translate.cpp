@@ -41,7 +41,7 @@ class Translator {
     const Place spec{spec_, "spec"};
     // What speaks of a cluster's own record of the run, of pulling images or of evicting pods is satisfied by itself.
     MR_TRY(only_known(spec, {"entrypoint", "templates", "arguments", "serviceAccountName", "onExit", "volumes",
-                             "nodeSelector", "imagePullSecrets", "activeDeadlineSeconds", "ttlStrategy",
+                             "nodeSelector", "imagePullSecrets", "activeDeadlineSeconds", "parallelism", "ttlStrategy",
                              "ttlSecondsAfterFinished", "podGC", "podDisruptionBudget", "archiveLogs", "podMetadata"}));
     MR_TRY(only_known(spec.in("podMetadata"), {"annotations", "labels"}));
     MR_TRY(read_templates(spec));
@@ -128,6 +128,8 @@ class Translator {
 
   Result<Compiled> compile(const std::string& name, const Value& value) {
     const Place at{value, "spec.templates." + name};
+    if (value.has("resource")) return compile_resource(at, spec_, name, output_);
+    if (deletes_claim(value)) return compile_deletion(at, spec_, name, output_);
     if (value.has("container")) return compile_container(at, spec_, name, output_);
     Compiled compiled;
     Scope scope;
@@ -155,7 +157,7 @@ class Translator {
   // `compiled` gets the template's inputs; `scope` has them, and for the root the workflow's parameters.
   Result<Value> dag_of(const Place& at, const std::string& name, Scope& scope, Compiled& compiled) {
     if (!at.at.has("dag")) {
-      for (const char* kind : {"resource", "script", "steps", "suspend", "http", "data", "plugin", "containerSet"}) {
+      for (const char* kind : {"script", "steps", "suspend", "http", "data", "plugin", "containerSet"}) {
         if (at.at.has(kind)) return at.in(kind).refused(fmt::format("a template of the kind {} is not executed", kind));
       }
       return at.wrong("a template needs a container or a dag");
@@ -171,7 +173,6 @@ class Translator {
     const Place inputs = at.in("inputs");
     MR_TRY(only_known(inputs, {"parameters", "artifacts"}));
     compiled.component = "comp-" + name;
-    compiled.is_dag = true;
     compiled.parallelism = at.at["parallelism"].int_or(0);
     if (compiled.parallelism < 0) return at.in("parallelism").wrong("a number from 0 is expected");
     for (const Value& parameter : inputs.at["parameters"].items()) {
@@ -300,7 +301,13 @@ class Translator {
       const Place deadline{spec_["activeDeadlineSeconds"], "spec.activeDeadlineSeconds"};
       const auto seconds = parse_int(MR_TRY(scalar_text(deadline)));
       if (!seconds || *seconds <= 0) return deadline.wrong("a whole number above 0 is expected");
-      kubernetes.set("pipelineConfig", Value::object({{"activeDeadlineSeconds", *seconds}}));
+      kubernetes.child("pipelineConfig").set("activeDeadlineSeconds", *seconds);
+    }
+    if (spec_.has("parallelism")) {
+      const Place limit{spec_["parallelism"], "spec.parallelism"};
+      const auto number = parse_int(MR_TRY(scalar_text(limit)));
+      if (!number || *number <= 0) return limit.wrong("a whole number above 0 is expected");
+      kubernetes.child("pipelineConfig").set("parallelism", *number);
     }
     Translated out{std::move(spec), Value()};
     if (!kubernetes.empty())

@@ -315,12 +315,92 @@ TEST(Workflow, an_entry_may_call_itself) {
   EXPECT_EQ(spec["components"]["comp-main"]["dag"]["tasks"]["more"]["componentRef"]["name"].string_or(), "comp-main");
 }
 
+TEST(Workflow, names_of_claims_and_secrets_may_be_inputs) {
+  const auto translated = read(workflow(R"(  - name: main
+    inputs: {parameters: [{name: x}]}
+    container:
+      image: alpine
+      env: [{name: KEY, valueFrom: {secretKeyRef: {name: '{{inputs.parameters.x}}', key: k}}}]
+      envFrom: [{prefix: P_, configMapRef: {name: all, optional: true}}]
+      volumeMounts: [{name: v, mountPath: /data}]
+    volumes: [{name: v, persistentVolumeClaim: {claimName: '{{inputs.parameters.x}}'}}]
+)"));
+  ASSERT_TRUE(translated.has_value()) << translated.error().message;
+  EXPECT_EQ(to_json(translated->platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-main"]),
+            R"({"configMapAsEnv":[{"configMapName":"all","allKeys":"P_","optional":true}],)"
+            R"("secretAsEnv":[{"secretNameParameter":{"ownInputParameter":"x"},)"
+            R"("keyToEnv":[{"secretKey":"k","envVar":"KEY"}]}],)"
+            R"("pvcMount":[{"pvcNameParameter":{"ownInputParameter":"x"},"mountPath":"/data"}]})");
+}
+
+TEST(Workflow, a_volume_op_makes_a_claim_and_its_delete_removes_it) {
+  const Value spec = spec_of(workflow(R"(  - name: disk
+    inputs: {parameters: [{name: x}]}
+    resource:
+      action: create
+      manifest: |
+        apiVersion: v1
+        kind: PersistentVolumeClaim
+        metadata: {name: '{{workflow.name}}-{{inputs.parameters.x}}'}
+        spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+    outputs:
+      parameters:
+      - {name: disk-name, valueFrom: {jsonPath: '{.metadata.name}'}}
+      - {name: disk-size, valueFrom: {jsonPath: '{.status.capacity.storage}'}}
+  - name: remove
+    inputs: {parameters: [{name: disk-name}]}
+    container:
+      image: kubectl
+      command: [kubectl, delete, PersistentVolumeClaim, '{{inputs.parameters.disk-name}}', --wait=false]
+  - name: main
+    inputs: {parameters: [{name: x}]}
+    dag:
+      tasks:
+      - {name: disk, template: disk, arguments: {parameters: [{name: x, value: '{{inputs.parameters.x}}'}]}}
+      - name: remove
+        template: remove
+        arguments: {parameters: [{name: disk-name, value: '{{tasks.disk.outputs.parameters.disk-name}}'}]}
+)"));
+  const Value& made = spec["components"]["comp-disk"];
+  EXPECT_EQ(to_json(made["dag"]["outputs"]["parameters"]["disk-name"]["valueFromParameter"]),
+            R"({"producerSubtask":"claim","outputParameterKey":"name"})");
+  EXPECT_EQ(
+      to_json(made["dag"]["tasks"]["claim"]["inputs"]["parameters"]),
+      R"({"pipelinechannel--x":{"componentInputParameter":"x"},"pvc_name":{"runtimeValue":{"constant":)"
+      R"("{{$.pipeline_job_resource_name}}-{{$.inputs.parameters['pipelinechannel--x']}}"}},)"
+      R"("size":{"runtimeValue":{"constant":"1Gi"}},"access_modes":{"runtimeValue":{"constant":["ReadWriteOnce"]}}})");
+  EXPECT_EQ(spec["deploymentSpec"]["executors"]["exec-disk"]["container"]["image"].string_or(), "argostub/createpvc");
+  EXPECT_EQ(spec["deploymentSpec"]["executors"]["exec-remove"]["container"]["image"].string_or(), "argostub/deletepvc");
+}
+
+TEST(Workflow, text_and_tags_are_joined_for_a_dag_too) {
+  const Value spec = spec_of(workflow(R"(  - name: inner
+    inputs: {parameters: [{name: y}]}
+    dag: {tasks: [{name: m, template: make, arguments: {parameters: [{name: n, value: '{{inputs.parameters.y}}'}]}}]}
+  - name: main
+    inputs: {parameters: [{name: x}]}
+    dag: {tasks: [{name: i, template: inner, arguments: {parameters: [{name: y, value: 'a-{{inputs.parameters.x}}'}]}}]}
+)"));
+  EXPECT_EQ(task(spec, "i")["inputs"]["parameters"]["y"]["runtimeValue"]["constant"].string_or(),
+            "a-{{$.inputs.parameters['pipelinechannel--y-1']}}");
+}
+
+TEST(Workflow, a_limit_of_pods_is_the_run_s) {
+  std::string text = with_tasks(kMake);
+  text.insert(text.find("  entrypoint"), "  parallelism: 3\n");
+  const auto translated = read(text);
+  ASSERT_TRUE(translated.has_value()) << translated.error().message;
+  EXPECT_EQ(to_json(translated->platform["platforms"]["kubernetes"]["pipelineConfig"]), R"({"parallelism":3})");
+}
+
 TEST(Workflow, what_cannot_be_had_is_refused_with_its_place) {
   struct Case {
     std::string_view rest, sentence;
   };
   constexpr Case kCases[] = {
       {"  - name: main\n    resource: {action: create}\n", "a template of the kind resource is not executed"},
+      {"  - name: main\n    resource: {action: create, manifest: 'kind: ConfigMap'}\n",
+       "this one is to create a ConfigMap"},
       {"  - name: main\n    container: {image: a}\n    sidecars: [{}]\n", "sidecars is not executed by Millrace"},
       {"  - name: main\n    container: {image: a}\n    initContainers: [{}]\n", "initContainers is not executed"},
       {"  - name: main\n    dag: {tasks: [{name: m, template: main}]}\n", "the template main calls itself"},

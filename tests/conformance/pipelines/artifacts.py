@@ -149,3 +149,18 @@ def artifact_root():
 @dsl.pipeline(name="artifact-of-pipeline")
 def artifact_of_pipeline() -> NamedTuple("Out", [("made", Dataset)]):
     return NamedTuple("Out", [("made", Dataset)])(write(text="out").outputs["data"])
+
+
+@dsl.component
+def at_uri(text: str) -> dsl.Dataset:
+    made = dsl.Dataset(uri=dsl.get_uri(), metadata={"by": "hand"})
+    with open(made.path, "w") as file:
+        file.write(text)
+    return made
+
+
+@case("an artifact that a Python component makes at dsl.get_uri() and returns", tasks={"read": {"out": "bytes"}},
+      artifacts={"at-uri.Output": [{"text": "bytes", "metadata": {"by": "hand"}}]})
+@dsl.pipeline(name="artifact-get-uri")
+def get_uri():
+    read(data=at_uri(text="bytes").output)

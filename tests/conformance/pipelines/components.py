@@ -120,3 +120,9 @@ def containerised_component_elsewhere():
 def containerised_component():
     counted = count(a=2, b=3)
     shout(word=counted.outputs["Output"], note=counted.outputs["note"])
+
+
+@case("accelerators from parameters, none of them", tasks={"say": {"out": "x"}})
+@dsl.pipeline(name="accelerator-dynamic")
+def accelerator_dynamic(kind: str = "nvidia.com/gpu", count: str = "0"):
+    say(text="x").set_accelerator_type(kind).set_accelerator_limit(count)

@@ -102,6 +102,12 @@ def cache_off():
     run(script="date +%N > $out").set_caching_options(False)
 
 
+@case("caching: a task that is told its run is another in the next", cached=True, tasks={"say": "SUCCEEDED"}, again={"say": "anew"})
+@dsl.pipeline(name="caching-run")
+def caching_run():
+    say(text=dsl.PIPELINE_JOB_ID_PLACEHOLDER)
+
+
 @case("caching with a key of the task's own", cached=True, tasks={"run": "SUCCEEDED"}, again={"run": "as before"})
 @dsl.pipeline(name="cache-key")
 def cache_key():

@@ -1,6 +1,8 @@
+from typing import Optional
+
 from case import case
 from kfp import dsl, kubernetes
-from parts import run, say
+from parts import run, say, sh
 
 
 @case("a secret as environment variables", tasks={"run": {"out": "alpha beta"}})
@@ -191,3 +193,72 @@ def node_affinity_json(affinity: dict):
 @dsl.pipeline(name="node-affinity-json-nowhere")
 def node_affinity_json_nowhere(affinity: dict):
     kubernetes.add_node_affinity_json(say(text="x"), affinity)
+
+
+@case("settings whose optional parameter was not given are left out", tasks={"run": {"out": "none"}})
+@dsl.pipeline(name="settings-left-open")
+def settings_left_open(secret: Optional[str] = None, colours: Optional[str] = None, claim: Optional[str] = None):
+    task = run(script='test ! -e /keys; test ! -e /data; printf %s "${A:-none}" > $out')
+    kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env={"a": "A"})
+    kubernetes.use_secret_as_volume(task, secret_name=secret, mount_path="/keys")
+    kubernetes.use_config_map_as_env(task, config_map_name=colours, config_map_key_to_env={"sky": "A"})
+    kubernetes.mount_pvc(task, pvc_name=claim, mount_path="/data")
+
+
+@dsl.container_component
+def keep(text: str, out: dsl.OutputPath(str)):
+    return sh('test ! -e /data/file; printf %s "$0" > /data/file; cat /data/file > "$1"', text, out)
+
+
+@case("claims of one suffix in a loop, and one without a name", tasks={
+    "for-loop-2/0/keep": {"out": "a"}, "for-loop-2/1/keep": {"out": "b"}, "run": {"out": "kept"}})
+@dsl.pipeline(name="volume-claims-apart")
+def volume_claims_apart():
+    modes = {"access_modes": ["ReadWriteOnce"], "size": "1Mi", "storage_class_name": "standard"}
+    with dsl.ParallelFor(["a", "b"]) as item:
+        claim = kubernetes.CreatePVC(pvc_name_suffix="-part", **modes)
+        task = keep(text=item)
+        kubernetes.mount_pvc(task, pvc_name=claim.outputs["name"], mount_path="/data")
+        kubernetes.DeletePVC(pvc_name=claim.outputs["name"]).after(task)
+    claim = kubernetes.CreatePVC(**modes)
+    task = run(script="printf kept > /data/file; cat /data/file > $out")
+    kubernetes.mount_pvc(task, pvc_name=claim.outputs["name"], mount_path="/data")
+    kubernetes.DeletePVC(pvc_name=claim.outputs["name"]).after(task)
+
+
+PASSED = [dsl.TaskConfigField.RESOURCES, dsl.TaskConfigField.KUBERNETES_NODE_SELECTOR, dsl.TaskConfigField.KUBERNETES_TOLERATIONS,
+          dsl.TaskConfigField.KUBERNETES_AFFINITY, dsl.TaskConfigPassthrough(field=dsl.TaskConfigField.ENV, apply_to_task=True),
+          dsl.TaskConfigPassthrough(field=dsl.TaskConfigField.KUBERNETES_VOLUMES, apply_to_task=True)]
+
+
+@dsl.component(task_config_passthroughs=PASSED)
+def told(task_config: dsl.TaskConfig) -> dict:
+    import os
+
+    return {"given": [os.environ["A"], os.environ["B"]], "resources": task_config.resources, "env": task_config.env,
+            "selector": task_config.node_selector, "tolerations": task_config.tolerations, "affinity": task_config.affinity,
+            "volumes": task_config.volumes, "mounts": task_config.volume_mounts}
+
+
+WANTED = {
+    "given": ["1", "alpha"],
+    "resources": {"limits": {"cpu": "200", "nvidia.com/gpu": "8"}, "requests": {"memory": "50Ti"}},
+    "env": [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {"secretKeyRef": {"name": "letters", "key": "a"}}}],
+    "selector": {"disk": "tape"},
+    "tolerations": [{"key": "k", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 1, "preference": {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["tape"]}]}}]}},
+    "volumes": [{"name": "letters", "secret": {"secretName": "letters", "optional": False}}],
+    "mounts": [{"name": "letters", "mountPath": "/keys"}]}
+
+
+@case("settings that a component is told (TaskConfig), in the place of getting them or as well", tasks={"told": {"Output": WANTED}})
+@dsl.pipeline(name="task-config")
+def task_config(cpu: str = "200", secret: str = "letters"):
+    task = told().set_cpu_limit(cpu).set_memory_request("50Ti").set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(8)
+    task.set_env_variable("A", "1")
+    kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env={"a": "B"})
+    kubernetes.use_secret_as_volume(task, secret_name="letters", mount_path="/keys")
+    kubernetes.add_node_selector(task, "disk", "tape")
+    kubernetes.add_toleration(task, key="k", operator="Exists")
+    kubernetes.add_node_affinity(task, match_expressions=[{"key": "disk", "operator": "In", "values": ["tape"]}], weight=1)

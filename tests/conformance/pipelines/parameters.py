@@ -2,7 +2,7 @@ from typing import Dict, List, NamedTuple, Optional
 
 from case import case
 from kfp import dsl
-from parts import say, sh
+from parts import say, say_list, sh
 
 
 @dsl.container_component
@@ -145,3 +145,32 @@ def passes_on(text: Optional[str] = None):
 def optional_passed_on(text: Optional[str] = None):
     passes_on(text=text)
     passes_on(text="something")
+
+
+@dsl.pipeline(name="tell")
+def tell(text: str, parts: list):
+    say(text=text)
+    say_list(value=parts)
+
+
+@case("text put together from parameters and outputs, handed to a nested pipeline",
+      tasks={"tell/say": {"out": "up-Ann-x"}, "tell/say-list": {"out": '["Ann!","up",{"k":"Ann"}]'}})
+@dsl.pipeline(name="parameter-text-nested")
+def text_nested(who: str = "Ann"):
+    made = say(text="up").output
+    tell(text=f"{made}-{who}-x", parts=[f"{who}!", made, {"k": who}])
+
+
+@case("text put together from a loop's item, handed to a nested pipeline",
+      tasks={"for-loop-2/0/tell/say": {"out": "a-Ann"}, "for-loop-2/1/tell/say": {"out": "b-Ann"}})
+@dsl.pipeline(name="parameter-text-loop")
+def text_loop(who: str = "Ann"):
+    with dsl.ParallelFor(["a", "b"]) as item:
+        tell(text=f"{item}-{who}", parts=[])
+
+
+@case("text that looks like a placeholder is data",
+      tasks={"say": {"out": "{{$.nothing}} {{$x}} {{$}}"}, "say-2": {"out": "{{$.nothing}} {{$x}} {{$}}"}})
+@dsl.pipeline(name="parameter-looks")
+def looks(text: str = "{{$.nothing}} {{$x}} {{$}}"):
+    say(text=say(text=text).output)

@@ -1,4 +1,5 @@
 import re
+from typing import List
 
 from case import case
 from kfp import dsl
@@ -74,3 +75,27 @@ def whole(word: str, out: dsl.OutputPath(str)):
 @dsl.pipeline(name="executor-input")
 def executor_input():
     whole(word="w")
+
+
+@dsl.container_component
+def template(out: dsl.OutputPath(str)):
+    return sh("""printf %s '{{ $x := 1 }}{{$x}}' > "$0" """, out)
+
+
+@case("what other languages put between braces stays", tasks={"template": {"out": "{{ $x := 1 }}{{$x}}"}})
+@dsl.pipeline(name="other-braces")
+def other_braces():
+    template()
+
+
+@dsl.container_component
+def names(data: Input[List[Dataset]], out: dsl.OutputPath(str)):
+    return sh("""printf %s "$0" | tr , '\\n' | grep -c '"uri":"minio://' > "$1" """, data, out)
+
+
+@case("a list of artifacts, as JSON", tasks={"names": {"out": "2\n"}})
+@dsl.pipeline(name="artifact-list-placeholder")
+def artifact_list_placeholder():
+    with dsl.ParallelFor(["a", "b"]) as item:
+        made = write(text=item)
+    names(data=dsl.Collected(made.outputs["data"]))
