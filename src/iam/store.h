@@ -16,8 +16,8 @@
 
 namespace millrace::iam {
 
-// Kinds: "user", "group", "role", "policy" (customer managed; its name is the ARN), "profile", "alias" (the account's),
-// "slr-deletion" (a task that deletes a service-linked role; its name is the task's id).
+// Kinds: "user", "group", "role", "policy" (the account's own; its name is the ARN), "profile"; one each per account:
+// "alias", "password-policy", "credential-report", "setting"; "slr-deletion" and "access-job", tasks by their id.
 struct Entity {
   std::string kind, name, id, path = "/", arn;
   Time created{};

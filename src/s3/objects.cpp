@@ -119,9 +119,17 @@ Result<Store::Opened> Store::open_object(const std::string& bucket, const std::s
   }
 }
 
-Status Store::remove(const std::string& bucket, const std::vector<std::string>& keys) {
+Status Store::remove(const std::string& bucket, const std::vector<std::string>& keys, const std::string& if_match) {
   return write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
     MR_TRY(require_bucket(c, bucket));
+    if (!if_match.empty()) {
+      auto select = MR_TRY(c.prepare("SELECT etag FROM s3_object WHERE bucket = ? AND key = ?"));
+      for (const auto& key : keys) {
+        select.bind(std::string_view(bucket)).bind(std::string_view(key));
+        if (!MR_TRY(select.step())) return no_such_key();
+        if (!tag_matches(if_match, select.text(0))) return precondition_failed();
+      }
+    }
     auto remove = MR_TRY(c.prepare("DELETE FROM s3_object WHERE bucket = ? AND key = ? RETURNING blob"));
     for (const auto& key : keys) {
       remove.bind(std::string_view(bucket)).bind(std::string_view(key));

@@ -113,7 +113,9 @@ class Store {
     Fd file;  // none when the object is empty
   };
   Result<Opened> open_object(const std::string& bucket, const std::string& key);
-  Status remove(const std::string& bucket, const std::vector<std::string>& keys);  // absent keys are success
+  void discard(const blob::Key& blob);  // of content that no row came to name
+  // Absent keys are success, but with an If-Match: then each has to be there, with that tag.
+  Status remove(const std::string& bucket, const std::vector<std::string>& keys, const std::string& if_match = {});
   Status set_object_tags(const std::string& bucket, const std::string& key, Tags tags);
   Result<Listing> list(const std::string& bucket, const ListQuery& query);
 
@@ -141,7 +143,6 @@ class Store {
   using Work = std::function<Status(db::Connection&, std::vector<blob::Key>& garbage)>;
   Status write(const Work& work);
   void collect(std::vector<blob::Key> garbage);
-  void discard(const blob::Key& blob);  // of content that no row came to name
   Result<Content> join(const std::vector<Part>& parts);
 
   db::Database& database_;

@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 import urllib.parse
+import urllib.request
 import zlib
 
 import botocore.auth
@@ -122,6 +123,31 @@ def test_checksums_of_an_upload_in_parts(server, s3):
     assert got["ChecksumCRC32"] == whole and got["Body"].read() == b"".join(halves)
     with pytest.raises(s3.exceptions.ClientError, match="cannot be used with the sha1"):
         s3.create_multipart_upload(Bucket=BUCKET, Key="parts", ChecksumAlgorithm="SHA1", ChecksumType="FULL_OBJECT")
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="parts", ChecksumAlgorithm="SHA256")
+    with pytest.raises(s3.exceptions.ClientError, match="expected checksum Type: sha256, actual checksum Type: crc32"):
+        s3.upload_part(Bucket=BUCKET, Key="parts", UploadId=upload["UploadId"], PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32")
+    s3.abort_multipart_upload(Bucket=BUCKET, Key="parts", UploadId=upload["UploadId"])
+
+    # Parts are not kept apart, and one that is asked for is not answered with the whole.
+    for read in (s3.get_object, s3.head_object):
+        with pytest.raises(s3.exceptions.ClientError) as refused:
+            read(Bucket=BUCKET, Key="parts", PartNumber=1)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert s3.get_object(Bucket=BUCKET, Key="k", PartNumber=1)["Body"].read() == b"hello"
+
+
+def test_a_deletion_on_condition(server, s3):
+    etag = s3.put_object(Bucket=BUCKET, Key="kept", Body=b"kept")["ETag"]
+    with pytest.raises(s3.exceptions.ClientError, match="PreconditionFailed"):
+        s3.delete_object(Bucket=BUCKET, Key="kept", IfMatch='"another"')
+    with pytest.raises(s3.exceptions.ClientError, match="NotImplemented"):
+        s3.delete_object(Bucket=BUCKET, Key="kept", IfMatchSize=4)
+    with pytest.raises(s3.exceptions.ClientError, match="NotImplemented"):
+        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "kept", "ETag": "another"}]})
+    assert s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"kept"
+    s3.delete_object(Bucket=BUCKET, Key="kept", IfMatch=etag)
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchKey"):
+        s3.delete_object(Bucket=BUCKET, Key="kept", IfMatch=etag)
 
 
 @pytest.mark.parametrize("version", [None, "s3v4"])
@@ -134,12 +160,20 @@ def test_presigned_urls(server, s3, session, version):
     assert server.request(path) == (200, "hello")
     assert server.request(path, method="DELETE")[0] == 403
     assert "SignatureDoesNotMatch" in server.request(path.replace("/k?", "/other?"))[1]
+    for key in ("x//y", "/lead", "a/../b", "pct%2Fx", "back\\slash", "q?r", "h#s", "ü/é", "plus+and space", "colon:a=b&c"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+        url = client.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": key})
+        assert server.request(url.removeprefix(server.endpoint)) == (200, key)
     put = client.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "put it+here"}, ExpiresIn=60)
     assert server.request(put.removeprefix(server.endpoint), b"put", "PUT", {"Content-Type": ""}.items())[0] == 200
     assert s3.get_object(Bucket=BUCKET, Key="put it+here")["Body"].read() == b"put"
     named = client.generate_presigned_url(
         "get_object", {"Bucket": BUCKET, "Key": "k", "ResponseContentDisposition": 'attachment; filename="ü.txt"'})
     assert server.request(named.removeprefix(server.endpoint)) == (200, "hello")
+    expires = client.generate_presigned_url(
+        "get_object", {"Bucket": BUCKET, "Key": "k", "ResponseExpires": "Wed, 21 Oct 2015 07:28:00 GMT"})
+    with urllib.request.urlopen(expires) as answer:
+        assert answer.headers["Expires"] == "Wed, 21 Oct 2015 07:28:00 GMT"
     for_session = s3_of(server, session, **({"signature_version": version} if version else {}))
     url = for_session.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "k"})
     assert server.request(url.removeprefix(server.endpoint)) == (200, "hello")

@@ -1,3 +1,4 @@
+#include "s3/errors.h"
 #include "s3/ops/ops.h"
 
 namespace millrace::s3::ops {
@@ -6,7 +7,12 @@ aws::Operation delete_object(Store& store) {
   return {"DeleteObject", "s3:DeleteObject", on_object(),
           [&store](aws::Call&, const Value& input) -> Result<aws::Output> {
             MR_TRY(refuse_unsupported(input));
-            MR_TRY(store.remove(bucket_of(input), {key_of(input)}));
+            if (!input["IfMatchLastModifiedTime"].is_null() || !input["IfMatchSize"].is_null()) {
+              return error_with("NotImplemented",
+                                "x-amz-if-match-last-modified-time and -size are of directory buckets; here a deletion "
+                                "takes If-Match with an ETag.");
+            }
+            MR_TRY(store.remove(bucket_of(input), {key_of(input)}, input["IfMatch"].string_or()));
             return aws::Output();
           }};
 }

@@ -8,10 +8,8 @@ namespace millrace::s3::ops {
 aws::Operation get_object(Store& store) {
   return {"GetObject", "s3:GetObject", on_object(), [&store](aws::Call&, const Value& input) -> Result<aws::Output> {
             MR_TRY(refuse_unsupported(input));
-            if (input["PartNumber"].int_or(1) != 1) {
-              return error_with("InvalidPartNumber", "The requested partnumber is not satisfiable");
-            }
             auto [object, file] = MR_TRY(store.open_object(bucket_of(input), key_of(input)));
+            MR_TRY(check_part_number(input, object));
             aws::Output out;
             describe_object(out.members, object, input);
             out.response.emplace();

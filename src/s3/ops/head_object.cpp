@@ -9,6 +9,7 @@ aws::Operation head_object(Store& store) {
   return {"HeadObject", "s3:GetObject", on_object(), [&store](aws::Call&, const Value& input) -> Result<aws::Output> {
             MR_TRY(refuse_unsupported(input));
             const Object object = MR_TRY(store.object(bucket_of(input), key_of(input)));
+            MR_TRY(check_part_number(input, object));
             aws::Output out;
             describe_object(out.members, object, input);
             switch (evaluate(read_conditions(input, ""), object.etag, object.modified)) {

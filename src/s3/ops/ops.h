@@ -73,6 +73,8 @@ aws::MoreChecks may_put_tags();
 // response.cpp: what a read says about it.
 void describe_object(Value& out, const Object& object, const Value& input);
 void add_checksums(Value& out, const std::map<std::string, std::string>& checksums);
+// Parts are not kept apart once an object is whole: a part that is asked for is the whole of an object of one.
+Status check_part_number(const Value& input, const Object& object);
 Conditions read_conditions(const Value& input, std::string_view member_prefix);
 
 // listing.cpp: Contents and CommonPrefixes, of both list operations.

@@ -1,6 +1,7 @@
 #include <array>
 #include <cmath>
 
+#include "s3/errors.h"
 #include "s3/joined_checksum.h"
 #include "s3/ops/ops.h"
 
@@ -44,12 +45,24 @@ void describe_object(Value& out, const Object& object, const Value& input) {
     const std::string wanted = input[std::string("Response") + member].string_or();
     if (!wanted.empty()) out.set(member, wanted);
   }
+  if (const auto wanted = time_from(input["ResponseExpires"])) out.set("Expires", format_http_date(*wanted));
   if (!object.metadata.user.empty()) {
     Value& user = out.child("Metadata");
     for (const auto& [name, value] : object.metadata.user) user.set(name, value);
   }
   if (!object.metadata.tags.empty()) out.set("TagCount", static_cast<std::int64_t>(object.metadata.tags.size()));
   if (input["ChecksumMode"].string_or() == "ENABLED") add_checksums(out, object.metadata.checksums);
+}
+
+Status check_part_number(const Value& input, const Object& object) {
+  if (!input["PartNumber"].is_number()) return {};
+  const std::size_t hyphen = object.etag.find('-');
+  if (hyphen != std::string::npos && object.etag.substr(hyphen) != "-1") {
+    return error_with("NotImplemented",
+                      "The parts of an object are not kept apart once it is whole; ask for a Range of it.");
+  }
+  if (input["PartNumber"].int_or(1) == 1) return {};
+  return error_with("InvalidPartNumber", "The requested partnumber is not satisfiable");
 }
 
 Conditions read_conditions(const Value& input, std::string_view member_prefix) {

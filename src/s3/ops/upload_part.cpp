@@ -15,6 +15,14 @@ aws::Operation upload_part(Store& store) {
         }
         const Upload upload = MR_TRY(store.upload(bucket_of(input), key_of(input), input["UploadId"].string_or()));
         Content content = MR_TRY(read_content(store, call));
+        if (const auto& wanted = upload.metadata.checksums;
+            !wanted.empty() && !content.checksums.empty() && !content.checksums.contains(wanted.begin()->first)) {
+          store.discard(content.blob);
+          return error_with("InvalidRequest",
+                            fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum "
+                                        "Type: {}",
+                                        wanted.begin()->first, content.checksums.begin()->first));
+        }
         const Part part = MR_TRY(store.put_part(upload, static_cast<int>(number), std::move(content)));
         Value out = Value::object({{"ETag", quote_etag(part.etag)}});
         add_checksums(out, part.checksums);
