@@ -16,7 +16,7 @@
 
 namespace millrace::iam {
 
-// Kinds: "user", "group", "role", "policy" (the account's own; its name is the ARN), "profile"; one each of the account:
+// Kinds: "user", "group", "role", "policy" (the account's own; its name is the ARN), "profile"; one each per account:
 // "alias", "password-policy", "credential-report", "setting"; "slr-deletion" and "access-job", tasks by their id.
 struct Entity {
   std::string kind, name, id, path = "/", arn;

@@ -160,6 +160,10 @@ def test_presigned_urls(server, s3, session, version):
     assert server.request(path) == (200, "hello")
     assert server.request(path, method="DELETE")[0] == 403
     assert "SignatureDoesNotMatch" in server.request(path.replace("/k?", "/other?"))[1]
+    for key in ("x//y", "/lead", "a/../b", "pct%2Fx", "back\\slash", "q?r", "h#s", "ü/é", "plus+and space", "colon:a=b&c"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+        url = client.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": key})
+        assert server.request(url.removeprefix(server.endpoint)) == (200, key)
     put = client.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": "put it+here"}, ExpiresIn=60)
     assert server.request(put.removeprefix(server.endpoint), b"put", "PUT", {"Content-Type": ""}.items())[0] == 200
     assert s3.get_object(Bucket=BUCKET, Key="put it+here")["Body"].read() == b"put"
