@@ -1,5 +1,6 @@
 """What is wrong is said in one sentence, with the door's own code; the program's exit code says it too."""
 
+import concurrent.futures
 import contextlib
 import gzip
 import io
@@ -278,6 +279,16 @@ def test_documents_that_would_grow(server, tmp_path):
     assert status == 400 and "nested" in json.loads(body)["message"], body
     assert memory_peak(server) < 600
     assert stored(server) == before
+
+
+def test_large_documents_side_by_side(tmp_path):
+    """Each takes many times its size while it is read; together they take what one does."""
+    path = tmp_path / "keys.json"
+    path.write_bytes(b"{" + b",".join(b'"k%d":%d' % (i, i) for i in range(600_000)) + b"}")
+    with support.running(tmp_path / "data") as server, concurrent.futures.ThreadPoolExecutor(6) as pool:
+        for status, body in pool.map(lambda _: send_file(server, path), range(6)):
+            assert status == 400 and "not a KFP pipeline" in json.loads(body)["error_message"], body
+        assert memory_peak(server) < 550
 
 
 def test_archives_with_links_devices_and_very_many_entries(server, tmp_path):

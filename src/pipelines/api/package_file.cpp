@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include <archive.h>
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxFile = 32u << 20;
 constexpr std::size_t kMaxUnpacked = 64u << 20;  // all entries of an archive together
 constexpr std::size_t kMaxEntries = 10'000;
+constexpr std::size_t kLarge = 1u << 20;  // of a document
 
 // A parameter of a header field, boundary of `multipart/form-data; boundary="x"`: a token or a quoted string
 // (RFC 9110, section 5.6).
@@ -194,6 +196,16 @@ class Archive {
 
 }  // namespace
 
+namespace {
+
+// Held while a large document is read. The process's, since it is the process's memory that it spares.
+std::unique_lock<std::mutex> turn_of(std::size_t bytes) {
+  static std::mutex one;
+  return bytes > kLarge ? std::unique_lock(one) : std::unique_lock<std::mutex>();
+}
+
+}  // namespace
+
 Result<std::string> unpack(const UploadedFile& file) {
   if (file.content.size() > kMaxFile) return fail(bad("a pipeline file may have 32 MiB at most"));
   const bool zip = file.content.starts_with("PK"), gzip = file.content.starts_with("\x1f\x8b");
@@ -205,7 +217,9 @@ Result<std::string> unpack(const UploadedFile& file) {
 }
 
 Result<Value> read_pipeline(const UploadedFile& file) {
-  Package package = MR_TRY(read_package(MR_TRY(unpack(file))));
+  const std::string text = MR_TRY(unpack(file));
+  const auto turn = turn_of(text.size());
+  Package package = MR_TRY(read_package(text));
   MR_TRY(parse_pipeline_spec(package.spec, package.platform));
   if (!package.workflow.is_null()) return std::move(package.workflow);
   if (package.platform.is_null()) return std::move(package.spec);

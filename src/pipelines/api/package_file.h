@@ -21,7 +21,8 @@ Result<UploadedFile> read_form(std::string_view content_type, std::string_view b
 Result<std::string> unpack(const UploadedFile& file);
 
 // The pipeline of such a file, checked, as it is stored: the IR, {pipeline_spec, platform_spec}, or a workflow as it
-// is. Errors: invalid_argument with the line at fault.
+// is. Large ones are read one after another: a document takes many times its size while it is. Errors:
+// invalid_argument with the line at fault.
 Result<Value> read_pipeline(const UploadedFile& file);
 
 }  // namespace millrace::pipelines::api
