@@ -226,8 +226,12 @@ Result<std::string> field(const std::string& path, const Options& options, const
   if (path == "spec.nodeName") return node_labels(options).at("kubernetes.io/hostname");
   if (path == "status.hostIP" || path == "status.podIP" || path == "status.hostIPs" || path == "status.podIPs")
     return std::string("127.0.0.1");
-  for (const auto& [begin, map] : {std::pair{std::string_view("metadata.labels['"), &executor.labels},
-                                   std::pair{std::string_view("metadata.annotations['"), &executor.annotations}}) {
+  // What the task was given, and what upstream writes on every pod.
+  auto labels = executor.labels, annotations = executor.annotations;
+  labels.insert({{"pipeline/runid", run.run_id}, {"workflows.argoproj.io/workflow", run.resource_name}});
+  annotations.insert({{"pipelines.kubeflow.org/run_name", run.display_name}});
+  for (const auto& [begin, map] : {std::pair{std::string_view("metadata.labels['"), &labels},
+                                   std::pair{std::string_view("metadata.annotations['"), &annotations}}) {
     if (!path.starts_with(begin) || !path.ends_with("']")) continue;
     const auto found = map->find(path.substr(begin.size(), path.size() - begin.size() - 2));
     return found == map->end() ? std::string() : found->second;

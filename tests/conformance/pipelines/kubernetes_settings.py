@@ -108,6 +108,15 @@ def field_path():
     kubernetes.use_field_path_as_env(task, "POD", "metadata.name")
 
 
+@case("the run's name and id, which upstream writes on every pod, as environment variables",
+      tasks={"run": {"out": "run of field-path-of-run same"}})
+@dsl.pipeline(name="field-path-of-run")
+def field_path_of_run():
+    task = run(script=f'test "$ID" = "{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"; printf "%s same" "$NAME" > $out')
+    kubernetes.use_field_path_as_env(task, "NAME", "metadata.annotations['pipelines.kubeflow.org/run_name']")
+    kubernetes.use_field_path_as_env(task, "ID", "metadata.labels['pipeline/runid']")
+
+
 @case("a task's timeout", state="FAILED", tasks={"run": "FAILED"})
 @dsl.pipeline(name="timeout")
 def timeout():
