@@ -1,11 +1,12 @@
-# millrace_library(NAME [DIR folder] [SUBDIRS sub...] [MAY_USE lib...] [LINKS external...])
+# millrace_library(NAME [DIR folder] [SUBDIRS sub...] [MAY_USE lib...] [LINKS external...] [OWN_FLAGS])
 #
 # One library a folder: `millrace_<name>` from every *.cpp in the folder and in the named SUBDIRS, and, where *_test.cpp
 # files stand beside them, one test program `<name>_test`. A library links only what its floor allows (MAY_USE),
 # so that an arrow upwards does not link; tools/check_layers.py checks the includes as well. *_fuzz.cpp files become
-# libFuzzer programs in the fuzz preset; *_bench.cpp files become programs that only `./dev bench` asks for.
+# libFuzzer programs in the fuzz preset; *_bench.cpp files become programs that only `./dev bench` asks for. OWN_FLAGS: it
+# is compiled otherwise than the rest, and so without the precompiled headers.
 function(millrace_library name)
-  cmake_parse_arguments(ARG "" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "OWN_FLAGS" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})
   if(NOT ARG_DIR)
     set(ARG_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -24,7 +25,9 @@ function(millrace_library name)
   set(lib millrace_${name})
   if(sources)
     add_library(${lib} STATIC ${sources})
-    millrace_precompile(${lib})
+    if(NOT ARG_OWN_FLAGS)
+      millrace_precompile(${lib})
+    endif()
     set(scope PUBLIC)
   else()
     add_library(${lib} INTERFACE)
