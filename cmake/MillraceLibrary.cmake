@@ -54,6 +54,8 @@ function(millrace_library name)
   if(tests)
     add_executable(${name}_test ${tests})
     millrace_precompile_test(${name}_test)
+    # Where test data lies; __FILE__ does not tell where a compiler's cache writes paths anew.
+    target_compile_definitions(${name}_test PRIVATE MILLRACE_SOURCE="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${name}_test PRIVATE ${lib} ${ARG_TEST_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)

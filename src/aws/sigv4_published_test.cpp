@@ -83,7 +83,7 @@ std::string with_other_end(std::string text, const std::string& signature) {
 }
 
 TEST(Published, TheSuiteIsVerified) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "testdata" / "sigv4_published.json";
+  const auto path = std::filesystem::path(MILLRACE_SOURCE) / "src/aws/testdata" / "sigv4_published.json";
   const Value suite = *parse_json(*read_file(path));
   const Value cases = suite["cases"];
   EXPECT_FALSE(suite["source"].as_string().empty());

@@ -32,7 +32,7 @@ net::Request request_of(std::string method, const std::string& target) {
 class Vectors : public ::testing::Test {
  protected:
   Vectors() {
-    const auto path = std::filesystem::path(__FILE__).parent_path() / "testdata" / "sigv4_vectors.json";
+    const auto path = std::filesystem::path(MILLRACE_SOURCE) / "src/aws/testdata" / "sigv4_vectors.json";
     file_ = *parse_json(*read_file(path));
     now_ = *parse_amz_date(file_["time"].as_string());
   }

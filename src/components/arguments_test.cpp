@@ -64,7 +64,7 @@ TEST(ComponentArguments, NamesWhatIsWrong) {
 
 // The published definitions of the components against our tables: same arguments, defaults, outputs.
 TEST(Components, TakeWhatTheirDefinitionsSay) {
-  const auto folder = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "lab" / "components";
+  const auto folder = std::filesystem::path(MILLRACE_SOURCE) / "lab" / "components";
   const std::pair<const char*, std::unique_ptr<Component> (*)()> all[] = {
       {"process", process_component}, {"hyperparameter_tuning", hyperparameter_tuning_component},
       {"train", train_component},     {"model", model_component},

@@ -19,7 +19,7 @@ namespace millrace::iam::policy {
 namespace {
 
 Value table() {
-  return *parse_json(*read_file(std::filesystem::path(__FILE__).parent_path() / "testdata" / "decisions.json"));
+  return *parse_json(*read_file(std::filesystem::path(MILLRACE_SOURCE) / "src/iam/policy/testdata" / "decisions.json"));
 }
 
 // A lone statement stands for a document of the current version.

@@ -80,7 +80,7 @@ TEST(Cron, NamesTheNextTime) {
 
 // testdata/upstream.json: what the library says that upstream uses.
 TEST(Cron, AgreesWithUpstream) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "testdata" / "upstream.json";
+  const auto path = std::filesystem::path(MILLRACE_SOURCE) / "src/pipelines/schedule/testdata" / "upstream.json";
   const Value table = *parse_json(*read_file(path));
   ASSERT_GE(table["next"].size(), 400u);
   for (const Value& c : table["next"].items()) {

@@ -81,7 +81,7 @@ TEST(Layout, IsReadAsGoDoes) {
 }
 
 TEST(Layout, AgreesWithGo) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "testdata" / "upstream.json";
+  const auto path = std::filesystem::path(MILLRACE_SOURCE) / "src/pipelines/schedule/testdata" / "upstream.json";
   const Value table = *parse_json(*read_file(path));
   ASSERT_GE(table["layouts"].size(), 200u);
   for (const Value& c : table["layouts"].items())

@@ -73,7 +73,7 @@ TEST(Spec, ReadsASmallPipeline) {
 }
 
 TEST(Spec, ReadsTheLabsPipeline) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../../lab/mnist_classification.yaml";
+  const auto path = std::filesystem::path(MILLRACE_SOURCE) / "lab/mnist_classification.yaml";
   const auto spec = parse(*read_file(path));
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_EQ(spec->root.dag->tasks.size(), 6u);
