@@ -1,7 +1,6 @@
 #include "aws/sigv2.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <vector>
 
@@ -13,54 +12,14 @@ namespace millrace::aws::sigv2 {
 namespace {
 
 // The parameters that change what is asked for, and are therefore signed.
-constexpr std::array<std::string_view, 35> kSigned = {"accelerate",
-                                                      "acl",
-                                                      "analytics",
-                                                      "cors",
-                                                      "defaultObjectAcl",
-                                                      "delete",
-                                                      "inventory",
-                                                      "lifecycle",
-                                                      "location",
-                                                      "logging",
-                                                      "metrics",
-                                                      "notification",
-                                                      "object-lock",
-                                                      "partNumber",
-                                                      "policy",
-                                                      "replication",
-                                                      "requestPayment",
-                                                      "response-cache-control",
-                                                      "response-content-disposition",
-                                                      "response-content-encoding",
-                                                      "response-content-language",
-                                                      "response-content-type",
-                                                      "response-expires",
-                                                      "restore",
-                                                      "select",
-                                                      "select-type",
-                                                      "storageClass",
-                                                      "tagging",
-                                                      "torrent",
-                                                      "uploadId",
-                                                      "uploads",
-                                                      "versionId",
-                                                      "versioning",
-                                                      "versions",
-                                                      "website"};
-
-std::string hmac_sha1(std::string_view key, std::string_view text) {
-  constexpr std::size_t kBlock = 64;
-  std::string block(kBlock, '\0');
-  if (key.size() > kBlock)
-    block.replace(0, 20, as_chars(sha1(key)));
-  else
-    block.replace(0, key.size(), key);
-  std::string inner = block, outer = block;
-  for (char& c : inner) c = static_cast<char>(c ^ 0x36);
-  for (char& c : outer) c = static_cast<char>(c ^ 0x5c);
-  return std::string(as_chars(sha1(outer + std::string(as_chars(sha1(inner.append(text)))))));
-}
+// clang-format off
+constexpr std::string_view kSigned[] = {
+    "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location",
+    "logging", "metrics", "notification", "object-lock", "partNumber", "policy", "replication", "requestPayment",
+    "response-cache-control", "response-content-disposition", "response-content-encoding",
+    "response-content-language", "response-content-type", "response-expires", "restore", "select", "select-type",
+    "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website"};
+// clang-format on
 
 // What a signer knows as headers is in the URL, where the request itself does not bring it.
 std::string field(const net::Request& request, std::string_view name) {
@@ -80,7 +39,7 @@ std::string string_to_sign(const net::Request& request, std::string_view bucket)
     const std::size_t equals = pair.find('=');
     const std::string name = decoded(pair.substr(0, equals));
     if (name.starts_with("x-amz-")) amz[name] = decoded(pair.substr(equals + 1));
-    if (std::find(kSigned.begin(), kSigned.end(), name) == kSigned.end()) continue;
+    if (std::find(std::begin(kSigned), std::end(kSigned), name) == std::end(kSigned)) continue;
     parameters.emplace_back(name,
                             equals == std::string_view::npos ? name : name + "=" + decoded(pair.substr(equals + 1)));
   }
@@ -124,7 +83,7 @@ Status verify(const net::Request& request, const sigv4::Claim& claim, std::strin
               std::string_view bucket, Time now) {
   // Such a URL tells when it ends, and not when it was made.
   if (now > claim.signed_at) return fail(Code::permission_denied, "Request has expired", "AccessDenied");
-  const std::string expected = to_base64(hmac_sha1(secret_access_key, string_to_sign(request, bucket)));
+  const std::string expected = to_base64(as_chars(hmac_sha1(secret_access_key, string_to_sign(request, bucket))));
   if (equal_constant_time(expected, claim.signature)) return {};
   return fail(
       Code::unauthenticated,

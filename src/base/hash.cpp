@@ -71,13 +71,25 @@ std::string sha256_hex(std::string_view data) {
   return out;
 }
 
-Sha256 hmac_sha256(std::string_view key, std::string_view data) {
-  // RFC 2104 over the fetched digest: cheaper than an EVP_MAC context for the short texts that are signed here.
+// RFC 2104 over the fetched digest: cheaper than an EVP_MAC context for the short texts that are signed here. All
+// digests here take blocks of 64 bytes.
+template <std::size_t N>
+static std::array<std::uint8_t, N> hmac(Digest digest, std::string_view key, std::string_view data) {
   constexpr std::size_t kBlock = 64;
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  const EVP_MD* md = fetched(digest);
+  std::array<std::uint8_t, N> out{};
+  unsigned size = 0;
+  const auto digest_of = [&](std::string_view first, std::string_view second) {
+    require(context && EVP_DigestInit_ex(context.get(), md, nullptr) == 1 &&
+            EVP_DigestUpdate(context.get(), first.data(), first.size()) == 1 &&
+            EVP_DigestUpdate(context.get(), second.data(), second.size()) == 1 &&
+            EVP_DigestFinal_ex(context.get(), out.data(), &size) == 1);
+  };
   std::array<std::uint8_t, kBlock> inner{}, outer{};
   if (key.size() > kBlock) {
-    const Sha256 hashed = sha256(key);
-    std::memcpy(inner.data(), hashed.data(), hashed.size());
+    digest_of(key, {});
+    std::memcpy(inner.data(), out.data(), out.size());
   } else if (!key.empty()) {
     std::memcpy(inner.data(), key.data(), key.size());
   }
@@ -85,22 +97,15 @@ Sha256 hmac_sha256(std::string_view key, std::string_view data) {
     outer[i] = inner[i] ^ 0x5c;
     inner[i] ^= 0x36;
   }
-  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  Sha256 out{};
-  unsigned size = 0;
-  const EVP_MD* md = fetched(Digest::sha256);
-  require(context && EVP_DigestInit_ex(context.get(), md, nullptr) == 1 &&
-          EVP_DigestUpdate(context.get(), inner.data(), kBlock) == 1 &&
-          EVP_DigestUpdate(context.get(), data.data(), data.size()) == 1 &&
-          EVP_DigestFinal_ex(context.get(), out.data(), &size) == 1 &&
-          EVP_DigestInit_ex(context.get(), md, nullptr) == 1 &&
-          EVP_DigestUpdate(context.get(), outer.data(), kBlock) == 1 &&
-          EVP_DigestUpdate(context.get(), out.data(), out.size()) == 1 &&
-          EVP_DigestFinal_ex(context.get(), out.data(), &size) == 1);
+  digest_of(as_chars(inner), data);
+  digest_of(as_chars(outer), as_chars(out));
   OPENSSL_cleanse(inner.data(), inner.size());
   OPENSSL_cleanse(outer.data(), outer.size());
   return out;
 }
+
+Sha256 hmac_sha256(std::string_view key, std::string_view data) { return hmac<32>(Digest::sha256, key, data); }
+Sha1 hmac_sha1(std::string_view key, std::string_view data) { return hmac<20>(Digest::sha1, key, data); }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

@@ -19,6 +19,7 @@ std::string sha256_hex(std::string_view data);
 Md5 md5(std::string_view data);
 Sha1 sha1(std::string_view data);
 Sha256 hmac_sha256(std::string_view key, std::string_view data);
+Sha1 hmac_sha1(std::string_view key, std::string_view data);
 inline std::string_view as_chars(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -41,6 +41,19 @@ Result<std::string> scalar_text(const Place& place) {
   return place.wrong(fmt::format("text is expected, not a {}", place.at.kind_name()));
 }
 
+Status read_parameters(const Place& inputs, Compiled& compiled) {
+  for (const Value& parameter : inputs.at["parameters"].items()) {
+    const Place at{parameter, inputs.path + ".parameters"};
+    MR_TRY(only_known(at, {"name", "value", "default", "description", "enum"}));
+    std::optional<std::string> value;
+    for (const char* field : {"default", "value"}) {
+      if (parameter.has(field)) value = MR_TRY(scalar_text(at.in(field)));
+    }
+    compiled.parameters[parameter["name"].string_or()] = std::move(value);
+  }
+  return {};
+}
+
 std::string workflow_input(std::string_view parameter) { return fmt::format("workflow.parameters.{}", parameter); }
 
 std::string placeholder_of_the_run(Tag::Kind kind, const Value& spec) {

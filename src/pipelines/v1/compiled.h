@@ -45,6 +45,9 @@ struct Compiled {
   std::int64_t parallelism = 0;
 };
 
+// The parameters of a template's `inputs`, with what it says of their values.
+Status read_parameters(const Place& inputs, Compiled& compiled);
+
 // The input that hands a workflow's parameter down to where it is used.
 std::string workflow_input(std::string_view parameter);
 constexpr std::string_view kStatusInput = "workflow.status";

@@ -57,15 +57,7 @@ class Container {
   Status inputs() {
     const Place inputs = place_.in("inputs");
     MR_TRY(only_known(inputs, {"parameters", "artifacts"}));
-    for (const Value& parameter : inputs.at["parameters"].items()) {
-      const Place at{parameter, inputs.path + ".parameters"};
-      MR_TRY(only_known(at, {"name", "value", "default", "description", "enum"}));
-      std::optional<std::string> value;
-      for (const char* field : {"default", "value"}) {
-        if (parameter.has(field)) value = MR_TRY(scalar_text(at.in(field)));
-      }
-      compiled_.parameters[parameter["name"].string_or()] = std::move(value);
-    }
+    MR_TRY(read_parameters(inputs, compiled_));
     for (const Value& artifact : inputs.at["artifacts"].items()) {
       const Place at{artifact, inputs.path + ".artifacts"};
       MR_TRY(only_known(at, {"name", "path", "raw", "optional"}));

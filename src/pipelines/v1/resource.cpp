@@ -66,16 +66,7 @@ class Claim {
   Status read_inputs() {
     const Place inputs = place_.in("inputs");
     MR_TRY(only_known(inputs, {"parameters"}));
-    for (const Value& parameter : inputs.at["parameters"].items()) {
-      const Place at{parameter, inputs.path + ".parameters"};
-      MR_TRY(only_known(at, {"name", "value", "default", "description", "enum"}));
-      std::optional<std::string> value;
-      for (const char* field : {"default", "value"}) {
-        if (parameter.has(field)) value = MR_TRY(scalar_text(at.in(field)));
-      }
-      compiled_.parameters[parameter["name"].string_or()] = std::move(value);
-    }
-    return {};
+    return read_parameters(inputs, compiled_);
   }
 
   Status read_outputs() {
