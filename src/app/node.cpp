@@ -63,7 +63,15 @@ Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_direc
       MR_TRY(read_digits(lab_asset("data/train-images-idx3-ubyte.gz"), lab_asset("data/train-labels-idx1-ubyte.gz")));
   const auto test =
       MR_TRY(read_digits(lab_asset("data/t10k-images-idx3-ubyte.gz"), lab_asset("data/t10k-labels-idx1-ubyte.gz")));
-  const auto path = scratch_directory / ("mnist-" + random_hex(8) + ".pkl.gz");
+  // Gone however this ends; what a killed server left of it is written over.
+  const struct Scratch {
+    std::filesystem::path path;
+    ~Scratch() {
+      std::error_code ignored;
+      std::filesystem::remove(path, ignored);
+    }
+  } scratch{scratch_directory / "sample-data.pkl.gz"};
+  const std::filesystem::path& path = scratch.path;
   {
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wbe"), std::fclose);
     if (!file) return fail(system_error("cannot write " + path.string(), errno));
@@ -77,10 +85,7 @@ Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_direc
   }
   unload_lab_asset("data/train-images-idx3-ubyte.gz");
   unload_lab_asset("data/t10k-images-idx3-ubyte.gz");
-  const auto put = access->put_file(bucket, key, path, "application/gzip");
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-  if (!put) return fail(put.error());
+  MR_TRY(access->put_file(bucket, key, path, "application/gzip"));
   return {};
 }
 
