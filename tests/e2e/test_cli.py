@@ -213,16 +213,8 @@ def test_a_run_in_a_server_of_its_own(place):
     assert "greetings succeeded in" in done.stdout
 
 
-def test_the_picture_on_a_terminal(place):
-    folder, server = place
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen(
-        [MILLRACE, "run", "p.yaml", "-p", "text=Hi", "-p", "pause=0.5", "-p", "code=1", "--watch"],
-        cwd=folder, stdout=follower, stderr=follower, stdin=follower,
-        env=os.environ | {"MILLRACE_DATA_DIR": str(server.data_dir), "TERM": "xterm"},
-    )  # fmt: skip
-    os.close(follower)
+def said_to(leader):
+    """All that a program writes to its terminal until it ends, or for half a minute."""
     out, deadline = b"", time.monotonic() + 30
     while time.monotonic() < deadline:
         if not select.select([leader], [], [], 0.5)[0]:
@@ -235,6 +227,20 @@ def test_the_picture_on_a_terminal(place):
             break
         out += part
     os.close(leader)
+    return out
+
+
+def test_the_picture_on_a_terminal(place):
+    folder, server = place
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [MILLRACE, "run", "p.yaml", "-p", "text=Hi", "-p", "pause=0.5", "-p", "code=1", "--watch"],
+        cwd=folder, stdout=follower, stderr=follower, stdin=follower,
+        env=os.environ | {"MILLRACE_DATA_DIR": str(server.data_dir), "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(follower)
+    out = said_to(leader)
     assert process.wait(timeout=10) == 1
     text = out.decode()
     assert "◐" in text and "running" in text  # seen while it went on
@@ -310,16 +316,7 @@ def test_no_line_of_the_picture_is_wider_than_the_terminal(place, width):
         env=os.environ | {"MILLRACE_DATA_DIR": str(server.data_dir), "TERM": "xterm", "NO_COLOR": "1"},
     )  # fmt: skip
     os.close(follower)
-    out = b""
-    while True:
-        try:
-            part = os.read(leader, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        out += part
-    os.close(leader)
+    out = said_to(leader)
     assert process.wait(timeout=10) == 0
     lines = [re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", out.decode())]
     assert any("とて" in line for line in lines)
