@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MILLRACE = ROOT / "build" / "millrace"
@@ -61,14 +62,19 @@ class Server:
         return self.call("POST", "/apis/v2beta1/runs", body)["run_id"]
 
     def seconds_of(self, spec, poll=0.01):
-        """From the request that creates the run to the first answer that says it has ended, by this clock."""
+        """From the request that creates the run to the first answer that says it has ended, by this clock. It is asked
+        for among the runs that have ended: a list with a run under way brings its whole pipeline each time, and to
+        write and read that a hundred times a second took a quarter of the two cores."""
+        ended = {"predicates": [{"key": "finished_at", "operation": "GREATER_THAN", "timestamp_value": "2000-01-01T00:00:00Z"}]}
         begin = time.perf_counter()
         run_id = self.run(spec)
+        ended["predicates"].append({"key": "id", "operation": "EQUALS", "string_value": run_id})
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        path = "/apis/v2beta1/runs?page_size=1&filter=" + urllib.parse.quote(json.dumps(ended))
         while True:
-            run = self.get("/apis/v2beta1/runs?page_size=1&sort_by=created_at%20desc", connection)["runs"][0]
-            assert run["run_id"] == run_id
-            if run["state"] in ("SUCCEEDED", "FAILED"):
+            runs = self.get(path, connection).get("runs")
+            if runs:
+                run = runs[0]
                 break
             time.sleep(poll)
         seconds = time.perf_counter() - begin
