@@ -1,5 +1,5 @@
-// The server's side of the launcher: requests wait for their reply by id; one thread reads the connection and renews it
-// when the launcher has died; another one calls the exit handler, which may itself make requests.
+// The server's side of the launcher: requests wait for their reply by id; one thread reads the connection, renews it
+// when the launcher has died, and calls what waits for an answer or for a child's end.
 
 #include <sys/socket.h>
 
@@ -34,7 +34,7 @@ class LauncherClient final : public Launcher {
       : process_(std::move(directory), std::move(executable)), on_exit_(std::move(on_exit)) {}
   ~LauncherClient() override;
 
-  Status connect();  // then the threads begin
+  Status connect();  // then the thread begins
   void launch_async(const LaunchSpec& spec, LaunchDone done) override;
   Result<std::optional<ChildStatus>> status(const std::string& key) override;
   Status stop(const std::string& key, Millis grace) override;
@@ -66,8 +66,7 @@ class LauncherClient final : public Launcher {
   bool reconnect();
   void ask_for_watched();
   void see(const std::string& key, const ChildStatus& status);
-  void tell(std::string key, const ChildStatus& status, bool only_if_watched);
-  void notify();
+  void tell(const std::string& key, const ChildStatus& status, bool only_if_watched);
 
   LauncherProcess process_;
   const ExitHandler on_exit_;
@@ -81,14 +80,12 @@ class LauncherClient final : public Launcher {
   std::unordered_map<std::uint64_t, Reply> waiting_;
   std::deque<Launch> unsent_;      // there is no connection
   std::set<std::string> watched_;  // known to run: asked for again after a launcher's death
-  std::deque<std::pair<std::string, ChildStatus>> ended_;
-  std::thread reader_, notifier_;
+  std::thread reader_;
 };
 
 Status LauncherClient::connect() {
   socket_ = std::make_shared<Fd>(MR_TRY(process_.connect()));
   reader_ = std::thread([this] { read_replies(); });
-  notifier_ = std::thread([this] { notify(); });
   return {};
 }
 
@@ -100,7 +97,6 @@ LauncherClient::~LauncherClient() {
   }
   changed_.notify_all();
   if (reader_.joinable()) reader_.join();
-  if (notifier_.joinable()) notifier_.join();
   give_up_launches(std::chrono::steady_clock::time_point::max(), "the launcher has been shut down");
 }
 
@@ -269,34 +265,20 @@ void LauncherClient::see(const std::string& key, const ChildStatus& status) {
   if (status.state == ChildStatus::State::running) watched_.insert(key);
 }
 
-void LauncherClient::tell(std::string key, const ChildStatus& status, bool only_if_watched) {
+void LauncherClient::tell(const std::string& key, const ChildStatus& status, bool only_if_watched) {
   {
-    std::lock_guard lock(mutex_);
-    if (watched_.erase(key) == 0 && only_if_watched) return;
-    ended_.emplace_back(std::move(key), status);
+    const std::lock_guard lock(mutex_);
+    if (closing_ || (watched_.erase(key) == 0 && only_if_watched)) return;
   }
-  changed_.notify_all();
-}
-
-void LauncherClient::notify() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [&] { return closing_ || !ended_.empty(); });
-    if (closing_) return;
-    const auto [key, status] = std::move(ended_.front());
-    ended_.pop_front();
-    lock.unlock();
-    if (on_exit_) on_exit_(key, status);
-    lock.lock();
-  }
+  if (on_exit_) on_exit_(key, status);
 }
 
 void LauncherClient::dispatch(Message message) {
   if (message.type == MessageType::exited) {
     Unpacker in(message.body);
-    std::string key = in.text();
+    const std::string key = in.text();
     const ChildStatus status = in.status();
-    if (in.ok()) tell(std::move(key), status, false);
+    if (in.ok()) tell(key, status, false);
     return;
   }
   Reply reply;
@@ -317,12 +299,15 @@ bool LauncherClient::read_some(std::string& in) {
   if (n < 0 && errno == EINTR) return true;
   if (n <= 0) return false;
   in.append(buffer.data(), static_cast<std::size_t>(n));
+  std::string_view rest = in;
   while (true) {
-    auto message = take_frame(in);
+    auto message = take_frame(rest);
     if (!message) return false;
-    if (!*message) return true;
+    if (!*message) break;
     dispatch(std::move(**message));
   }
+  in.erase(0, in.size() - rest.size());
+  return true;
 }
 
 void LauncherClient::read_replies() {

@@ -214,12 +214,14 @@ void LauncherRole::read_from(Peer& peer) {
       break;
     }
     peer.in.append(buffer.data(), static_cast<std::size_t>(n));
+    std::string_view rest = peer.in;
     while (!peer.gone) {
-      auto message = take_frame(peer.in);
+      auto message = take_frame(rest);
       if (!message) peer.gone = true;
       if (!message || !*message) break;
       handle(peer, std::move(**message));
     }
+    peer.in.erase(0, peer.in.size() - rest.size());
   }
 }
 

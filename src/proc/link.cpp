@@ -39,7 +39,8 @@ Status greet(const Fd& socket, bool& refused) {
   std::string in;
   const auto deadline = Steady::now() + kHelloTimeout;
   while (true) {
-    const auto message = MR_TRY(take_frame(in));
+    std::string_view arrived = in;
+    const auto message = MR_TRY(take_frame(arrived));
     if (message) {
       refused = true;
       MR_TRY(unpack_result(message->body));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,19 +42,40 @@ struct Plan {
   char* const* argv;
   char* const* environment;
   const char* directory;
-  int input, output, errors, journal, report;
+  int input, output, errors, journal;
   const char* record;
   std::size_t record_size;
   rlim_t memory, cpu, file_size;  // RLIM_INFINITY: leave
   const cpu_set_t* cpus;          // null: all
   const SandboxPlan* sandbox;     // null: none
+  struct Outcome* outcome;
 };
 
-// What the child says through a pipe when it does not become the program; the pipe's end without a word is success.
-// (Not through the memory that vfork shares: the thread sanitizer makes a fork of it.)
-struct Failure {
-  int number = 0;
-  char what[64] = {};
+// What the child leaves to its parent, which waits until it has become the program or ended.
+struct Outcome {
+  std::uint64_t start_ticks;
+  const char* failed;  // why it did not become the program; null: it did
+  int error_number;
+};
+
+// The memory of the children that a thread starts, one after the other: the outcome, then a stack. Shared with a child
+// that has a copy of everything else (see kSharing).
+class ChildMemory {
+ public:
+  static constexpr std::size_t kBytes = 256 * 1024;  // it makes system calls, and is ours until the exec
+
+  ChildMemory() : at_(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {}
+  ~ChildMemory() {
+    if (*this) ::munmap(at_, kBytes);
+  }
+  ChildMemory(const ChildMemory&) = delete;
+  ChildMemory& operator=(const ChildMemory&) = delete;
+  explicit operator bool() const { return at_ != MAP_FAILED; }
+  Outcome* outcome() const { return static_cast<Outcome*>(at_); }
+  void* top_of_stack() const { return static_cast<char*>(at_) + kBytes; }
+
+ private:
+  void* at_;
 };
 
 void limit(int resource, rlim_t soft, rlim_t hard) noexcept {
@@ -91,6 +113,7 @@ bool write_record(const Plan& plan) noexcept {
   for (ssize_t i = 0; i < size && stat[i] >= '0' && stat[i] <= '9'; ++i)
     pid = pid * 10 + static_cast<std::uint64_t>(stat[i] - '0');
   if (pid == 0) return false;
+  plan.outcome->start_ticks = ticks;
   char* at = put_number(line + plan.record_size, pid);
   std::memcpy(at, ",\"start\":", 9);
   at = put_number(at + 9, ticks);
@@ -100,10 +123,8 @@ bool write_record(const Plan& plan) noexcept {
 }
 
 [[noreturn]] void give_up(const Plan& plan, const char* what) noexcept {
-  Failure failure;
-  failure.number = errno;
-  std::memcpy(failure.what, what, std::min(std::strlen(what), sizeof failure.what - 1));
-  (void)!::write(plan.report, &failure, sizeof failure);
+  plan.outcome->error_number = errno;
+  plan.outcome->failed = what;
   ::_exit(127);
 }
 
@@ -134,36 +155,24 @@ bool write_record(const Plan& plan) noexcept {
   give_up(plan, "cannot be executed");
 }
 
-// Alone in its function: nothing of the caller's frame changes between the child's and the parent's return.
-[[gnu::noinline]] pid_t vfork_into(const Plan& plan) {
-  // posix_spawn knows neither namespaces nor limits nor a pipe for what went wrong before the exec.
-  // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork,bugprone-unsafe-functions)
-  const pid_t pid = ::vfork();
-  if (pid == 0) become(plan);  // NOLINT(clang-analyzer-unix.Vfork): system calls only, on the parent's memory
-  return pid;
-}
-
-// The thread sanitizer (clang's) knows no second process in its memory: there the child has a copy.
+// As vfork does: in our memory, and we wait for the exec. The thread sanitizer (clang's) knows no second process in its
+// memory: there the child has a copy.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define MILLRACE_CHILD_HAS_A_COPY
 #endif
 #endif
 #ifdef MILLRACE_CHILD_HAS_A_COPY
-constexpr int kSharing = 0;
+constexpr int kSharing = CLONE_VFORK;
 #else
 constexpr int kSharing = CLONE_VM | CLONE_VFORK;
 #endif
 
-constexpr std::size_t kChildStack = 256 * 1024;  // bytes; it makes system calls, and is ours until the exec
-
-// The same with namespaces: vfork's way, on a stack of its own.
-pid_t clone_into(const Plan& plan, int flags) {
-  std::vector<char> stack(kChildStack);
+// posix_spawn knows neither namespaces nor limits nor a word on what went wrong before the exec.
+pid_t clone_into(const Plan& plan, const ChildMemory& memory) {
+  const int namespaces = plan.sandbox != nullptr ? plan.sandbox->clone_flags() : 0;
   const auto child = [](void* argument) -> int { become(*static_cast<const Plan*>(argument)); };
-  char* top = stack.data() + stack.size();
-  top -= reinterpret_cast<std::uintptr_t>(top) % 64;
-  return ::clone(child, top, flags | kSharing | SIGCHLD, const_cast<Plan*>(&plan));
+  return ::clone(child, memory.top_of_stack(), namespaces | kSharing | SIGCHLD, const_cast<Plan*>(&plan));
 }
 
 // `count` of the processors that this process may use, others for other keys.
@@ -241,48 +250,42 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
   const auto argv = pointers(spec.argv), environment = pointers(variables);
   const std::string directory = spec.working_directory.native();
 
-  const Fd input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (!input) return fail(system_error("cannot open /dev/null", errno));
+  static const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!nothing) return fail(Code::internal, "cannot open /dev/null");
   const Fd output = MR_TRY(open_output(spec.stdout_path));
   Fd errors_own;
   if (spec.stderr_path != spec.stdout_path) errors_own = MR_TRY(open_output(spec.stderr_path));
 
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(system_error("cannot start another process", errno));
-  const Fd report_out(ends[0]);
-  Fd report_in(ends[1]);
-
+  static thread_local const ChildMemory memory;
+  if (!memory) return fail(Code::resource_exhausted, "there is no memory to start another process");
+  Outcome& outcome = *memory.outcome();
+  outcome = {};
   const Plan plan{program.c_str(),
                   argv.data(),
                   environment.data(),
                   directory.c_str(),
-                  input.get(),
+                  nothing.get(),
                   output.get(),
                   errors_own ? errors_own.get() : output.get(),
                   journal,
-                  report_in.get(),
                   record_prefix.data(),
                   record_prefix.size(),
                   limit_or_none(spec.memory_limit_bytes),
                   limit_or_none(spec.cpu_limit_seconds),
                   limit_or_none(spec.file_size_limit_bytes),
                   cpus ? &*cpus : nullptr,
-                  sandbox ? &*sandbox : nullptr};
-  const pid_t pid = sandbox ? clone_into(plan, sandbox->clone_flags()) : vfork_into(plan);
+                  sandbox ? &*sandbox : nullptr,
+                  &outcome};
+  const pid_t pid = clone_into(plan, memory);
   if (pid < 0) return fail(system_error("cannot start another process", errno));
-  report_in.reset();
-  Failure failure;
-  if (::read(report_out.get(), &failure, sizeof failure) == sizeof failure) {
+  if (outcome.failed != nullptr) {
     int ignored = 0;
     ::waitpid(pid, &ignored, 0);
-    Error error = system_error(fmt::format("{}: {}", program, failure.what), failure.number);
-    if (failure.number == ENOEXEC || failure.number == E2BIG) error.code = Code::invalid_argument;
+    Error error = system_error(fmt::format("{}: {}", program, outcome.failed), outcome.error_number);
+    if (outcome.error_number == ENOEXEC || outcome.error_number == E2BIG) error.code = Code::invalid_argument;
     return fail(std::move(error));
   }
-  Spawned spawned;
-  spawned.pid = pid;
-  spawned.start_ticks = start_ticks(pid).value_or(0);  // 0: ended already, its exit follows
-  return spawned;
+  return Spawned{pid, outcome.start_ticks};
 }
 
 Status sandbox_available(const std::filesystem::path& directory) {

@@ -161,7 +161,7 @@ void append_frame(std::string& out, const Message& message) {
   out += message.body;
 }
 
-Result<std::optional<Message>> take_frame(std::string& in) {
+Result<std::optional<Message>> take_frame(std::string_view& in) {
   if (in.size() < kHeader) return std::optional<Message>();
   std::size_t size = 0;
   for (std::size_t i = kHeader; i-- > 0;) size = size << 8 | static_cast<unsigned char>(in[i]);
@@ -169,9 +169,9 @@ Result<std::optional<Message>> take_frame(std::string& in) {
   if (in.size() < kHeader + size) return std::optional<Message>();
   Message message;
   message.type = static_cast<MessageType>(in[kHeader]);
-  message.id = Unpacker(std::string_view(in).substr(kHeader + 1, 8)).number();
+  message.id = Unpacker(in.substr(kHeader + 1, 8)).number();
   message.body = in.substr(kHeader + 9, size - 9);
-  in.erase(0, kHeader + size);
+  in.remove_prefix(kHeader + size);
   return std::optional<Message>(std::move(message));
 }
 

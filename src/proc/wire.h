@@ -58,7 +58,8 @@ std::string pack_result(const Result<std::string>& payload);
 Result<std::string> unpack_result(std::string_view bytes);
 
 void append_frame(std::string& out, const Message& message);
-// Takes the first whole frame off `in`. nullopt: more bytes are needed. Error: longer than kMaxMessageBytes, or broken.
-Result<std::optional<Message>> take_frame(std::string& in);
+// Takes the first whole frame off the front of `in`. nullopt: more bytes are needed. Error: longer than
+// kMaxMessageBytes, or broken.
+Result<std::optional<Message>> take_frame(std::string_view& in);
 
 }  // namespace millrace::proc

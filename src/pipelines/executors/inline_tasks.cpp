@@ -126,6 +126,10 @@ std::filesystem::path workspace_directory(const Options& options, const std::str
   return options.directory / "workspaces" / run_id;
 }
 
+bool runs_inline(const Executor& executor) {
+  return executor.importer || executor.image == kCreateClaim || executor.image == kDeleteClaim;
+}
+
 std::optional<Result<Outputs>> run_inline(const Options& options, const Hooks& hooks, const RunContext& run,
                                           const engine::Node& node, const Executor& executor) {
   if (executor.importer) return import(options, hooks, run, node, *executor.importer);

@@ -12,6 +12,7 @@
 
 namespace millrace::pipelines::executors {
 
+bool runs_inline(const Executor& executor);
 // nullopt: it needs a process. Doing it again does no harm: a server may die before it has noted the outcome.
 std::optional<Result<Outputs>> run_inline(const Options& options, const Hooks& hooks, const RunContext& run,
                                           const engine::Node& node, const Executor& executor);

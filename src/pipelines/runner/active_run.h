@@ -47,9 +47,13 @@ class ActiveRun {
   Status store_new(db::Connection& connection, const Value& spec) const;
   // What could wait has waited long enough.
   void hurry() { urgent_ = has_unstored(); }
+  // What is to be performed when all is stored.
+  const std::vector<engine::Command>& commands() const { return commands_; }
   // The commands of what is stored, once.
   std::vector<engine::Command> take_commands() { return std::exchange(commands_, {}); }
 
+  // What is to be launched once its cause is stored, by launch key.
+  std::map<std::string, Result<proc::LaunchSpec>> prepared;
   // Launches that were asked for and are not answered, by launch key.
   std::set<std::string> in_flight;
   std::map<std::string, std::string> code_before;  // by launch key: executors::code_digest() when the task started

@@ -22,6 +22,7 @@ constexpr Millis kStopGrace{10'000};   // between SIGTERM and SIGKILL of a termi
 constexpr Millis kStoreRetry{1'000};   // while the database cannot be written (a full disk)
 constexpr Millis kTakeUpRetry{1'000};  // while the launcher does not answer
 constexpr Millis kStoreLater{50};      // that a task has started is told with what comes next, or after this
+constexpr std::size_t kAhead = 8;      // launches that are prepared while their cause is being stored
 
 Event event_for(Event::Kind kind, Time at, const std::string& path, int attempt) {
   Event event;
@@ -172,7 +173,11 @@ void Runner::alarm(Time due, const Run& run, std::function<void(const Run&)> cal
 // The state is ahead of the disk until this succeeds; nothing may be commanded before. false: the server stops.
 bool Runner::store(const Run& run) {
   while (true) {
-    const Status stored = needs_.database.write([&](db::Connection& connection) { return run->store(connection); });
+    std::promise<Status> done;
+    needs_.database.write_async([run](db::Connection& connection) { return run->store(connection); },
+                                [&done](Status status) { done.set_value(std::move(status)); });
+    prepare_ahead(run);
+    const Status stored = done.get_future().get();
     if (stored) break;
     log::error("run {}: what happened cannot be stored: {}", run->record().id, stored.error().message);
     {
@@ -183,6 +188,21 @@ bool Runner::store(const Run& run) {
   }
   run->stored();
   return true;
+}
+
+// A directory and a command line do no harm should the launch not come to be; the disk takes its time meanwhile.
+void Runner::prepare_ahead(const Run& run) {
+  for (const engine::Command& command : run->commands()) {
+    if (run->prepared.size() >= kAhead) return;
+    if (command.kind != engine::Command::Kind::launch) continue;
+    const engine::Node* node = run->open_attempt(command.path, command.attempt);
+    if (node == nullptr || node->state != engine::NodeState::launching || !run->state().may_launch(*node)) continue;
+    const Executor& executor = *run->state().executor_of(*node);
+    if ((options_.caching && node->task->cached) || executors::runs_inline(executor)) continue;  // may need no process
+    const std::string key = executors::launch_key(run->record().id, command.path, command.attempt);
+    if (run->prepared.contains(key)) continue;
+    run->prepared.emplace(key, executors::prepare(options_, hooks_, run->context(), *node, executor));
+  }
 }
 
 void Runner::finish(const Run& run) {
@@ -223,6 +243,8 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   if (node == nullptr || node->state != engine::NodeState::launching) return;
   const std::string& run_id = run->record().id;
   const std::string key = executors::launch_key(run_id, path, attempt);
+  // Of no use if there is no slot: what it was prepared with, such as keys that end by their time, may be too old then.
+  auto ahead = run->prepared.extract(key);
   if (!run->state().may_launch(*node))
     return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   const Executor* executor = run->state().executor_of(*node);
@@ -232,7 +254,8 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   };
   const bool has_slot = slots_.take(run_id, key, when_free, run->spec().parallelism);
   if (!has_slot) return;
-  auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
+  auto spec =
+      ahead ? std::move(ahead.mapped()) : executors::prepare(options_, hooks_, run->context(), *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
   serve_python(run, *executor, *spec);
   run->in_flight.insert(key);
@@ -408,17 +431,20 @@ void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
 void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& status) {
   std::string run_id, path;
   int attempt = 0;
-  if (const std::string begin = executors::python_server_keys_of(""); key.starts_with(begin)) {
-    // So that it may be started again.
+  const auto forget = [this, key] {
     if (const Status forgotten = needs_.launcher.forget(key); !forgotten)
       log::warn("{}: {}", key, forgotten.error().message);
-    if (const Run run = find(key.substr(begin.size(), key.find('/', begin.size()) - begin.size())))
-      strands_->post(run->record().id, [run, key] { run->python_servers.erase(key); });
+  };
+  if (const std::string begin = executors::python_server_keys_of(""); key.starts_with(begin)) {
+    const std::string of_run = key.substr(begin.size(), key.find('/', begin.size()) - begin.size());
+    strands_->post(of_run, [this, of_run, key, forget] {
+      forget();  // so that it may be started again
+      if (const Run run = find(of_run)) run->python_servers.erase(key);
+    });
     return;
   }
   if (key.starts_with(executors::remove_container_keys())) {
-    if (const Status forgotten = needs_.launcher.forget(key); !forgotten)
-      log::warn("{}: {}", key, forgotten.error().message);
+    strands_->post(key, forget);
     return;
   }
   if (!executors::parse_launch_key(key, run_id, path, attempt)) return;

@@ -58,6 +58,7 @@ class Runner {
   void apply(const Run& run, const engine::Event& event) { run->advance(event); }
   void flush(const std::string& run_id);
   bool store(const Run& run);
+  void prepare_ahead(const Run& run);
   void perform(const Run& run, const engine::Command& command);
   void finish(const Run& run);
   void launch(const Run& run, const std::string& path, int attempt);
