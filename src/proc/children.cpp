@@ -1,12 +1,17 @@
 #include "proc/children.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include <fmt/core.h>
@@ -14,7 +19,6 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "proc/process_info.h"
-#include "proc/spawn.h"
 
 namespace millrace::proc {
 namespace {
@@ -24,6 +28,8 @@ constexpr std::chrono::seconds kSaveRetry{1};
 constexpr std::uint64_t kLongJournal = 8u << 20;  // bytes; a shorter one is left as it is
 constexpr std::size_t kLineBytes = 128;           // about; a record has three lines
 constexpr std::size_t kWorthShortening = 12;      // lines a record: then three of four lines are of the past
+constexpr unsigned kMaxSpawners = 4;              // threads that start children
+constexpr std::size_t kMaxHeldMounts = 256;       // a process has 1,024 descriptors unless it is given more
 
 using State = ChildStatus::State;
 
@@ -53,6 +59,12 @@ Status validate(const LaunchSpec& spec) {
 
 }  // namespace
 
+Children::Children(const Clock& clock, OnExit on_exit)
+    : clock_(clock),
+      on_exit_(std::move(on_exit)),
+      spawners_(std::clamp(std::thread::hardware_concurrency(), 2u, kMaxSpawners) - 1, kMaxSpawners),
+      closers_(1, kMaxHeldMounts) {}
+
 Status Children::open(const std::filesystem::path& directory) {
   boot_ = boot_id();
   directory_ = directory;
@@ -68,7 +80,7 @@ Status Children::open(const std::filesystem::path& directory) {
     // Asked after the descriptor is held, so that it is known to be of the same process.
     if (pidfd && start_ticks(pid) == record.start_ticks) {
       watch_.push_back(pidfd.get());
-      running_[pid] = Running{key, true, std::move(pidfd), std::nullopt, is_first_of_namespace(pid)};
+      running_[pid] = Running{key, true, std::move(pidfd), std::nullopt, is_first_of_namespace(pid), true, {}};
       continue;
     }
     record.status.state = State::lost;
@@ -109,39 +121,70 @@ void Children::start_staged(std::size_t limit) {
   Status saved;
   if (saved_staged_ < staged_.size()) {
     saved = journal_.flush(std::exchange(sync_staged_, false) ? Journal::Sync::yes : Journal::Sync::no);
-    if (saved) {
+    if (saved)
       saved_staged_ = staged_.size();
-    } else {
+    else
       journal_.drop_unflushed();
-      limit = SIZE_MAX;  // what could not be noted is not started, and hears so now
-    }
   }
-  for (; limit > 0 && !staged_.empty(); --limit) {
-    const Staged item = std::move(staged_.front());
-    staged_.pop_front();
-    const bool noted = saved_staged_ > 0;
-    if (noted) --saved_staged_;
-    const std::string& key = item.spec.key;
-    const Status started = noted ? start(item.spec, item.program) : saved;
-    if (started) {
-      item.done(records_[key].status);
+  // What could not be noted is not started, and hears so now.
+  const std::size_t count = saved ? std::min(limit, staged_.size()) : staged_.size();
+  const std::size_t noted = std::min(count, saved_staged_);
+  const auto end = staged_.begin() + static_cast<std::ptrdiff_t>(count);
+  const std::vector<Staged> items(std::move_iterator(staged_.begin()), std::move_iterator(end));
+  staged_.erase(staged_.begin(), end);
+  saved_staged_ -= noted;
+  const auto spawned = spawn_all({items.data(), noted});
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string& key = items[i].spec.key;
+    if (i < noted && spawned[i]) {
+      take_in(items[i].spec, *spawned[i]);
+      items[i].done(records_[key].status);
       continue;
     }
     records_.erase(key);
-    if (noted) journal_.forgotten(key);
-    item.done(fail(started.error()));
+    if (i < noted) journal_.forgotten(key);
+    items[i].done(fail(i < noted ? spawned[i].error() : saved.error()));
   }
   if (auto status = journal_.flush(Journal::Sync::no); !status) log::error("{}", status.error().message);
 }
 
-Status Children::start(const LaunchSpec& spec, const std::string& program) {
-  const auto spawned =
-      MR_TRY(spawn(spec, program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_), sandbox_root_));
+// None has ended, for the launcher, before all are there: it reaps on this thread.
+std::vector<Result<Spawned>> Children::spawn_all(std::span<const Staged> items) {
+  std::vector<Result<Spawned>> spawned(items.size());
+  std::atomic<std::size_t> next = 0;
+  const auto spawn_some = [&] {
+    for (std::size_t i = next++; i < items.size(); i = next++) {
+      const LaunchSpec& spec = items[i].spec;
+      spawned[i] = spawn(spec, items[i].program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_),
+                         sandbox_root_);
+    }
+  };
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t at_work = std::min<std::size_t>(items.size(), kMaxSpawners);  // this thread too
+  const auto done = [&] {
+    const std::lock_guard lock(mutex);
+    --at_work;
+    changed.notify_one();
+  };
+  for (std::size_t i = at_work; i > 1; --i) {
+    if (!spawners_.submit([&] { spawn_some(), done(); })) done();
+  }
+  spawn_some();
+  if (!items.empty()) done();
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return at_work == 0; });
+  return spawned;
+}
+
+void Children::take_in(const LaunchSpec& spec, const Spawned& spawned) {
   Record& record = records_[spec.key];
   record.status.pid = spawned.pid;
   record.start_ticks = spawned.start_ticks;
-  running_[spawned.pid] = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value(), spec.synced};
-  return {};
+  Running& running = running_[spawned.pid];
+  running = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value(), spec.synced, {}};
+  if (spec.sandbox && running_.size() <= kMaxHeldMounts)
+    running.mounts = Fd(::open(fmt::format("/proc/{}/ns/mnt", spawned.pid).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 std::optional<ChildStatus> Children::status(const std::string& key) const {
@@ -249,6 +292,9 @@ void Children::ended(std::int64_t pid, State state, int wait_code, int wait_stat
   const auto found = running_.find(pid);
   const std::string key = found->second.key;
   sync_ended_ = sync_ended_ || found->second.synced;
+  if (const int mounts = found->second.mounts.release(); mounts >= 0) {
+    if (!closers_.submit([mounts] { ::close(mounts); })) ::close(mounts);
+  }
   running_.erase(found);
   ChildStatus& status = records_[key].status;
   status.state = state;

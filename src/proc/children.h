@@ -8,14 +8,17 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "base/worker_pool.h"
 #include "proc/journal.h"
 #include "proc/launcher.h"
+#include "proc/spawn.h"
 
 namespace millrace::proc {
 
@@ -26,14 +29,14 @@ class Children {
   using Steady = std::chrono::steady_clock::time_point;
   using OnExit = std::function<void(const std::string& key, const ChildStatus&)>;
 
-  Children(const Clock& clock, OnExit on_exit) : clock_(clock), on_exit_(std::move(on_exit)) {}
+  Children(const Clock& clock, OnExit on_exit);
 
   // Reads the journal: what still runs is watched (watch() gives its descriptor), the rest has ended or is lost.
   Status open(const std::filesystem::path& directory);
 
   // launch() in two steps, so that several launches share one sync of the journal. stage() answers at once for a known
-  // key and for what cannot be started; nullopt: staged, and start_staged(), which starts so many of them, answers
-  // `done`.
+  // key and for what cannot be started; nullopt: staged, and start_staged(), which starts so many of them (on several
+  // threads, for each waits until its child has become the program), answers `done`.
   using Done = std::function<void(Result<ChildStatus>)>;
   std::optional<Result<ChildStatus>> stage(LaunchSpec spec, Done done);
   void start_staged(std::size_t limit = SIZE_MAX);
@@ -59,13 +62,18 @@ class Children {
     std::optional<Steady> kill_at;
     bool first_of_namespace = false;
     bool synced = true;
+    // Of one in a sandbox, while there are not many. The kernel takes a namespace's mounts apart when its last holder
+    // goes, which takes as long as starting a program: that is to be this process, not the child, whose end others wait
+    // for.
+    Fd mounts;
   };
   struct Staged {
     LaunchSpec spec;
     std::string program;
     Done done;
   };
-  Status start(const LaunchSpec& spec, const std::string& program);
+  std::vector<Result<Spawned>> spawn_all(std::span<const Staged> items);
+  void take_in(const LaunchSpec& spec, const Spawned& spawned);
   void signal_group(std::int64_t pid, Running& running, int signal);
   void stop_one(std::int64_t pid, Running& running, Millis grace);
   void ended(std::int64_t pid, ChildStatus::State state, int wait_code, int wait_status);
@@ -85,6 +93,8 @@ class Children {
   std::vector<std::string> unsaved_;               // ended, not yet on disk: the server has not been told
   std::optional<Steady> retry_save_;
   std::vector<int> watch_;
+  WorkerPool spawners_;  // beside the launcher's own thread
+  WorkerPool closers_;   // of Running::mounts
 };
 
 }  // namespace millrace::proc

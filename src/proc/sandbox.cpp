@@ -39,6 +39,13 @@ std::string clean(const std::string& path) {
 
 // The place that `path` leads to once the links on its way are followed, as far as the machine has them.
 std::string resolved(const std::string& path) {
+  // Of what is there the kernel knows it, in three calls instead of some for each name on the way.
+  if (const Fd there(::open(path.c_str(), O_PATH | O_CLOEXEC)); there) {
+    char place[4096];
+    const ssize_t size = ::readlink(fmt::format("/proc/self/fd/{}", there.get()).c_str(), place, sizeof place);
+    if (size > 0 && static_cast<std::size_t>(size) < sizeof place && place[0] == '/')
+      return std::string(place, static_cast<std::size_t>(size));
+  }
   std::error_code error;
   const auto canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
   return clean(error ? path : canonical.native());
@@ -59,6 +66,33 @@ std::string parent(const std::string& path) {
 bool is_within(const std::string& path, const std::string& directory) {
   return directory == "/" || path == directory ||
          (path.starts_with(directory) && path.size() > directory.size() && path[directory.size()] == '/');
+}
+
+struct TopLevelEntry {
+  std::string path;
+  std::string link;  // where it leads; empty: a directory
+};
+
+// The directories and links at the machine's root. Read again when that directory has changed.
+const std::vector<TopLevelEntry>& top_level() {
+  static thread_local std::vector<TopLevelEntry> entries;
+  static thread_local struct stat seen {};
+  struct stat now{};
+  const bool known = ::stat("/", &now) == 0 && now.st_dev == seen.st_dev && now.st_ino == seen.st_ino &&
+                     now.st_mtim.tv_sec == seen.st_mtim.tv_sec && now.st_mtim.tv_nsec == seen.st_mtim.tv_nsec;
+  if (known) return entries;
+  seen = now;
+  entries.clear();
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/", error)) {
+    if (entry.is_symlink(error)) {
+      const auto link = std::filesystem::read_symlink(entry.path(), error);
+      if (!error) entries.push_back({entry.path().native(), link.native()});
+    } else if (entry.is_directory(error)) {
+      entries.push_back({entry.path().native(), ""});
+    }
+  }
+  return entries;
 }
 
 bool write_text(const char* path, const std::string& text) noexcept {
@@ -161,14 +195,11 @@ void SandboxPlan::start() {
   before_.push_back({Step::Kind::memory, root_, "mode=755", ""});
   ground_["/"] = Ground::adopted;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/", error)) {
-    const std::string path = entry.path().native();
-    if (entry.is_symlink(error)) {
-      const auto target = std::filesystem::read_symlink(entry.path(), error);
-      if (!error) before_.push_back({Step::Kind::symlink, root_ + path, target.native(), ""});
+  for (const auto& [path, link] : top_level()) {
+    if (!link.empty()) {
+      before_.push_back({Step::Kind::symlink, root_ + path, link, ""});
       continue;
     }
-    if (!entry.is_directory(error)) continue;
     before_.push_back({Step::Kind::directory, root_ + path, "", ""});
     if (path == "/proc" || path == "/tmp" || path == "/run") {
       ground_[path] = Ground::ours;
