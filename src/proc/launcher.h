@@ -78,7 +78,7 @@ struct ChildStatus {
 class Launcher {
  public:
   // Called on the launcher client's own thread, once per child that ends while this server is connected. It must not
-  // make requests: nobody else would read their answers.
+  // wait for answers, which nobody else would read (internal); launch_async() does not.
   using ExitHandler = std::function<void(const std::string& key, const ChildStatus& status)>;
 
   // Connects to the launcher of `directory` (0700), starting `executable launcher <directory>` when none answers.

@@ -26,6 +26,7 @@ namespace {
 constexpr std::chrono::seconds kConnectPatience{12}, kReplyTimeout{60}, kShutdownSlack{10};
 constexpr std::chrono::milliseconds kFirstRetry{50}, kLongestRetry{5'000};
 constexpr int kLaunchAttempts = 3;
+thread_local bool reads_here = false;  // this is the thread that reads a launcher's answers
 constexpr std::string_view kDisconnected = "Disconnected";  // Error::reason: nothing is known of the request's fate
 
 class LauncherClient final : public Launcher {
@@ -130,6 +131,7 @@ Result<std::string> LauncherClient::call(MessageType type, std::string body, std
     return fail(Code::invalid_argument,
                 fmt::format("arguments and environment are longer than {} bytes together", kMaxMessageBytes));
   }
+  if (reads_here) return fail(Code::internal, "a request from within an exit handler would wait for itself");
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kConnectPatience, [&] { return socket_ || closing_ || shut_down_; });
   if (closing_ || (shut_down_ && type != MessageType::shutdown)) {
@@ -311,6 +313,7 @@ bool LauncherClient::read_some(std::string& in) {
 }
 
 void LauncherClient::read_replies() {
+  reads_here = true;
   std::string in;
   while (true) {
     while (read_some(in)) {

@@ -311,15 +311,19 @@ TEST_F(LauncherTest, TwoHundredChildrenSideBySide) {
   EXPECT_EQ(heard_.calls(), 200);
 }
 
-TEST_F(LauncherTest, TheHandlerMayAskTheLauncher) {
-  std::atomic<int> forgotten = 0;
+TEST_F(LauncherTest, TheHandlerMayLaunchButNotWaitForAnAnswer) {
+  std::atomic<bool> refused = false, launched = false;
   auto opened = Launcher::open(directory_, own_program(), [&](const std::string& key, const ChildStatus&) {
-    if (launcher_->forget(key)) ++forgotten;
+    if (key != "x") return;
+    const auto status = launcher_->status(key);
+    refused = !status && status.error().code == Code::internal;
+    launcher_->launch_async(shell("y", "true"), [&](const Result<ChildStatus>& y) { launched = y.has_value(); });
   });
   ASSERT_TRUE(opened);
   launcher_ = std::move(*opened);
   ASSERT_TRUE(launcher_->launch(shell("x", "true")));
-  EXPECT_TRUE(eventually([&] { return forgotten == 1; }));
+  EXPECT_TRUE(eventually([&] { return launched.load(); }));
+  EXPECT_TRUE(refused);
 }
 
 TEST_F(LauncherTest, AChildOutlivesAKilledServer) {
