@@ -38,6 +38,12 @@ std::chrono::steady_clock::time_point steady_now() { return std::chrono::steady_
 // The header of glibc 2.36 declares pidfd_open without C linkage.
 Fd open_process(std::int64_t pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
 
+// Does the process that was recorded still run? Its number may be another's by now, which then started later.
+bool is_process_of(const Record& record) {
+  const auto ticks = start_ticks(record.status.pid);
+  return ticks && *ticks >= record.start.from && *ticks <= record.start.until;
+}
+
 Status validate(const LaunchSpec& spec) {
   const auto invalid = [](std::string message) { return fail(Code::invalid_argument, std::move(message)); };
   if (spec.key.empty() || spec.key.size() > kMaxKeyBytes || !is_valid_utf8(spec.key)) {
@@ -78,7 +84,7 @@ Status Children::open(const std::filesystem::path& directory) {
     Fd pidfd;
     if (pid != 0 && record.boot == boot_) pidfd = open_process(pid);
     // Asked after the descriptor is held, so that it is known to be of the same process.
-    if (pidfd && start_ticks(pid) == record.start_ticks) {
+    if (pidfd && is_process_of(record)) {
       watch_.push_back(pidfd.get());
       running_[pid] = Running{key, true, std::move(pidfd), std::nullopt, is_first_of_namespace(pid), true, {}};
       continue;
@@ -180,7 +186,7 @@ std::vector<Result<Spawned>> Children::spawn_all(std::span<const Staged> items) 
 void Children::take_in(const LaunchSpec& spec, const Spawned& spawned) {
   Record& record = records_[spec.key];
   record.status.pid = spawned.pid;
-  record.start_ticks = spawned.start_ticks;
+  record.start = spawned.start;
   Running& running = running_[spawned.pid];
   running = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value(), spec.synced, {}};
   if (spec.sandbox && running_.size() <= kMaxHeldMounts)
@@ -199,7 +205,7 @@ std::optional<ChildStatus> Children::status(const std::string& key) const {
 
 void Children::signal_group(std::int64_t pid, Running& running, int signal) {
   // An adopted child is not ours to reap: its pid may have gone to another process.
-  if (running.adopted && start_ticks(pid) != records_[running.key].start_ticks) return;
+  if (running.adopted && !is_process_of(records_[running.key])) return;
   if (::kill(static_cast<pid_t>(-pid), signal) != 0 && errno != ESRCH) {
     log::warn("cannot signal process group {}: error {}", pid, errno);
   }
@@ -282,7 +288,7 @@ void Children::reap() {
 void Children::adopted_may_be_gone() {
   std::vector<std::int64_t> gone;
   for (const auto& [pid, running] : running_) {
-    if (running.adopted && start_ticks(pid) != records_[running.key].start_ticks) gone.push_back(pid);
+    if (running.adopted && !is_process_of(records_[running.key])) gone.push_back(pid);
   }
   for (const std::int64_t pid : gone) ended(pid, State::lost, 0, 0);
   save_ended();

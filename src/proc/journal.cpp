@@ -58,7 +58,8 @@ void apply(Records& records, const Value& line) {
     record.status.started = from_epoch_ms(line["at"].int_or(0));
   } else if (op == "started") {
     record.status.pid = line["pid"].int_or(0);
-    record.start_ticks = static_cast<std::uint64_t>(line["start"].int_or(0));
+    const std::int64_t start = line["start"].int_or(0);
+    record.start = {static_cast<std::uint64_t>(start), static_cast<std::uint64_t>(line["until"].int_or(start))};
     record.boot = line["boot"].string_or();
   } else if (op == "ended") {
     record.status.state = line["lost"].bool_or(true) ? ChildStatus::State::lost : ChildStatus::State::exited;
@@ -94,7 +95,8 @@ Status Journal::start(const std::filesystem::path& file, const Records& records)
     append_launching(text, key, record.status.started);
     if (record.status.pid != 0) {
       append_started(text, key, record.boot);
-      fmt::format_to(std::back_inserter(text), "{},\"start\":{}}}\n", record.status.pid, record.start_ticks);
+      fmt::format_to(std::back_inserter(text), "{},\"start\":{},\"until\":{}}}\n", record.status.pid,
+                     record.start.from, record.start.until);
     }
     if (record.status.state != ChildStatus::State::running) append_ended(text, key, record.status);
   }

@@ -20,9 +20,14 @@
 
 namespace millrace::proc {
 
+// When a process started, as process_info.h counts; known from before and after, which costs less than to ask.
+struct StartTicks {
+  std::uint64_t from = 0, until = 0;
+};
+
 struct Record {
   ChildStatus status;
-  std::uint64_t start_ticks = 0;  // of status.pid; see process_info.h
+  StartTicks start;  // of status.pid
   std::string boot;               // the boot in which it was started
 };
 using Records = std::map<std::string, Record, std::less<>>;  // by key
@@ -37,7 +42,7 @@ class Journal {
   void launching(const std::string& key, Time at);
   void ended(const std::string& key, const ChildStatus& status);
   void forgotten(const std::string& key);
-  // The line of `started` up to its numbers; the child completes it with "<pid>,"start":<ticks>}\n".
+  // The line of `started` up to its numbers; the child completes it (spawn.h).
   static std::string started_prefix(const std::string& key, const std::string& boot);
 
   // Appends the lines collected since the last flush. On an error the file is as before, and so are the lines.

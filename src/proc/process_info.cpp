@@ -1,7 +1,9 @@
 #include "proc/process_info.h"
 
+#include <time.h>
+#include <unistd.h>
+
 #include <cstdlib>
-#include <cstring>
 
 #include <fmt/core.h>
 
@@ -11,32 +13,27 @@
 
 namespace millrace::proc {
 
-std::uint64_t parse_start_ticks(const char* text, std::size_t size, char& state) noexcept {
-  // The second field is the program's name in parentheses and may itself hold blanks and parentheses.
-  const void* found = ::memrchr(text, ')', size);
-  if (found == nullptr) return 0;
-  const char* at = static_cast<const char*>(found) + 1;
-  const char* end = text + size;
-  int field = 2;
-  while (at < end && field < 22) {
-    if (*at == ' ') {
-      ++field;
-      if (field == 3 && at + 1 < end) state = at[1];
-    }
-    ++at;
-  }
-  std::uint64_t ticks = 0;
-  for (; at < end && *at >= '0' && *at <= '9'; ++at) ticks = ticks * 10 + static_cast<std::uint64_t>(*at - '0');
-  return ticks;
-}
-
 std::optional<std::uint64_t> start_ticks(std::int64_t pid) {
   const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
   if (!text) return std::nullopt;
-  char state = '?';
-  const std::uint64_t ticks = parse_start_ticks(text->data(), text->size(), state);
-  if (ticks == 0 || state == 'Z' || state == 'X') return std::nullopt;
-  return ticks;
+  // The second field is the program's name in parentheses and may itself hold blanks and parentheses.
+  const std::size_t name_end = text->rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  const auto fields = split(std::string_view(*text).substr(name_end + 1), ' ');  // the first is empty, then field 3
+  if (fields.size() < 21) return std::nullopt;
+  const std::string_view state = fields[1];
+  const auto ticks = parse_int(fields[20]);
+  if (!ticks || *ticks <= 0 || state == "Z" || state == "X") return std::nullopt;
+  return static_cast<std::uint64_t>(*ticks);
+}
+
+std::uint64_t ticks_now() noexcept {
+  // proc(5) counts in these whatever the kernel's own clock is.
+  static const auto nanoseconds = static_cast<std::uint64_t>(1'000'000'000 / ::sysconf(_SC_CLK_TCK));
+  struct timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return (static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec)) /
+         nanoseconds;
 }
 
 namespace {

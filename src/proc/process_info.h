@@ -10,8 +10,8 @@ namespace millrace::proc {
 // Clock ticks since boot at which `pid` started (proc(5), /proc/<pid>/stat, field 22). nullopt: no such process, or
 // only its zombie is left.
 std::optional<std::uint64_t> start_ticks(std::int64_t pid);
-// The same from the text of the stat file; 0 when it cannot be read. Allocates nothing: called after vfork.
-std::uint64_t parse_start_ticks(const char* text, std::size_t size, char& state) noexcept;
+// That clock now. Allocates nothing: called after vfork.
+std::uint64_t ticks_now() noexcept;
 // Has the process a handler of its own for this signal (proc(5), SigCgt)? false: it cannot be read.
 bool catches(std::int64_t pid, int signal);
 // Is it the first process of a process namespace of its own (proc(5), NSpid)?

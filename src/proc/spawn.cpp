@@ -53,7 +53,8 @@ struct Plan {
 
 // What the child leaves to its parent, which waits until it has become the program or ended.
 struct Outcome {
-  std::uint64_t start_ticks;
+  pid_t pid;  // as the launcher knows it: in a namespace of its own it is 1. Written by the kernel before it begins
+  StartTicks start;
   const char* failed;  // why it did not become the program; null: it did
   int error_number;
 };
@@ -98,27 +99,22 @@ char* put_number(char* at, std::uint64_t value) noexcept {
 
 // One write, so that the line is whole or absent.
 bool write_record(const Plan& plan) noexcept {
-  char stat[1024];
-  const int file = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  const ssize_t size = ::read(file, stat, sizeof stat);
-  ::close(file);
-  char state = '?';
-  const std::uint64_t ticks = size > 0 ? parse_start_ticks(stat, static_cast<std::size_t>(size), state) : 0;
   char line[4096];
-  if (plan.record_size > sizeof line - 64) return false;
+  if (plan.record_size > sizeof line - 128) return false;
   std::memcpy(line, plan.record, plan.record_size);
-  // The number by which the launcher knows it: in a namespace of its own it is 1.
-  std::uint64_t pid = 0;
-  for (ssize_t i = 0; i < size && stat[i] >= '0' && stat[i] <= '9'; ++i)
-    pid = pid * 10 + static_cast<std::uint64_t>(stat[i] - '0');
-  if (pid == 0) return false;
-  plan.outcome->start_ticks = ticks;
-  char* at = put_number(line + plan.record_size, pid);
-  std::memcpy(at, ",\"start\":", 9);
-  at = put_number(at + 9, ticks);
-  *at++ = '}';
-  *at++ = '\n';
+  char* at = line + plan.record_size;
+  const auto put_text = [&at](std::string_view text) {
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  };
+  Outcome& outcome = *plan.outcome;
+  outcome.start.until = ticks_now();
+  at = put_number(at, static_cast<std::uint64_t>(outcome.pid));
+  put_text(",\"start\":");
+  at = put_number(at, outcome.start.from);
+  put_text(",\"until\":");
+  at = put_number(at, outcome.start.until);
+  put_text("}\n");
   return ::write(plan.journal, line, static_cast<std::size_t>(at - line)) == at - line;
 }
 
@@ -172,7 +168,8 @@ constexpr int kSharing = CLONE_VM | CLONE_VFORK;
 pid_t clone_into(const Plan& plan, const ChildMemory& memory) {
   const int namespaces = plan.sandbox != nullptr ? plan.sandbox->clone_flags() : 0;
   const auto child = [](void* argument) -> int { become(*static_cast<const Plan*>(argument)); };
-  return ::clone(child, memory.top_of_stack(), namespaces | kSharing | SIGCHLD, const_cast<Plan*>(&plan));
+  const int flags = namespaces | kSharing | CLONE_PARENT_SETTID | SIGCHLD;
+  return ::clone(child, memory.top_of_stack(), flags, const_cast<Plan*>(&plan), &plan.outcome->pid);
 }
 
 // `count` of the processors that this process may use, others for other keys.
@@ -260,6 +257,7 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
   if (!memory) return fail(Code::resource_exhausted, "there is no memory to start another process");
   Outcome& outcome = *memory.outcome();
   outcome = {};
+  outcome.start.from = ticks_now();
   const Plan plan{program.c_str(),
                   argv.data(),
                   environment.data(),
@@ -285,7 +283,7 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
     if (outcome.error_number == ENOEXEC || outcome.error_number == E2BIG) error.code = Code::invalid_argument;
     return fail(std::move(error));
   }
-  return Spawned{pid, outcome.start_ticks};
+  return Spawned{pid, outcome.start};
 }
 
 Status sandbox_available(const std::filesystem::path& directory) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "proc/journal.h"
 #include "proc/launcher.h"
 
 namespace millrace::proc {
@@ -17,11 +18,11 @@ Result<std::string> find_program(const LaunchSpec& spec);
 
 struct Spawned {
   pid_t pid = 0;
-  std::uint64_t start_ticks = 0;
+  StartTicks start;
 };
 // `sandbox_root`: an empty directory for those that have a sandbox.
 // The child leads a session and process group of its own, reads /dev/null, and has appended
-// `record_prefix`<pid>,"start":<ticks>}\n to `journal` before it became the program. Error: no child is left.
+// `record_prefix`<pid>,"start":<ticks>,"until":<ticks>}\n to `journal` before it became the program. Error: no child is left.
 Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal, const std::string& record_prefix,
                       const std::filesystem::path& sandbox_root);
 
