@@ -127,7 +127,7 @@ def test_what_cannot_be_run_is_said_before_anything_starts(place):
     for part in ('"x" is not a whole number', "no parameter more", "text (STRING) is missing"):
         assert part in wrong.stderr
     assert cli(place, "run", "broken.yaml").returncode == 2
-    assert cli(place, "run", "nowhere.yaml").returncode == 1
+    assert cli(place, "run", "nowhere.yaml").returncode == 2
     assert cli(place, "run").returncode == 2
     assert cli(place, "runs", "--state", "odd").returncode == 2
     assert cli(place, "runs", "-q", "-n", "1000").stdout == before

@@ -138,7 +138,9 @@ Result<PipelineFile> open_pipeline(const std::filesystem::path& file) {
   if (pipeline.compiled) {
     upload = {"pipeline.yaml", MR_TRY(compile(file))};
   } else {
-    upload.content = MR_TRY(read_file(file, kMaxFile));
+    auto content = read_file(file, kMaxFile);
+    if (!content) return fail(Code::invalid_argument, std::move(content.error().message));
+    upload.content = std::move(*content);
   }
   pipeline.text = MR_TRY(pipelines::api::unpack(upload));
   pipeline.findings = find_problems(pipeline.text);

@@ -28,7 +28,7 @@ struct PipelineFile {
 };
 
 // .yaml, .yml, .json, .zip, .tar.gz, or .py (with the `kfp` that is on PATH). Errors: the file cannot be read, unpacked
-// or compiled.
+// or compiled (all invalid_argument, but failed_precondition where there is no kfp).
 Result<PipelineFile> open_pipeline(const std::filesystem::path& file);
 
 // Every problem that can be told apart, the first as the server would say it. What is at fault is taken out and the
