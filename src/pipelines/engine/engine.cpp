@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
-#include <set>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -21,9 +20,28 @@ constexpr std::size_t kDigest = 32;      // of a path: hex digits
 
 // The path of what lies at `name` in the node.
 std::string path_below(const Node& node, std::string_view name) {
-  if (node.path.size() <= kMaxPath) return fmt::format("{}/{}", node.path, name);
-  return fmt::format("root/~{}/{}", sha256_hex(node.path).substr(0, kDigest), name);
+  if (node.path.size() > kMaxPath) return fmt::format("root/~{}/{}", sha256_hex(node.path).substr(0, kDigest), name);
+  std::string path;
+  path.reserve(node.path.size() + 1 + name.size());
+  return path.append(node.path).append(1, '/').append(name);
 }
+
+// Of a task that is no iteration, within its dag.
+std::size_t place_of(const Node& node) {
+  return static_cast<std::size_t>(node.task - node.parent->component->dag->tasks.data());
+}
+
+// First come, first served. Empty it holds no memory: an advance() has three of them, and most stay so.
+class Queue {
+ public:
+  bool empty() const { return next_ == nodes_.size(); }
+  void push(Node* node) { nodes_.push_back(node); }
+  Node* pop() { return nodes_[next_++]; }
+
+ private:
+  std::vector<Node*> nodes_;
+  std::size_t next_ = 0;
+};
 
 // The exit task of a group (dsl.ExitHandler), or a task within one: it runs although the run is terminated, if its
 // group had begun. The SDK's compiler names such groups exit-handler-<n>; other tasks that run after a failure are no
@@ -33,8 +51,8 @@ bool exit_task_of(const Node& node) {
     if (at->task == nullptr || at->iteration || !at->task->runs_after_failure) continue;
     for (const std::string& name : at->task->upstream) {
       if (!name.starts_with("exit-handler-")) continue;
-      const auto group = at->parent->children.find(name);
-      if (group != at->parent->children.end() && group->second->started) return true;
+      const Node* group = at->parent->child(name);
+      if (group != nullptr && group->started) return true;
     }
   }
   return false;
@@ -65,6 +83,11 @@ std::string_view state_name(NodeState state) {
 bool is_final(NodeState state) {
   return state == NodeState::succeeded || state == NodeState::failed || state == NodeState::skipped ||
          state == NodeState::canceled;
+}
+
+const Node* Node::child(std::string_view name) const {
+  const auto place = children.empty() ? std::nullopt : index->find(name);
+  return place ? children[*place] : nullptr;
 }
 
 // One advance(): a queue of consequences instead of recursion, so that a chain of ten thousand skips needs no stack.
@@ -171,7 +194,7 @@ class State::Step {
   }
 
   void touch(Node& node) {
-    if (touched_.insert(&node).second) state_.changed_.push_back(&node);
+    if (std::exchange(node.step, state_.steps_) != state_.steps_) state_.changed_.push_back(&node);
   }
 
   // As it was before it was ready; its attempts go on counting, so that none is launched twice.
@@ -202,44 +225,36 @@ class State::Step {
     dag.spent_before = dag.attempt - 1;
     dag.state = NodeState::running;
     touch(dag);
-    std::set<const Node*> renewed;
     dag.open_children = 0;
     // A task comes after those it waits for: the order in which a run would reach them.
-    std::deque<Node*> next;
-    std::map<const Node*, std::size_t> unseen;
-    for (const Task& task : dag.component->dag->tasks) {
-      Node* child = dag.children.find(task.name)->second;
-      unseen[child] = task.upstream.size();
-      if (task.upstream.empty()) next.push_back(child);
+    std::vector<std::size_t> order, unseen;
+    for (std::size_t place = 0; place < dag.children.size(); ++place) {
+      unseen.push_back(dag.index->upstream(place).size());
+      if (unseen[place] == 0) order.push_back(place);
     }
-    std::vector<Node*> resumed;
-    while (!next.empty()) {
-      Node* child = next.front();
-      next.pop_front();
-      std::size_t waits_for = 0;
-      for (const std::string& upstream : child->task->upstream) {
-        if (renewed.contains(dag.children.find(upstream)->second)) ++waits_for;
-      }
+    std::vector<bool> renewed(dag.children.size(), false);
+    for (std::size_t next = 0; next < order.size(); ++next) {
+      const std::size_t place = order[next];
+      Node* child = dag.children[place];
+      const auto& upstream = dag.index->upstream(place);
+      const auto waits_for = std::count_if(upstream.begin(), upstream.end(), [&](auto at) { return renewed[at]; });
       if (waits_for > 0 || child->state != NodeState::succeeded) {
-        renewed.insert(child);
+        renewed[place] = true;
         ++dag.open_children;
         const bool begun = child->component->dag && !child->children.empty();
         const bool looped = child->is_loop() && !child->iterations.empty();
         if (waits_for == 0 && child->state != NodeState::skipped && (begun || looped)) {
-          resumed.push_back(child);
+          resuming_.push(child);
         } else {
           renew(*child);
-          child->waits_for = waits_for;
-          if (waits_for == 0) ready_.push_back(child);
+          child->waits_for = static_cast<std::size_t>(waits_for);
+          if (waits_for == 0) ready_.push(child);
         }
       }
-      if (const auto found = dag.downstream.find(child->task->name); found != dag.downstream.end()) {
-        for (Node* after : found->second) {
-          if (--unseen[after] == 0) next.push_back(after);
-        }
+      for (const std::size_t after : dag.index->downstream(place)) {
+        if (--unseen[after] == 0) order.push_back(after);
       }
     }
-    resuming_.insert(resuming_.end(), resumed.begin(), resumed.end());
     if (dag.open_children == 0) end_dag(dag);
   }
 
@@ -273,24 +288,27 @@ class State::Step {
                              kMaxDepth));
     if (state_.nodes_.size() + node.component->dag->tasks.size() > kMaxNodes)
       return end(node, NodeState::failed, fmt::format("the run would have more than {} tasks", kMaxNodes));
-    if (node.children.empty()) {
-      for (const Task& task : node.component->dag->tasks) {
-        Node* child = make(node, path_below(node, task.name), task, state_.spec_.components.at(task.component));
-        child->waits_for = task.upstream.size();
-        node.children[task.name] = child;
-        for (const std::string& upstream : task.upstream) node.downstream[upstream].push_back(child);
-        touch(*child);
-      }
-    } else {
-      for (const auto& [name, child] : node.children) renew(*child);
+    const std::vector<Task>& tasks = node.component->dag->tasks;
+    if (node.children.empty())
+      make_children(node);
+    else
+      for (Node* child : node.children) renew(*child);
+    node.open_children = tasks.size();
+    if (tasks.empty()) return end(node, NodeState::succeeded, "");
+    for (std::size_t place = 0; place < tasks.size(); ++place) {
+      if (tasks[place].upstream.empty()) ready_.push(node.children[place]);
     }
-    node.open_children = node.children.size();
-    if (node.children.empty()) {
-      end(node, NodeState::succeeded, "");
-      return;
-    }
-    for (const Task& task : node.component->dag->tasks) {
-      if (task.upstream.empty()) ready_.push_back(node.children.find(task.name)->second);
+  }
+
+  void make_children(Node& dag) {
+    const Dag& made_of = *dag.component->dag;
+    dag.index = &state_.indexes_.try_emplace(&made_of, made_of, state_.spec_).first->second;
+    dag.children.reserve(made_of.tasks.size());
+    for (const Task& task : made_of.tasks) {
+      Node* child = make(dag, path_below(dag, task.name), task, dag.index->component(dag.children.size()));
+      child->waits_for = task.upstream.size();
+      dag.children.push_back(child);
+      touch(*child);
     }
   }
 
@@ -308,6 +326,7 @@ class State::Step {
     auto made = std::make_unique<Node>();
     Node* node = made.get();
     node->path = std::move(path);
+    node->number = state_.nodes_.size();
     node->parent = &parent;
     node->depth = parent.depth + 1;
     node->task = &task;
@@ -322,17 +341,12 @@ class State::Step {
   void settle() {
     while (!resuming_.empty() || !ready_.empty() || !ended_.empty()) {
       if (!resuming_.empty()) {
-        Node* node = resuming_.front();
-        resuming_.pop_front();
+        Node* node = resuming_.pop();
         node->is_loop() ? resume_loop(*node) : resume_dag(*node);
       } else if (!ended_.empty()) {
-        Node* node = ended_.front();
-        ended_.pop_front();
-        propagate(*node);
+        propagate(*ended_.pop());
       } else {
-        Node* node = ready_.front();
-        ready_.pop_front();
-        start(*node);
+        start(*ready_.pop());
       }
     }
   }
@@ -389,13 +403,14 @@ class State::Step {
     if (!loop.begin_again.empty()) {
       Node* node = loop.begin_again.back();
       loop.begin_again.pop_back();
-      if (!node->children.empty()) return resuming_.push_back(node);
+      if (!node->children.empty()) return resuming_.push(node);
       return fill_iteration(loop, *node);
     }
     const std::size_t index = loop.iterations.size();
-    const std::string path = path_below(loop, std::to_string(index));
+    std::string path = path_below(loop, std::to_string(index));
     const auto known = state_.by_path_.find(path);  // of an earlier try of the loop
-    Node* node = known != state_.by_path_.end() ? known->second : make(loop, path, *loop.task, *loop.component);
+    Node* node =
+        known != state_.by_path_.end() ? known->second : make(loop, std::move(path), *loop.task, *loop.component);
     node->iteration = index;
     loop.iterations.push_back(node);
     fill_iteration(loop, *node);
@@ -529,12 +544,12 @@ class State::Step {
       case ParameterSource::Kind::own_input:  // only of settings
         break;
       case ParameterSource::Kind::task_output:
-        if (const auto producer = dag.children.find(source.producer); producer != dag.children.end())
-          value = producer->second->output_parameters.find(source.output_key);
+        if (const Node* producer = dag.child(source.producer))
+          value = producer->output_parameters.find(source.output_key);
         break;
       case ParameterSource::Kind::final_status:
-        if (const auto producer = dag.children.find(source.producer); producer != dag.children.end())
-          return source.member.empty() ? final_status(*producer->second) : phase_or(*producer->second, source.member);
+        if (const Node* producer = dag.child(source.producer))
+          return source.member.empty() ? final_status(*producer) : phase_or(*producer, source.member);
         break;
     }
     if (value == nullptr || value->is_null()) return Value();
@@ -600,7 +615,7 @@ class State::Step {
     for (const auto& [key, source] : node.task->artifacts) {
       const Value* value = source.kind == ArtifactSource::Kind::component_input
                                ? dag.artifacts.find(source.name)
-                               : dag.children.at(source.producer)->output_artifacts.find(source.output_key);
+                               : dag.child(source.producer)->output_artifacts.find(source.output_key);
       if (value != nullptr) node.artifacts.set(key, *value);
     }
     for (const auto& [key, spec] : node.component->artifacts) {
@@ -618,7 +633,7 @@ class State::Step {
     node.error = error;
     node.ended = at_;
     touch(node);
-    ended_.push_back(&node);
+    ended_.push(&node);
   }
 
   void propagate(Node& node) {
@@ -630,11 +645,10 @@ class State::Step {
     Node& dag = *node.parent;
     if (node.iteration) return iterated(dag, node);
     const bool good = node.state == NodeState::succeeded;
-    if (const auto waiting = dag.downstream.find(node.task->name); waiting != dag.downstream.end()) {
-      for (Node* next : waiting->second) {
-        next->upstream_failed = next->upstream_failed || !good;
-        if (--next->waits_for == 0) ready_.push_back(next);
-      }
+    for (const std::size_t place : dag.index->downstream(place_of(node))) {
+      Node* next = dag.children[place];
+      next->upstream_failed = next->upstream_failed || !good;
+      if (--next->waits_for == 0) ready_.push(next);
     }
     if (node.state == NodeState::failed || node.state == NodeState::canceled) {
       dag.child_failed = true;
@@ -670,7 +684,7 @@ class State::Step {
 
   static const Value* first_output(const Node& dag, const std::vector<OutputSource>& sources, Value Node::* outputs) {
     for (const OutputSource& source : sources) {
-      const Node& producer = *dag.children.at(source.producer);
+      const Node& producer = *dag.child(source.producer);
       if (producer.state != NodeState::succeeded) continue;
       if (const Value* value = (producer.*outputs).find(source.output_key)) return value;
     }
@@ -679,8 +693,7 @@ class State::Step {
 
   State& state_;
   Time at_;
-  std::deque<Node*> resuming_, ready_, ended_;
-  std::set<const Node*> touched_;
+  Queue resuming_, ready_, ended_;
   std::vector<Command> commands_;
 };
 
@@ -690,12 +703,13 @@ State::State(const PipelineSpec& spec, Value parameters, std::size_t max_rounds)
   root_ = root.get();
   root->path = "root";
   root->component = &spec.root;
-  by_path_["root"] = root_;
+  by_path_[root_->path] = root_;
   nodes_.push_back(std::move(root));
 }
 
 std::vector<Command> State::advance(const Event& event) {
   changed_.clear();
+  ++steps_;
   if (!event.boot.empty()) boot_ = event.boot;
   Step step(*this, event.at);
   switch (event.kind) {

@@ -340,7 +340,7 @@ class World {
 
   void check_its_place(const Node& node) {
     for (const std::string& upstream : node.task->upstream)
-      EXPECT_TRUE(is_final(node.parent->children.at(upstream)->state)) << node.path << " before " << upstream;
+      EXPECT_TRUE(is_final(node.parent->child(upstream)->state)) << node.path << " before " << upstream;
     for (const Node* above = node.parent; above != nullptr; above = above->parent) {
       EXPECT_EQ(above->state, NodeState::running) << node.path << " runs in " << above->path << ", which does not";
       if (!above->is_loop() || above->task->iterator->limit == 0) continue;
@@ -493,7 +493,7 @@ class World {
       // An exit task runs whatever its group came to, and is told.
       if (node->task == nullptr || !node->task->name.starts_with("after-") || !is_running_parent(*node)) continue;
       EXPECT_TRUE(node->state == NodeState::succeeded || node->state == NodeState::failed) << node->path;
-      const Node& group = *node->parent->children.at(node->task->upstream.front());
+      const Node& group = *node->parent->child(node->task->upstream.front());
       EXPECT_EQ(node->parameters["status"]["state"].string_or(), group.state == NodeState::succeeded ? "COMPLETE"
                                                                  : group.state == NodeState::failed  ? "FAILED"
                                                                                                      : "CANCELED")
