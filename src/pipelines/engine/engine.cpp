@@ -132,9 +132,9 @@ class State::Step {
   }
 
   void timer(const Event& event) {
-    const auto found = state_.by_path_.find(event.path);
-    if (found == state_.by_path_.end() || found->second->state != NodeState::backing_off) return;
-    Node& node = *found->second;
+    Node* found = state_.by_path_.find(event.path);
+    if (found == nullptr || found->state != NodeState::backing_off) return;
+    Node& node = *found;
     if (!state_.may_launch(node)) return;
     if (!node.component->dag) return launch(node);
     if (node.is_loop())
@@ -187,10 +187,8 @@ class State::Step {
 
  private:
   Node* leaf(const Event& event) {
-    const auto found = state_.by_path_.find(event.path);
-    if (found == state_.by_path_.end() || found->second->attempt != event.attempt || found->second->component->dag)
-      return nullptr;
-    return found->second;
+    Node* node = state_.by_path_.find(event.path);
+    return node == nullptr || node->attempt != event.attempt || node->component->dag ? nullptr : node;
   }
 
   void touch(Node& node) {
@@ -332,7 +330,7 @@ class State::Step {
     node->task = &task;
     node->component = &component;
     node->created = at_;
-    state_.by_path_[node->path] = node;
+    state_.by_path_.add(*node);
     state_.nodes_.push_back(std::move(made));
     return node;
   }
@@ -408,9 +406,8 @@ class State::Step {
     }
     const std::size_t index = loop.iterations.size();
     std::string path = path_below(loop, std::to_string(index));
-    const auto known = state_.by_path_.find(path);  // of an earlier try of the loop
-    Node* node =
-        known != state_.by_path_.end() ? known->second : make(loop, std::move(path), *loop.task, *loop.component);
+    Node* node = state_.by_path_.find(path);  // of an earlier try of the loop
+    if (node == nullptr) node = make(loop, std::move(path), *loop.task, *loop.component);
     node->iteration = index;
     loop.iterations.push_back(node);
     fill_iteration(loop, *node);
@@ -703,7 +700,7 @@ State::State(const PipelineSpec& spec, Value parameters, std::size_t max_rounds)
   root_ = root.get();
   root->path = "root";
   root->component = &spec.root;
-  by_path_[root_->path] = root_;
+  by_path_.add(*root_);
   nodes_.push_back(std::move(root));
 }
 
@@ -740,10 +737,7 @@ std::vector<Command> State::advance(const Event& event) {
 
 bool State::may_launch(const Node& node) const { return !terminating_ || exit_task_of(node); }
 
-const Node* State::find(std::string_view path) const {
-  const auto found = by_path_.find(path);
-  return found == by_path_.end() ? nullptr : found->second;
-}
+const Node* State::find(std::string_view path) const { return by_path_.find(path); }
 
 std::vector<const Node*> State::outstanding() const {
   std::vector<const Node*> nodes;

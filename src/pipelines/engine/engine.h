@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "base/value.h"
 #include "pipelines/engine/dag_index.h"
+#include "pipelines/engine/node_table.h"
 #include "pipelines/spec/pipeline_spec.h"
 
 namespace millrace::pipelines::engine {
@@ -126,8 +127,8 @@ class State {
   Value parameters_;
   std::size_t max_rounds_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::unordered_map<std::string_view, Node*> by_path_;  // the keys are the nodes' own
-  std::unordered_map<const Dag*, DagIndex> indexes_;     // of the dags that have begun
+  NodeTable by_path_;
+  std::unordered_map<const Dag*, DagIndex> indexes_;  // of the dags that have begun
   Node* root_ = nullptr;
   std::uint64_t steps_ = 0;
   bool terminating_ = false;
