@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_object.h"
 #include "pipelines/engine/constants.h"
 
 namespace millrace::pipelines::engine {
@@ -753,20 +754,22 @@ const Executor* State::executor_of(const Node& node) const {
   return found == spec_.executors.end() ? nullptr : &found->second;
 }
 
-Value to_value(const Event& event) {
+void append_event(std::string& out, const Event& event) {
   static constexpr std::string_view kKinds[] = {"created",   "launched", "finished", "timer",
                                                 "terminate", "retry",    "rebooted"};
-  Value value = Value::object({{"kind", kKinds[static_cast<std::size_t>(event.kind)]}, {"at", to_epoch_ms(event.at)}});
-  value.set_if(!event.boot.empty(), "boot", event.boot);
-  if (!event.path.empty()) value.set("path", event.path).set("attempt", event.attempt);
+  JsonObject object(out);
+  object.text("kind", kKinds[static_cast<std::size_t>(event.kind)]).number("at", to_epoch_ms(event.at));
+  if (!event.boot.empty()) object.text("boot", event.boot);
+  if (!event.path.empty()) object.text("path", event.path).number("attempt", event.attempt);
   if (event.kind == Event::Kind::finished) {
-    value.set("succeeded", event.succeeded);
-    value.set_if(!event.error.empty(), "error", event.error).set_if(!event.retryable, "retryable", false);
-    value.set_if(event.cached, "cached", true);
-    value.set_if(!event.output_parameters.empty(), "parameters", event.output_parameters);
-    value.set_if(!event.output_artifacts.empty(), "artifacts", event.output_artifacts);
+    if (event.succeeded) object.flag("succeeded", true);
+    if (!event.error.empty()) object.text("error", event.error);
+    if (!event.retryable) object.flag("retryable", false);
+    if (event.cached) object.flag("cached", true);
+    if (!event.output_parameters.empty()) object.value("parameters", event.output_parameters);
+    if (!event.output_artifacts.empty()) object.value("artifacts", event.output_artifacts);
   }
-  return value;
+  object.end();
 }
 
 Event event_from_value(const Value& value) {

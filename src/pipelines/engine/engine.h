@@ -87,7 +87,8 @@ struct Event {
   bool cached = false;                                  // finished, succeeded: nothing ran
   std::string boot = {};                                // created, rebooted: the machine's present start
 };
-Value to_value(const Event& event);
+// As JSON, without what is as it mostly is.
+void append_event(std::string& out, const Event& event);
 Event event_from_value(const Value& value);
 
 struct Command {

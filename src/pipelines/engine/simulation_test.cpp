@@ -289,7 +289,7 @@ class World {
     if (dies_here()) return die();  // advanced in memory, not stored
     for (const Event& event : batch) {
       if (event.kind == Event::Kind::retry) ++run_retries_, ended_told_ = false;
-      events_.push_back(event_from_value(to_value(event)));
+      keep(event);
     }
     for (const Command& command : commands) {
       if (command.kind == Command::Kind::launch) {
@@ -299,6 +299,12 @@ class World {
     }
     pending_.insert(pending_.end(), commands.begin(), commands.end());
     if (dies_here()) die();  // stored, nothing performed
+  }
+
+  void keep(const Event& event) {
+    std::string text;
+    append_event(text, event);
+    events_.push_back(event_from_value(*parse_json(text)));
   }
 
   bool dies_here() { return trouble_.any && deaths_ < 6 && random_() % 40 == 0; }
@@ -452,7 +458,7 @@ class World {
     const Event event{Event::Kind::rebooted,          now(), "", 0, false, "", true, {}, {}, false,
                       fmt::format("boot-{}", deaths_)};
     state_->advance(event);
-    events_.push_back(event_from_value(to_value(event)));
+    keep(event);
   }
 
   // As the shell does it: what the state says is outstanding.
