@@ -8,13 +8,11 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/json_object.h"
-#include "pipelines/engine/constants.h"
+#include "pipelines/engine/inputs.h"
 
 namespace millrace::pipelines::engine {
 namespace {
 
-constexpr int kUnknown = 2;  // google.rpc.Code
 constexpr std::size_t kMaxNodes = 1'000'000;
 constexpr std::size_t kNamedDepth = 10;  // groups that an error is told with; those within them would bury it
 constexpr std::size_t kDigest = 32;      // of a path: hex digits
@@ -355,7 +353,7 @@ class State::Step {
     if (!state_.may_launch(node)) return end(node, NodeState::canceled, "the run was terminated");
     if (node.upstream_failed && !node.task->runs_after_failure) return end(node, NodeState::skipped, "");
     std::string error;
-    if (!resolve(node, error)) return end(node, NodeState::failed, error);
+    if (!resolve_inputs(node, state_.executor_of(node), error)) return end(node, NodeState::failed, error);
     if (node.task->condition) {
       const auto holds = node.task->condition->evaluate(node.parameters, node.artifacts);
       if (!holds) return end(node, NodeState::failed, "its condition: " + holds.error().message);
@@ -426,7 +424,8 @@ class State::Step {
       return begin_dag(*node);
     }
     node->parameters.set(input, loop.items[index]);
-    if (!fit(*node, input, node->component->parameters.at(input), error)) return end(*node, NodeState::failed, error);
+    if (!fit_parameter(*node, input, node->component->parameters.at(input), error))
+      return end(*node, NodeState::failed, error);
     begin_dag(*node);
   }
 
@@ -470,27 +469,6 @@ class State::Step {
     if (loop.open_children == 0) end_loop(loop);
   }
 
-  // The value of an input as its type wants it.
-  bool fit(Node& node, const std::string& key, const ParameterSpec& spec, std::string& error) {
-    const Value& value = node.parameters[key];
-    if (has_type(value, spec.type)) return true;
-    // Anything may be given where text is wanted: its JSON (KFP's driver does the same).
-    if (spec.type == ParameterType::string) {
-      node.parameters.set(key, to_json(value));
-      return true;
-    }
-    error = fmt::format("the input parameter {} is a {}, but {} is expected", key, value.kind_name(),
-                        parameter_type_name(spec.type));
-    return false;
-  }
-
-  // A member of an object, or of the JSON of one.
-  static Value member_of(const Value& value, const std::string& member) {
-    if (!value.is_string()) return value[member];
-    const auto parsed = parse_json(value.as_string());
-    return parsed ? (*parsed)[member] : Value();
-  }
-
   void launch(Node& node) {
     ++node.attempt;
     node.attempt_started.reset();
@@ -509,121 +487,6 @@ class State::Step {
     node.retry_at = at_ + Millis(static_cast<std::int64_t>(seconds * 1000));
     touch(node);
     commands_.push_back({Command::Kind::timer, node.path, node.attempt, node.retry_at, false, ""});
-  }
-
-  // As KFP tells an exit task: the states by their old names. The run's name is added by the executor, which knows it.
-  static Value final_status(const Node& node) {
-    const bool good = node.state == NodeState::succeeded;
-    Value status = Value::object({{"state", good                              ? "COMPLETE"
-                                            : node.state == NodeState::failed ? "FAILED"
-                                                                              : "CANCELED"},
-                                  {"pipelineTaskName", node.task->name},
-                                  {"error", Value::object()}});
-    if (!good && !node.error.empty()) status.set("error", Value::object({{"code", kUnknown}, {"message", node.error}}));
-    return status;
-  }
-
-  // A member of the final status; "phase" is the state as Argo names it, for pipelines of the SDK 1.8.
-  static Value phase_or(const Node& node, const std::string& member) {
-    if (member != "phase") return final_status(node)[member];
-    return node.state == NodeState::succeeded ? "Succeeded" : "Failed";
-  }
-
-  // What a parameter's source gives at this moment; null: nothing.
-  static Value value_of(const ParameterSource& source, const Node& dag) {
-    const Value* value = nullptr;
-    switch (source.kind) {
-      case ParameterSource::Kind::constant:
-        value = &source.constant;
-        break;
-      case ParameterSource::Kind::component_input:
-        value = dag.parameters.find(source.name);
-        break;
-      case ParameterSource::Kind::own_input:  // only of settings
-        break;
-      case ParameterSource::Kind::task_output:
-        if (const Node* producer = dag.child(source.producer))
-          value = producer->output_parameters.find(source.output_key);
-        break;
-      case ParameterSource::Kind::final_status:
-        if (const Node* producer = dag.child(source.producer))
-          return source.member.empty() ? final_status(*producer) : phase_or(*producer, source.member);
-        break;
-    }
-    if (value == nullptr || value->is_null()) return Value();
-    return source.member.empty() ? *value : member_of(*value, source.member);
-  }
-
-  static ParameterSource whole(ParameterSource source) {
-    source.member.clear();
-    return source;
-  }
-
-  // What the constants say of other inputs, when those are there.
-  static void resolve_constants(Node& node) {
-    for (const auto& [key, source] : node.task->parameters) {
-      if (source.kind != ParameterSource::Kind::constant || source.constant.is_null()) continue;
-      Value value = with_inputs(source.constant, node.parameters);
-      const auto declared = node.component->parameters.find(key);
-      const bool text = declared != node.component->parameters.end() && declared->second.type == ParameterType::string;
-      if (value.is_null() && !text)
-        node.parameters.erase(key);
-      else
-        node.parameters.set(key, value.is_null() ? Value("") : std::move(value));
-    }
-  }
-
-  void resolve_settings(Node& node) {
-    node.settings.clear();
-    const Executor* executor = state_.executor_of(node);
-    if (executor == nullptr) return;
-    for (const ParameterSource& source : executor->sources) {
-      const bool own = source.kind == ParameterSource::Kind::own_input;
-      node.settings.push_back(own ? node.parameters[source.name] : value_of(source, *node.parent));
-    }
-  }
-
-  // Fills the node's inputs from where its task says they come.
-  bool resolve(Node& node, std::string& error) {
-    const Node& dag = *node.parent;
-    for (const auto& [key, source] : node.task->parameters) {
-      Value value = value_of(source, dag);
-      if (value.is_null() && !source.member.empty() && !value_of(whole(source), dag).is_null()) {
-        error = fmt::format("the input parameter {} has no member \"{}\"", key, source.member);
-        return false;
-      }
-      if (!value.is_null()) node.parameters.set(key, std::move(value));
-    }
-    resolve_constants(node);
-    for (const auto& [key, spec] : node.component->parameters) {
-      if (node.is_loop() && key == node.task->iterator->item) continue;  // each iteration's own
-      const Value* value = node.parameters.find(key);
-      if (value == nullptr) {
-        if (spec.default_value) {
-          node.parameters.set(key, *spec.default_value);
-        } else if (!spec.optional) {
-          error = fmt::format("the input parameter {} has no value: the task it comes from left none", key);
-          return false;
-        }
-      } else if (!fit(node, key, spec, error)) {
-        return false;
-      }
-    }
-    resolve_settings(node);
-    for (const auto& [key, source] : node.task->artifacts) {
-      const Value* value = source.kind == ArtifactSource::Kind::component_input
-                               ? dag.artifacts.find(source.name)
-                               : dag.child(source.producer)->output_artifacts.find(source.output_key);
-      if (value != nullptr) node.artifacts.set(key, *value);
-    }
-    for (const auto& [key, spec] : node.component->artifacts) {
-      if (node.is_loop() && key == node.task->iterator->item) continue;
-      if (!spec.optional && !node.artifacts.has(key)) {
-        error = fmt::format("the input artifact {} is missing: the task it comes from left none", key);
-        return false;
-      }
-    }
-    return true;
   }
 
   void end(Node& node, NodeState state, const std::string& error) {
@@ -752,78 +615,6 @@ std::vector<const Node*> State::outstanding() const {
 const Executor* State::executor_of(const Node& node) const {
   const auto found = spec_.executors.find(node.component->executor);
   return found == spec_.executors.end() ? nullptr : &found->second;
-}
-
-void append_event(std::string& out, const Event& event) {
-  static constexpr std::string_view kKinds[] = {"created",   "launched", "finished", "timer",
-                                                "terminate", "retry",    "rebooted"};
-  JsonObject object(out);
-  object.text("kind", kKinds[static_cast<std::size_t>(event.kind)]).number("at", to_epoch_ms(event.at));
-  if (!event.boot.empty()) object.text("boot", event.boot);
-  if (!event.path.empty()) object.text("path", event.path).number("attempt", event.attempt);
-  if (event.kind == Event::Kind::finished) {
-    if (event.succeeded) object.flag("succeeded", true);
-    if (!event.error.empty()) object.text("error", event.error);
-    if (!event.retryable) object.flag("retryable", false);
-    if (event.cached) object.flag("cached", true);
-    if (!event.output_parameters.empty()) object.value("parameters", event.output_parameters);
-    if (!event.output_artifacts.empty()) object.value("artifacts", event.output_artifacts);
-  }
-  object.end();
-}
-
-Event event_from_value(const Value& value) {
-  Event event;
-  const std::string kind = value["kind"].string_or();
-  event.kind = kind == "launched"    ? Event::Kind::launched
-               : kind == "finished"  ? Event::Kind::finished
-               : kind == "timer"     ? Event::Kind::timer
-               : kind == "terminate" ? Event::Kind::terminate
-               : kind == "retry"     ? Event::Kind::retry
-               : kind == "rebooted"  ? Event::Kind::rebooted
-                                     : Event::Kind::created;
-  event.at = from_epoch_ms(value["at"].int_or(0));
-  event.path = value["path"].string_or();
-  event.attempt = static_cast<int>(value["attempt"].int_or(0));
-  event.succeeded = value["succeeded"].bool_or(false);
-  event.error = value["error"].string_or();
-  event.retryable = value["retryable"].bool_or(true);
-  event.cached = value["cached"].bool_or(false);
-  event.boot = value["boot"].string_or();
-  event.output_parameters = value["parameters"];
-  event.output_artifacts = value["artifacts"];
-  return event;
-}
-
-Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given) {
-  Value bound = Value::object();
-  for (const auto& [key, value] : given.members()) {
-    const auto declared = spec.root.parameters.find(key);
-    if (declared == spec.root.parameters.end()) {
-      return fail(Code::invalid_argument, fmt::format("the pipeline {} has no parameter \"{}\"", spec.name, key));
-    }
-    if (value.is_null()) continue;
-    const ParameterSpec& parameter = declared->second;
-    if (!has_type(value, parameter.type)) {
-      return fail(Code::invalid_argument, fmt::format("the parameter \"{}\" is a {}, but {} is expected", key,
-                                                      value.kind_name(), parameter_type_name(parameter.type)));
-    }
-    if (!parameter.literals.empty() &&
-        std::find(parameter.literals.begin(), parameter.literals.end(), value) == parameter.literals.end()) {
-      return fail(Code::invalid_argument,
-                  fmt::format("the parameter \"{}\" is not one of the values that the pipeline allows", key));
-    }
-    bound.set(key, value);
-  }
-  for (const auto& [key, parameter] : spec.root.parameters) {
-    if (bound.has(key)) continue;
-    if (parameter.default_value)
-      bound.set(key, *parameter.default_value);
-    else if (!parameter.optional)
-      return fail(Code::invalid_argument,
-                  fmt::format("the parameter \"{}\" of the pipeline {} is missing", key, spec.name));
-  }
-  return bound;
 }
 
 }  // namespace millrace::pipelines::engine
