@@ -69,6 +69,7 @@ ParameterSource whole(ParameterSource source) {
 void resolve_constants(Node& node) {
   for (const auto& [key, source] : node.task->parameters) {
     if (source.kind != ParameterSource::Kind::constant || source.constant.is_null()) continue;
+    if (source.member.empty() && !names_inputs(source.constant)) continue;  // as value_of() gave it
     Value value = with_inputs(source.constant, node.parameters);
     const auto declared = node.component->parameters.find(key);
     const bool text = declared != node.component->parameters.end() && declared->second.type == ParameterType::string;
