@@ -173,6 +173,23 @@ std::string format_number(double number) {
 
 namespace {
 
+void append_number(std::string& out, std::int64_t number) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+// Nothing but ASCII that stands in a JSON string as it is, as most texts are. Looks at all of it, so that the compiler
+// can look at many bytes at once.
+bool is_plain(std::string_view text) {
+  unsigned other = 0;
+  for (const char byte : text) {
+    const auto c = static_cast<unsigned char>(byte);
+    other |= static_cast<unsigned>(c < 0x20) | static_cast<unsigned>(c >= 0x80) | static_cast<unsigned>(c == '"') |
+             static_cast<unsigned>(c == '\\');
+  }
+  return other == 0;
+}
+
 // The text with every byte that is not UTF-8 replaced: a log line may hold anything, and one bad byte would make the
 // whole answer unreadable.
 std::string with_replacements(std::string_view text) {
@@ -196,6 +213,10 @@ std::string with_replacements(std::string_view text) {
 
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
+  if (is_plain(text)) {
+    out.append(1, '"').append(text).append(1, '"');
+    return;
+  }
   std::string repaired;
   if (!simdjson::validate_utf8(text.data(), text.size())) text = repaired = with_replacements(text);
   out += '"';
@@ -247,7 +268,7 @@ void append_json(std::string& out, const Value& value) {
       out += value.as_bool() ? "true" : "false";
       break;
     case Value::Kind::integer:
-      out += std::to_string(value.as_int());
+      append_number(out, value.as_int());
       break;
     case Value::Kind::real:
       out += format_number(value.as_double());

@@ -21,6 +21,7 @@
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
 #include "pipelines/runner/schema.h"
+#include "pipelines/runner/task_rows.h"
 #include "pipelines/schedule/scheduler.h"
 
 namespace millrace::pipelines {

@@ -6,6 +6,7 @@
 #include "pipelines/api/call.h"
 #include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
+#include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::api {
 namespace {

@@ -11,6 +11,7 @@
 #include "pipelines/engine/engine.h"
 #include "pipelines/pipelines.h"
 #include "pipelines/runner/records.h"
+#include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::api {
 

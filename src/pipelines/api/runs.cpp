@@ -14,6 +14,7 @@
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
+#include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::api {
 namespace {

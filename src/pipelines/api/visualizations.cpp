@@ -10,6 +10,7 @@
 #include "pipelines/executors/store.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/records.h"
+#include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::api {
 namespace {

@@ -55,4 +55,15 @@ Value with_inputs(const Value& constant, const Value& parameters) {
   return inner(constant, parameters);
 }
 
+bool names_inputs(const Value& constant) {
+  if (constant.is_string()) return constant.as_string().find(kBegin) != std::string::npos;
+  for (const Value& item : constant.items()) {
+    if (names_inputs(item)) return true;
+  }
+  for (const auto& [key, item] : constant.members()) {
+    if (key.find(kBegin) != std::string::npos || names_inputs(item)) return true;
+  }
+  return false;
+}
+
 }  // namespace millrace::pipelines::engine

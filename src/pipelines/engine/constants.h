@@ -13,4 +13,7 @@ namespace millrace::pipelines::engine {
 // reference and nothing else is the parameter's value itself; null where there is none. Other placeholders stay.
 Value with_inputs(const Value& constant, const Value& parameters);
 
+// May the constant refer to an input? false: with_inputs() would give it as it stands.
+bool names_inputs(const Value& constant);
+
 }  // namespace millrace::pipelines::engine

@@ -32,6 +32,14 @@ TEST(Constants, WhatAValueSaysIsNeverLookedAtAgain) {
   EXPECT_EQ(outcome(R"("{{$.inputs.parameters['p--x']}}-")"), R"("{{$.inputs.parameters['p--a']}}-")");
 }
 
+TEST(Constants, AreLookedThroughForReferences) {
+  for (const char* text : {R"("a {{$.inputs.parameters['p--a']}}")", R"([1,{"x":["{{$.inputs.parameters['p--a']}}"]}])",
+                           R"({"{{$.inputs.parameters['p--a']}}":1})"})
+    EXPECT_TRUE(names_inputs(*parse_json(text))) << text;
+  for (const char* text : {R"("{{$.pipeline_job_name}}")", "null", "2", R"([{"a":["b"]}])"})
+    EXPECT_FALSE(names_inputs(*parse_json(text))) << text;
+}
+
 TEST(Constants, AnythingElseStays) {
   for (const char* text :
        {R"("{{$.pipeline_job_name}} {{$}} {{$x}}")", R"("{{$.inputs.parameters['p--a'")", "null", "1.5", "{}"})

@@ -2,28 +2,45 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
-#include <set>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "pipelines/engine/constants.h"
+#include "pipelines/engine/inputs.h"
 
 namespace millrace::pipelines::engine {
 namespace {
 
-constexpr int kUnknown = 2;  // google.rpc.Code
 constexpr std::size_t kMaxNodes = 1'000'000;
 constexpr std::size_t kNamedDepth = 10;  // groups that an error is told with; those within them would bury it
 constexpr std::size_t kDigest = 32;      // of a path: hex digits
 
 // The path of what lies at `name` in the node.
 std::string path_below(const Node& node, std::string_view name) {
-  if (node.path.size() <= kMaxPath) return fmt::format("{}/{}", node.path, name);
-  return fmt::format("root/~{}/{}", sha256_hex(node.path).substr(0, kDigest), name);
+  if (node.path.size() > kMaxPath) return fmt::format("root/~{}/{}", sha256_hex(node.path).substr(0, kDigest), name);
+  std::string path;
+  path.reserve(node.path.size() + 1 + name.size());
+  return path.append(node.path).append(1, '/').append(name);
 }
+
+// Of a task that is no iteration, within its dag.
+std::size_t place_of(const Node& node) {
+  return static_cast<std::size_t>(node.task - node.parent->component->dag->tasks.data());
+}
+
+// First come, first served. Empty it holds no memory: an advance() has three of them, and most stay so.
+class Queue {
+ public:
+  bool empty() const { return next_ == nodes_.size(); }
+  void push(Node* node) { nodes_.push_back(node); }
+  Node* pop() { return nodes_[next_++]; }
+
+ private:
+  std::vector<Node*> nodes_;
+  std::size_t next_ = 0;
+};
 
 // The exit task of a group (dsl.ExitHandler), or a task within one: it runs although the run is terminated, if its
 // group had begun. The SDK's compiler names such groups exit-handler-<n>; other tasks that run after a failure are no
@@ -33,8 +50,8 @@ bool exit_task_of(const Node& node) {
     if (at->task == nullptr || at->iteration || !at->task->runs_after_failure) continue;
     for (const std::string& name : at->task->upstream) {
       if (!name.starts_with("exit-handler-")) continue;
-      const auto group = at->parent->children.find(name);
-      if (group != at->parent->children.end() && group->second->started) return true;
+      const Node* group = at->parent->child(name);
+      if (group != nullptr && group->started) return true;
     }
   }
   return false;
@@ -65,6 +82,11 @@ std::string_view state_name(NodeState state) {
 bool is_final(NodeState state) {
   return state == NodeState::succeeded || state == NodeState::failed || state == NodeState::skipped ||
          state == NodeState::canceled;
+}
+
+const Node* Node::child(std::string_view name) const {
+  const auto place = children.empty() ? std::nullopt : index->find(name);
+  return place ? children[*place] : nullptr;
 }
 
 // One advance(): a queue of consequences instead of recursion, so that a chain of ten thousand skips needs no stack.
@@ -109,9 +131,9 @@ class State::Step {
   }
 
   void timer(const Event& event) {
-    const auto found = state_.by_path_.find(event.path);
-    if (found == state_.by_path_.end() || found->second->state != NodeState::backing_off) return;
-    Node& node = *found->second;
+    Node* found = state_.by_path_.find(event.path);
+    if (found == nullptr || found->state != NodeState::backing_off) return;
+    Node& node = *found;
     if (!state_.may_launch(node)) return;
     if (!node.component->dag) return launch(node);
     if (node.is_loop())
@@ -164,14 +186,12 @@ class State::Step {
 
  private:
   Node* leaf(const Event& event) {
-    const auto found = state_.by_path_.find(event.path);
-    if (found == state_.by_path_.end() || found->second->attempt != event.attempt || found->second->component->dag)
-      return nullptr;
-    return found->second;
+    Node* node = state_.by_path_.find(event.path);
+    return node == nullptr || node->attempt != event.attempt || node->component->dag ? nullptr : node;
   }
 
   void touch(Node& node) {
-    if (touched_.insert(&node).second) state_.changed_.push_back(&node);
+    if (std::exchange(node.step, state_.steps_) != state_.steps_) state_.changed_.push_back(&node);
   }
 
   // As it was before it was ready; its attempts go on counting, so that none is launched twice.
@@ -202,44 +222,36 @@ class State::Step {
     dag.spent_before = dag.attempt - 1;
     dag.state = NodeState::running;
     touch(dag);
-    std::set<const Node*> renewed;
     dag.open_children = 0;
     // A task comes after those it waits for: the order in which a run would reach them.
-    std::deque<Node*> next;
-    std::map<const Node*, std::size_t> unseen;
-    for (const Task& task : dag.component->dag->tasks) {
-      Node* child = dag.children.find(task.name)->second;
-      unseen[child] = task.upstream.size();
-      if (task.upstream.empty()) next.push_back(child);
+    std::vector<std::size_t> order, unseen;
+    for (std::size_t place = 0; place < dag.children.size(); ++place) {
+      unseen.push_back(dag.index->upstream(place).size());
+      if (unseen[place] == 0) order.push_back(place);
     }
-    std::vector<Node*> resumed;
-    while (!next.empty()) {
-      Node* child = next.front();
-      next.pop_front();
-      std::size_t waits_for = 0;
-      for (const std::string& upstream : child->task->upstream) {
-        if (renewed.contains(dag.children.find(upstream)->second)) ++waits_for;
-      }
+    std::vector<bool> renewed(dag.children.size(), false);
+    for (std::size_t next = 0; next < order.size(); ++next) {
+      const std::size_t place = order[next];
+      Node* child = dag.children[place];
+      const auto& upstream = dag.index->upstream(place);
+      const auto waits_for = std::count_if(upstream.begin(), upstream.end(), [&](auto at) { return renewed[at]; });
       if (waits_for > 0 || child->state != NodeState::succeeded) {
-        renewed.insert(child);
+        renewed[place] = true;
         ++dag.open_children;
         const bool begun = child->component->dag && !child->children.empty();
         const bool looped = child->is_loop() && !child->iterations.empty();
         if (waits_for == 0 && child->state != NodeState::skipped && (begun || looped)) {
-          resumed.push_back(child);
+          resuming_.push(child);
         } else {
           renew(*child);
-          child->waits_for = waits_for;
-          if (waits_for == 0) ready_.push_back(child);
+          child->waits_for = static_cast<std::size_t>(waits_for);
+          if (waits_for == 0) ready_.push(child);
         }
       }
-      if (const auto found = dag.downstream.find(child->task->name); found != dag.downstream.end()) {
-        for (Node* after : found->second) {
-          if (--unseen[after] == 0) next.push_back(after);
-        }
+      for (const std::size_t after : dag.index->downstream(place)) {
+        if (--unseen[after] == 0) order.push_back(after);
       }
     }
-    resuming_.insert(resuming_.end(), resumed.begin(), resumed.end());
     if (dag.open_children == 0) end_dag(dag);
   }
 
@@ -273,24 +285,27 @@ class State::Step {
                              kMaxDepth));
     if (state_.nodes_.size() + node.component->dag->tasks.size() > kMaxNodes)
       return end(node, NodeState::failed, fmt::format("the run would have more than {} tasks", kMaxNodes));
-    if (node.children.empty()) {
-      for (const Task& task : node.component->dag->tasks) {
-        Node* child = make(node, path_below(node, task.name), task, state_.spec_.components.at(task.component));
-        child->waits_for = task.upstream.size();
-        node.children[task.name] = child;
-        for (const std::string& upstream : task.upstream) node.downstream[upstream].push_back(child);
-        touch(*child);
-      }
-    } else {
-      for (const auto& [name, child] : node.children) renew(*child);
+    const std::vector<Task>& tasks = node.component->dag->tasks;
+    if (node.children.empty())
+      make_children(node);
+    else
+      for (Node* child : node.children) renew(*child);
+    node.open_children = tasks.size();
+    if (tasks.empty()) return end(node, NodeState::succeeded, "");
+    for (std::size_t place = 0; place < tasks.size(); ++place) {
+      if (tasks[place].upstream.empty()) ready_.push(node.children[place]);
     }
-    node.open_children = node.children.size();
-    if (node.children.empty()) {
-      end(node, NodeState::succeeded, "");
-      return;
-    }
-    for (const Task& task : node.component->dag->tasks) {
-      if (task.upstream.empty()) ready_.push_back(node.children.find(task.name)->second);
+  }
+
+  void make_children(Node& dag) {
+    const Dag& made_of = *dag.component->dag;
+    dag.index = &state_.indexes_.try_emplace(&made_of, made_of, state_.spec_).first->second;
+    dag.children.reserve(made_of.tasks.size());
+    for (const Task& task : made_of.tasks) {
+      Node* child = make(dag, path_below(dag, task.name), task, dag.index->component(dag.children.size()));
+      child->waits_for = task.upstream.size();
+      dag.children.push_back(child);
+      touch(*child);
     }
   }
 
@@ -308,12 +323,13 @@ class State::Step {
     auto made = std::make_unique<Node>();
     Node* node = made.get();
     node->path = std::move(path);
+    node->number = state_.nodes_.size();
     node->parent = &parent;
     node->depth = parent.depth + 1;
     node->task = &task;
     node->component = &component;
     node->created = at_;
-    state_.by_path_[node->path] = node;
+    state_.by_path_.add(*node);
     state_.nodes_.push_back(std::move(made));
     return node;
   }
@@ -322,17 +338,12 @@ class State::Step {
   void settle() {
     while (!resuming_.empty() || !ready_.empty() || !ended_.empty()) {
       if (!resuming_.empty()) {
-        Node* node = resuming_.front();
-        resuming_.pop_front();
+        Node* node = resuming_.pop();
         node->is_loop() ? resume_loop(*node) : resume_dag(*node);
       } else if (!ended_.empty()) {
-        Node* node = ended_.front();
-        ended_.pop_front();
-        propagate(*node);
+        propagate(*ended_.pop());
       } else {
-        Node* node = ready_.front();
-        ready_.pop_front();
-        start(*node);
+        start(*ready_.pop());
       }
     }
   }
@@ -342,7 +353,7 @@ class State::Step {
     if (!state_.may_launch(node)) return end(node, NodeState::canceled, "the run was terminated");
     if (node.upstream_failed && !node.task->runs_after_failure) return end(node, NodeState::skipped, "");
     std::string error;
-    if (!resolve(node, error)) return end(node, NodeState::failed, error);
+    if (!resolve_inputs(node, state_.executor_of(node), error)) return end(node, NodeState::failed, error);
     if (node.task->condition) {
       const auto holds = node.task->condition->evaluate(node.parameters, node.artifacts);
       if (!holds) return end(node, NodeState::failed, "its condition: " + holds.error().message);
@@ -389,13 +400,13 @@ class State::Step {
     if (!loop.begin_again.empty()) {
       Node* node = loop.begin_again.back();
       loop.begin_again.pop_back();
-      if (!node->children.empty()) return resuming_.push_back(node);
+      if (!node->children.empty()) return resuming_.push(node);
       return fill_iteration(loop, *node);
     }
     const std::size_t index = loop.iterations.size();
-    const std::string path = path_below(loop, std::to_string(index));
-    const auto known = state_.by_path_.find(path);  // of an earlier try of the loop
-    Node* node = known != state_.by_path_.end() ? known->second : make(loop, path, *loop.task, *loop.component);
+    std::string path = path_below(loop, std::to_string(index));
+    Node* node = state_.by_path_.find(path);  // of an earlier try of the loop
+    if (node == nullptr) node = make(loop, std::move(path), *loop.task, *loop.component);
     node->iteration = index;
     loop.iterations.push_back(node);
     fill_iteration(loop, *node);
@@ -413,7 +424,8 @@ class State::Step {
       return begin_dag(*node);
     }
     node->parameters.set(input, loop.items[index]);
-    if (!fit(*node, input, node->component->parameters.at(input), error)) return end(*node, NodeState::failed, error);
+    if (!fit_parameter(*node, input, node->component->parameters.at(input), error))
+      return end(*node, NodeState::failed, error);
     begin_dag(*node);
   }
 
@@ -457,27 +469,6 @@ class State::Step {
     if (loop.open_children == 0) end_loop(loop);
   }
 
-  // The value of an input as its type wants it.
-  bool fit(Node& node, const std::string& key, const ParameterSpec& spec, std::string& error) {
-    const Value& value = node.parameters[key];
-    if (has_type(value, spec.type)) return true;
-    // Anything may be given where text is wanted: its JSON (KFP's driver does the same).
-    if (spec.type == ParameterType::string) {
-      node.parameters.set(key, to_json(value));
-      return true;
-    }
-    error = fmt::format("the input parameter {} is a {}, but {} is expected", key, value.kind_name(),
-                        parameter_type_name(spec.type));
-    return false;
-  }
-
-  // A member of an object, or of the JSON of one.
-  static Value member_of(const Value& value, const std::string& member) {
-    if (!value.is_string()) return value[member];
-    const auto parsed = parse_json(value.as_string());
-    return parsed ? (*parsed)[member] : Value();
-  }
-
   void launch(Node& node) {
     ++node.attempt;
     node.attempt_started.reset();
@@ -498,127 +489,12 @@ class State::Step {
     commands_.push_back({Command::Kind::timer, node.path, node.attempt, node.retry_at, false, ""});
   }
 
-  // As KFP tells an exit task: the states by their old names. The run's name is added by the executor, which knows it.
-  static Value final_status(const Node& node) {
-    const bool good = node.state == NodeState::succeeded;
-    Value status = Value::object({{"state", good                              ? "COMPLETE"
-                                            : node.state == NodeState::failed ? "FAILED"
-                                                                              : "CANCELED"},
-                                  {"pipelineTaskName", node.task->name},
-                                  {"error", Value::object()}});
-    if (!good && !node.error.empty()) status.set("error", Value::object({{"code", kUnknown}, {"message", node.error}}));
-    return status;
-  }
-
-  // A member of the final status; "phase" is the state as Argo names it, for pipelines of the SDK 1.8.
-  static Value phase_or(const Node& node, const std::string& member) {
-    if (member != "phase") return final_status(node)[member];
-    return node.state == NodeState::succeeded ? "Succeeded" : "Failed";
-  }
-
-  // What a parameter's source gives at this moment; null: nothing.
-  static Value value_of(const ParameterSource& source, const Node& dag) {
-    const Value* value = nullptr;
-    switch (source.kind) {
-      case ParameterSource::Kind::constant:
-        value = &source.constant;
-        break;
-      case ParameterSource::Kind::component_input:
-        value = dag.parameters.find(source.name);
-        break;
-      case ParameterSource::Kind::own_input:  // only of settings
-        break;
-      case ParameterSource::Kind::task_output:
-        if (const auto producer = dag.children.find(source.producer); producer != dag.children.end())
-          value = producer->second->output_parameters.find(source.output_key);
-        break;
-      case ParameterSource::Kind::final_status:
-        if (const auto producer = dag.children.find(source.producer); producer != dag.children.end())
-          return source.member.empty() ? final_status(*producer->second) : phase_or(*producer->second, source.member);
-        break;
-    }
-    if (value == nullptr || value->is_null()) return Value();
-    return source.member.empty() ? *value : member_of(*value, source.member);
-  }
-
-  static ParameterSource whole(ParameterSource source) {
-    source.member.clear();
-    return source;
-  }
-
-  // What the constants say of other inputs, when those are there.
-  static void resolve_constants(Node& node) {
-    for (const auto& [key, source] : node.task->parameters) {
-      if (source.kind != ParameterSource::Kind::constant || source.constant.is_null()) continue;
-      Value value = with_inputs(source.constant, node.parameters);
-      const auto declared = node.component->parameters.find(key);
-      const bool text = declared != node.component->parameters.end() && declared->second.type == ParameterType::string;
-      if (value.is_null() && !text)
-        node.parameters.erase(key);
-      else
-        node.parameters.set(key, value.is_null() ? Value("") : std::move(value));
-    }
-  }
-
-  void resolve_settings(Node& node) {
-    node.settings.clear();
-    const Executor* executor = state_.executor_of(node);
-    if (executor == nullptr) return;
-    for (const ParameterSource& source : executor->sources) {
-      const bool own = source.kind == ParameterSource::Kind::own_input;
-      node.settings.push_back(own ? node.parameters[source.name] : value_of(source, *node.parent));
-    }
-  }
-
-  // Fills the node's inputs from where its task says they come.
-  bool resolve(Node& node, std::string& error) {
-    const Node& dag = *node.parent;
-    for (const auto& [key, source] : node.task->parameters) {
-      Value value = value_of(source, dag);
-      if (value.is_null() && !source.member.empty() && !value_of(whole(source), dag).is_null()) {
-        error = fmt::format("the input parameter {} has no member \"{}\"", key, source.member);
-        return false;
-      }
-      if (!value.is_null()) node.parameters.set(key, std::move(value));
-    }
-    resolve_constants(node);
-    for (const auto& [key, spec] : node.component->parameters) {
-      if (node.is_loop() && key == node.task->iterator->item) continue;  // each iteration's own
-      const Value* value = node.parameters.find(key);
-      if (value == nullptr) {
-        if (spec.default_value) {
-          node.parameters.set(key, *spec.default_value);
-        } else if (!spec.optional) {
-          error = fmt::format("the input parameter {} has no value: the task it comes from left none", key);
-          return false;
-        }
-      } else if (!fit(node, key, spec, error)) {
-        return false;
-      }
-    }
-    resolve_settings(node);
-    for (const auto& [key, source] : node.task->artifacts) {
-      const Value* value = source.kind == ArtifactSource::Kind::component_input
-                               ? dag.artifacts.find(source.name)
-                               : dag.children.at(source.producer)->output_artifacts.find(source.output_key);
-      if (value != nullptr) node.artifacts.set(key, *value);
-    }
-    for (const auto& [key, spec] : node.component->artifacts) {
-      if (node.is_loop() && key == node.task->iterator->item) continue;
-      if (!spec.optional && !node.artifacts.has(key)) {
-        error = fmt::format("the input artifact {} is missing: the task it comes from left none", key);
-        return false;
-      }
-    }
-    return true;
-  }
-
   void end(Node& node, NodeState state, const std::string& error) {
     node.state = state;
     node.error = error;
     node.ended = at_;
     touch(node);
-    ended_.push_back(&node);
+    ended_.push(&node);
   }
 
   void propagate(Node& node) {
@@ -630,11 +506,10 @@ class State::Step {
     Node& dag = *node.parent;
     if (node.iteration) return iterated(dag, node);
     const bool good = node.state == NodeState::succeeded;
-    if (const auto waiting = dag.downstream.find(node.task->name); waiting != dag.downstream.end()) {
-      for (Node* next : waiting->second) {
-        next->upstream_failed = next->upstream_failed || !good;
-        if (--next->waits_for == 0) ready_.push_back(next);
-      }
+    for (const std::size_t place : dag.index->downstream(place_of(node))) {
+      Node* next = dag.children[place];
+      next->upstream_failed = next->upstream_failed || !good;
+      if (--next->waits_for == 0) ready_.push(next);
     }
     if (node.state == NodeState::failed || node.state == NodeState::canceled) {
       dag.child_failed = true;
@@ -670,7 +545,7 @@ class State::Step {
 
   static const Value* first_output(const Node& dag, const std::vector<OutputSource>& sources, Value Node::* outputs) {
     for (const OutputSource& source : sources) {
-      const Node& producer = *dag.children.at(source.producer);
+      const Node& producer = *dag.child(source.producer);
       if (producer.state != NodeState::succeeded) continue;
       if (const Value* value = (producer.*outputs).find(source.output_key)) return value;
     }
@@ -679,8 +554,7 @@ class State::Step {
 
   State& state_;
   Time at_;
-  std::deque<Node*> resuming_, ready_, ended_;
-  std::set<const Node*> touched_;
+  Queue resuming_, ready_, ended_;
   std::vector<Command> commands_;
 };
 
@@ -690,12 +564,13 @@ State::State(const PipelineSpec& spec, Value parameters, std::size_t max_rounds)
   root_ = root.get();
   root->path = "root";
   root->component = &spec.root;
-  by_path_["root"] = root_;
+  by_path_.add(*root_);
   nodes_.push_back(std::move(root));
 }
 
 std::vector<Command> State::advance(const Event& event) {
   changed_.clear();
+  ++steps_;
   if (!event.boot.empty()) boot_ = event.boot;
   Step step(*this, event.at);
   switch (event.kind) {
@@ -726,10 +601,7 @@ std::vector<Command> State::advance(const Event& event) {
 
 bool State::may_launch(const Node& node) const { return !terminating_ || exit_task_of(node); }
 
-const Node* State::find(std::string_view path) const {
-  const auto found = by_path_.find(path);
-  return found == by_path_.end() ? nullptr : found->second;
-}
+const Node* State::find(std::string_view path) const { return by_path_.find(path); }
 
 std::vector<const Node*> State::outstanding() const {
   std::vector<const Node*> nodes;
@@ -743,76 +615,6 @@ std::vector<const Node*> State::outstanding() const {
 const Executor* State::executor_of(const Node& node) const {
   const auto found = spec_.executors.find(node.component->executor);
   return found == spec_.executors.end() ? nullptr : &found->second;
-}
-
-Value to_value(const Event& event) {
-  static constexpr std::string_view kKinds[] = {"created",   "launched", "finished", "timer",
-                                                "terminate", "retry",    "rebooted"};
-  Value value = Value::object({{"kind", kKinds[static_cast<std::size_t>(event.kind)]}, {"at", to_epoch_ms(event.at)}});
-  value.set_if(!event.boot.empty(), "boot", event.boot);
-  if (!event.path.empty()) value.set("path", event.path).set("attempt", event.attempt);
-  if (event.kind == Event::Kind::finished) {
-    value.set("succeeded", event.succeeded);
-    value.set_if(!event.error.empty(), "error", event.error).set_if(!event.retryable, "retryable", false);
-    value.set_if(event.cached, "cached", true);
-    value.set_if(!event.output_parameters.empty(), "parameters", event.output_parameters);
-    value.set_if(!event.output_artifacts.empty(), "artifacts", event.output_artifacts);
-  }
-  return value;
-}
-
-Event event_from_value(const Value& value) {
-  Event event;
-  const std::string kind = value["kind"].string_or();
-  event.kind = kind == "launched"    ? Event::Kind::launched
-               : kind == "finished"  ? Event::Kind::finished
-               : kind == "timer"     ? Event::Kind::timer
-               : kind == "terminate" ? Event::Kind::terminate
-               : kind == "retry"     ? Event::Kind::retry
-               : kind == "rebooted"  ? Event::Kind::rebooted
-                                     : Event::Kind::created;
-  event.at = from_epoch_ms(value["at"].int_or(0));
-  event.path = value["path"].string_or();
-  event.attempt = static_cast<int>(value["attempt"].int_or(0));
-  event.succeeded = value["succeeded"].bool_or(false);
-  event.error = value["error"].string_or();
-  event.retryable = value["retryable"].bool_or(true);
-  event.cached = value["cached"].bool_or(false);
-  event.boot = value["boot"].string_or();
-  event.output_parameters = value["parameters"];
-  event.output_artifacts = value["artifacts"];
-  return event;
-}
-
-Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given) {
-  Value bound = Value::object();
-  for (const auto& [key, value] : given.members()) {
-    const auto declared = spec.root.parameters.find(key);
-    if (declared == spec.root.parameters.end()) {
-      return fail(Code::invalid_argument, fmt::format("the pipeline {} has no parameter \"{}\"", spec.name, key));
-    }
-    if (value.is_null()) continue;
-    const ParameterSpec& parameter = declared->second;
-    if (!has_type(value, parameter.type)) {
-      return fail(Code::invalid_argument, fmt::format("the parameter \"{}\" is a {}, but {} is expected", key,
-                                                      value.kind_name(), parameter_type_name(parameter.type)));
-    }
-    if (!parameter.literals.empty() &&
-        std::find(parameter.literals.begin(), parameter.literals.end(), value) == parameter.literals.end()) {
-      return fail(Code::invalid_argument,
-                  fmt::format("the parameter \"{}\" is not one of the values that the pipeline allows", key));
-    }
-    bound.set(key, value);
-  }
-  for (const auto& [key, parameter] : spec.root.parameters) {
-    if (bound.has(key)) continue;
-    if (parameter.default_value)
-      bound.set(key, *parameter.default_value);
-    else if (!parameter.optional)
-      return fail(Code::invalid_argument,
-                  fmt::format("the parameter \"{}\" of the pipeline {} is missing", key, spec.name));
-  }
-  return bound;
 }
 
 }  // namespace millrace::pipelines::engine

@@ -7,15 +7,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
 #include "base/value.h"
+#include "pipelines/engine/dag_index.h"
+#include "pipelines/engine/node_table.h"
 #include "pipelines/spec/pipeline_spec.h"
 
 namespace millrace::pipelines::engine {
@@ -35,6 +37,7 @@ bool is_final(NodeState state);
 // of launches, and what a run keeps of them grows with its tasks, not with their square.
 struct Node {
   std::string path;
+  std::size_t number = 0;      // its place in State::nodes()
   Node* parent = nullptr;      // null: the root
   std::size_t depth = 1;       // the root's
   const Task* task = nullptr;  // null: the root
@@ -56,16 +59,18 @@ struct Node {
   std::optional<Time> attempt_started;   // of the newest attempt
   Time retry_at{};                       // backing_off
   std::optional<std::size_t> iteration;  // of the loop that is the parent: "root/loop/3"
-  // A dag's own: its tasks, how many have not ended, who waits for whom.
-  std::map<std::string, Node*, std::less<>> children;
+  std::uint64_t step = 0;                // the advance() that changed it last
+  // A dag's own: its tasks in their order there (none before it has begun), how many have not ended.
+  std::vector<Node*> children;
+  const DagIndex* index = nullptr;
   std::size_t open_children = 0;
   bool child_failed = false;
-  std::map<std::string, std::vector<Node*>, std::less<>> downstream;
   // A loop's own: its children are iterations, made as they start.
   std::vector<Value> items;
   std::vector<Node*> iterations;
   std::vector<Node*> begin_again;  // iterations that failed before the run was retried, the next one last
   bool is_loop() const { return task != nullptr && task->iterator && !iteration; }
+  const Node* child(std::string_view name) const;  // null: no such task, or the dag has not begun
 };
 
 struct Event {
@@ -82,7 +87,8 @@ struct Event {
   bool cached = false;                                  // finished, succeeded: nothing ran
   std::string boot = {};                                // created, rebooted: the machine's present start
 };
-Value to_value(const Event& event);
+// As JSON, without what is as it mostly is.
+void append_event(std::string& out, const Event& event);
 Event event_from_value(const Value& value);
 
 struct Command {
@@ -122,8 +128,10 @@ class State {
   Value parameters_;
   std::size_t max_rounds_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::map<std::string, Node*, std::less<>> by_path_;
+  NodeTable by_path_;
+  std::unordered_map<const Dag*, DagIndex> indexes_;  // of the dags that have begun
   Node* root_ = nullptr;
+  std::uint64_t steps_ = 0;
   bool terminating_ = false;
   std::string boot_;
   std::vector<const Node*> changed_;

@@ -289,7 +289,7 @@ class World {
     if (dies_here()) return die();  // advanced in memory, not stored
     for (const Event& event : batch) {
       if (event.kind == Event::Kind::retry) ++run_retries_, ended_told_ = false;
-      events_.push_back(event_from_value(to_value(event)));
+      keep(event);
     }
     for (const Command& command : commands) {
       if (command.kind == Command::Kind::launch) {
@@ -299,6 +299,12 @@ class World {
     }
     pending_.insert(pending_.end(), commands.begin(), commands.end());
     if (dies_here()) die();  // stored, nothing performed
+  }
+
+  void keep(const Event& event) {
+    std::string text;
+    append_event(text, event);
+    events_.push_back(event_from_value(*parse_json(text)));
   }
 
   bool dies_here() { return trouble_.any && deaths_ < 6 && random_() % 40 == 0; }
@@ -340,7 +346,7 @@ class World {
 
   void check_its_place(const Node& node) {
     for (const std::string& upstream : node.task->upstream)
-      EXPECT_TRUE(is_final(node.parent->children.at(upstream)->state)) << node.path << " before " << upstream;
+      EXPECT_TRUE(is_final(node.parent->child(upstream)->state)) << node.path << " before " << upstream;
     for (const Node* above = node.parent; above != nullptr; above = above->parent) {
       EXPECT_EQ(above->state, NodeState::running) << node.path << " runs in " << above->path << ", which does not";
       if (!above->is_loop() || above->task->iterator->limit == 0) continue;
@@ -452,7 +458,7 @@ class World {
     const Event event{Event::Kind::rebooted,          now(), "", 0, false, "", true, {}, {}, false,
                       fmt::format("boot-{}", deaths_)};
     state_->advance(event);
-    events_.push_back(event_from_value(to_value(event)));
+    keep(event);
   }
 
   // As the shell does it: what the state says is outstanding.
@@ -493,7 +499,7 @@ class World {
       // An exit task runs whatever its group came to, and is told.
       if (node->task == nullptr || !node->task->name.starts_with("after-") || !is_running_parent(*node)) continue;
       EXPECT_TRUE(node->state == NodeState::succeeded || node->state == NodeState::failed) << node->path;
-      const Node& group = *node->parent->children.at(node->task->upstream.front());
+      const Node& group = *node->parent->child(node->task->upstream.front());
       EXPECT_EQ(node->parameters["status"]["state"].string_or(), group.state == NodeState::succeeded ? "COMPLETE"
                                                                  : group.state == NodeState::failed  ? "FAILED"
                                                                                                      : "CANCELED")

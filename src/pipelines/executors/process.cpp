@@ -176,11 +176,14 @@ std::filesystem::path log_path(const Options& options, const std::string& run_id
   return attempt_directory(options, run_id, path, attempt) / "log.txt";
 }
 
-std::string pod_name(const RunContext& run, const engine::Node& node) {
-  // Stable and unlike any other's, as Argo's pod names are: the workflow's name and a number made from the path.
-  const Sha256 hash = sha256(node.path);
-  const unsigned number = static_cast<unsigned>(hash[0]) << 24 | static_cast<unsigned>(hash[1]) << 16 |
-                          static_cast<unsigned>(hash[2]) << 8 | hash[3];
+std::string pod_name(const RunContext& run, const engine::Node& node) { return pod_name(run, pod_number(node.path)); }
+
+std::uint32_t pod_number(std::string_view path) {
+  const Sha256 hash = sha256(path);
+  return std::uint32_t{hash[0]} << 24 | std::uint32_t{hash[1]} << 16 | std::uint32_t{hash[2]} << 8 | hash[3];
+}
+
+std::string pod_name(const RunContext& run, std::uint32_t number) {
   return fmt::format("{}-{}", run.resource_name, number);
 }
 

@@ -6,9 +6,11 @@
 //   <directory>/artifacts/<scheme>/<bucket>/<key>      see store.h; beside a task's artifacts its .output_metadata.json
 //   <directory>/volumes/<claim>, workspaces/<run>      what tasks share
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "pipelines/engine/engine.h"
@@ -37,7 +39,10 @@ bool parse_launch_key(const std::string& key, std::string& run_id, std::string& 
 std::filesystem::path attempt_directory(const Options& options, const std::string& run_id, const std::string& path,
                                         int attempt);
 std::filesystem::path log_path(const Options& options, const std::string& run_id, const std::string& path, int attempt);
+// Stable and unlike any other's, as Argo's pod names are: the workflow's name and a number made from the path.
 std::string pod_name(const RunContext& run, const engine::Node& node);
+std::uint32_t pod_number(std::string_view path);
+std::string pod_name(const RunContext& run, std::uint32_t number);
 
 // Makes the attempt's directory and says what to launch. Errors are the task's: a missing secret, a placeholder that is
 // not known.

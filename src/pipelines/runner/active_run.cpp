@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
-
-#include <fmt/core.h>
+#include <utility>
 
 #include "pipelines/executors/python_server.h"
 
 namespace millrace::pipelines::runner {
 namespace {
 
-constexpr std::size_t kRowsAtOnce = 256;  // in one transaction: others wait for the writer meanwhile
+constexpr std::size_t kRowsAtOnce = 1024;  // in one transaction: others wait for the writer meanwhile
 
 executors::RunContext context_of(const RunRecord& record, const PipelineSpec& spec) {
   executors::RunContext context;
@@ -63,7 +62,7 @@ void ActiveRun::replay(const engine::Event& event) {
 
 void ActiveRun::replayed() {
   for (const auto& node : state_->nodes()) {
-    if (node->created != Time{} && is_dirty_.insert(node.get()).second) dirty_.push_back(node.get());
+    if (node->created != Time{}) changed(*node);
   }
   if (state_->finished()) {
     engine::Event end;
@@ -73,15 +72,18 @@ void ActiveRun::replayed() {
   }
 }
 
-void ActiveRun::advance(const engine::Event& event, bool can_wait) {
+void ActiveRun::changed(const engine::Node& node) {
+  if (node.number >= rows_.size()) rows_.resize(state_->nodes().size());
+  if (!std::exchange(rows_[node.number].dirty, true)) dirty_.push_back(&node);
+}
+
+void ActiveRun::advance(engine::Event event, bool can_wait) {
   auto commands = state_->advance(event);
   if (!can_wait || !commands.empty()) urgent_ = true;
   commands_.insert(commands_.end(), std::make_move_iterator(commands.begin()), std::make_move_iterator(commands.end()));
-  for (const engine::Node* node : state_->changed()) {
-    if (is_dirty_.insert(node).second) dirty_.push_back(node);
-  }
-  events_.push_back(event);
+  for (const engine::Node* node : state_->changed()) changed(*node);
   follow(event);
+  events_.push_back(std::move(event));
 }
 
 void ActiveRun::enter(std::string_view state, Time at) {
@@ -111,17 +113,17 @@ void ActiveRun::follow(const engine::Event& event) {
 
 std::size_t ActiveRun::rows_now() const { return std::min(dirty_.size(), kRowsAtOnce); }
 
-Status ActiveRun::store_new(db::Connection& connection, const Value& spec) const {
+Status ActiveRun::store_new(db::Connection& connection, const Value& spec) {
   MR_TRY(insert_run(connection, record_, spec));
   return store(connection);
 }
 
-Status ActiveRun::store(db::Connection& connection) const {
-  std::int64_t number = events_stored_;
-  for (const engine::Event& event : events_) MR_TRY(put_event(connection, record_.id, ++number, event));
+Status ActiveRun::store(db::Connection& connection) {
+  put_.clear();
+  if (!events_.empty()) MR_TRY(put_events(connection, record_.id, events_stored_ + 1, events_));
   for (const auto& [entry, at] : cached_) MR_TRY(put_cached(connection, entry, record_.id, at));
   const std::size_t rows = rows_now();
-  for (std::size_t i = 0; i < rows; ++i) MR_TRY(put_task(connection, record_.id, view_of(*dirty_[i])));
+  for (std::size_t i = 0; i < rows; ++i) put_.push_back(MR_TRY(put_row(connection, *dirty_[i])));
   const bool whole = rows == dirty_.size();
   // The end of a run is told when all of its tasks' rows are there.
   if (record_changed_ && (whole || !record_.finished)) return update_run(connection, record_);
@@ -132,42 +134,27 @@ void ActiveRun::stored() {
   events_stored_ += static_cast<std::int64_t>(events_.size());
   events_.clear();
   cached_.clear();
-  const std::size_t rows = rows_now();
-  for (std::size_t i = 0; i < rows; ++i) is_dirty_.erase(dirty_[i]);
-  dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(rows));
+  for (const std::int64_t position : put_) {
+    Row& row = rows_[dirty_.front()->number];
+    row.position = position;
+    row.dirty = false;
+    dirty_.pop_front();
+  }
+  put_.clear();
   if (!dirty_.empty()) return;
   record_changed_ = false;
   urgent_ = false;
 }
 
-TaskView ActiveRun::view_of(const engine::Node& node) const {
-  TaskView task;
-  task.id = node.path;
-  task.name = node.task != nullptr ? node.task->name : "root";
-  task.display_name = node.task != nullptr ? node.task->display_name : "root";
-  task.state = engine::state_name(node.state);
-  task.is_dag = node.component->dag.has_value();
-  task.attempt = node.attempt;
-  task.cached = node.cached;
-  task.created = node.created;
-  task.started = node.started;
-  task.ended = node.ended;
-  task.error = node.error;
-  if (node.iteration) {
-    task.name = fmt::format("{}-{}", node.task->name, *node.iteration);
-    task.display_name = fmt::format("iteration-{}", *node.iteration);
-    task.parent_id = node.parent->path;
-  } else if (node.parent != nullptr) {
-    task.parent_id = node.parent->path;
-    for (const std::string& name : node.task->upstream) task.depends_on.push_back(node.parent->path + "/" + name);
-  }
-  if (!task.is_dag) {
-    task.pod_name = executors::pod_name(context_, node);
-    if (const Executor* executor = state_->executor_of(node)) task.image = executor->image;
-  }
-  task.inputs = Value::object({{"parameters", node.parameters}, {"artifacts", node.artifacts}});
-  task.outputs = Value::object({{"parameters", node.output_parameters}, {"artifacts", node.output_artifacts}});
-  return task;
+Result<std::int64_t> ActiveRun::put_row(db::Connection& connection, const engine::Node& node) {
+  Row& known = rows_[node.number];
+  TaskRow row{node, known.position};
+  if (node.component->dag) return put_task(connection, record_.id, row);
+  if (!known.pod) known.pod = executors::pod_number(node.path);
+  const std::string pod = executors::pod_name(context_, *known.pod);
+  row.pod_name = pod;
+  if (const Executor* executor = state_->executor_of(node)) row.image = executor->image;
+  return put_task(connection, record_.id, row);
 }
 
 const engine::Node* ActiveRun::open_attempt(std::string_view path, int attempt) const {

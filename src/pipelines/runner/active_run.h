@@ -2,13 +2,13 @@
 // A run under way: its engine's state, and the rows that follow from it.
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -18,6 +18,7 @@
 #include "pipelines/executors/process.h"
 #include "pipelines/runner/cache.h"
 #include "pipelines/runner/records.h"
+#include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::runner {
 
@@ -33,7 +34,7 @@ class ActiveRun {
   void replayed();
   // Lets an event happen. What has to be stored gathers until store(); its commands may be performed after that.
   // `can_wait`: nobody need hear of it at once, and what it says would be found out again.
-  void advance(const engine::Event& event, bool can_wait = false);
+  void advance(engine::Event event, bool can_wait = false);
   // What the event just advanced adds to the cache.
   void remember(CacheEntry entry, Time at) { cached_.emplace_back(std::move(entry), at); }
   bool has_unstored() const { return !events_.empty() || !dirty_.empty() || record_changed_; }
@@ -41,10 +42,10 @@ class ActiveRun {
 
   // One transaction's part of what has gathered: the events first, then rows of tasks, the run's end last. May be
   // called again when it failed; stored() makes room for the next part.
-  Status store(db::Connection& connection) const;
+  Status store(db::Connection& connection);
   void stored();
   // The same for a run that has no row yet.
-  Status store_new(db::Connection& connection, const Value& spec) const;
+  Status store_new(db::Connection& connection, const Value& spec);
   // What could wait has waited long enough.
   void hurry() { urgent_ = has_unstored(); }
   // What is to be performed when all is stored.
@@ -75,7 +76,8 @@ class ActiveRun {
   void follow(const engine::Event& event);
   void enter(std::string_view state, Time at);
   std::size_t rows_now() const;
-  TaskView view_of(const engine::Node& node) const;
+  void changed(const engine::Node& node);
+  Result<std::int64_t> put_row(db::Connection& connection, const engine::Node& node);
 
   RunRecord record_;
   executors::RunContext context_;
@@ -84,8 +86,15 @@ class ActiveRun {
   std::int64_t events_stored_ = 0;
   std::vector<engine::Event> events_;
   std::vector<std::pair<CacheEntry, Time>> cached_;
-  std::vector<const engine::Node*> dirty_;  // in the order of their first change; each once
-  std::unordered_set<const engine::Node*> is_dirty_;
+  // Of a node, by its number.
+  struct Row {
+    std::int64_t position = 0;              // see TaskRow
+    std::optional<std::uint32_t> pod = {};  // its pod's number
+    bool dirty = false;                     // waits in dirty_
+  };
+  std::vector<Row> rows_;
+  std::deque<const engine::Node*> dirty_;  // in the order of their first change; each once
+  std::vector<std::int64_t> put_;          // positions of what store() wrote, which is nothing until stored()
   std::vector<engine::Command> commands_;
   bool record_changed_ = false, urgent_ = false;
   Time last_replayed_{};

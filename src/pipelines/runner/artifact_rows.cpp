@@ -53,7 +53,7 @@ Status put_metric(db::Connection& connection, const std::string& run_id, const s
   return bind_all(row, run_id, name, value).run();
 }
 
-Status put_artifact(db::Connection& connection, const std::string& run_id, const TaskView& task,
+Status put_artifact(db::Connection& connection, const std::string& run_id, const std::string& task_id, Time ended,
                     const std::string& output, std::size_t position, const Value& artifact) {
   const std::string title = artifact["type"]["schemaTitle"].string_or();
   const Value& metadata = artifact["metadata"];
@@ -73,9 +73,9 @@ Status put_artifact(db::Connection& connection, const std::string& run_id, const
       "type = excluded.type, uri = excluded.uri, metadata = excluded.metadata, created = excluded.created, "
       "number = excluded.number"));
   const std::string name = artifact["name"].string_or(output);
-  bind_all(row, run_id, task.id, output, static_cast<std::int64_t>(position), name.empty() ? output : name,
+  bind_all(row, run_id, task_id, output, static_cast<std::int64_t>(position), name.empty() ? output : name,
            artifact_type(title), artifact["uri"].string_or(), metadata.is_object() ? to_json(metadata) : "{}",
-           to_epoch_ms(*task.ended));
+           to_epoch_ms(ended));
   // An artifact of several numbers has no one value.
   if (numbers == 1) {
     row.bind(*number);
@@ -96,13 +96,12 @@ std::string_view artifact_type(std::string_view schema_title) {
   return "Artifact";
 }
 
-Status put_artifacts(db::Connection& connection, const std::string& run_id, const TaskView& task) {
-  // A dag's outputs are its tasks' own.
-  if (!task.ended || task.is_dag) return {};
-  for (const auto& [output, list] : task.outputs["artifacts"].members()) {
+Status put_artifacts(db::Connection& connection, const std::string& run_id, const std::string& task_id, Time ended,
+                     const Value& artifacts) {
+  for (const auto& [output, list] : artifacts.members()) {
     std::size_t position = 0;
     for (const Value& artifact : list["artifacts"].items())
-      MR_TRY(put_artifact(connection, run_id, task, output, position++, artifact));
+      MR_TRY(put_artifact(connection, run_id, task_id, ended, output, position++, artifact));
   }
   return {};
 }

@@ -6,17 +6,21 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
+#include "base/time.h"
+#include "base/value.h"
 #include "db/database.h"
-#include "pipelines/pipelines.h"
 
 namespace millrace::pipelines::runner {
 
 std::span<const db::Migration> artifact_migrations();  // component "pipelines.artifacts"
 
-// The outputs of a task that has ended. Again for the same task: the same ids, what they say replaced.
-Status put_artifacts(db::Connection& connection, const std::string& run_id, const TaskView& task);
+// The outputs of a task that has ended, as its node has them. Again for the same task: the same ids, what they say
+// replaced.
+Status put_artifacts(db::Connection& connection, const std::string& run_id, const std::string& task_id, Time ended,
+                     const Value& artifacts);
 Status delete_artifacts(db::Connection& connection, const std::string& run_id);
 
 // Artifact ids of a run by uri: a task's inputs are others' outputs.

@@ -111,13 +111,11 @@ int bench(const std::filesystem::path& directory) {
     auto run = ActiveRun::make(record("b"), spec);
     engine::State state((*run)->spec(), Value::object());
     std::vector<Event> batch;
-    std::int64_t number = 0;
+    std::int64_t number = 1;
     const auto flush = [&] {
       if (stored)
-        stored = db.write([&](db::Connection& connection) -> Status {
-          for (const Event& event : batch) MR_TRY(put_event(connection, "b", ++number, event));
-          return {};
-        });
+        stored = db.write([&](db::Connection& connection) { return put_events(connection, "b", number, batch); });
+      number += static_cast<std::int64_t>(batch.size());
       batch.clear();
     };
     const auto began = std::chrono::steady_clock::now();

@@ -1,5 +1,7 @@
 #include "pipelines/runner/records.h"
 
+#include <utility>
+
 #include <fmt/core.h>
 
 #include "base/json.h"
@@ -9,59 +11,7 @@
 namespace millrace::pipelines::runner {
 namespace {
 
-Value stored(const std::string& text) {
-  auto value = parse_json(text);
-  return value ? std::move(*value) : Value();
-}
-
-std::int64_t milliseconds(const std::optional<Time>& time) { return time ? to_epoch_ms(*time) : 0; }
-std::optional<Time> time_from(std::int64_t ms) {
-  return ms == 0 ? std::nullopt : std::optional<Time>(from_epoch_ms(ms));
-}
-
-Value to_value(const TaskView& task) {
-  Value depends_on = Value::array();
-  for (const std::string& id : task.depends_on) depends_on.push(id);
-  Value value = Value::object({{"name", task.name},
-                               {"display_name", task.display_name},
-                               {"parent", task.parent_id},
-                               {"state", task.state},
-                               {"pod", task.pod_name},
-                               {"depends_on", std::move(depends_on)},
-                               {"dag", task.is_dag},
-                               {"attempt", task.attempt},
-                               {"created", milliseconds(task.created)},
-                               {"started", milliseconds(task.started)},
-                               {"ended", milliseconds(task.ended)},
-                               {"image", task.image},
-                               {"inputs", task.inputs},
-                               {"outputs", task.outputs}});
-  value.set_if(!task.error.empty(), "error", task.error);
-  value.set_if(task.cached, "cached", true);
-  return value;
-}
-
-TaskView task_from(std::string path, const Value& value) {
-  TaskView task;
-  task.id = std::move(path);
-  task.name = value["name"].string_or();
-  task.display_name = value["display_name"].string_or();
-  task.parent_id = value["parent"].string_or();
-  task.state = value["state"].string_or();
-  task.pod_name = value["pod"].string_or();
-  for (const Value& id : value["depends_on"].items()) task.depends_on.push_back(id.string_or());
-  task.is_dag = value["dag"].bool_or(false);
-  task.attempt = static_cast<int>(value["attempt"].int_or(0));
-  task.cached = value["cached"].bool_or(false);
-  task.created = time_from(value["created"].int_or(0));
-  task.started = time_from(value["started"].int_or(0));
-  task.ended = time_from(value["ended"].int_or(0));
-  task.image = value["image"].string_or();
-  task.error = value["error"].string_or();
-  task.inputs = value["inputs"];
-  task.outputs = value["outputs"];
-  return task;
-}
+constexpr std::size_t kEventsBytes = 64u << 10;  // of a row of events: no more are put to it then
 
 }  // namespace
 
@@ -145,59 +95,37 @@ Result<std::vector<std::string>> unfinished_runs(db::Connection& connection) {
   return ids;
 }
 
-Status put_task(db::Connection& connection, const std::string& run_id, const TaskView& task) {
-  auto row =
-      MR_TRY(connection.prepare("INSERT INTO kfp_tasks(run_id, path, data) VALUES(?,?,?) "
-                                "ON CONFLICT(run_id, path) DO UPDATE SET data = excluded.data"));
-  MR_TRY(bind_all(row, run_id, task.id, to_json(to_value(task))).run());
-  return put_artifacts(connection, run_id, task);
-}
-
-Status each_task(db::Connection& connection, const std::string& run_id, const std::function<Status(TaskView)>& take) {
-  auto row = MR_TRY(connection.prepare("SELECT path, data FROM kfp_tasks WHERE run_id = ? ORDER BY position"));
-  bind_all(row, run_id);
-  while (MR_TRY(row.step())) MR_TRY(take(task_from(row.text(0), stored(row.text(1)))));
-  return {};
-}
-
-Result<std::vector<TaskOutline>> outline_tasks(db::Connection& connection, const std::string& run_id) {
-  std::vector<TaskOutline> tasks;
-  auto row =
-      MR_TRY(connection.prepare("SELECT path, json_extract(data, '$.parent'), json_extract(data, '$.pod'), "
-                                "json_extract(data, '$.attempt') FROM kfp_tasks "
-                                "WHERE run_id = ? ORDER BY position"));
-  bind_all(row, run_id);
-  while (MR_TRY(row.step())) tasks.push_back({row.text(0), row.text(1), row.text(2), static_cast<int>(row.integer(3))});
-  return tasks;
-}
-
-Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id) {
-  std::vector<TaskView> tasks;
-  MR_TRY(each_task(connection, run_id, [&](TaskView task) -> Status {
-    tasks.push_back(std::move(task));
-    return {};
-  }));
-  return tasks;
-}
-
-Result<std::optional<TaskView>> read_task(db::Connection& connection, const std::string& run_id,
-                                          const std::string& path) {
-  auto row = MR_TRY(connection.prepare("SELECT data FROM kfp_tasks WHERE run_id = ? AND path = ?"));
-  if (!MR_TRY(bind_all(row, run_id, path).step())) return std::optional<TaskView>();
-  return std::optional<TaskView>(task_from(path, stored(row.text(0))));
-}
-
-Status put_event(db::Connection& connection, const std::string& run_id, std::int64_t number,
-                 const engine::Event& event) {
+Status put_events(db::Connection& connection, const std::string& run_id, std::int64_t number,
+                  std::span<const engine::Event> events) {
   auto row = MR_TRY(connection.prepare("INSERT INTO run_events(run_id, number, event) VALUES(?,?,?)"));
-  return bind_all(row, run_id, number, to_json(engine::to_value(event))).run();
+  std::string text;
+  std::int64_t count = 0;
+  while (!events.empty()) {
+    text += text.empty() ? '[' : ',';
+    engine::append_event(text, events.front());
+    events = events.subspan(1);
+    ++count;
+    if (text.size() < kEventsBytes && !events.empty()) continue;
+    text += ']';
+    MR_TRY(bind_all(row, run_id, number, text).run());
+    text.clear();
+    number += std::exchange(count, 0);
+  }
+  return {};
 }
 
 Result<std::vector<engine::Event>> read_events(db::Connection& connection, const std::string& run_id) {
   std::vector<engine::Event> events;
+  JsonLimits limits;
+  limits.max_depth *= 2;  // an output may be as deep as a document is allowed to be, and lies within the event
   auto row = MR_TRY(connection.prepare("SELECT event FROM run_events WHERE run_id = ? ORDER BY number"));
   bind_all(row, run_id);
-  while (MR_TRY(row.step())) events.push_back(engine::event_from_value(MR_TRY(parse_json(row.text(0)))));
+  while (MR_TRY(row.step())) {
+    const Value value = MR_TRY(parse_json(row.text(0), limits));
+    // Until version 4 of the schema each event had a row of its own.
+    if (value.is_object()) events.push_back(engine::event_from_value(value));
+    for (const Value& event : value.items()) events.push_back(engine::event_from_value(event));
+  }
   return events;
 }
 

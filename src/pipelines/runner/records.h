@@ -2,8 +2,8 @@
 // Rows of runs, their tasks and their events. Everything here runs inside a transaction of the caller's.
 
 #include <cstdint>
-#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,22 +49,9 @@ Result<Value> read_spec(db::Connection& connection, const std::string& run_id);
 Status delete_run(db::Connection& connection, const std::string& id);
 Result<std::vector<std::string>> unfinished_runs(db::Connection& connection);
 
-Status put_task(db::Connection& connection, const std::string& run_id, const TaskView& task);
-Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id);  // in order of making
-// The same one by one, for runs of very many tasks.
-Status each_task(db::Connection& connection, const std::string& run_id, const std::function<Status(TaskView)>& take);
-// What is to be known of all of them before the first is told of.
-struct TaskOutline {
-  std::string path, parent_id, pod_name;
-  int attempt = 0;
-};
-Result<std::vector<TaskOutline>> outline_tasks(db::Connection& connection, const std::string& run_id);
-
-Result<std::optional<TaskView>> read_task(db::Connection& connection, const std::string& run_id,
-                                          const std::string& path);
-
-Status put_event(db::Connection& connection, const std::string& run_id, std::int64_t number,
-                 const engine::Event& event);
+// Several events share a row. `number`: the first one's in its run, from 1.
+Status put_events(db::Connection& connection, const std::string& run_id, std::int64_t number,
+                  std::span<const engine::Event> events);
 Result<std::vector<engine::Event>> read_events(db::Connection& connection, const std::string& run_id);
 
 RunView view_of(const RunRecord& run);

@@ -75,7 +75,7 @@ Result<RunRecord> Runner::create(RunRecord record, const Value& spec, const db::
   const Run run = MR_TRY(ActiveRun::make(std::move(record), spec));
   Event created = event_for(Event::Kind::created, run->record().created, "", 0);
   created.boot = options_.boot;
-  apply(run, created);
+  apply(run, std::move(created));
   MR_TRY(needs_.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(run->store_new(connection, spec));
     return also ? also(connection) : Status();
@@ -345,7 +345,7 @@ void Runner::succeed(const Run& run, const std::string& path, int attempt, execu
   event.cached = cached;
   event.output_parameters = std::move(outputs.parameters);
   event.output_artifacts = std::move(outputs.artifacts);
-  apply(run, event);
+  apply(run, std::move(event));
 }
 
 // A task, or a whole run, that may not take longer. Told anew after a restart, from the same beginning.
@@ -371,7 +371,7 @@ void Runner::failed(const Run& run, const std::string& path, int attempt, const 
   Event event = event_for(Event::Kind::finished, needs_.clock.now(), path, attempt);
   event.error = error.message;
   event.retryable = error.code == Code::unavailable || error.code == Code::resource_exhausted;
-  apply(run, event);
+  apply(run, std::move(event));
 }
 
 void Runner::ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status) {
@@ -413,7 +413,7 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
       event.error = fmt::format("the task was ended after its activeDeadlineSeconds, {}", executor->deadline_seconds);
     }
   }
-  apply(run, event);
+  apply(run, std::move(event));
 }
 
 void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
@@ -513,7 +513,7 @@ void Runner::take_up(const Run& run) {
   if (rebooted) {
     Event event = event_for(Event::Kind::rebooted, needs_.clock.now(), "", 0);
     event.boot = options_.boot;
-    apply(run, event);
+    apply(run, std::move(event));
   }
   for (const std::string& key : executors::python_servers_of(options_, run->record().id)) {
     const auto status = needs_.launcher.status(key);

@@ -55,7 +55,7 @@ class Runner {
   void take_up(const Run& run);
   // On the run's strand. apply() lets an event happen; flush(), after all that had gathered for the run, stores what
   // happened in one transaction and then performs what follows from it.
-  void apply(const Run& run, const engine::Event& event) { run->advance(event); }
+  void apply(const Run& run, engine::Event event) { run->advance(std::move(event)); }
   void flush(const std::string& run_id);
   bool store(const Run& run);
   void prepare_ahead(const Run& run);

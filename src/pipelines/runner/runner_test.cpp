@@ -247,6 +247,34 @@ TEST(Runner, TerminatesARunThatItTookUp) {
   EXPECT_EQ(world.task(id, "a").state, "CANCELED");
 }
 
+// Before version 4 of the schema each event had a row of its own, and a task's row said what it had not, too.
+TEST(Runner, TakesUpARunOfAnEarlierVersion) {
+  World world(1);
+  const std::string wait =
+      fmt::format("echo x >> {0}/count; while [ ! -e {0}/go ]; do sleep 0.01; done", world.path().string());
+  const std::string id =
+      world.start(make_pipeline({{"before", "true"}, {"a", wait, {"before"}}, {"b", "true", {"a"}}}));
+  ASSERT_TRUE(world.eventually([&] { return world.task(id, "a").state == "RUNNING"; }));
+  world.close();
+  world.change_database(
+      "CREATE TABLE single AS SELECT run_id, number + json_each.key AS number, json_each.value AS event "
+      "  FROM run_events, json_each(event);"
+      "DELETE FROM run_events;"
+      "INSERT INTO run_events SELECT * FROM single;"
+      "DROP TABLE single;"
+      "UPDATE kfp_tasks SET data = json_insert(data, '$.depends_on', json('[]'), '$.attempt', 0, '$.started', 0, "
+      "  '$.ended', 0, '$.pod', '', '$.image', '', '$.outputs', json('{\"parameters\":{},\"artifacts\":{}}'));"
+      "DELETE FROM schema_version WHERE component = 'pipelines' AND version = 4;");
+  world.open();
+  EXPECT_TRUE(world.eventually([&] { return world.run(id).state == "RUNNING"; }));
+  EXPECT_EQ(world.task(id, "before").state, "SUCCEEDED");
+  ASSERT_TRUE(write_file(world.path() / "go", ""));
+  EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
+  EXPECT_EQ(world.file("count"), "x\n");
+  EXPECT_EQ(world.task(id, "b").attempt, 1);
+  EXPECT_EQ(world.run(id).tasks.size(), 4u);
+}
+
 // The server goes and comes at any moment; every task of every run is run exactly as often as it has to be.
 TEST(Runner, RunsEachAttemptOnceHoweverOftenItIsClosed) {
   const char* fixed = std::getenv("MILLRACE_SEED");

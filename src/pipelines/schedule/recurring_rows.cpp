@@ -10,11 +10,7 @@ namespace millrace::pipelines::schedule {
 namespace {
 
 using runner::bind_all;
-
-Value stored(const std::string& text) {
-  auto value = parse_json(text);
-  return value ? std::move(*value) : Value();
-}
+using runner::stored;
 
 Code code_of(std::string_view name) {
   for (int i = 0; i <= static_cast<int>(Code::data_loss); ++i) {

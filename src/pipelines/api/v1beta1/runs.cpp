@@ -8,6 +8,7 @@
 #include "pipelines/api/listing.h"
 #include "pipelines/api/v1beta1/operations.h"
 #include "pipelines/runner/bind.h"
+#include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
