@@ -284,7 +284,10 @@ Result<SandboxPlan> SandboxPlan::make(const Sandbox& sandbox, const std::filesys
     mount.target = is_within(target, "/tmp") ? target : resolved(target);
     mounts.insert(std::upper_bound(mounts.begin(), mounts.end(), mount, first), std::move(mount));
   }
-  for (const Mount& mount : mounts) MR_TRY(plan.mount(mount));
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    const bool covered = i + 1 < mounts.size() && mounts[i + 1].target == mounts[i].target;
+    if (!covered) MR_TRY(plan.mount(mounts[i]));
+  }
   std::sort(plan.before_.begin(), plan.before_.end(), [](const Step& a, const Step& b) {
     if (a.target != b.target) return comes_before(a.target, b.target);
     return a.kind < b.kind;
