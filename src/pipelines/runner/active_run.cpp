@@ -9,7 +9,7 @@
 namespace millrace::pipelines::runner {
 namespace {
 
-constexpr std::size_t kRowsAtOnce = 1024;  // in one transaction: others wait for the writer meanwhile
+constexpr std::size_t kRowsAtOnce = 256;  // in one transaction: others wait for the writer meanwhile
 
 executors::RunContext context_of(const RunRecord& record, const PipelineSpec& spec) {
   executors::RunContext context;
