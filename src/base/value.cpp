@@ -13,24 +13,29 @@ const Value& shared_null() {
 
 }  // namespace
 
-std::string_view Value::kind_name() const {
+std::string_view Value::a_kind() const {
   switch (kind()) {
     case Kind::null:
       return "null";
     case Kind::boolean:
-      return "boolean";
+      return "a boolean";
     case Kind::integer:
-      return "integer";
+      return "an integer";
     case Kind::real:
-      return "number";
+      return "a number";
     case Kind::string:
-      return "string";
+      return "a string";
     case Kind::array:
-      return "array";
+      return "an array";
     case Kind::object:
-      return "object";
+      return "an object";
   }
   std::abort();
+}
+
+std::string_view Value::kind_name() const {
+  const std::string_view phrase = a_kind();
+  return phrase.substr(phrase.find(' ') + 1);  // all of it where there is no blank
 }
 
 std::int64_t Value::as_int() const {

@@ -105,7 +105,7 @@ TEST_F(DoorTest, BodiesThatCannotBeTaken) {
       {"/runs",
        {fmt::format(
             R"({{"display_name": "r", "pipeline_spec": {}, "runtime_config": {{"parameters": {{"word": 5}}}}}})", run),
-        "\"word\" is a integer, but STRING is expected"}},
+        "\"word\" is an integer, but STRING is expected"}},
       {"/runs",
        {fmt::format(R"({{"display_name": "r", "pipeline_spec": {}, "runtime_config": {{"parameters": {{"x": 5}}}}}})",
                     run),

@@ -374,7 +374,7 @@ class State::Step {
       if (parsed) items = std::move(*parsed);
     }
     if (!items.is_array()) {
-      return end(node, NodeState::failed, fmt::format("the loop's items are a {}, not a list", items.kind_name()));
+      return end(node, NodeState::failed, fmt::format("the loop's items are {}, not a list", items.a_kind()));
     }
     ++node.attempt;
     clear_result(node);

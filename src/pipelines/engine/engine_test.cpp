@@ -652,7 +652,7 @@ TEST(Engine, ChecksARunsParameters) {
   EXPECT_EQ(*bound, Value::object({{"region", "r"}, {"count", 2}}));
   const std::pair<Value, const char*> wrong[] = {
       {Value::object(), "\"region\" of the pipeline p is missing"},
-      {Value::object({{"region", 5}}), "\"region\" is a integer, but STRING is expected"},
+      {Value::object({{"region", 5}}), "\"region\" is an integer, but STRING is expected"},
       {Value::object({{"region", "r"}, {"count", 1.5}}), "\"count\""},
       {Value::object({{"region", "r"}, {"colour", "red"}}), "no parameter \"colour\""},
       {Value::object({{"region", "r"}, {"mode", "c"}}), "\"mode\" is not one of"},

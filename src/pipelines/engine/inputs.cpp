@@ -99,7 +99,7 @@ bool fit_parameter(Node& node, const std::string& key, const ParameterSpec& spec
     node.parameters.set(key, to_json(value));
     return true;
   }
-  error = fmt::format("the input parameter {} is a {}, but {} is expected", key, value.kind_name(),
+  error = fmt::format("the input parameter {} is {}, but {} is expected", key, value.a_kind(),
                       parameter_type_name(spec.type));
   return false;
 }
@@ -156,8 +156,8 @@ Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given) {
     if (value.is_null()) continue;
     const ParameterSpec& parameter = declared->second;
     if (!has_type(value, parameter.type)) {
-      return fail(Code::invalid_argument, fmt::format("the parameter \"{}\" is a {}, but {} is expected", key,
-                                                      value.kind_name(), parameter_type_name(parameter.type)));
+      return fail(Code::invalid_argument, fmt::format("the parameter \"{}\" is {}, but {} is expected", key,
+                                                      value.a_kind(), parameter_type_name(parameter.type)));
     }
     if (!parameter.literals.empty() &&
         std::find(parameter.literals.begin(), parameter.literals.end(), value) == parameter.literals.end()) {
