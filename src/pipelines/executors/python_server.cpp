@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "pipelines/executors/inputs.h"
+#include "pipelines/executors/python_client.h"
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/python_server_program.h"
 #include "pipelines/executors/store.h"
@@ -108,6 +109,12 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
       return std::nullopt;
     }
   }
+  const std::filesystem::path clients = options.directory / "python-client";
+  const auto client = python_client(clients);
+  if (!client) {
+    log::warn("run {}: no Python server: {}", run.run_id, client.error().message);
+    return std::nullopt;
+  }
   std::string artifacts_of_step;
   if (sandboxed) {
     using Kind = proc::Mount::Kind;
@@ -120,15 +127,10 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
     server.sandbox->mounts.push_back(
         {Kind::writable, environment->parent_path(), environment->parent_path().native(), 0, {}});
     step.sandbox->mounts.push_back({Kind::writable, place, place.native(), 0, {}});
+    step.sandbox->mounts.push_back({Kind::read_only, clients, clients.native(), 0, {}});
   }
-  std::vector<std::string> asking = {python,
-                                     "-I",
-                                     "-S",
-                                     "-c",
-                                     std::string(python_server_asking()),
-                                     (place / name).native(),
-                                     environment->native(),
-                                     artifacts_of_step};
+  std::vector<std::string> asking = {client->native(), (place / name).native(), environment->native(),
+                                     artifacts_of_step, "0"};
   asking.insert(asking.end(), step.argv.begin(), step.argv.end());
   step.argv = std::move(asking);
   return server;
