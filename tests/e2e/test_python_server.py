@@ -1,8 +1,7 @@
 """Python components that are forked from the run's Python server: they see, say and end as plain ones do.
 
-The first one of a run is run plainly, the second one starts the server, and after a pause until that one is up the third
-is asked of it. Each test makes sure that its step really was served (its command line is the server's), so that none
-passes without one.
+The first one of a run starts the server and waits for it; a plain one has a variable that no server can give it. Each
+test makes sure that its step really was served (its command line is the server's), so that none passes without one.
 """
 
 import functools
@@ -248,6 +247,11 @@ def named(task, name, after=None):
     return task.after(after) if after else task
 
 
+def plainly(task):
+    """What the interpreter reads when it starts, and does without it too."""
+    return task.set_env_variable("PYTHONHASHSEED", "random")
+
+
 def pause(after):
     return named(until_there_is(file=f"{SIGNS}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"), "pause", after)
 
@@ -259,7 +263,7 @@ def warm_up():
 
 @dsl.pipeline(name="facts-of-all")
 def facts_of_all():
-    second = named(facts(when="second"), "second", named(facts(when="first"), "plain"))
+    second = named(facts(when="second"), "second", plainly(named(facts(when="first"), "plain")))
     wait = pause(second)
     named(facts(when="fourth"), "later", named(facts(when="third"), "served", wait))
 
@@ -275,7 +279,7 @@ def sides():
 @dsl.pipeline(name="artifacts-of-all")
 def artifacts_of_all():
     made = named(make(), "make")
-    one = named(spoil(data=made.outputs["data"]), "plain")
+    one = plainly(named(spoil(data=made.outputs["data"]), "plain"))
     two = named(spoil(data=made.outputs["data"]), "served", pause(one))
     named(read(data=made.outputs["data"], one=one.outputs["copy"], two=two.outputs["copy"]), "read")
 
@@ -291,7 +295,7 @@ def kinds():
 
 @dsl.pipeline(name="end-plain")
 def end_plain(how: str):
-    named(end(how=how), "subject")
+    plainly(named(end(how=how), "subject"))
 
 
 @dsl.pipeline(name="end-served")
@@ -442,6 +446,7 @@ def see_the_same(server, is_below_tmp):
     assert [one.pop("served") for one in seen] == [False, True, True]
     # In the server's sandbox there are no capabilities to be had; a plain step of root's has a container's.
     assert plain.pop("capabilities") and served.pop("capabilities") == later.pop("capabilities") == ["0" * 16] * 4
+    assert plain["environment"].pop("PYTHONHASHSEED") == "random"
     for one in seen:
         assert one["directory"] == one["environment"]["HOME"] == one["environment"]["PWD"] == "HOME"
         assert one["stdin"][:2] == ["", "/dev/null"] and one["wakeup"] == -1 and set(one["descriptors"]) >= {"0", "1", "2"}
@@ -564,8 +569,7 @@ def test_when_the_server_dies_its_steps_fail_and_may_be_tried_again(server):
 def test_a_task_that_the_server_did_not_begin_is_run_plainly(server, watcher):
     run = start(server, end_served, how="slow")
     watcher.held.add(run)
-    place = server.data_dir / "pipelines/runs" / run / "python"
-    wait_until(lambda: any(one.is_socket() for one in place.glob("*")))
+    wait_until(lambda: (task := task_of(server, run, "second")) and task["state"] == "SUCCEEDED")
     pid = the_server_of(run)
     os.kill(pid, signal.SIGSTOP)
     (SIGNS / run).touch()

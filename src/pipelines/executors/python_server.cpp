@@ -40,6 +40,8 @@ bool has_variables_of_the_start(const Executor& executor) {
   });
 }
 
+constexpr std::size_t kPatience = 4;  // of the client's arguments (python_client/python_client.cpp)
+
 bool is_program(const std::string& text) { return with_single_blanks(text) == kProgram; }
 
 }  // namespace
@@ -57,6 +59,10 @@ std::vector<std::string> python_servers_of(const Options& options, const std::st
     if (entry.is_socket(error)) keys.push_back(python_server_keys_of(run_id) + "/" + entry.path().filename().native());
   }
   return keys;
+}
+
+void wait_for_python_server(proc::LaunchSpec& step, Millis patience) {
+  step.argv[kPatience] = std::to_string(std::max(patience, Millis(0)).count());
 }
 
 std::string python_server_keys_of(const std::string& run_id) { return "python/" + run_id; }

@@ -1,11 +1,12 @@
 #pragma once
-// The second start of a Python component in a run: a server of the run's, with the component's environment and the SDK
-// loaded, forks the task instead of starting an interpreter and importing everything again.
+// The start of a Python component: a server of the run's, with the component's environment and the SDK loaded, forks
+// the task instead of starting an interpreter and importing everything again.
 //
 // The server runs what packages of pipelines contain, so it is a child in a sandbox as its tasks are: one for each run
 // and environment, without privileges. The attempt stays what the launcher starts and supervises: a small program that
-// asks the server, waits for the worker and ends as it ended; when there is no server (yet), or it ended before the
-// task was begun, it becomes the plain command. A worker has user and mount namespaces of its own: of the run's
+// asks the server, waits for the worker and ends as it ended; when there is no server, or it ended before the task was
+// begun, it becomes the plain command. The server starts with the first attempt that can ask it, which waits for it:
+// that takes no longer than an interpreter of its own. A worker has user and mount namespaces of its own: of the run's
 // attempts it sees its own, it has a /tmp and a /dev/shm, writes its own artifacts alone, and has no capabilities.
 // Processes, network and IPC it shares with the server's other workers. It dies with its attempt, and what it started
 // dies with it.
@@ -27,6 +28,9 @@ bool is_python_component(const Executor& executor);
 // "python/<run id>/". nullopt: the step is as it was.
 std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
                                                   const Executor& executor, proc::LaunchSpec& step);
+// How long the program that `step` became waits for a server that is not there yet.
+inline constexpr Millis kPythonServerStart{2'000};
+void wait_for_python_server(proc::LaunchSpec& step, Millis patience);
 // The keys of those that may have been started for the run, whenever that was.
 std::vector<std::string> python_servers_of(const Options& options, const std::string& run_id);
 std::string python_server_keys_of(const std::string& run_id);  // what their keys begin with, less the '/' after it

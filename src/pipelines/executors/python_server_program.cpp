@@ -9,7 +9,8 @@ namespace {
 // The socket is there before anything is imported: who asks early waits for the answer. One worker is always forked
 // ahead of its task, and has its namespaces and its own copies of the pages that any task writes to by then.
 constexpr std::string_view kServe = R"py(
-import _socket, os, sys
+import _socket, gc, os, sys
+gc.disable()  # what is imported stays
 place, name, sandboxed, all_artifacts = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4]
 
 def listen():
@@ -27,11 +28,7 @@ def listen():
     return path, listener.detach()
 
 path, listening = listen()
-os.environ["_KFP_RUNTIME"] = "true"
-from kfp.dsl import executor_main
-import argparse, atexit, ctypes, gc, inspect, json, select, signal, socket, struct, tempfile, threading, traceback, types
-
-IDLE_SECONDS, LARGEST, VERSION = 60, 64 << 20, 3
+import ctypes, struct
 CLONE_NEWNS, CLONE_NEWUSER, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x1000, 0x4000, 1 << 18
 MS_NOSUID_NODEV, AT_FDCWD, SYS_mount_setattr, MOUNT_ATTR_RDONLY, PR_SET_PDEATHSIG = 6, -100, 442, 1, 1
 of_run = os.path.dirname(place)
@@ -64,7 +61,7 @@ def enter_namespaces():
     checked(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
     mount("tmpfs", "/dev/shm", b"tmpfs", MS_NOSUID_NODEV, b"mode=1777")
 
-def own_view(directory, artifacts, below_tmp):
+def own_view(directory, artifacts):
     # As in a sandbox of its own: of the run's attempts it sees its own, and it writes there, to its /tmp and where its
     # artifacts go.
     own = os.open(directory, os.O_PATH)
@@ -95,6 +92,29 @@ def drop_capabilities():
     header, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
     checked(libc.capset(header, none))
 
+below_tmp = seen_below_tmp() if sandboxed else []
+
+def try_out():
+    # May a worker have a view of its own? Found out while the rest is imported.
+    trial = os.fork()
+    if trial != 0:
+        return trial
+    try:
+        enter_namespaces()
+        own_view(place, "")
+        drop_capabilities()
+        os._exit(0)
+    except BaseException as error:
+        print("no Python server here:", error, file=sys.stderr, flush=True)
+        os._exit(1)
+
+trial = try_out() if sandboxed else None
+os.environ["_KFP_RUNTIME"] = "true"
+from kfp.dsl import executor_main
+import argparse, atexit, inspect, json, select, signal, socket, tempfile, threading, traceback, types
+
+IDLE_SECONDS, LARGEST, VERSION = 60, 64 << 20, 3
+
 def rehearse():
     # What the SDK's program does for any component: what that compiles, imports and keeps is there afterwards.
     parser = argparse.ArgumentParser()
@@ -120,9 +140,8 @@ def prepare(hand):
         enter_namespaces()
     else:  # with the server's end a pid namespace ends, but there is none
         checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
-    rehearse()
 
-def work(below_tmp, out, err, body):
+def work(out, err, body):
     _, count, of_variables = struct.unpack_from("=3I", body)
     code, *strings = body[12:].split(b"\0")
     directory, artifacts, *strings = map(os.fsdecode, strings)
@@ -137,7 +156,7 @@ def work(below_tmp, out, err, body):
     os.environ.update(variable.split("=", 1) for variable in variables)
     os.environ["_KFP_RUNTIME"] = "true"
     if sandboxed:
-        own_view(directory, artifacts, below_tmp)
+        own_view(directory, artifacts)
         drop_capabilities()
     os.chdir(directory)
     tempfile.tempdir = None
@@ -162,9 +181,11 @@ def explain(error):
     except BaseException:
         traceback.print_exception(error)
 
-def become(hand, below_tmp):
+def become(hand, ahead):
     try:
         prepare(hand)
+        if ahead:
+            rehearse()
         task = receive(hand)
     except BaseException:
         traceback.print_exc()
@@ -173,7 +194,7 @@ def become(hand, below_tmp):
         os._exit(0)
     code, interrupted = 1, False
     try:
-        work(below_tmp, *task)
+        work(*task)
         code = 0
     except SystemExit as end:
         if end.code is None:
@@ -280,23 +301,11 @@ def end_rest_of(pid):
                 kill(int(entry), signal.SIGKILL, os.kill)
 
 def main():
-    below_tmp = seen_below_tmp() if sandboxed else []
-    if sandboxed:  # may a worker have a view of its own?
-        trial = os.fork()
-        if trial == 0:
-            try:
-                enter_namespaces()
-                own_view(place, "", below_tmp)
-                drop_capabilities()
-                os._exit(0)
-            except BaseException as error:
-                print("no Python server here:", error, file=sys.stderr, flush=True)
-                os._exit(1)
-        if os.waitpid(trial, 0)[1] != 0:
-            sys.exit(1)
     rehearse()
-    gc.collect()
+    if trial and os.waitpid(trial, 0)[1] != 0:
+        sys.exit(1)
     gc.freeze()
+    gc.enable()
     listener = socket.socket(fileno=listening)
     awake, wake = os.pipe()
     os.set_blocking(awake, False)
@@ -308,7 +317,7 @@ def main():
     poll.register(listener, select.POLLIN)
     poll.register(awake, select.POLLIN)
     steps, workers = {}, {}  # descriptor -> (socket, pid); pid -> descriptor
-    def fork():
+    def fork(ahead):
         ours, its = socket.socketpair()
         # Told to end before it can be told, it is told then.
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, signal.SIGTERM))
@@ -316,7 +325,7 @@ def main():
             pid = os.fork()
             if pid == 0:
                 ours.close()
-                become(its, below_tmp)
+                become(its, ahead)
             return pid, ours
         except OSError:
             ours.close()
@@ -325,7 +334,8 @@ def main():
             its.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-    spare = fork()  # the worker that waits for a task: its pid and a socket
+    # The worker that waits for a task: its pid and a socket. The first task may be here already.
+    spare = None if poll.poll(0) else fork(True)
     while True:
         ready = poll.poll(None if workers else IDLE_SECONDS * 1000)
         if not ready and not workers:
@@ -368,7 +378,7 @@ def main():
                 if task is None:
                     step.close()
                     continue
-                pid, worker = spare or fork() or (None, None)
+                pid, worker = spare or fork(False) or (None, None)
                 begun = pid is not None and hand_over(worker, task)
                 close(task[:2])
                 if worker is not None:
@@ -379,7 +389,7 @@ def main():
                     steps[step.fileno()] = (step, pid)
                     workers[pid] = step.fileno()
                     poll.register(step, select.POLLIN)
-                    spare = fork()
+                    spare = fork(True)
                 else:
                     step.close()
             elif number in steps:

@@ -192,7 +192,7 @@ void Runner::finish(const Run& run) {
     active_.erase(id);
   }
   if (ended_) ended_();
-  for (const std::string& key : run->python_servers) {
+  for (const auto& [key, started] : run->python_servers) {
     if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
       log::warn("{} cannot be stopped: {}", key, stopped.error().message);
   }
@@ -242,19 +242,21 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   });
 }
 
-// The first one after another has ended starts the server, and those after it ask it: tasks that all start at once
-// would have nothing of it. Nothing waits for the server, nor for its end: an attempt without one is run as it is.
+// The first one starts the server, and all ask it, for a while also one that is not up yet. Nothing here waits for it:
+// an attempt that finds none is run as it is.
 void Runner::serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec) {
-  if (!run->python_ended) return;
   proc::LaunchSpec asking = spec;
   const auto server = executors::use_python_server(options_, run->context(), executor, asking);
-  if (!server) return;
-  if (!run->python_servers.insert(server->key).second) {
-    spec = std::move(asking);
-    return;
-  }
-  needs_.launcher.launch_async(*server, [key = server->key](const Result<proc::ChildStatus>& started) {
-    if (!started) log::warn("{} cannot be started: {}", key, started.error().message);
+  if (!server || run->python_server_failed.contains(server->key)) return;
+  const Time now = needs_.clock.now();
+  const auto [of_run, is_new] = run->python_servers.emplace(server->key, now);
+  executors::wait_for_python_server(asking, of_run->second + executors::kPythonServerStart - now);
+  spec = std::move(asking);
+  if (!is_new) return;
+  needs_.launcher.launch_async(*server, [key = server->key, strands = strands_, run](const auto& started) {
+    if (started) return;
+    log::warn("{} cannot be started: {}", key, started.error().message);
+    strands->post(run->record().id, [run, key] { run->python_server_failed.insert(key); });
   });
 }
 
@@ -355,7 +357,6 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
   slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
-  run->python_ended = run->python_ended || executors::is_python_component(*run->state().executor_of(*node));
   if (options_.containers && (status.signal != 0 || status.state == proc::ChildStatus::State::lost)) {
     // The engine's client is dead, its container perhaps not.
     const std::string key = executors::launch_key(run->record().id, path, attempt);
@@ -412,8 +413,14 @@ void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& stat
     // So that it may be started again.
     if (const Status forgotten = needs_.launcher.forget(key); !forgotten)
       log::warn("{}: {}", key, forgotten.error().message);
-    if (const Run run = find(key.substr(begin.size(), key.find('/', begin.size()) - begin.size())))
-      strands_->post(run->record().id, [run, key] { run->python_servers.erase(key); });
+    // One that says so itself cannot serve, and another one could not either.
+    const bool failed = status.signal == 0 && status.exit_code != 0;
+    if (const Run run = find(key.substr(begin.size(), key.find('/', begin.size()) - begin.size()))) {
+      strands_->post(run->record().id, [run, key, failed] {
+        run->python_servers.erase(key);
+        if (failed) run->python_server_failed.insert(key);
+      });
+    }
     return;
   }
   if (key.starts_with(executors::remove_container_keys())) {
@@ -491,7 +498,7 @@ void Runner::take_up(const Run& run) {
   }
   for (const std::string& key : executors::python_servers_of(options_, run->record().id)) {
     const auto status = needs_.launcher.status(key);
-    if (status && *status && (*status)->state == proc::ChildStatus::State::running) run->python_servers.insert(key);
+    if (status && *status && (*status)->state == proc::ChildStatus::State::running) run->python_servers[key];
   }
   for (const auto& [path, attempt] : open) {
     const std::string key = executors::launch_key(run->record().id, path, attempt);
