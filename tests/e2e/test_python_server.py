@@ -61,7 +61,7 @@ def facts(when: str) -> str:
 
     out["descriptors"] = {name: os.readlink(f"/proc/self/fd/{name}") for name in names("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")}
     status = dict(line.split(":\t", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
-    out["served"] = "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text()
+    out["served"] = "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text()
     out["capabilities"] = [status[name] for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")]
     out["no new privileges"] = status["NoNewPrivs"]
     out["signals"] = [status[name] for name in ("SigBlk", "SigIgn", "SigCgt")]
@@ -138,7 +138,7 @@ def side(when: str) -> str:
         pathlib.Path(at, "left-by-" + when).write_text("x")
     time.sleep(0.6)
     seen = [name for at in ("/tmp", "/dev/shm", "..") for name in os.listdir(at) if name.startswith("left-by") or at == ".."]
-    served = "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text()
+    served = "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text()
     out = {"when": when, "served": served, "seen": seen, "begun": begun, "ended": time.time(), "random": random.random(), "home": os.getcwd()}
     print("FACTS " + json.dumps(out))
     return when
@@ -155,7 +155,7 @@ def end(how: str) -> int:
     import time
 
     if how != "fine":
-        print("served:", "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text(), flush=True)
+        print("served:", "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text(), flush=True)
     if how == "exception":
         raise ValueError("of the component's own")
     if how == "hook":
@@ -200,6 +200,8 @@ def end(how: str) -> int:
     if how == "slow":
         print("ready", flush=True)
         time.sleep(2)
+    if how == "seen":
+        print("runs:", os.listdir("../.."), "attempts:", os.listdir(".."), flush=True)
     if how == "variables":
         print("variables:", os.environ.get("GREETING"), hash("words"), flush=True)
     return 1
@@ -215,7 +217,7 @@ def make(data: dsl.Output[dsl.Dataset]):
 def spoil(data: dsl.Input[dsl.Dataset], copy: dsl.Output[dsl.Dataset]) -> str:
     import pathlib
 
-    served = "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text()
+    served = "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text()
     pathlib.Path(copy.path).write_text("a copy")
     pathlib.Path("a note").write_text("beside its log")
     try:
@@ -284,6 +286,14 @@ def artifacts_of_all():
     named(read(data=made.outputs["data"], one=one.outputs["copy"], two=two.outputs["copy"]), "read")
 
 
+@dsl.pipeline(name="artifacts-of-served")
+def artifacts_of_served():
+    made = named(make(), "make")
+    one = named(spoil(data=made.outputs["data"]), "served")
+    two = named(spoil(data=made.outputs["data"]), "served too")
+    named(read(data=made.outputs["data"], one=one.outputs["copy"], two=two.outputs["copy"]), "read")
+
+
 @dsl.pipeline(name="kinds")
 def kinds():
     wait = warm_up()
@@ -308,6 +318,12 @@ def end_served_early(how: str):
     named(sleep(seconds="1"), "afterwards", named(end(how=how), "subject", warm_up()))
 
 
+@dsl.pipeline(name="end-served-when-told")
+def end_served_when_told(how: str):
+    go = named(until_there_is(file=f"{SIGNS}/go-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"), "go", warm_up())
+    named(end(how=how), "subject", go)
+
+
 @dsl.pipeline(name="end-served-again")
 def end_served_again(how: str):
     named(end(how=how), "subject", warm_up()).set_retry(num_retries=1, backoff_duration="0s")
@@ -318,14 +334,14 @@ class Watcher(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.places, self.held, self.ended = [], set(), threading.Event()
+        self.places, self.ended = [], threading.Event()
 
     def run(self):
         while not self.ended.wait(0.03):
             for place in self.places:
                 for file in place.glob("pipelines/runs/*/python/*"):
-                    if file.is_socket() and (run := file.parts[-3]) not in self.held:
-                        (SIGNS / run).touch()
+                    if file.is_socket():
+                        (SIGNS / file.parts[-3]).touch()
 
 
 @pytest.fixture(scope="module")
@@ -417,9 +433,15 @@ def none_left(*words, limit=5):
         time.sleep(0.05)
 
 
-def the_server_of(run):
+def name_of_the_server(server, run):
+    """What its command line holds: the run, or, of one that was ready before it, a name of its own."""
+    sockets = [file.name for file in (server.data_dir / "pipelines/runs" / run / "python").glob("*") if file.is_socket()]
+    return sockets[0].split(".")[1] if sockets and "." in sockets[0] else run
+
+
+def the_server_of(server, run):
     """Workers have its command line: it is the one whose parent has another."""
-    pids = processes_with(run, OF_THE_SERVER)
+    pids = processes_with(name_of_the_server(server, run), OF_THE_SERVER)
     parent = {pid: int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in pids}
     return next((pid for pid in pids if parent[pid] not in pids), None)
 
@@ -558,7 +580,7 @@ def test_when_the_server_dies_its_steps_fail_and_may_be_tried_again(server):
     for run in (once, twice):
         wait_for_log(server, run, "ready")
         assert "served: True" in log_of(server, run, "subject")
-        os.kill(the_server_of(run), signal.SIGKILL)
+        os.kill(the_server_of(server, run), signal.SIGKILL)
     assert support.wait_for_run(server, once)["state"] == "FAILED"
     assert task_of(server, once)["error"].endswith("The Python server of this run ended before the task did.")
     succeeded(server, twice)
@@ -566,19 +588,74 @@ def test_when_the_server_dies_its_steps_fail_and_may_be_tried_again(server):
         none_left(run)
 
 
-def test_a_task_that_the_server_did_not_begin_is_run_plainly(server, watcher):
-    run = start(server, end_served, how="slow")
-    watcher.held.add(run)
-    wait_until(lambda: (task := task_of(server, run, "second")) and task["state"] == "SUCCEEDED")
-    pid = the_server_of(run)
+def test_a_task_that_the_server_did_not_begin_is_run_plainly(server):
+    run = start(server, end_served_when_told, how="slow")
+    wait_until(lambda: (task := task_of(server, run, "pause")) and task["state"] == "SUCCEEDED")
+    pid = the_server_of(server, run)
     os.kill(pid, signal.SIGSTOP)
-    (SIGNS / run).touch()
+    (SIGNS / f"go-{run}").touch()
     wait_until(lambda: processes_with(run, "python-client"))
     time.sleep(0.2)
     os.kill(pid, signal.SIGKILL)
     succeeded(server, run)
     assert "served: False" in (log := log_of(server, run, "subject")) and log.count("ready") == 1
     none_left(run)
+
+
+@dsl.pipeline(name="one-alone")
+def one_alone(how: str):
+    named(end(how=how), "subject")
+
+
+def ready_servers(server):
+    return [file for file in (server.data_dir / "pipelines/python-ready").glob("*/python/*") if file.is_socket()]
+
+
+def test_a_run_takes_the_server_that_is_ready_and_leaves_another(server):
+    """Also one with a single component. The next one has a server of its own."""
+    succeeded(server, start(server, one_alone, how="fine"))
+    (ready,) = wait_until(lambda: ready_servers(server))
+    names = [ready.name]
+    for _ in range(2):
+        run = succeeded(server, start(server, one_alone, how="seen"))
+        said = log_of(server, run, "subject")
+        assert "served: True" in said
+        assert f"runs: ['{run}']" in said and re.search(r"attempts: \['root\.end\.1'\]", said), said
+        assert names[-1].split(".")[1] == name_of_the_server(server, run)
+        none_left(names[-1].split(".")[1])
+        (ready,) = wait_until(lambda: ready_servers(server))
+        assert ready.name not in names, "it served a run already"
+        names.append(ready.name)
+
+
+def test_one_that_is_ready_writes_the_artifacts_of_its_run(server):
+    wait_until(lambda: ready_servers(server))
+    run = succeeded(server, start(server, artifacts_of_served))
+    assert name_of_the_server(server, run) != run
+    said = {name: task_of(server, run, name)["outputs"]["parameters"]["Output"] for name in ("served", "read")}
+    assert said == {"served": "served: True, Read-only file system, as it was made", "read": "as it was made a copy a copy"}
+    none_left(name_of_the_server(server, run))
+
+
+def test_what_is_ready_ends_with_millrace_and_is_not_taken_when_packages_changed(server):
+    (old,) = wait_until(lambda: ready_servers(server))
+    name = old.name.split(".")[1]
+    assert processes_with(name, OF_THE_SERVER)
+    server.kill()
+    server.start()
+    none_left(name)
+    wait_until(lambda: not ready_servers(server))
+    succeeded(server, start(server, one_alone, how="fine"))
+    (ready,) = wait_until(lambda: ready_servers(server))
+    (packages,) = (server.data_dir / "pipelines/python" / ready.name.split(".")[0] / "lib").glob("*/site-packages")
+    (packages / "a_new_one").mkdir()
+    run = succeeded(server, start(server, end_served, how="fine"))
+    assert name_of_the_server(server, run) == run
+    (ready,) = wait_until(lambda: ready_servers(server))
+    server.stop()
+    none_left(ready.name.split(".")[1], limit=2)
+    server.start()
+    assert not ready_servers(server)
 
 
 def test_a_served_step_outlives_the_death_of_millrace(server):
@@ -598,9 +675,9 @@ def test_without_sandboxes_too_a_step_dies_with_its_server(server):
     run = start(server, end_served_again, how="once")
     wait_for_log(server, run, "ready")
     assert "served: True" in log_of(server, run, "subject")
-    workers = set(processes_with(run, OF_THE_SERVER)) - {the_server_of(run)}
+    workers = set(processes_with(run, OF_THE_SERVER)) - {the_server_of(server, run)}
     assert len(workers) == 2, "the task's, and the one that waits for a task"
-    os.kill(the_server_of(run), signal.SIGKILL)
+    os.kill(the_server_of(server, run), signal.SIGKILL)
     wait_until(lambda: not workers & set(processes_with(run, OF_THE_SERVER)), limit=2)
     succeeded(server, run)
     none_left(run)

@@ -3,15 +3,17 @@
 namespace millrace::pipelines::executors {
 namespace {
 
-// The server. Arguments: the socket's directory and name, "sandboxed" or "bare", where the run's artifacts are seen (or
-// nothing). The socket's directory is beside those of the attempts. What it is asked: python_client/python_client.cpp.
+// The server. Arguments: the socket's directory and name, "sandboxed" or "bare", where the run's artifacts may be
+// written (or nothing), after how many seconds without a task it ends. The socket's directory is beside those of the
+// attempts, in a directory that the server may know by another name than its run's. What it is asked:
+// python_client/python_client.cpp.
 //
 // The socket is there before anything is imported: who asks early waits for the answer. One worker is always forked
 // ahead of its task, and has its namespaces and its own copies of the pages that any task writes to by then.
 constexpr std::string_view kServe = R"py(
 import _socket, gc, os, sys
 gc.disable()  # what is imported stays
-place, name, sandboxed, all_artifacts = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4]
+place, name, sandboxed, written, idle_seconds = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4], int(sys.argv[5])
 
 def listen():
     path = f"/proc/self/fd/{os.open(place, os.O_RDONLY | os.O_DIRECTORY)}/{name}"
@@ -46,10 +48,10 @@ def read_only(target):
     checked(libc.syscall(SYS_mount_setattr, AT_FDCWD, os.fsencode(target), 0, attributes, len(attributes)))
 
 def seen_below_tmp():
-    # What the sandbox has put into its /tmp: a /tmp of a worker's own would cover it. The run's own is another matter.
+    # What the sandbox has put into its /tmp: a /tmp of a worker's own would cover it. The runs' is another matter.
     with open("/proc/self/mountinfo", "rb") as file:
         targets = [os.fsdecode(line.split()[4].decode("unicode_escape").encode("latin-1")) for line in file]
-    return [one for one in targets if one.startswith("/tmp/") and not (one + "/").startswith(of_run + "/")]
+    return [one for one in targets if one.startswith("/tmp/") and not one.startswith(os.path.dirname(of_run) + "/")]
 
 def enter_namespaces():
     # Mounts that come from a namespace with more rights stay locked in the new one: nothing hidden can be uncovered.
@@ -61,12 +63,16 @@ def enter_namespaces():
     checked(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
     mount("tmpfs", "/dev/shm", b"tmpfs", MS_NOSUID_NODEV, b"mode=1777")
 
-def own_view(directory, artifacts):
+def own_view(directory, run_artifacts, artifacts):
     # As in a sandbox of its own: of the run's attempts it sees its own, and it writes there, to its /tmp and where its
     # artifacts go.
-    own = os.open(directory, os.O_PATH)
+    run, attempt = os.path.split(directory)
+    runs = os.path.dirname(run)
+    own = os.open(of_run + "/" + attempt, os.O_PATH)
+    all_written = os.open(written, os.O_PATH) if written else None
+    goes_to = os.open(written + artifacts[len(run_artifacts):], os.O_PATH) if artifacts else None
     kept = [(one, os.open(one, os.O_PATH)) for one in below_tmp]
-    mount(directory + "/tmp", "/tmp")
+    mount(f"/proc/self/fd/{own}/tmp", "/tmp")
     for one, number in kept:
         if os.path.isdir(f"/proc/self/fd/{number}"):
             os.makedirs(one, exist_ok=True)
@@ -75,17 +81,21 @@ def own_view(directory, artifacts):
             open(one, "a").close()
         mount(f"/proc/self/fd/{number}", one)
         os.close(number)
-    if of_run.startswith("/tmp/"):
-        os.makedirs(of_run, exist_ok=True)
-    mount("tmpfs", of_run, b"tmpfs", MS_NOSUID_NODEV, b"mode=755")
-    os.mkdir(directory)
+    others = runs
+    if runs.startswith("/tmp/"):  # of which there is nothing any more
+        others = run
+        os.makedirs(run, exist_ok=True)
+    mount("tmpfs", others, b"tmpfs", MS_NOSUID_NODEV, b"mode=755")
+    os.makedirs(directory)
     mount(f"/proc/self/fd/{own}", directory)
     os.close(own)
-    read_only(of_run)
+    read_only(others)
     if artifacts:
-        mount(artifacts, artifacts)
-    if all_artifacts:
-        read_only(all_artifacts)
+        mount(f"/proc/self/fd/{goes_to}", artifacts)
+        os.close(goes_to)
+    if written:
+        read_only(f"/proc/self/fd/{all_written}")
+        os.close(all_written)
 
 def drop_capabilities():
     # The new user namespace gave them all, within it; the task needs none of them.
@@ -101,7 +111,7 @@ def try_out():
         return trial
     try:
         enter_namespaces()
-        own_view(place, "")
+        own_view(place, "", "")
         drop_capabilities()
         os._exit(0)
     except BaseException as error:
@@ -113,7 +123,7 @@ os.environ["_KFP_RUNTIME"] = "true"
 from kfp.dsl import executor_main
 import argparse, atexit, inspect, json, select, signal, socket, tempfile, threading, traceback, types
 
-IDLE_SECONDS, LARGEST, VERSION = 60, 64 << 20, 3
+LARGEST, VERSION = 64 << 20, 3
 
 def rehearse():
     # What the SDK's program does for any component: what that compiles, imports and keeps is there afterwards.
@@ -144,7 +154,7 @@ def prepare(hand):
 def work(out, err, body):
     _, count, of_variables = struct.unpack_from("=3I", body)
     code, *strings = body[12:].split(b"\0")
-    directory, artifacts, *strings = map(os.fsdecode, strings)
+    directory, run_artifacts, artifacts, *strings = map(os.fsdecode, strings)
     arguments, variables = strings[:count], strings[count:count + of_variables]
     nothing = os.open("/dev/null", os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -156,7 +166,7 @@ def work(out, err, body):
     os.environ.update(variable.split("=", 1) for variable in variables)
     os.environ["_KFP_RUNTIME"] = "true"
     if sandboxed:
-        own_view(directory, artifacts)
+        own_view(directory, run_artifacts, artifacts)
         drop_capabilities()
     os.chdir(directory)
     tempfile.tempdir = None
@@ -337,7 +347,7 @@ def main():
     # The worker that waits for a task: its pid and a socket. The first task may be here already.
     spare = None if poll.poll(0) else fork(True)
     while True:
-        ready = poll.poll(None if workers else IDLE_SECONDS * 1000)
+        ready = poll.poll(None if workers else idle_seconds * 1000)
         if not ready and not workers:
             os.unlink(path)
             return

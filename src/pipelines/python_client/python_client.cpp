@@ -2,14 +2,15 @@
 // nothing but the C library and is linked statically, for it starts in less than a millisecond; an interpreter takes
 // ten, and so does this program's own binary. It is part of that binary, which writes it out (embed_client.cmake).
 //
-// Arguments: the server's socket, the Python environment, where the attempt's artifacts go (or nothing), for how many
-// milliseconds it may wait for the socket, and the plain command line:
+// Arguments: the server's socket, the Python environment, where the run's artifacts are seen and where the attempt's go
+// (or nothing), for how many milliseconds it may wait for the socket, and the plain command line:
 //   sh -c <script> <environment> <script> <after> sh -ec <the SDK's program> <the component's code> <arguments…>
 //
 // It sends three numbers of 32 bits (the version, how many arguments, how many variables) and strings, each with a zero
-// byte at its end (the code, the working directory, the artifacts, the arguments, the variables), and before all that
-// the size in 64 bits, with its standard output and error. A byte that comes later asks for SIGTERM. The answer is 'S'
-// once the task was started, then 4 bytes, the wait status. Nothing was run as long as there is no answer.
+// byte at its end (the code, the working directory, the run's artifacts, the attempt's, the arguments, the variables),
+// and before all that the size in 64 bits, with its standard output and error. A byte that comes later asks for
+// SIGTERM. The answer is 'S' once the task was started, then 4 bytes, the wait status. Nothing was run as long as there
+// is no answer.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -29,7 +30,7 @@
 namespace {
 
 constexpr std::uint32_t kVersion = 3;
-constexpr int kSocket = 1, kEnvironment = 2, kArtifacts = 3, kPatience = 4, kPlain = 5;  // arguments
+constexpr int kSocket = 1, kEnvironment = 2, kRunArtifacts = 3, kArtifacts = 4, kPatience = 5, kPlain = 6;  // arguments
 constexpr int kCode = kPlain + 9;
 constexpr int kMaxVariables = 4'096;
 constexpr timespec kPause{0, 1'000'000};
@@ -128,7 +129,7 @@ bool put_together(Message& message, int count, char** arguments) {
   const auto argument_count = static_cast<std::uint32_t>(count - kCode - 1);
   std::uint32_t numbers[3] = {kVersion, argument_count, 0};
   if (!message.add(numbers, sizeof numbers) || !message.add(arguments[kCode]) || !message.add(directory) ||
-      !message.add(arguments[kArtifacts]))
+      !message.add(arguments[kRunArtifacts]) || !message.add(arguments[kArtifacts]))
     return false;
   for (int i = kCode + 1; i < count; ++i) {
     if (!message.add(arguments[i])) return false;

@@ -55,6 +55,8 @@ class ActiveRun {
   std::map<std::string, std::string> code_before;  // by launch key: executors::code_digest() when the task started
   std::map<std::string, Time> python_servers;      // launch keys of those that run, and when they were started
   std::set<std::string> python_server_failed;      // those that could not serve
+  std::set<std::string> python_environments;       // that its tasks asked for
+  std::string python_taken;                        // the key of the one that was ready; empty: none
   // Called once, by whoever stores, when what has gathered is stored.
   std::vector<std::function<void()>> when_stored;
   bool store_is_due = false;  // an alarm will see to what can wait

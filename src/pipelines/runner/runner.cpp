@@ -38,6 +38,7 @@ Runner::Runner(Pipelines::Needs needs, const Options& options, const Hooks& hook
     : needs_(needs),
       options_(options),
       hooks_(hooks),
+      ready_servers_(needs, options, hooks),
       slots_(options.max_running_tasks),
       strands_(std::make_shared<Strands>(kThreads, [this](const std::string& run_id) { flush(run_id); })),
       alarms_(needs.clock) {}
@@ -196,6 +197,7 @@ void Runner::finish(const Run& run) {
     if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
       log::warn("{} cannot be stopped: {}", key, stopped.error().message);
   }
+  for (const std::string& environment : run->python_environments) ready_servers_.start(environment);
   // Its attempts are never asked for again: a retry of the run counts on from them.
   if (const Status forgotten = needs_.launcher.forget(executors::launch_keys_of(id)); !forgotten)
     log::warn("run {}: {}", id, forgotten.error().message);
@@ -232,6 +234,7 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   };
   const bool has_slot = slots_.take(run_id, key, when_free, run->spec().parallelism);
   if (!has_slot) return;
+  take_python_server(run, *executor);
   auto spec = executors::prepare(options_, hooks_, run->context(), *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
   serve_python(run, *executor, *spec);
@@ -242,11 +245,22 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   });
 }
 
+// Before anything is prepared: with one that was ready the run gets its directory.
+void Runner::take_python_server(const Run& run, const Executor& executor) {
+  if (options_.containers) return;
+  const std::string environment = executors::python_environment_of(options_, executor);
+  if (environment.empty() || !run->python_environments.insert(environment).second || !run->python_taken.empty()) return;
+  const auto taken = ready_servers_.take(run->context(), environment);
+  if (!taken) return;
+  run->python_taken = taken->key;
+  run->python_servers[taken->key] = taken->started;
+}
+
 // The first one starts the server, and all ask it, for a while also one that is not up yet. Nothing here waits for it:
 // an attempt that finds none is run as it is.
 void Runner::serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec) {
   proc::LaunchSpec asking = spec;
-  const auto server = executors::use_python_server(options_, run->context(), executor, asking);
+  const auto server = executors::use_python_server(options_, run->context(), executor, run->python_taken, asking);
   if (!server || run->python_server_failed.contains(server->key)) return;
   const Time now = needs_.clock.now();
   const auto [of_run, is_new] = run->python_servers.emplace(server->key, now);
@@ -415,9 +429,13 @@ void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& stat
       log::warn("{}: {}", key, forgotten.error().message);
     // One that says so itself cannot serve, and another one could not either.
     const bool failed = status.signal == 0 && status.exit_code != 0;
-    if (const Run run = find(key.substr(begin.size(), key.find('/', begin.size()) - begin.size()))) {
+    const bool was_ready = executors::is_ready_python_server(key);
+    run_id =
+        was_ready ? ready_servers_.ended(key) : key.substr(begin.size(), key.find('/', begin.size()) - begin.size());
+    if (const Run run = find(run_id)) {
       strands_->post(run->record().id, [run, key, failed] {
         run->python_servers.erase(key);
+        if (key == run->python_taken) run->python_taken.clear();
         if (failed) run->python_server_failed.insert(key);
       });
     }
@@ -467,6 +485,7 @@ void Runner::give_up(const std::string& run_id, const std::string& why) {
 }
 
 void Runner::resume(const std::vector<std::string>& unfinished) {
+  ready_servers_.begin();
   for (const std::string& run_id : unfinished) {
     auto run = load(run_id);
     if (!run) {
@@ -498,7 +517,13 @@ void Runner::take_up(const Run& run) {
   }
   for (const std::string& key : executors::python_servers_of(options_, run->record().id)) {
     const auto status = needs_.launcher.status(key);
-    if (status && *status && (*status)->state == proc::ChildStatus::State::running) run->python_servers[key];
+    if (status && *status && (*status)->state == proc::ChildStatus::State::running) {
+      run->python_servers[key];
+      if (executors::is_ready_python_server(key)) {
+        run->python_taken = key;
+        ready_servers_.has(run->record().id, key);
+      }
+    }
   }
   for (const auto& [path, attempt] : open) {
     const std::string key = executors::launch_key(run->record().id, path, attempt);
@@ -541,6 +566,7 @@ void Runner::stop() {
   }
   alarms_.stop();
   strands_->stop();
+  ready_servers_.stop();
 }
 
 }  // namespace millrace::pipelines::runner
