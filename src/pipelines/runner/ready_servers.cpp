@@ -11,16 +11,13 @@
 #include "pipelines/executors/python_server.h"
 
 namespace millrace::pipelines::runner {
-namespace {
 
-struct Server {
+struct ReadyServers::Server {
   std::string key, environment;
   Time started{};
   std::filesystem::file_time_type packages{};  // when those of its environment were changed last
   bool runs = false;                           // until then it may not be taken: its sandbox is being laid out
 };
-
-}  // namespace
 
 struct ReadyServers::State {
   std::mutex mutex;
@@ -53,27 +50,29 @@ void ReadyServers::begin() {
   }
 }
 
+std::optional<proc::LaunchSpec> ReadyServers::add(const std::string& environment, std::optional<Server>& oldest) {
+  const std::lock_guard lock(state_->mutex);
+  auto& servers = state_->servers;
+  const auto is_of_it = [&](const Server& one) { return one.environment == environment; };
+  if (state_->stopping || std::any_of(servers.begin(), servers.end(), is_of_it)) return std::nullopt;
+  auto server = executors::ready_python_server(options_, environment);
+  if (!server) {
+    if (server.error().code != Code::not_found)  // the environment could not be made
+      log::warn("no Python server is ready for {}: {}", environment, server.error().message);
+    return std::nullopt;
+  }
+  if (servers.size() >= kMost) oldest = state_->remove(servers.front().key);
+  servers.push_back(
+      {server->key, environment, needs_.clock.now(), executors::python_packages_changed(options_, environment), false});
+  return std::move(*server);
+}
+
 void ReadyServers::start(const std::string& environment) {
   if (!hooks_.sandboxed || !hooks_.sandboxed()) return;
-  std::string old;
-  {
-    const std::lock_guard lock(state_->mutex);
-    auto& servers = state_->servers;
-    const auto is_of_it = [&](const Server& one) { return one.environment == environment; };
-    if (state_->stopping || std::any_of(servers.begin(), servers.end(), is_of_it)) return;
-    if (servers.size() >= kMost) {
-      old = servers.front().key;
-      servers.erase(servers.begin());
-    }
-  }
-  if (!old.empty()) stop(old);
-  const auto server = executors::ready_python_server(options_, environment);
-  if (!server) return log::warn("no Python server is ready for {}: {}", environment, server.error().message);
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->servers.push_back({server->key, environment, needs_.clock.now(),
-                               executors::python_packages_changed(options_, environment), false});
-  }
+  std::optional<Server> oldest;
+  const auto server = add(environment, oldest);
+  if (oldest) stop(oldest->key);
+  if (!server) return;
   needs_.launcher.launch_async(*server, [state = state_, key = server->key](const Result<proc::ChildStatus>& started) {
     const std::lock_guard lock(state->mutex);
     for (Server& one : state->servers) {

@@ -37,6 +37,9 @@ class ReadyServers {
   void stop();
 
  private:
+  struct Server;
+  // What starts one, unless there is one or the program stops; `oldest` had to make room for it.
+  std::optional<proc::LaunchSpec> add(const std::string& environment, std::optional<Server>& oldest);
   void stop(const std::string& key);
 
   struct State;  // what the launcher's answers, which may come later than our end, find
