@@ -1,8 +1,7 @@
 """Python components that are forked from the run's Python server: they see, say and end as plain ones do.
 
-The first one of a run is run plainly, the second one starts the server, and after a pause until that one is up the third
-is asked of it. Each test makes sure that its step really was served (its command line is the server's), so that none
-passes without one.
+The first one of a run starts the server and waits for it; a plain one has a variable that no server can give it. Each
+test makes sure that its step really was served (its command line is the server's), so that none passes without one.
 """
 
 import functools
@@ -62,7 +61,7 @@ def facts(when: str) -> str:
 
     out["descriptors"] = {name: os.readlink(f"/proc/self/fd/{name}") for name in names("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")}
     status = dict(line.split(":\t", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
-    out["served"] = "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text()
+    out["served"] = "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text()
     out["capabilities"] = [status[name] for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")]
     out["no new privileges"] = status["NoNewPrivs"]
     out["signals"] = [status[name] for name in ("SigBlk", "SigIgn", "SigCgt")]
@@ -139,7 +138,7 @@ def side(when: str) -> str:
         pathlib.Path(at, "left-by-" + when).write_text("x")
     time.sleep(0.6)
     seen = [name for at in ("/tmp", "/dev/shm", "..") for name in os.listdir(at) if name.startswith("left-by") or at == ".."]
-    served = "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text()
+    served = "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text()
     out = {"when": when, "served": served, "seen": seen, "begun": begun, "ended": time.time(), "random": random.random(), "home": os.getcwd()}
     print("FACTS " + json.dumps(out))
     return when
@@ -156,7 +155,7 @@ def end(how: str) -> int:
     import time
 
     if how != "fine":
-        print("served:", "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text(), flush=True)
+        print("served:", "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text(), flush=True)
     if how == "exception":
         raise ValueError("of the component's own")
     if how == "hook":
@@ -201,6 +200,8 @@ def end(how: str) -> int:
     if how == "slow":
         print("ready", flush=True)
         time.sleep(2)
+    if how == "seen":
+        print("runs:", os.listdir("../.."), "attempts:", os.listdir(".."), flush=True)
     if how == "variables":
         print("variables:", os.environ.get("GREETING"), hash("words"), flush=True)
     return 1
@@ -216,7 +217,7 @@ def make(data: dsl.Output[dsl.Dataset]):
 def spoil(data: dsl.Input[dsl.Dataset], copy: dsl.Output[dsl.Dataset]) -> str:
     import pathlib
 
-    served = "IDLE_SECONDS" in pathlib.Path("/proc/self/cmdline").read_text()
+    served = "idle_seconds" in pathlib.Path("/proc/self/cmdline").read_text()
     pathlib.Path(copy.path).write_text("a copy")
     pathlib.Path("a note").write_text("beside its log")
     try:
@@ -248,6 +249,11 @@ def named(task, name, after=None):
     return task.after(after) if after else task
 
 
+def plainly(task):
+    """What the interpreter reads when it starts, and does without it too."""
+    return task.set_env_variable("PYTHONHASHSEED", "random")
+
+
 def pause(after):
     return named(until_there_is(file=f"{SIGNS}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"), "pause", after)
 
@@ -259,7 +265,7 @@ def warm_up():
 
 @dsl.pipeline(name="facts-of-all")
 def facts_of_all():
-    second = named(facts(when="second"), "second", named(facts(when="first"), "plain"))
+    second = named(facts(when="second"), "second", plainly(named(facts(when="first"), "plain")))
     wait = pause(second)
     named(facts(when="fourth"), "later", named(facts(when="third"), "served", wait))
 
@@ -275,8 +281,16 @@ def sides():
 @dsl.pipeline(name="artifacts-of-all")
 def artifacts_of_all():
     made = named(make(), "make")
-    one = named(spoil(data=made.outputs["data"]), "plain")
+    one = plainly(named(spoil(data=made.outputs["data"]), "plain"))
     two = named(spoil(data=made.outputs["data"]), "served", pause(one))
+    named(read(data=made.outputs["data"], one=one.outputs["copy"], two=two.outputs["copy"]), "read")
+
+
+@dsl.pipeline(name="artifacts-of-served")
+def artifacts_of_served():
+    made = named(make(), "make")
+    one = named(spoil(data=made.outputs["data"]), "served")
+    two = named(spoil(data=made.outputs["data"]), "served too")
     named(read(data=made.outputs["data"], one=one.outputs["copy"], two=two.outputs["copy"]), "read")
 
 
@@ -291,7 +305,7 @@ def kinds():
 
 @dsl.pipeline(name="end-plain")
 def end_plain(how: str):
-    named(end(how=how), "subject")
+    plainly(named(end(how=how), "subject"))
 
 
 @dsl.pipeline(name="end-served")
@@ -304,6 +318,12 @@ def end_served_early(how: str):
     named(sleep(seconds="1"), "afterwards", named(end(how=how), "subject", warm_up()))
 
 
+@dsl.pipeline(name="end-served-when-told")
+def end_served_when_told(how: str):
+    go = named(until_there_is(file=f"{SIGNS}/go-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"), "go", warm_up())
+    named(end(how=how), "subject", go)
+
+
 @dsl.pipeline(name="end-served-again")
 def end_served_again(how: str):
     named(end(how=how), "subject", warm_up()).set_retry(num_retries=1, backoff_duration="0s")
@@ -314,14 +334,14 @@ class Watcher(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.places, self.held, self.ended = [], set(), threading.Event()
+        self.places, self.ended = [], threading.Event()
 
     def run(self):
         while not self.ended.wait(0.03):
             for place in self.places:
                 for file in place.glob("pipelines/runs/*/python/*"):
-                    if file.is_socket() and (run := file.parts[-3]) not in self.held:
-                        (SIGNS / run).touch()
+                    if file.is_socket():
+                        (SIGNS / file.parts[-3]).touch()
 
 
 @pytest.fixture(scope="module")
@@ -413,9 +433,15 @@ def none_left(*words, limit=5):
         time.sleep(0.05)
 
 
-def the_server_of(run):
+def name_of_the_server(server, run):
+    """What its command line holds: the run, or, of one that was ready before it, a name of its own."""
+    sockets = [file.name for file in (server.data_dir / "pipelines/runs" / run / "python").glob("*") if file.is_socket()]
+    return sockets[0].split(".")[1] if sockets and "." in sockets[0] else run
+
+
+def the_server_of(server, run):
     """Workers have its command line: it is the one whose parent has another."""
-    pids = processes_with(run, OF_THE_SERVER)
+    pids = processes_with(name_of_the_server(server, run), OF_THE_SERVER)
     parent = {pid: int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in pids}
     return next((pid for pid in pids if parent[pid] not in pids), None)
 
@@ -442,6 +468,7 @@ def see_the_same(server, is_below_tmp):
     assert [one.pop("served") for one in seen] == [False, True, True]
     # In the server's sandbox there are no capabilities to be had; a plain step of root's has a container's.
     assert plain.pop("capabilities") and served.pop("capabilities") == later.pop("capabilities") == ["0" * 16] * 4
+    assert plain["environment"].pop("PYTHONHASHSEED") == "random"
     for one in seen:
         assert one["directory"] == one["environment"]["HOME"] == one["environment"]["PWD"] == "HOME"
         assert one["stdin"][:2] == ["", "/dev/null"] and one["wakeup"] == -1 and set(one["descriptors"]) >= {"0", "1", "2"}
@@ -455,6 +482,7 @@ def see_the_same(server, is_below_tmp):
         assert one["seen"]["../../../.."] == ["pipelines"] and len(os.listdir(server.data_dir)) > 5
         if is_below_tmp:  # above the attempt's is what the sandbox made in its /tmp
             one["writable"].pop("..")
+            one["seen"]["../../.."] = [name for name in one["seen"]["../../.."] if name != "python-client"]  # an empty one
         assert len(one["seen"].pop("..")) == 1, "another attempt's files show"
         # Made with the first run, and with the server.
         one["seen"]["/"] = [name for name in one["seen"]["/"] if name not in ("minio", "s3", "gcs")]
@@ -552,7 +580,7 @@ def test_when_the_server_dies_its_steps_fail_and_may_be_tried_again(server):
     for run in (once, twice):
         wait_for_log(server, run, "ready")
         assert "served: True" in log_of(server, run, "subject")
-        os.kill(the_server_of(run), signal.SIGKILL)
+        os.kill(the_server_of(server, run), signal.SIGKILL)
     assert support.wait_for_run(server, once)["state"] == "FAILED"
     assert task_of(server, once)["error"].endswith("The Python server of this run ended before the task did.")
     succeeded(server, twice)
@@ -560,20 +588,74 @@ def test_when_the_server_dies_its_steps_fail_and_may_be_tried_again(server):
         none_left(run)
 
 
-def test_a_task_that_the_server_did_not_begin_is_run_plainly(server, watcher):
-    run = start(server, end_served, how="slow")
-    watcher.held.add(run)
-    place = server.data_dir / "pipelines/runs" / run / "python"
-    wait_until(lambda: any(one.is_socket() for one in place.glob("*")))
-    pid = the_server_of(run)
+def test_a_task_that_the_server_did_not_begin_is_run_plainly(server):
+    run = start(server, end_served_when_told, how="slow")
+    wait_until(lambda: (task := task_of(server, run, "pause")) and task["state"] == "SUCCEEDED")
+    pid = the_server_of(server, run)
     os.kill(pid, signal.SIGSTOP)
-    (SIGNS / run).touch()
-    wait_until(lambda: processes_with(run, "SCM_RIGHTS"))
+    (SIGNS / f"go-{run}").touch()
+    wait_until(lambda: processes_with(run, "python-client"))
     time.sleep(0.2)
     os.kill(pid, signal.SIGKILL)
     succeeded(server, run)
     assert "served: False" in (log := log_of(server, run, "subject")) and log.count("ready") == 1
     none_left(run)
+
+
+@dsl.pipeline(name="one-alone")
+def one_alone(how: str):
+    named(end(how=how), "subject")
+
+
+def ready_servers(server):
+    return [file for file in (server.data_dir / "pipelines/python-ready").glob("*/python/*") if file.is_socket()]
+
+
+def test_a_run_takes_the_server_that_is_ready_and_leaves_another(server):
+    """Also one with a single component. The next one has a server of its own."""
+    succeeded(server, start(server, one_alone, how="fine"))
+    (ready,) = wait_until(lambda: ready_servers(server))
+    names = [ready.name]
+    for _ in range(2):
+        run = succeeded(server, start(server, one_alone, how="seen"))
+        said = log_of(server, run, "subject")
+        assert "served: True" in said
+        assert f"runs: ['{run}']" in said and re.search(r"attempts: \['root\.end\.1'\]", said), said
+        assert names[-1].split(".")[1] == name_of_the_server(server, run)
+        none_left(names[-1].split(".")[1])
+        (ready,) = wait_until(lambda: ready_servers(server))
+        assert ready.name not in names, "it served a run already"
+        names.append(ready.name)
+
+
+def test_one_that_is_ready_writes_the_artifacts_of_its_run(server):
+    wait_until(lambda: ready_servers(server))
+    run = succeeded(server, start(server, artifacts_of_served))
+    assert name_of_the_server(server, run) != run
+    said = {name: task_of(server, run, name)["outputs"]["parameters"]["Output"] for name in ("served", "read")}
+    assert said == {"served": "served: True, Read-only file system, as it was made", "read": "as it was made a copy a copy"}
+    none_left(name_of_the_server(server, run))
+
+
+def test_what_is_ready_ends_with_millrace_and_is_not_taken_when_packages_changed(server):
+    (old,) = wait_until(lambda: ready_servers(server))
+    name = old.name.split(".")[1]
+    assert processes_with(name, OF_THE_SERVER)
+    server.kill()
+    server.start()
+    none_left(name)
+    wait_until(lambda: not ready_servers(server))
+    succeeded(server, start(server, one_alone, how="fine"))
+    (ready,) = wait_until(lambda: ready_servers(server))
+    (packages,) = (server.data_dir / "pipelines/python" / ready.name.split(".")[0] / "lib").glob("*/site-packages")
+    (packages / "a_new_one").mkdir()
+    run = succeeded(server, start(server, end_served, how="fine"))
+    assert name_of_the_server(server, run) == run
+    (ready,) = wait_until(lambda: ready_servers(server))
+    server.stop()
+    none_left(ready.name.split(".")[1], limit=2)
+    server.start()
+    assert not ready_servers(server)
 
 
 def test_a_served_step_outlives_the_death_of_millrace(server):
@@ -593,9 +675,9 @@ def test_without_sandboxes_too_a_step_dies_with_its_server(server):
     run = start(server, end_served_again, how="once")
     wait_for_log(server, run, "ready")
     assert "served: True" in log_of(server, run, "subject")
-    workers = set(processes_with(run, OF_THE_SERVER)) - {the_server_of(run)}
-    assert len(workers) == 1
-    os.kill(the_server_of(run), signal.SIGKILL)
+    workers = set(processes_with(run, OF_THE_SERVER)) - {the_server_of(server, run)}
+    assert len(workers) == 2, "the task's, and the one that waits for a task"
+    os.kill(the_server_of(server, run), signal.SIGKILL)
     wait_until(lambda: not workers & set(processes_with(run, OF_THE_SERVER)), limit=2)
     succeeded(server, run)
     none_left(run)

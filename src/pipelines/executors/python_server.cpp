@@ -1,13 +1,16 @@
 #include "pipelines/executors/python_server.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
 #include "base/file.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "pipelines/executors/inputs.h"
+#include "pipelines/executors/python_client.h"
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/python_server_program.h"
 #include "pipelines/executors/store.h"
@@ -39,7 +42,97 @@ bool has_variables_of_the_start(const Executor& executor) {
   });
 }
 
+constexpr std::size_t kPatience = 5;  // of the client's arguments (python_client/python_client.cpp)
+constexpr int kIdleSeconds = 60, kReadySeconds = 600;
+constexpr std::string_view kReadyKeys = "python/ready-";
+
 bool is_program(const std::string& text) { return with_single_blanks(text) == kProgram; }
+
+// What a shared sandbox cannot give, and secrets: the workers of a server are the same user in the same pid namespace.
+bool can_be_served(const Executor& executor) {
+  return !executor.needs_mounts() && executor.env_from_keys.empty() && !has_variables_of_the_start(executor);
+}
+
+// A server's directories on the machine, and where it sees them.
+struct Place {
+  std::filesystem::path directory, seen;            // beside the attempts; python/ in it is the server's own
+  std::filesystem::path artifacts, artifacts_seen;  // empty: it has none
+  std::string socket;
+};
+
+Status make_place(const Options& options, const Place& place) {
+  MR_TRY(make_directories(place.directory / "python" / "tmp", 0700));
+  if (!place.artifacts.empty()) MR_TRY(make_directories(place.artifacts, 0700));
+  // Seen as they are filled later.
+  for (const char* scheme : {"minio", "s3", "gcs"})
+    MR_TRY(make_directories(options.directory / "artifacts" / scheme, 0700));
+  return {};
+}
+
+proc::LaunchSpec server_at(const Place& place, const std::string& key, const std::filesystem::path& environment,
+                           bool sandboxed, int idle_seconds) {
+  const std::filesystem::path own = place.seen / "python";
+  proc::LaunchSpec server;
+  server.key = key;
+  server.synced = false;
+  server.working_directory = own;
+  server.stdout_path = server.stderr_path = place.directory / "python" / "log.txt";
+  server.environment.emplace_back("HOME", own.native());
+  server.argv = {(environment / "bin/python3").native(),
+                 "-c",
+                 std::string(python_server_program()),
+                 own.native(),
+                 place.socket,
+                 sandboxed ? "sandboxed" : "bare",
+                 place.artifacts_seen.native(),
+                 std::to_string(idle_seconds)};
+  return server;
+}
+
+// As a task's whose directory is the server's own, with those of the attempts and the environments.
+proc::Sandbox sandbox_at(const Options& options, const RunContext& run, const Place& place,
+                         const std::filesystem::path& environment) {
+  using Kind = proc::Mount::Kind;
+  const std::filesystem::path own = place.directory / "python", environments = environment.parent_path();
+  proc::Sandbox out = task_sandbox(options, run, own, {});
+  for (proc::Mount& mount : out.mounts) {
+    if (mount.source == own) mount.target = place.seen / "python";
+  }
+  out.mounts.push_back({Kind::writable, place.directory, place.seen.native(), 0, {}});
+  out.mounts.push_back({Kind::writable, environments, environments.native(), 0, {}});
+  if (!place.artifacts.empty()) out.mounts.push_back({Kind::writable, place.artifacts, place.artifacts_seen, 0, {}});
+  return out;
+}
+
+std::string seen_in_task(const Options& options, const std::filesystem::path& artifacts) {
+  return artifacts.empty() ? "" : "/" + artifacts.lexically_relative(options.directory / "artifacts").native();
+}
+
+// "python/ready-<id>/<environment>" has the socket "<environment>.<id>" and, before a run takes it, the directory
+// python-ready/<environment>.<id>; "python/<run>/<environment>" has the socket "<environment>".
+bool is_ready_key(std::string_view key) { return key.starts_with(kReadyKeys); }
+
+std::string environment_of(const std::string& key) { return key.substr(key.rfind('/') + 1); }
+
+std::string socket_of(const std::string& key) {
+  if (!is_ready_key(key)) return environment_of(key);
+  return environment_of(key) + "." + key.substr(kReadyKeys.size(), key.rfind('/') - kReadyKeys.size());
+}
+
+std::string key_of(const std::string& socket, const std::string& run_id) {
+  const std::size_t dot = socket.find('.');
+  if (dot == std::string::npos) return python_server_keys_of(run_id) + "/" + socket;
+  return std::string(kReadyKeys) + socket.substr(dot + 1) + "/" + socket.substr(0, dot);
+}
+
+std::filesystem::path ready_directory(const Options& options, const std::string& key) {
+  return options.directory / "python-ready" / socket_of(key);
+}
+
+std::string variable_or(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : fallback;
+}
 
 }  // namespace
 
@@ -48,90 +141,137 @@ bool is_python_component(const Executor& executor) {
 }
 
 std::vector<std::string> python_servers_of(const Options& options, const std::string& run_id) {
-  // Each has a socket of its name.
+  // Each has a socket.
   std::vector<std::string> keys;
   std::error_code error;
   const std::filesystem::path place = options.directory / "runs" / run_id / "python";
   for (const auto& entry : std::filesystem::directory_iterator(place, error)) {
-    if (entry.is_socket(error)) keys.push_back(python_server_keys_of(run_id) + "/" + entry.path().filename().native());
+    if (entry.is_socket(error)) keys.push_back(key_of(entry.path().filename().native(), run_id));
   }
   return keys;
+}
+
+void wait_for_python_server(proc::LaunchSpec& step, Millis patience) {
+  step.argv[kPatience] = std::to_string(std::max(patience, Millis(0)).count());
 }
 
 std::string python_server_keys_of(const std::string& run_id) { return "python/" + run_id; }
 
 std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
-                                                  const Executor& executor, proc::LaunchSpec& step) {
+                                                  const Executor& executor, const std::string& taken,
+                                                  proc::LaunchSpec& step) {
   const auto environment = kept_environment(step.argv);
   // sh -c <making the environment> <environment> <script> <after> sh -ec <program> <code> <arguments…>
   constexpr std::size_t kShell = 6;
-  if (run.python_tasks < 2 || !environment || step.argv.size() < kShell + 4 || step.argv[kShell] != "sh" ||
-      step.argv[kShell + 1] != "-ec" || !is_program(step.argv[kShell + 2]))
+  if (!environment || step.argv.size() < kShell + 4 || step.argv[kShell] != "sh" || step.argv[kShell + 1] != "-ec" ||
+      !is_program(step.argv[kShell + 2]))
     return std::nullopt;
-  // What a shared sandbox cannot give, and secrets: the workers of a server are the same user in the same pid
-  // namespace.
-  if (executor.needs_mounts() || !executor.env_from_keys.empty() || step.memory_limit_bytes != 0 ||
-      step.cpu_limit_seconds != 0 || step.cpus != 0 || has_variables_of_the_start(executor))
+  if (!can_be_served(executor) || step.memory_limit_bytes != 0 || step.cpu_limit_seconds != 0 || step.cpus != 0)
     return std::nullopt;
-  const std::filesystem::path of_run = options.directory / "runs" / run.run_id, place = of_run / "python";
+  const std::filesystem::path of_run = options.directory / "runs" / run.run_id, own = of_run / "python";
   if (step.working_directory.parent_path() != of_run) return std::nullopt;
   std::error_code error;
   if (!std::filesystem::exists(*environment / "ready", error)) return std::nullopt;
   const std::string name = environment->filename().native();
-  const std::string python = (*environment / "bin/python3").native();
-  const bool sandboxed = step.sandbox.has_value();
-  proc::LaunchSpec server;
-  server.key = python_server_keys_of(run.run_id) + "/" + name;
-  server.synced = false;
-  server.working_directory = place;
-  server.stdout_path = server.stderr_path = place / "log.txt";
+  const bool is_taken = !taken.empty() && environment_of(taken) == name;
+  if (!is_taken && run.python_tasks < 2) return std::nullopt;
+  const std::string key = is_taken ? taken : python_server_keys_of(run.run_id) + "/" + name;
+  const auto artifacts = artifact_file(options, run_artifacts_uri(run)).value_or("");
+  const std::string artifacts_seen = seen_in_task(options, artifacts);
+  const Place place{of_run, of_run, artifacts, artifacts_seen, socket_of(key)};
+  const std::filesystem::path clients = options.directory / "python-client";
+  const Status made = make_place(options, place);
+  const auto client = made ? python_client(clients) : fail(made.error());
+  if (!client) {
+    log::warn("run {}: no Python server: {}", run.run_id, client.error().message);
+    return std::nullopt;
+  }
+  proc::LaunchSpec server = server_at(place, key, *environment, step.sandbox.has_value(), kIdleSeconds);
   for (const auto& [variable, value] : step.environment) {
     if (variable == "PATH" || variable == "LANG") server.environment.emplace_back(variable, value);
   }
-  server.environment.emplace_back("HOME", place.native());
-  std::vector<std::filesystem::path> needed = {place / "tmp"};
-  const auto artifacts = artifact_file(options, run_artifacts_uri(run));
-  const std::filesystem::path store = options.directory / "artifacts";
-  server.argv = {python,
-                 "-c",
-                 std::string(python_server_program()),
-                 place.native(),
-                 name,
-                 sandboxed ? "sandboxed" : "bare",
-                 artifacts ? "/" + artifacts->lexically_relative(store).native() : ""};
-  if (artifacts) needed.push_back(*artifacts);
-  // Seen as they are filled later.
-  for (const char* scheme : {"minio", "s3", "gcs"}) needed.push_back(store / scheme);
-  for (const auto& directory : needed) {
-    if (const Status made = make_directories(directory, 0700); !made) {
-      log::warn("run {}: no Python server: {}", run.run_id, made.error().message);
-      return std::nullopt;
-    }
-  }
   std::string artifacts_of_step;
-  if (sandboxed) {
+  if (step.sandbox) {
     using Kind = proc::Mount::Kind;
     for (const proc::Mount& mount : step.sandbox->mounts) {
-      if (mount.kind == Kind::writable && mount.source.native().starts_with(store.native() + "/"))
+      if (mount.kind == Kind::writable &&
+          mount.source.native().starts_with((options.directory / "artifacts/").native()))
         artifacts_of_step = mount.target;
     }
-    server.sandbox = task_sandbox(options, run, place, artifacts.value_or(""));
-    server.sandbox->mounts.push_back({Kind::writable, of_run, of_run.native(), 0, {}});
-    server.sandbox->mounts.push_back(
-        {Kind::writable, environment->parent_path(), environment->parent_path().native(), 0, {}});
-    step.sandbox->mounts.push_back({Kind::writable, place, place.native(), 0, {}});
+    server.sandbox = sandbox_at(options, run, place, *environment);
+    step.sandbox->mounts.push_back({Kind::writable, own, own.native(), 0, {}});
+    step.sandbox->mounts.push_back({Kind::read_only, clients, clients.native(), 0, {}});
   }
-  std::vector<std::string> asking = {python,
-                                     "-I",
-                                     "-S",
-                                     "-c",
-                                     std::string(python_server_asking()),
-                                     (place / name).native(),
-                                     environment->native(),
-                                     artifacts_of_step};
+  std::vector<std::string> asking = {
+      client->native(), (own / place.socket).native(), environment->native(), artifacts_seen, artifacts_of_step, "0"};
   asking.insert(asking.end(), step.argv.begin(), step.argv.end());
   step.argv = std::move(asking);
   return server;
+}
+
+std::string python_environment_of(const Options& options, const Executor& executor) {
+  if (!is_python_component(executor) || !can_be_served(executor)) return {};
+  const auto environment =
+      kept_environment(in_python_environment(options.directory / "python", executor.image, executor.command));
+  return environment ? environment->filename().native() : std::string();
+}
+
+Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::string& name) {
+  const std::filesystem::path environment = options.directory / "python" / name;
+  std::error_code error;
+  if (!std::filesystem::exists(environment / "ready", error))
+    return fail(Code::not_found, "there is no Python environment " + name);
+  const std::string id = random_hex(16), key = std::string(kReadyKeys) + id + "/" + name;
+  const std::filesystem::path directory = ready_directory(options, key), seen = options.directory / "runs" / id;
+  const Place place{directory, seen, directory / "artifacts", seen.native() + "-artifacts", socket_of(key)};
+  MR_TRY(make_place(options, place));
+  proc::LaunchSpec server = server_at(place, key, environment, true, kReadySeconds);
+  server.environment.emplace_back("PATH", variable_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
+  server.environment.emplace_back("LANG", variable_or("LANG", "C.UTF-8"));
+  server.sandbox = sandbox_at(options, {}, place, environment);
+  return server;
+}
+
+bool take_python_server(const Options& options, const RunContext& run, const std::string& key) {
+  const std::filesystem::path from = ready_directory(options, key), to = options.directory / "runs" / run.run_id;
+  const auto artifacts = artifact_file(options, run_artifacts_uri(run));
+  std::error_code failed;
+  if (run.has_workspace || !artifacts || std::filesystem::exists(to, failed)) return false;
+  if (!make_directories(to.parent_path(), 0700) || !make_directories(artifacts->parent_path(), 0700)) return false;
+  // Neither is moved over what is there: a directory takes the place of an empty one only.
+  std::filesystem::rename(from / "artifacts", *artifacts, failed);
+  if (failed) return false;
+  std::filesystem::rename(from, to, failed);
+  std::error_code ignored;
+  if (failed) std::filesystem::rename(*artifacts, from / "artifacts", ignored);
+  return !failed;
+}
+
+std::vector<std::string> ready_python_servers(const Options& options) {
+  std::vector<std::string> keys;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(options.directory / "python-ready", error))
+    keys.push_back(key_of(entry.path().filename().native(), ""));
+  return keys;
+}
+
+bool is_ready_python_server(std::string_view key) { return is_ready_key(key); }
+
+std::filesystem::file_time_type python_packages_changed(const Options& options, const std::string& environment) {
+  auto latest = std::filesystem::file_time_type::min();
+  std::error_code error;
+  for (const auto& version :
+       std::filesystem::directory_iterator(options.directory / "python" / environment / "lib", error)) {
+    const auto changed = std::filesystem::last_write_time(version.path() / "site-packages", error);
+    if (!error) latest = std::max(latest, changed);
+  }
+  return latest;
+}
+
+void remove_ready_python_server(const Options& options, const std::string& key) {
+  std::error_code failed;
+  std::filesystem::remove_all(ready_directory(options, key), failed);
+  if (failed) log::warn("{}: its files cannot be removed: {}", key, failed.message());
 }
 
 }  // namespace millrace::pipelines::executors

@@ -3,68 +3,36 @@
 namespace millrace::pipelines::executors {
 namespace {
 
-// Asks the server. Arguments: the socket, the environment, where its artifacts go (or nothing), the plain command line.
-// Only modules that are part of the interpreter: this is to start fast. Bytes: 8 of length, little-endian, then
-// marshal's (version, code, arguments, working directory, artifacts, environment); answers: b"S" once the task was
-// started, then 4 bytes, the wait status. b"T" asks for SIGTERM. Nothing was run as long as there is no answer.
-constexpr std::string_view kAsk = R"py(
-import _signal, _socket, _struct, marshal, os, sys
-place, environment, artifacts, *plain = sys.argv[1:]
-answer, told = b"", False
-def ask(*ignored):
-    global told
-    told = True
-    try:
-        server.send(b"T")
-    except OSError:
-        pass
-try:
-    directory = os.open(os.path.dirname(place), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    server.connect(f"/proc/self/fd/{directory}/{os.path.basename(place)}")
-    variables = dict(os.environ)
-    variables["PATH"] = environment + "/bin:" + variables.get("PATH", "")
-    variables["VIRTUAL_ENV"] = environment
-    variables["PWD"] = os.getcwd()
-    request = marshal.dumps((2, plain[9], plain[10:], os.getcwd(), artifacts, variables))
-    server.sendmsg([_struct.pack("<Q", len(request))], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _struct.pack("2i", 1, 2))])
-    server.sendall(request)
-    _signal.signal(_signal.SIGTERM, ask)
-    while len(answer) < 5:
-        part = server.recv(5 - len(answer))
-        if not part:
-            break
-        answer += part
-except OSError:
-    pass
-if not answer:
-    if told:
-        os._exit(128 + _signal.SIGTERM)
-    os.execvp(plain[0], plain)
-if len(answer) < 5:
-    os.write(2, b"The Python server of this run ended before the task did.\n")
-    os._exit(1)
-status = _struct.unpack("<i", answer[1:])[0]
-if not os.WIFSIGNALED(status):
-    os._exit(os.WEXITSTATUS(status))
-number = os.WTERMSIG(status)
-if number not in (_signal.SIGINT, _signal.SIGPIPE):  # a shell says the others
-    os.write(2, (_signal.strsignal(number) or f"Signal {number}").encode() + b"\n")
-os._exit(128 + number)
-)py";
-
-// The server. Arguments: the socket's directory and name, "sandboxed" or "bare", where the run's artifacts are seen (or
-// nothing). The socket's directory is beside those of the attempts.
+// The server. Arguments: the socket's directory and name, "sandboxed" or "bare", where the run's artifacts may be
+// written (or nothing), after how many seconds without a task it ends. The socket's directory is beside those of the
+// attempts, in a directory that the server may know by another name than its run's. What it is asked:
+// python_client/python_client.cpp.
+//
+// The socket is there before anything is imported: who asks early waits for the answer. One worker is always forked
+// ahead of its task, and has its namespaces and its own copies of the pages that any task writes to by then.
 constexpr std::string_view kServe = R"py(
-import os, sys
-os.environ["_KFP_RUNTIME"] = "true"
-from kfp.dsl import executor_main
-import atexit, ctypes, gc, marshal, select, signal, socket, struct, tempfile, threading, traceback, types
+import _socket, gc, os, sys
+gc.disable()  # what is imported stays
+place, name, sandboxed, written, idle_seconds = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4], int(sys.argv[5])
 
-IDLE_SECONDS, LARGEST = 60, 64 << 20
+def listen():
+    path = f"/proc/self/fd/{os.open(place, os.O_RDONLY | os.O_DIRECTORY)}/{name}"
+    for old in (path, path + ".new"):
+        try:
+            os.unlink(old)
+        except OSError:
+            pass
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    listener.bind(path + ".new")
+    os.chmod(path + ".new", 0o600)
+    listener.listen(64)
+    os.rename(path + ".new", path)
+    return path, listener.detach()
+
+path, listening = listen()
+import ctypes, struct
 CLONE_NEWNS, CLONE_NEWUSER, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x1000, 0x4000, 1 << 18
 MS_NOSUID_NODEV, AT_FDCWD, SYS_mount_setattr, MOUNT_ATTR_RDONLY, PR_SET_PDEATHSIG = 6, -100, 442, 1, 1
-place, name, sandboxed, all_artifacts = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4]
 of_run = os.path.dirname(place)
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -80,24 +48,31 @@ def read_only(target):
     checked(libc.syscall(SYS_mount_setattr, AT_FDCWD, os.fsencode(target), 0, attributes, len(attributes)))
 
 def seen_below_tmp():
-    # What the sandbox has put into its /tmp: a /tmp of a worker's own would cover it. The run's own is another matter.
+    # What the sandbox has put into its /tmp: a /tmp of a worker's own would cover it. The runs' is another matter.
     with open("/proc/self/mountinfo", "rb") as file:
         targets = [os.fsdecode(line.split()[4].decode("unicode_escape").encode("latin-1")) for line in file]
-    return [one for one in targets if one.startswith("/tmp/") and not (one + "/").startswith(of_run + "/")]
+    return [one for one in targets if one.startswith("/tmp/") and not one.startswith(os.path.dirname(of_run) + "/")]
 
-def own_view(directory, artifacts, below_tmp):
-    # As in a sandbox of its own: of the run's attempts it sees its own, and it writes there, to its /tmp and where its
-    # artifacts go. Mounts that come from a namespace with more rights stay locked in the new one: nothing hidden can be
-    # uncovered.
+def enter_namespaces():
+    # Mounts that come from a namespace with more rights stay locked in the new one: nothing hidden can be uncovered.
     user, group = os.geteuid(), os.getegid()
     checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS))
     for file, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         with open("/proc/self/" + file, "w") as out:
             out.write(text)
     checked(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
-    own = os.open(directory, os.O_PATH)
+    mount("tmpfs", "/dev/shm", b"tmpfs", MS_NOSUID_NODEV, b"mode=1777")
+
+def own_view(directory, run_artifacts, artifacts):
+    # As in a sandbox of its own: of the run's attempts it sees its own, and it writes there, to its /tmp and where its
+    # artifacts go.
+    run, attempt = os.path.split(directory)
+    runs = os.path.dirname(run)
+    own = os.open(of_run + "/" + attempt, os.O_PATH)
+    all_written = os.open(written, os.O_PATH) if written else None
+    goes_to = os.open(written + artifacts[len(run_artifacts):], os.O_PATH) if artifacts else None
     kept = [(one, os.open(one, os.O_PATH)) for one in below_tmp]
-    mount(directory + "/tmp", "/tmp")
+    mount(f"/proc/self/fd/{own}/tmp", "/tmp")
     for one, number in kept:
         if os.path.isdir(f"/proc/self/fd/{number}"):
             os.makedirs(one, exist_ok=True)
@@ -106,30 +81,81 @@ def own_view(directory, artifacts, below_tmp):
             open(one, "a").close()
         mount(f"/proc/self/fd/{number}", one)
         os.close(number)
-    if of_run.startswith("/tmp/"):
-        os.makedirs(of_run, exist_ok=True)
-    mount("tmpfs", of_run, b"tmpfs", MS_NOSUID_NODEV, b"mode=755")
-    os.mkdir(directory)
+    others = runs
+    if runs.startswith("/tmp/"):  # of which there is nothing any more
+        others = run
+        os.makedirs(run, exist_ok=True)
+    mount("tmpfs", others, b"tmpfs", MS_NOSUID_NODEV, b"mode=755")
+    os.makedirs(directory)
     mount(f"/proc/self/fd/{own}", directory)
     os.close(own)
-    read_only(of_run)
-    mount("tmpfs", "/dev/shm", b"tmpfs", MS_NOSUID_NODEV, b"mode=1777")
+    read_only(others)
     if artifacts:
-        mount(artifacts, artifacts)
-    if all_artifacts:
-        read_only(all_artifacts)
+        mount(f"/proc/self/fd/{goes_to}", artifacts)
+        os.close(goes_to)
+    if written:
+        read_only(f"/proc/self/fd/{all_written}")
+        os.close(all_written)
 
 def drop_capabilities():
     # The new user namespace gave them all, within it; the task needs none of them.
     header, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
     checked(libc.capset(header, none))
 
-def work(below_tmp, out, err, code, arguments, directory, artifacts, variables):
+below_tmp = seen_below_tmp() if sandboxed else []
+
+def try_out():
+    # May a worker have a view of its own? Found out while the rest is imported.
+    trial = os.fork()
+    if trial != 0:
+        return trial
+    try:
+        enter_namespaces()
+        own_view(place, "", "")
+        drop_capabilities()
+        os._exit(0)
+    except BaseException as error:
+        print("no Python server here:", error, file=sys.stderr, flush=True)
+        os._exit(1)
+
+trial = try_out() if sandboxed else None
+os.environ["_KFP_RUNTIME"] = "true"
+from kfp.dsl import executor_main
+import argparse, atexit, inspect, json, select, signal, socket, tempfile, threading, traceback, types
+
+LARGEST, VERSION = 64 << 20, 3
+
+def rehearse():
+    # What the SDK's program does for any component: what that compiles, imports and keeps is there afterwards.
+    parser = argparse.ArgumentParser()
+    for name in ("--component_module_path", "--function_to_execute", "--executor_input"):
+        parser.add_argument(name, type=str, required=True, help=name)
+    arguments, _ = parser.parse_known_args(["--component_module_path", "x.py", "--function_to_execute", "x", "--executor_input", "{}"])
+    json.dumps(json.loads('{"a": [1, 2.5, "b", null, {}]}'), indent=4)
+    code = compile("import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\ndef f(a: int, b: str = '') -> int:\n    return a\n", "x.py", "exec")
+    names = {}
+    exec(code, names)
+    inspect.signature(names["f"])
+
+def prepare(hand):
+    # A worker that has no task yet.
+    os.closerange(3, hand.fileno())
+    os.closerange(hand.fileno() + 1, 4096)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if sandboxed:
+        enter_namespaces()
+    else:  # with the server's end a pid namespace ends, but there is none
+        checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+
+def work(out, err, body):
+    _, count, of_variables = struct.unpack_from("=3I", body)
+    code, *strings = body[12:].split(b"\0")
+    directory, run_artifacts, artifacts, *strings = map(os.fsdecode, strings)
+    arguments, variables = strings[:count], strings[count:count + of_variables]
     nothing = os.open("/dev/null", os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(out, 1)
@@ -137,17 +163,15 @@ def work(below_tmp, out, err, code, arguments, directory, artifacts, variables):
     os.closerange(3, 4096)
     os.umask(0o22)
     os.environ.clear()
-    os.environ.update(variables)
+    os.environ.update(variable.split("=", 1) for variable in variables)
     os.environ["_KFP_RUNTIME"] = "true"
     if sandboxed:
-        own_view(directory, artifacts, below_tmp)
+        own_view(directory, run_artifacts, artifacts)
         drop_capabilities()
-    else:  # with the server's end a pid namespace ends, but there is none
-        checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     os.chdir(directory)
     tempfile.tempdir = None
     file = tempfile.mkdtemp() + "/ephemeral_component.py"
-    with open(file, "w") as source:
+    with open(file, "wb") as source:
         source.write(code)
     # As after python3 -m kfp.dsl.executor_main.
     sys.path[0] = directory
@@ -167,7 +191,17 @@ def explain(error):
     except BaseException:
         traceback.print_exception(error)
 
-def become(*task):
+def become(hand, ahead):
+    try:
+        prepare(hand)
+        if ahead:
+            rehearse()
+        task = receive(hand)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    if task is None:  # the server ended
+        os._exit(0)
     code, interrupted = 1, False
     try:
         work(*task)
@@ -199,9 +233,9 @@ def become(*task):
             os.kill(os.getpid(), signal.SIGINT)
         os._exit(code)
 
-def receive(step):
-    # What the task needs, or nothing; the descriptors are closed then.
-    step.settimeout(30)
+def receive(step, seconds=None):
+    # A task: two descriptors, and what is said of it; or nothing, the descriptors are closed then.
+    step.settimeout(seconds)
     head, descriptors, _, _ = socket.recv_fds(step, 8, 2)
     task = None
     try:
@@ -211,7 +245,7 @@ def receive(step):
                 return None
             head += part
         length = struct.unpack("<Q", head)[0]
-        if length > LARGEST or len(descriptors) != 2:
+        if not 12 <= length <= LARGEST or len(descriptors) != 2:
             return None
         body = bytearray()
         while len(body) < length:
@@ -219,14 +253,24 @@ def receive(step):
             if not part:
                 return None
             body += part
-        version, *rest = marshal.loads(bytes(body))
-        if version == 2:
-            task = (*descriptors, *rest)
+        if struct.unpack_from("=I", body)[0] == VERSION:
+            task = (*descriptors, bytes(body))
         step.settimeout(None)
         return task
     finally:
         if task is None:
             close(descriptors)
+
+def hand_over(worker, task):
+    # false: it is not there any more.
+    out, err, body = task
+    try:
+        worker.settimeout(30)
+        socket.send_fds(worker, [struct.pack("<Q", len(body))], [out, err])
+        worker.sendall(body)
+        return True
+    except OSError:
+        return False
 
 def close(descriptors):
     for number in descriptors:
@@ -267,33 +311,12 @@ def end_rest_of(pid):
                 kill(int(entry), signal.SIGKILL, os.kill)
 
 def main():
-    below_tmp = seen_below_tmp() if sandboxed else []
-    if sandboxed:  # may a worker have a view of its own?
-        trial = os.fork()
-        if trial == 0:
-            try:
-                own_view(place, "", below_tmp)
-                drop_capabilities()
-                os._exit(0)
-            except BaseException as error:
-                print("no Python server here:", error, file=sys.stderr, flush=True)
-                os._exit(1)
-        if os.waitpid(trial, 0)[1] != 0:
-            return
-    gc.collect()
+    rehearse()
+    if trial and os.waitpid(trial, 0)[1] != 0:
+        sys.exit(1)
     gc.freeze()
-    directory = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-    path = f"/proc/self/fd/{directory}/{name}"
-    for old in (path, path + ".new"):
-        try:
-            os.unlink(old)
-        except OSError:
-            pass
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(path + ".new")
-    os.chmod(path + ".new", 0o600)
-    listener.listen(64)
-    os.rename(path + ".new", path)
+    gc.enable()
+    listener = socket.socket(fileno=listening)
     awake, wake = os.pipe()
     os.set_blocking(awake, False)
     os.set_blocking(wake, False)
@@ -304,9 +327,27 @@ def main():
     poll.register(listener, select.POLLIN)
     poll.register(awake, select.POLLIN)
     steps, workers = {}, {}  # descriptor -> (socket, pid); pid -> descriptor
+    def fork(ahead):
+        ours, its = socket.socketpair()
+        # Told to end before it can be told, it is told then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, signal.SIGTERM))
+        try:
+            pid = os.fork()
+            if pid == 0:
+                ours.close()
+                become(its, ahead)
+            return pid, ours
+        except OSError:
+            ours.close()
+            return None
+        finally:
+            its.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
+    # The worker that waits for a task: its pid and a socket. The first task may be here already.
+    spare = None if poll.poll(0) else fork(True)
     while True:
-        ready = poll.poll(None if workers else IDLE_SECONDS * 1000)
+        ready = poll.poll(None if workers else idle_seconds * 1000)
         if not ready and not workers:
             os.unlink(path)
             return
@@ -326,6 +367,9 @@ def main():
                     if ended.si_pid in workers:
                         end_rest_of(ended.si_pid)
                     pid, status = os.waitpid(ended.si_pid, 0)
+                    if spare and pid == spare[0]:  # the next task sees to another one
+                        spare[1].close()
+                        spare = None
                     if pid not in workers:
                         continue
                     step, _ = steps.pop(workers.pop(pid))
@@ -338,29 +382,26 @@ def main():
             elif number == listener.fileno():
                 step, _ = listener.accept()
                 try:
-                    task = receive(step)
+                    task = receive(step, 30)
                 except Exception:
                     task = None
                 if task is None:
                     step.close()
                     continue
-                # Told to end before it can be told, it is told then.
-                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, signal.SIGTERM))
-                try:
-                    pid = os.fork()
-                except OSError:
-                    pid = None
-                if pid == 0:
-                    become(below_tmp, *task)
-                signal.pthread_sigmask(signal.SIG_SETMASK, ())
+                pid, worker = spare or fork(False) or (None, None)
+                begun = pid is not None and hand_over(worker, task)
                 close(task[:2])
-                if pid is None:
+                if worker is not None:
+                    worker.close()
+                spare = None
+                if begun:
+                    send(step, b"S")
+                    steps[step.fileno()] = (step, pid)
+                    workers[pid] = step.fileno()
+                    poll.register(step, select.POLLIN)
+                    spare = fork(True)
+                else:
                     step.close()
-                    continue
-                send(step, b"S")
-                steps[step.fileno()] = (step, pid)
-                workers[pid] = step.fileno()
-                poll.register(step, select.POLLIN)
             elif number in steps:
                 step, pid = steps[number]
                 try:
@@ -376,8 +417,6 @@ main()
 )py";
 
 }  // namespace
-
-std::string_view python_server_asking() { return kAsk; }
 
 std::string_view python_server_program() { return kServe; }
 

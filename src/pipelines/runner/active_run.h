@@ -58,8 +58,10 @@ class ActiveRun {
   // Launches that were asked for and are not answered, by launch key.
   std::set<std::string> in_flight;
   std::map<std::string, std::string> code_before;  // by launch key: executors::code_digest() when the task started
-  std::set<std::string> python_servers;            // launch keys of those that were started
-  bool python_ended = false;                       // a task with a Python component has
+  std::map<std::string, Time> python_servers;      // launch keys of those that run, and when they were started
+  std::set<std::string> python_server_failed;      // those that could not serve
+  std::set<std::string> python_environments;       // that its tasks asked for
+  std::string python_taken;                        // the key of the one that was ready; empty: none
   // Called once, by whoever stores, when what has gathered is stored.
   std::vector<std::function<void()>> when_stored;
   bool store_is_due = false;  // an alarm will see to what can wait

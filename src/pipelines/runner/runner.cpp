@@ -40,6 +40,7 @@ Runner::Runner(Pipelines::Needs needs, const Options& options, const Hooks& hook
     : needs_(needs),
       options_(options),
       hooks_(hooks),
+      ready_servers_(needs, options, hooks),
       slots_(options.max_running_tasks),
       strands_(std::make_shared<Strands>(kThreads, [this](const std::string& run_id) { flush(run_id); })),
       alarms_(needs.clock) {}
@@ -203,7 +204,7 @@ void Runner::prepare_ahead(const Run& run) {
     if ((options_.caching && node->task->cached) || executors::runs_inline(executor)) continue;  // may need no process
     const std::string key = executors::launch_key(run->record().id, command.path, command.attempt);
     if (run->prepared.contains(key)) continue;
-    run->prepared.emplace(key, executors::prepare(options_, hooks_, run->context(), *node, executor));
+    run->prepared.emplace(key, prepare(run, *node, executor));
   }
 }
 
@@ -214,10 +215,11 @@ void Runner::finish(const Run& run) {
     active_.erase(id);
   }
   if (ended_) ended_();
-  for (const std::string& key : run->python_servers) {
+  for (const auto& [key, started] : run->python_servers) {
     if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
       log::warn("{} cannot be stopped: {}", key, stopped.error().message);
   }
+  for (const std::string& environment : run->python_environments) ready_servers_.start(environment);
   // Its attempts are never asked for again: a retry of the run counts on from them.
   if (const Status forgotten = needs_.launcher.forget(executors::launch_keys_of(id)); !forgotten)
     log::warn("run {}: {}", id, forgotten.error().message);
@@ -256,8 +258,7 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   };
   const bool has_slot = slots_.take(run_id, key, when_free, run->spec().parallelism);
   if (!has_slot) return;
-  auto spec =
-      ahead ? std::move(ahead.mapped()) : executors::prepare(options_, hooks_, run->context(), *node, *executor);
+  auto spec = ahead ? std::move(ahead.mapped()) : prepare(run, *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
   serve_python(run, *executor, *spec);
   run->in_flight.insert(key);
@@ -267,19 +268,37 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   });
 }
 
-// The first one after another has ended starts the server, and those after it ask it: tasks that all start at once
-// would have nothing of it. Nothing waits for the server, nor for its end: an attempt without one is run as it is.
+// Before anything is prepared: with one that was ready the run gets its directory.
+void Runner::take_python_server(const Run& run, const Executor& executor) {
+  if (options_.containers) return;
+  const std::string environment = executors::python_environment_of(options_, executor);
+  if (environment.empty() || !run->python_environments.insert(environment).second || !run->python_taken.empty()) return;
+  const auto taken = ready_servers_.take(run->context(), environment);
+  if (!taken) return;
+  run->python_taken = taken->key;
+  run->python_servers[taken->key] = taken->started;
+}
+
+Result<proc::LaunchSpec> Runner::prepare(const Run& run, const engine::Node& node, const Executor& executor) {
+  take_python_server(run, executor);
+  return executors::prepare(options_, hooks_, run->context(), node, executor);
+}
+
+// The first one starts the server, and all ask it, for a while also one that is not up yet. Nothing here waits for it:
+// an attempt that finds none is run as it is.
 void Runner::serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec) {
-  if (!run->python_ended) return;
   proc::LaunchSpec asking = spec;
-  const auto server = executors::use_python_server(options_, run->context(), executor, asking);
-  if (!server) return;
-  if (!run->python_servers.insert(server->key).second) {
-    spec = std::move(asking);
-    return;
-  }
-  needs_.launcher.launch_async(*server, [key = server->key](const Result<proc::ChildStatus>& started) {
-    if (!started) log::warn("{} cannot be started: {}", key, started.error().message);
+  const auto server = executors::use_python_server(options_, run->context(), executor, run->python_taken, asking);
+  if (!server || run->python_server_failed.contains(server->key)) return;
+  const Time now = needs_.clock.now();
+  const auto [of_run, is_new] = run->python_servers.emplace(server->key, now);
+  executors::wait_for_python_server(asking, of_run->second + executors::kPythonServerStart - now);
+  spec = std::move(asking);
+  if (!is_new) return;
+  needs_.launcher.launch_async(*server, [key = server->key, strands = strands_, run](const auto& started) {
+    if (started) return;
+    log::warn("{} cannot be started: {}", key, started.error().message);
+    strands->post(run->record().id, [run, key] { run->python_server_failed.insert(key); });
   });
 }
 
@@ -380,7 +399,6 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
   slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
-  run->python_ended = run->python_ended || executors::is_python_component(*run->state().executor_of(*node));
   if (options_.containers && (status.signal != 0 || status.state == proc::ChildStatus::State::lost)) {
     // The engine's client is dead, its container perhaps not.
     const std::string key = executors::launch_key(run->record().id, path, attempt);
@@ -438,10 +456,19 @@ void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& stat
       log::warn("{}: {}", key, forgotten.error().message);
   };
   if (const std::string begin = executors::python_server_keys_of(""); key.starts_with(begin)) {
-    const std::string of_run = key.substr(begin.size(), key.find('/', begin.size()) - begin.size());
-    strands_->post(of_run, [this, of_run, key, forget] {
+    // One that says so itself cannot serve, and another one could not either.
+    const bool failed = status.signal == 0 && status.exit_code != 0;
+    std::string of_run = key.substr(begin.size(), key.find('/', begin.size()) - begin.size());
+    strands_->post(key, [this, key, of_run = std::move(of_run), failed, forget]() mutable {
       forget();  // so that it may be started again
-      if (const Run run = find(of_run)) run->python_servers.erase(key);
+      if (executors::is_ready_python_server(key)) of_run = ready_servers_.ended(key);
+      const Run run = find(of_run);
+      if (!run) return;
+      strands_->post(of_run, [run, key, failed] {
+        run->python_servers.erase(key);
+        if (key == run->python_taken) run->python_taken.clear();
+        if (failed) run->python_server_failed.insert(key);
+      });
     });
     return;
   }
@@ -488,6 +515,7 @@ void Runner::give_up(const std::string& run_id, const std::string& why) {
 }
 
 void Runner::resume(const std::vector<std::string>& unfinished) {
+  ready_servers_.begin();
   for (const std::string& run_id : unfinished) {
     auto run = load(run_id);
     if (!run) {
@@ -519,7 +547,13 @@ void Runner::take_up(const Run& run) {
   }
   for (const std::string& key : executors::python_servers_of(options_, run->record().id)) {
     const auto status = needs_.launcher.status(key);
-    if (status && *status && (*status)->state == proc::ChildStatus::State::running) run->python_servers.insert(key);
+    if (status && *status && (*status)->state == proc::ChildStatus::State::running) {
+      run->python_servers[key];
+      if (executors::is_ready_python_server(key)) {
+        run->python_taken = key;
+        ready_servers_.has(run->record().id, key);
+      }
+    }
   }
   for (const auto& [path, attempt] : open) {
     const std::string key = executors::launch_key(run->record().id, path, attempt);
@@ -562,6 +596,7 @@ void Runner::stop() {
   }
   alarms_.stop();
   strands_->stop();
+  ready_servers_.stop();
 }
 
 }  // namespace millrace::pipelines::runner

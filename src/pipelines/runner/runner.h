@@ -16,6 +16,7 @@
 #include "pipelines/pipelines.h"
 #include "pipelines/runner/active_run.h"
 #include "pipelines/runner/alarms.h"
+#include "pipelines/runner/ready_servers.h"
 #include "pipelines/runner/slots.h"
 #include "pipelines/runner/strands.h"
 
@@ -59,9 +60,11 @@ class Runner {
   void flush(const std::string& run_id);
   bool store(const Run& run);
   void prepare_ahead(const Run& run);
+  Result<proc::LaunchSpec> prepare(const Run& run, const engine::Node& node, const Executor& executor);
   void perform(const Run& run, const engine::Command& command);
   void finish(const Run& run);
   void launch(const Run& run, const std::string& path, int attempt);
+  void take_python_server(const Run& run, const Executor& executor);
   void serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec);
   void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
   // true: the task has ended without a process; an importer, or a success in the cache.
@@ -84,6 +87,7 @@ class Runner {
   std::map<std::string, Run> active_;
   std::vector<std::function<void(const std::string&)>> listeners_;
   std::function<void()> ended_;
+  ReadyServers ready_servers_;
   bool stopping_ = false;
   Slots slots_;
   std::shared_ptr<Strands> strands_;

@@ -1,0 +1,134 @@
+#include "pipelines/runner/ready_servers.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "pipelines/executors/python_server.h"
+
+namespace millrace::pipelines::runner {
+
+struct ReadyServers::Server {
+  std::string key, environment;
+  Time started{};
+  std::filesystem::file_time_type packages{};  // when those of its environment were changed last
+  bool runs = false;                           // until then it may not be taken: its sandbox is being laid out
+};
+
+struct ReadyServers::State {
+  std::mutex mutex;
+  std::vector<Server> servers;
+  std::map<std::string, std::string> runs;  // of those that were taken, by key
+  bool stopping = false;
+
+  std::optional<Server> remove(const std::string& key) {
+    const auto found = std::find_if(servers.begin(), servers.end(), [&](const Server& one) { return one.key == key; });
+    if (found == servers.end()) return std::nullopt;
+    Server server = std::move(*found);
+    servers.erase(found);
+    return server;
+  }
+};
+
+ReadyServers::ReadyServers(Pipelines::Needs needs, const Options& options, const Hooks& hooks)
+    : needs_(needs), options_(options), hooks_(hooks), state_(std::make_shared<State>()) {}
+
+void ReadyServers::stop(const std::string& key) {
+  if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
+    log::warn("{} cannot be stopped: {}", key, stopped.error().message);
+}
+
+void ReadyServers::begin() {
+  for (const std::string& key : executors::ready_python_servers(options_)) {
+    stop(key);
+    (void)needs_.launcher.forget(key);  // of one that ended meanwhile
+    executors::remove_ready_python_server(options_, key);
+  }
+}
+
+std::optional<proc::LaunchSpec> ReadyServers::add(const std::string& environment, std::optional<Server>& oldest) {
+  const std::lock_guard lock(state_->mutex);
+  auto& servers = state_->servers;
+  const auto is_of_it = [&](const Server& one) { return one.environment == environment; };
+  if (state_->stopping || std::any_of(servers.begin(), servers.end(), is_of_it)) return std::nullopt;
+  auto server = executors::ready_python_server(options_, environment);
+  if (!server) {
+    if (server.error().code != Code::not_found)  // the environment could not be made
+      log::warn("no Python server is ready for {}: {}", environment, server.error().message);
+    return std::nullopt;
+  }
+  if (servers.size() >= kMost) oldest = state_->remove(servers.front().key);
+  servers.push_back(
+      {server->key, environment, needs_.clock.now(), executors::python_packages_changed(options_, environment), false});
+  return std::move(*server);
+}
+
+void ReadyServers::start(const std::string& environment) {
+  if (!hooks_.sandboxed || !hooks_.sandboxed()) return;
+  std::optional<Server> oldest;
+  const auto server = add(environment, oldest);
+  if (oldest) stop(oldest->key);
+  if (!server) return;
+  needs_.launcher.launch_async(*server, [state = state_, key = server->key](const Result<proc::ChildStatus>& started) {
+    const std::lock_guard lock(state->mutex);
+    for (Server& one : state->servers) {
+      if (one.key == key) one.runs = started.has_value();
+    }
+    if (started) return;
+    log::warn("{} cannot be started: {}", key, started.error().message);
+    state->remove(key);
+  });
+}
+
+std::optional<ReadyServers::Taken> ReadyServers::take(const executors::RunContext& run,
+                                                      const std::string& environment) {
+  std::optional<Server> server;
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const Server& one : state_->servers) {
+      if (one.environment == environment && one.runs) server = one;
+    }
+    if (!server) return std::nullopt;
+    state_->remove(server->key);
+    state_->runs[server->key] = run.run_id;
+  }
+  const bool is_fresh = server->packages == executors::python_packages_changed(options_, environment);
+  if (is_fresh && executors::take_python_server(options_, run, server->key)) return Taken{server->key, server->started};
+  if (!is_fresh) stop(server->key);
+  const std::lock_guard lock(state_->mutex);
+  state_->runs.erase(server->key);
+  if (is_fresh) state_->servers.push_back(std::move(*server));
+  return std::nullopt;
+}
+
+void ReadyServers::has(const std::string& run_id, const std::string& key) {
+  const std::lock_guard lock(state_->mutex);
+  state_->runs[key] = run_id;
+}
+
+std::string ReadyServers::ended(const std::string& key) {
+  const std::lock_guard lock(state_->mutex);
+  if (const auto taken = state_->runs.extract(key)) return taken.mapped();
+  state_->remove(key);
+  executors::remove_ready_python_server(options_, key);
+  return {};
+}
+
+void ReadyServers::stop() {
+  std::vector<Server> servers;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    servers = std::exchange(state_->servers, {});
+  }
+  for (const Server& server : servers) {
+    stop(server.key);
+    executors::remove_ready_python_server(options_, server.key);
+  }
+}
+
+}  // namespace millrace::pipelines::runner
