@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,20 @@ constexpr Millis kTerminationGrace{5'000};          // after a SIGTERM to the la
 constexpr std::size_t kStartsARound = 8;            // then the ends are looked at, and the server hears of both
 constexpr std::size_t kMaxWaitingPeers = 8;         // connected, hello not yet said
 constexpr std::size_t kMaxUnsentBytes = 64u << 20;  // a server that does not read is cut off
+
+// What is ignored stays so in a child's program: nothing is to be, whatever this server was started from. By the system
+// call, since the C library gives no access to the two signals that it uses itself.
+void ignore_no_signal() {
+  constexpr int kLastSignal = 64;
+  constexpr std::size_t kSetBytes = 8;
+  for (int number = 1; number <= kLastSignal; ++number) {
+    std::array<std::uintptr_t, 8> action{};  // the kernel's struct sigaction: the handler comes first; SIG_DFL is zero
+    if (::syscall(SYS_rt_sigaction, number, nullptr, action.data(), kSetBytes) != 0) continue;
+    if (action[0] != reinterpret_cast<std::uintptr_t>(SIG_IGN)) continue;
+    action = {};
+    ::syscall(SYS_rt_sigaction, number, action.data(), nullptr, kSetBytes);
+  }
+}
 
 struct Peer {
   std::uint64_t number = 0;
@@ -88,6 +103,7 @@ Result<bool> LauncherRole::open() {
 
   // Orphans of children come to us, so that no zombie is left to a container's first process.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ignore_no_signal();
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGINT, SIG_IGN);

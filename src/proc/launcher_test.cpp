@@ -311,6 +311,14 @@ TEST_F(LauncherTest, TwoHundredChildrenSideBySide) {
   EXPECT_EQ(heard_.calls(), 200);
 }
 
+TEST_F(LauncherTest, AChildIgnoresNoSignalThatTheServerDoes) {
+  const auto before = ::signal(SIGUSR1, SIG_IGN);
+  open();
+  ::signal(SIGUSR1, before);
+  EXPECT_EQ(run(shell("x", "grep SigIgn /proc/self/status")).exit_code, 0);
+  EXPECT_EQ(file("output"), "SigIgn:\t0000000000000000\n");
+}
+
 TEST_F(LauncherTest, TheHandlerMayLaunchButNotWaitForAnAnswer) {
   std::atomic<bool> refused = false, launched = false;
   auto opened = Launcher::open(directory_, own_program(), [&](const std::string& key, const ChildStatus&) {
