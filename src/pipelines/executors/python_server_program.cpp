@@ -144,7 +144,7 @@ def prepare(hand):
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    os.setsid()
+    os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if sandboxed:
         enter_namespaces()
