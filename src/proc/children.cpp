@@ -161,8 +161,8 @@ std::vector<Result<Spawned>> Children::spawn_all(std::span<const Staged> items) 
   const auto spawn_some = [&] {
     for (std::size_t i = next++; i < items.size(); i = next++) {
       const LaunchSpec& spec = items[i].spec;
-      spawned[i] = spawn(spec, items[i].program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_),
-                         sandbox_root_);
+      spawned[i] =
+          spawn(spec, items[i].program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_), sandbox_root_);
     }
   };
   std::mutex mutex;

@@ -95,8 +95,8 @@ Status Journal::start(const std::filesystem::path& file, const Records& records)
     append_launching(text, key, record.status.started);
     if (record.status.pid != 0) {
       append_started(text, key, record.boot);
-      fmt::format_to(std::back_inserter(text), "{},\"start\":{},\"until\":{}}}\n", record.status.pid,
-                     record.start.from, record.start.until);
+      fmt::format_to(std::back_inserter(text), "{},\"start\":{},\"until\":{}}}\n", record.status.pid, record.start.from,
+                     record.start.until);
     }
     if (record.status.state != ChildStatus::State::running) append_ended(text, key, record.status);
   }

@@ -28,7 +28,7 @@ struct StartTicks {
 struct Record {
   ChildStatus status;
   StartTicks start;  // of status.pid
-  std::string boot;               // the boot in which it was started
+  std::string boot;  // the boot in which it was started
 };
 using Records = std::map<std::string, Record, std::less<>>;  // by key
 

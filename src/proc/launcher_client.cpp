@@ -26,7 +26,7 @@ namespace {
 constexpr std::chrono::seconds kConnectPatience{12}, kReplyTimeout{60}, kShutdownSlack{10};
 constexpr std::chrono::milliseconds kFirstRetry{50}, kLongestRetry{5'000};
 constexpr int kLaunchAttempts = 3;
-thread_local bool reads_here = false;  // this is the thread that reads a launcher's answers
+thread_local bool reads_here = false;                       // this is the thread that reads a launcher's answers
 constexpr std::string_view kDisconnected = "Disconnected";  // Error::reason: nothing is known of the request's fate
 
 class LauncherClient final : public Launcher {

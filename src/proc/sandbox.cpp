@@ -76,7 +76,7 @@ struct TopLevelEntry {
 // The directories and links at the machine's root. Read again when that directory has changed.
 const std::vector<TopLevelEntry>& top_level() {
   static thread_local std::vector<TopLevelEntry> entries;
-  static thread_local struct stat seen {};
+  static thread_local struct stat seen{};
   struct stat now{};
   const bool known = ::stat("/", &now) == 0 && now.st_dev == seen.st_dev && now.st_ino == seen.st_ino &&
                      now.st_mtim.tv_sec == seen.st_mtim.tv_sec && now.st_mtim.tv_nsec == seen.st_mtim.tv_nsec;

@@ -22,7 +22,8 @@ struct Spawned {
 };
 // `sandbox_root`: an empty directory for those that have a sandbox.
 // The child leads a process group of its own, reads /dev/null, and has appended
-// `record_prefix`<pid>,"start":<ticks>,"until":<ticks>}\n to `journal` before it became the program. Error: no child is left.
+// `record_prefix`<pid>,"start":<ticks>,"until":<ticks>}\n to `journal` before it became the program. Error: no child is
+// left.
 Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal, const std::string& record_prefix,
                       const std::filesystem::path& sandbox_root);
 

@@ -178,7 +178,8 @@ bool Runner::store(const Run& run) {
     std::promise<Status> done;
     needs_.database.write_async([run](db::Connection& connection) { return run->store(connection); },
                                 [&done](Status status) { done.set_value(std::move(status)); });
-    std::this_thread::yield();  // to the writer, should it stand in line behind this thread: first it makes the disk work
+    std::this_thread::yield();  // to the writer, should it stand in line behind this thread: first it makes the disk
+                                // work
     prepare_ahead(run);
     const Status stored = done.get_future().get();
     if (stored) break;
