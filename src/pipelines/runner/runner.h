@@ -48,37 +48,44 @@ class Runner {
 
  private:
   using Run = std::shared_ptr<ActiveRun>;
+  engine::Event event_now(engine::Event::Kind kind, const std::string& path = {}, int attempt = 0) const;
+
+  // runner.cpp: runs, and the way of an event from the engine to the disk and on to what follows from it.
   Run find(const std::string& run_id);
   void insert(const Run& run);
-  // Null: there is no such run. `ended`: also one that has ended.
-  Result<Run> load(const std::string& run_id, bool ended = false);
-  void give_up(const std::string& run_id, const std::string& why);
-  void take_up(const Run& run);
   // On the run's strand. apply() lets an event happen; flush(), after all that had gathered for the run, stores what
   // happened in one transaction and then performs what follows from it.
   void apply(const Run& run, engine::Event event) { run->advance(std::move(event)); }
   void flush(const std::string& run_id);
   bool store(const Run& run);
-  void prepare_ahead(const Run& run);
-  Result<proc::LaunchSpec> prepare(const Run& run, const engine::Node& node, const Executor& executor);
   void perform(const Run& run, const engine::Command& command);
   void finish(const Run& run);
+  void alarm(Time due, const Run& run, std::function<void(const Run&)> call);
+  void watch_deadline(const Run& run);
+  void changed(const std::string& run_id);
+
+  // attempts.cpp: an attempt at a task, from the launch to its end.
+  void prepare_ahead(const Run& run);
+  Result<proc::LaunchSpec> prepare(const Run& run, const engine::Node& node, const Executor& executor);
   void launch(const Run& run, const std::string& path, int attempt);
   void take_python_server(const Run& run, const Executor& executor);
   void serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec);
   void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
+  void watch_deadline(const Run& run, const engine::Node& node);
   // true: the task has ended without a process; an importer, or a success in the cache.
   bool spare(const Run& run, const engine::Node& node, const Executor& executor);
   std::string fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor);
   std::string fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor);
   void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
-  void alarm(Time due, const Run& run, std::function<void(const Run&)> call);
-  void watch_deadline(const Run& run, const engine::Node& node);
-  void watch_deadline(const Run& run);
   void ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status);
   void failed(const Run& run, const std::string& path, int attempt, const Error& error);
   void stop_task(const Run& run, const std::string& path, int attempt);
-  void changed(const std::string& run_id);
+
+  // take_up.cpp: runs that were under way when this program ended.
+  // Null: there is no such run. `ended`: also one that has ended.
+  Result<Run> load(const std::string& run_id, bool ended = false);
+  void give_up(const std::string& run_id, const std::string& why);
+  void take_up(const Run& run);
 
   Pipelines::Needs needs_;
   const Options& options_;

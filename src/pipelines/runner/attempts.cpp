@@ -1,0 +1,273 @@
+// An attempt at a task, from the launch to its end.
+
+#include "pipelines/runner/runner.h"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+#include "pipelines/executors/container.h"
+#include "pipelines/executors/inline_tasks.h"
+#include "pipelines/executors/local_images.h"
+#include "pipelines/executors/python_server.h"
+#include "pipelines/runner/cache.h"
+
+namespace millrace::pipelines::runner {
+namespace {
+
+using engine::Event;
+
+constexpr Millis kStopGrace{10'000};  // between SIGTERM and SIGKILL of a terminated task
+constexpr std::size_t kAhead = 8;     // launches that are prepared while their cause is being stored
+
+}  // namespace
+
+// A directory and a command line do no harm should the launch not come to be; the disk takes its time meanwhile.
+void Runner::prepare_ahead(const Run& run) {
+  for (const engine::Command& command : run->commands()) {
+    if (run->prepared.size() >= kAhead) return;
+    if (command.kind != engine::Command::Kind::launch) continue;
+    const engine::Node* node = run->open_attempt(command.path, command.attempt);
+    if (node == nullptr || node->state != engine::NodeState::launching || !run->state().may_launch(*node)) continue;
+    const Executor& executor = *run->state().executor_of(*node);
+    if ((options_.caching && node->task->cached) || executors::runs_inline(executor)) continue;  // may need no process
+    const std::string key = executors::launch_key(run->record().id, command.path, command.attempt);
+    if (run->prepared.contains(key)) continue;
+    run->prepared.emplace(key, prepare(run, *node, executor));
+  }
+}
+
+void Runner::launch(const Run& run, const std::string& path, int attempt) {
+  const engine::Node* node = run->open_attempt(path, attempt);
+  if (node == nullptr || node->state != engine::NodeState::launching) return;
+  const std::string& run_id = run->record().id;
+  const std::string key = executors::launch_key(run_id, path, attempt);
+  // Of no use if there is no slot: what it was prepared with, such as keys that end by their time, may be too old then.
+  auto ahead = run->prepared.extract(key);
+  if (!run->state().may_launch(*node))
+    return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
+  const Executor* executor = run->state().executor_of(*node);
+  if (spare(run, *node, *executor)) return;
+  const auto when_free = [this, run, path, attempt] {
+    strands_->post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
+  };
+  const bool has_slot = slots_.take(run_id, key, when_free, run->spec().parallelism);
+  if (!has_slot) return;
+  auto spec = ahead ? std::move(ahead.mapped()) : prepare(run, *node, *executor);
+  if (!spec) return failed(run, path, attempt, spec.error());
+  serve_python(run, *executor, *spec);
+  run->in_flight.insert(key);
+  // The answer may come when this is gone; its strands then take no more work.
+  needs_.launcher.launch_async(*spec, [this, strands = strands_, run, path, attempt](const auto& status) {
+    strands->post(run->record().id, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
+  });
+}
+
+// Before anything is prepared: with one that was ready the run gets its directory.
+void Runner::take_python_server(const Run& run, const Executor& executor) {
+  if (options_.containers) return;
+  const std::string environment = executors::python_environment_of(options_, executor);
+  if (environment.empty() || !run->python_environments.insert(environment).second || !run->python_taken.empty()) return;
+  const auto taken = ready_servers_.take(run->context(), environment);
+  if (!taken) return;
+  run->python_taken = taken->key;
+  run->python_servers[taken->key] = taken->started;
+}
+
+Result<proc::LaunchSpec> Runner::prepare(const Run& run, const engine::Node& node, const Executor& executor) {
+  take_python_server(run, executor);
+  return executors::prepare(options_, hooks_, run->context(), node, executor);
+}
+
+// The first one starts the server, and all ask it, for a while also one that is not up yet. Nothing here waits for it:
+// an attempt that finds none is run as it is.
+void Runner::serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec) {
+  proc::LaunchSpec asking = spec;
+  const auto server = executors::use_python_server(options_, run->context(), executor, run->python_taken, asking);
+  if (!server || run->python_server_failed.contains(server->key)) return;
+  const Time now = needs_.clock.now();
+  const auto [of_run, is_new] = run->python_servers.emplace(server->key, now);
+  executors::wait_for_python_server(asking, of_run->second + executors::kPythonServerStart - now);
+  spec = std::move(asking);
+  if (!is_new) return;
+  needs_.launcher.launch_async(*server, [key = server->key, strands = strands_, run](const auto& started) {
+    if (started) return;
+    log::warn("{} cannot be started: {}", key, started.error().message);
+    strands->post(run->record().id, [run, key] { run->python_server_failed.insert(key); });
+  });
+}
+
+void Runner::launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status) {
+  run->in_flight.erase(executors::launch_key(run->record().id, path, attempt));
+  if (!status) return failed(run, path, attempt, status.error());
+  // It was launched before a crash, and has ended since.
+  if (status->state != proc::ChildStatus::State::running) return ended(run, path, attempt, *status);
+  run->advance(event_now(Event::Kind::launched, path, attempt), true);
+  const engine::Node* started = run->open_attempt(path, attempt);
+  if (started == nullptr) return;
+  watch_deadline(run, *started);
+  if (!run->state().may_launch(*started)) stop_task(run, path, attempt);
+}
+
+bool Runner::spare(const Run& run, const engine::Node& node, const Executor& executor) {
+  const std::string path = node.path;
+  const int attempt = node.attempt;
+  if (auto outcome = executors::run_inline(options_, hooks_, run->context(), node, executor)) {
+    if (*outcome)
+      succeed(run, path, attempt, std::move(**outcome), false);
+    else
+      failed(run, path, attempt, outcome->error());
+    return true;
+  }
+  const std::string fingerprint = fingerprint_before(run, node, executor);
+  if (fingerprint.empty()) return false;
+  std::optional<executors::Outputs> cached;
+  const Status looked = needs_.database.read([&](db::Connection& connection) -> Status {
+    cached = MR_TRY(find_cached(connection, options_, fingerprint));
+    return {};
+  });
+  if (!looked) log::error("run {}: the cache cannot be read: {}", run->record().id, looked.error().message);
+  if (!looked || !cached) return false;
+  succeed(run, path, attempt, std::move(*cached), true);
+  return true;
+}
+
+// Empty: the task is not to be cached.
+std::string Runner::fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor) {
+  if (!options_.caching || !node.task->cached) return {};
+  auto code = executors::code_digest(options_, run->context(), node, executor);
+  if (!code) {
+    log::warn("run {}: {} is not cached: {}", run->record().id, node.path, code.error().message);
+    return {};
+  }
+  const std::string fingerprint = cache_fingerprint(options_, run->context(), node, executor, *code);
+  if (!code->empty())
+    run->code_before[executors::launch_key(run->record().id, node.path, node.attempt)] = std::move(*code);
+  return fingerprint;
+}
+
+// The same, when the task has ended. Of code that was edited meanwhile nobody knows which one left the outputs.
+std::string Runner::fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor) {
+  if (!options_.caching || !node.task->cached) return {};
+  const auto before = run->code_before.extract(executors::launch_key(run->record().id, node.path, node.attempt));
+  const auto code = executors::code_digest(options_, run->context(), node, executor);
+  if (!code || *code != (before ? before.mapped() : std::string())) return {};
+  return cache_fingerprint(options_, run->context(), node, executor, *code);
+}
+
+void Runner::succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached) {
+  Event event = event_now(Event::Kind::finished, path, attempt);
+  event.succeeded = true;
+  event.cached = cached;
+  event.output_parameters = std::move(outputs.parameters);
+  event.output_artifacts = std::move(outputs.artifacts);
+  apply(run, std::move(event));
+}
+
+// A task, or a whole run, that may not take longer. Told anew after a restart, from the same beginning.
+void Runner::watch_deadline(const Run& run, const engine::Node& node) {
+  const Executor* executor = run->state().executor_of(node);
+  if (executor == nullptr || executor->deadline_seconds == 0 || !node.started) return;
+  const Time due = *node.attempt_started + Millis(executor->deadline_seconds * 1'000);
+  alarm(due, run,
+        [this, path = node.path, attempt = node.attempt](const Run& late) { stop_task(late, path, attempt); });
+}
+
+void Runner::failed(const Run& run, const std::string& path, int attempt, const Error& error) {
+  if (run->open_attempt(path, attempt) == nullptr) return;
+  slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
+  Event event = event_now(Event::Kind::finished, path, attempt);
+  event.error = error.message;
+  event.retryable = error.code == Code::unavailable || error.code == Code::resource_exhausted;
+  apply(run, std::move(event));
+}
+
+void Runner::ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status) {
+  const engine::Node* node = run->open_attempt(path, attempt);
+  if (node == nullptr) return;
+  slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
+  if (options_.containers && (status.signal != 0 || status.state == proc::ChildStatus::State::lost)) {
+    // The engine's client is dead, its container perhaps not.
+    const std::string key = executors::launch_key(run->record().id, path, attempt);
+    needs_.launcher.launch_async(executors::remove_container(options_.container_engine, key, options_.directory),
+                                 [key](const Result<proc::ChildStatus>& started) {
+                                   if (!started)
+                                     log::warn("the container of {} cannot be removed: {}", key,
+                                               started.error().message);
+                                 });
+  }
+  Event event = event_now(Event::Kind::finished, path, attempt);
+  if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
+    auto outputs = executors::collect(options_, run->context(), *node);
+    if (outputs) {
+      if (const Status kept = executors::publish(options_, hooks_, run->record().id, *outputs); !kept)
+        outputs = fail(kept.error());
+    }
+    if (outputs) {
+      event.succeeded = true;
+      const std::string fingerprint = fingerprint_after(run, *node, *run->state().executor_of(*node));
+      if (!fingerprint.empty()) run->remember({fingerprint, *outputs}, event.at);
+      event.output_parameters = std::move(outputs->parameters);
+      event.output_artifacts = std::move(outputs->artifacts);
+    } else {
+      event.error = outputs.error().message;
+    }
+  } else {
+    event.error = executors::describe_failure(options_, run->context(), *node, status);
+    const Executor* executor = run->state().executor_of(*node);
+    const Millis allowed(executor->deadline_seconds * 1'000);
+    if (allowed > Millis(0) && node->attempt_started && event.at - *node->attempt_started >= allowed) {
+      event.error = fmt::format("the task was ended after its activeDeadlineSeconds, {}", executor->deadline_seconds);
+    }
+  }
+  apply(run, std::move(event));
+}
+
+void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
+  const engine::Node* node = run->open_attempt(path, attempt);
+  if (node == nullptr) return;
+  const std::string key = executors::launch_key(run->record().id, path, attempt);
+  if (node->state == engine::NodeState::launching && !run->in_flight.contains(key)) {
+    // It waits for a slot: nothing was started.
+    return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
+  }
+  if (const Status stopped = needs_.launcher.stop(key, kStopGrace); !stopped)
+    log::error("run {}: {} cannot be stopped: {}", run->record().id, path, stopped.error().message);
+}
+
+void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& status) {
+  std::string run_id, path;
+  int attempt = 0;
+  const auto forget = [this, key] {
+    if (const Status forgotten = needs_.launcher.forget(key); !forgotten)
+      log::warn("{}: {}", key, forgotten.error().message);
+  };
+  if (const std::string begin = executors::python_server_keys_of(""); key.starts_with(begin)) {
+    // One that says so itself cannot serve, and another one could not either.
+    const bool failed = status.signal == 0 && status.exit_code != 0;
+    std::string of_run = key.substr(begin.size(), key.find('/', begin.size()) - begin.size());
+    strands_->post(key, [this, key, of_run = std::move(of_run), failed, forget]() mutable {
+      forget();  // so that it may be started again
+      if (executors::is_ready_python_server(key)) of_run = ready_servers_.ended(key);
+      const Run run = find(of_run);
+      if (!run) return;
+      strands_->post(of_run, [run, key, failed] {
+        run->python_servers.erase(key);
+        if (key == run->python_taken) run->python_taken.clear();
+        if (failed) run->python_server_failed.insert(key);
+      });
+    });
+    return;
+  }
+  if (key.starts_with(executors::remove_container_keys())) {
+    strands_->post(key, forget);
+    return;
+  }
+  if (!executors::parse_launch_key(key, run_id, path, attempt)) return;
+  const Run run = find(run_id);
+  if (!run) return;
+  strands_->post(run_id, [this, run, path, attempt, status] { ended(run, path, attempt, status); });
+}
+
+}  // namespace millrace::pipelines::runner
