@@ -3,23 +3,16 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "base/file.h"
 #include "pipelines/runner/bind.h"
-#include "pipelines/runner/schema.h"
+#include "pipelines/runner/rows_for_tests.h"
 
 namespace millrace::pipelines::runner {
 namespace {
 
 using engine::Event;
 
-class Events : public testing::Test {
+class Events : public RowsTest {
  protected:
-  void SetUp() override {
-    auto opened = db::Database::open((directory_.path() / "rows.db").string());
-    ASSERT_TRUE(opened);
-    database_ = std::move(*opened);
-    ASSERT_TRUE(database_->migrate("pipelines", migrations()));
-  }
   void write(const db::Database::Work& work) {
     const Status written = database_->write(work);
     ASSERT_TRUE(written) << written.error().message;
@@ -43,9 +36,6 @@ class Events : public testing::Test {
     }));
     return count;
   }
-
-  TempDir directory_ = std::move(*TempDir::make("rows"));
-  std::unique_ptr<db::Database> database_;
 };
 
 Event ended(int number, std::string out) {

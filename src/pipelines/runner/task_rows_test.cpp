@@ -2,22 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include "base/file.h"
 #include "base/json.h"
-#include "pipelines/runner/artifact_rows.h"
-#include "pipelines/runner/schema.h"
+#include "pipelines/runner/rows_for_tests.h"
 
 namespace millrace::pipelines::runner {
 namespace {
 
-class TaskRows : public testing::Test {
+class TaskRows : public RowsTest {
  protected:
   void SetUp() override {
-    auto opened = db::Database::open((directory_.path() / "rows.db").string());
-    ASSERT_TRUE(opened);
-    database_ = std::move(*opened);
-    ASSERT_TRUE(database_->migrate("pipelines", migrations()));
-    ASSERT_TRUE(database_->migrate("artifacts", artifact_migrations()));
+    RowsTest::SetUp();
     group_.name = "group";
     group_.display_name = "The group";
     group_.upstream = {"before"};
@@ -53,8 +47,6 @@ class TaskRows : public testing::Test {
     return tasks;
   }
 
-  TempDir directory_ = std::move(*TempDir::make("rows"));
-  std::unique_ptr<db::Database> database_;
   Task group_, inner_;
   Component dag_, component_;
   engine::Node root_, node_, leaf_;
