@@ -168,13 +168,14 @@ void Runner::alarm(Time due, const Run& run, std::function<void(const Run&)> cal
 // The state is ahead of the disk until this succeeds; nothing may be commanded before. false: the server stops.
 bool Runner::store(const Run& run) {
   while (true) {
-    std::promise<Status> done;
+    const auto done = std::make_shared<std::promise<Status>>();
+    auto answer = done->get_future();
     needs_.database.write_async([run](db::Connection& connection) { return run->store(connection); },
-                                [&done](Status status) { done.set_value(std::move(status)); });
-    std::this_thread::yield();  // to the writer, should it stand in line behind this thread: first it makes the disk
-                                // work
+                                [done](Status status) { done->set_value(std::move(status)); });
+    // To the writer, should it stand in line behind this thread: it is to make the disk work first.
+    std::this_thread::yield();
     prepare_ahead(run);
-    const Status stored = done.get_future().get();
+    const Status stored = answer.get();
     if (stored) break;
     log::error("run {}: what happened cannot be stored: {}", run->record().id, stored.error().message);
     {
