@@ -34,12 +34,12 @@ constexpr std::size_t kStartsARound = 8;            // then the ends are looked 
 constexpr std::size_t kMaxWaitingPeers = 8;         // connected, hello not yet said
 constexpr std::size_t kMaxUnsentBytes = 64u << 20;  // a server that does not read is cut off
 
-// What is ignored stays so in a child's program: nothing is to be, whatever this server was started from. By the system
-// call, since the C library gives no access to the two signals that it uses itself.
-void ignore_no_signal() {
-  constexpr int kLastSignal = 64;
+// What is ignored stays so in a child's program. Whoever starts a launcher (link.cpp) lets it ignore nothing, but for
+// the signals that the C library keeps for itself and to which only the system call gives access.
+void heed_signals_of_the_library() {
+  constexpr int kFirst = 32;
   constexpr std::size_t kSetBytes = 8;
-  for (int number = 1; number <= kLastSignal; ++number) {
+  for (int number = kFirst; number < SIGRTMIN; ++number) {
     std::array<std::uintptr_t, 8> action{};  // the kernel's struct sigaction: the handler comes first; SIG_DFL is zero
     if (::syscall(SYS_rt_sigaction, number, nullptr, action.data(), kSetBytes) != 0) continue;
     if (action[0] != reinterpret_cast<std::uintptr_t>(SIG_IGN)) continue;
@@ -103,7 +103,7 @@ Result<bool> LauncherRole::open() {
 
   // Orphans of children come to us, so that no zombie is left to a container's first process.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  ignore_no_signal();
+  heed_signals_of_the_library();
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGINT, SIG_IGN);
