@@ -94,11 +94,10 @@ class UntrustedTree {
     FileInfo info;     // of the entry itself; of what it leads to where the walk follows links
   };
   // Every entry below the directory `path`, each directory before what lies in it, in the order of their names. Without
-  // Links:: within, links are reported (kind symlink) and not followed; with it, a link to a regular file or directory
-  // of the tree is reported as that and, if a directory, entered (a circle of links ends at the depth limit, as an
-  // error), and a link that leads out, or nowhere, is reported as kind symlink. An error of `visit` ends the walk. To
-  // read an entry use open_file with the same `links`: what was walked may have been exchanged since, which open_file
-  // finds out.
+  // Links::within, links are reported (kind symlink) and not followed; with it, a link to a regular file or directory
+  // of the tree is reported as that and, if a directory, entered, and a link that leads out, nowhere, or to a directory
+  // that it lies in is reported as kind symlink. An error of `visit` ends the walk. To read an entry use open_file with
+  // the same `links`: what was walked may have been exchanged since, which open_file finds out.
   Status walk(std::string_view path, Links links, const Limits& limits,
               const std::function<Status(const Entry&)>& visit) const;
   // The names in one directory, sorted. `limits.entries` bounds it.
@@ -148,5 +147,8 @@ Status remove_tree(const std::filesystem::path& place);
 
 // "a FIFO", "a symbolic link", for messages.
 std::string_view file_kind_name(unsigned st_mode);
+
+// false: resolve component by component, as on a kernel without openat2.
+void use_openat2_for_tests(bool use);
 
 }  // namespace millrace
