@@ -232,7 +232,7 @@ TEST_P(Tree, RemovesWithoutFollowing) {
 TEST_P(Tree, RemovesAnyDepth) {
   const std::string name(255, 'n');
   Fd at(::open(place_.c_str(), O_RDONLY | O_DIRECTORY));
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 300; ++i) {
     ASSERT_EQ(::mkdirat(at.get(), name.c_str(), 0700), 0);
     at = Fd(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
     const Fd file(::openat(at.get(), "file", O_CREAT | O_WRONLY, 0600));
