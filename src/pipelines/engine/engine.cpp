@@ -115,13 +115,14 @@ class State::Step {
     Node* node = leaf(event);
     if (node == nullptr || (node->state != NodeState::running && node->state != NodeState::launching)) return;
     if (!node->started) node->started = at_;
-    if (event.succeeded) {
+    if (event.succeeded && state_.may_launch(*node)) {
       node->output_parameters = event.output_parameters.is_null() ? Value::object() : event.output_parameters;
       node->output_artifacts = event.output_artifacts.is_null() ? Value::object() : event.output_artifacts;
       node->cached = event.cached;
       end(*node, NodeState::succeeded, "");
     } else if (!state_.may_launch(*node)) {
-      end(*node, NodeState::canceled, event.error);
+      // Also one that answers SIGTERM with exit code 0: it was told to stop, and what it left may be half of it.
+      end(*node, NodeState::canceled, event.succeeded ? "the run was terminated" : event.error);
     } else if (event.retryable && node->attempt - node->spent_before <= node->task->retry.max_retries) {
       back_off(*node, event.error);
     } else {
@@ -532,6 +533,8 @@ class State::Step {
       const std::string why = dag.error;
       return fail_dag(dag, why);
     }
+    // Its exit tasks may be all that was left to do; they do not make a run that was terminated a success.
+    if (dag.parent == nullptr && state_.terminating_) return end(dag, NodeState::canceled, "the run was terminated");
     for (const auto& [name, sources] : dag.component->dag->parameters) {
       if (const Value* value = first_output(dag, sources, &Node::output_parameters))
         dag.output_parameters.set(name, *value);

@@ -266,6 +266,35 @@ TEST(Engine, RunsExitTasksOfATerminatedRun) {
   EXPECT_EQ(state.find("root/never")->state, NodeState::canceled);
 }
 
+// A task may answer SIGTERM with exit code 0. Its run was terminated all the same.
+TEST(Engine, DoesNotCallATerminatedRunASuccess) {
+  Builder b;
+  b.task("a");
+  State state(b.spec, Value::object());
+  state.advance(created());
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::terminate))), "stop a 1");
+  EXPECT_EQ(words(state.advance(succeeded("a"))).substr(0, 7), "failure");
+  EXPECT_EQ(state.find("root/a")->state, NodeState::canceled);
+  EXPECT_TRUE(state.find("root/a")->output_parameters.empty());
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::retry))), "launch a 2");
+}
+
+// The group was done when the run was terminated: only its exit task is left, and that succeeds.
+TEST(Engine, DoesNotCallATerminatedRunASuccessForItsExitTask) {
+  Builder b;
+  b.task("exit-handler-1", {}, "body").parameters["item"] = {};
+  b.spec.root.dag->tasks.back().parameters["item"].constant = 1;
+  b.task("tell", {"exit-handler-1"}).runs_after_failure = true;
+  State state(b.spec, Value::object());
+  state.advance(created());
+  state.advance(succeeded("exit-handler-1/first", 1, Value::object({{"out", 1}})));
+  EXPECT_EQ(words(state.advance(succeeded("exit-handler-1/second"))), "launch tell 1");
+  EXPECT_EQ(words(state.advance(at_once(Event::Kind::terminate))), "");
+  EXPECT_EQ(words(state.advance(succeeded("tell"))).substr(0, 7), "failure");
+  EXPECT_EQ(state.find("root/tell")->state, NodeState::succeeded);
+  EXPECT_EQ(state.root().state, NodeState::canceled);
+}
+
 TEST(Engine, LaunchesAnewWhatAnotherBootMayHaveStarted) {
   Builder b;
   b.task("a");

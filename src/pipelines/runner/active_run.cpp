@@ -77,11 +77,30 @@ void ActiveRun::changed(const engine::Node& node) {
   if (!std::exchange(rows_[node.number].dirty, true)) dirty_.push_back(&node);
 }
 
+void ActiveRun::drop_attempt(const engine::Node& node) {
+  const bool open = node.state == engine::NodeState::launching || node.state == engine::NodeState::running;
+  if (open || node.component->dag) return;
+  attempts_.erase(node.path);
+  prepared.erase(node.path);
+}
+
+ActiveRun::Attempt& ActiveRun::attempt_of(const engine::Node& node) {
+  Attempt& attempt = attempts_[node.path];
+  if (std::exchange(attempt.number, node.attempt) != node.attempt) {
+    attempt = Attempt();
+    attempt.number = node.attempt;
+  }
+  return attempt;
+}
+
 void ActiveRun::advance(engine::Event event, bool can_wait) {
   auto commands = state_->advance(event);
   if (!can_wait || !commands.empty()) urgent_ = true;
   commands_.insert(commands_.end(), std::make_move_iterator(commands.begin()), std::make_move_iterator(commands.end()));
-  for (const engine::Node* node : state_->changed()) changed(*node);
+  for (const engine::Node* node : state_->changed()) {
+    changed(*node);
+    drop_attempt(*node);
+  }
   follow(event);
   events_.push_back(std::move(event));
 }

@@ -18,6 +18,7 @@
 #include "pipelines/executors/process.h"
 #include "pipelines/runner/cache.h"
 #include "pipelines/runner/records.h"
+#include "pipelines/runner/slots.h"
 #include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::runner {
@@ -53,15 +54,22 @@ class ActiveRun {
   // The commands of what is stored, once.
   std::vector<engine::Command> take_commands() { return std::exchange(commands_, {}); }
 
-  // What is to be launched once its cause is stored, by launch key.
+  // What an attempt has while it is launching or running. advance() drops it with the attempt's end, whatever that is,
+  // and so everything in it is given back.
+  struct Attempt {
+    int number = 0;
+    Slots::Lease slot;
+    bool in_flight = false;    // its launch was asked for and is not answered
+    bool is_stopping = false;  // an alarm will end it, should nobody hear of its end
+    std::string code_before;   // executors::code_digest() when the task started
+  };
+  Attempt& attempt_of(const engine::Node& node);  // made if need be; not for longer than until the next advance()
+  // What is to be launched once its cause is stored, by path. Dropped as attempts are.
   std::map<std::string, Result<proc::LaunchSpec>> prepared;
-  // Launches that were asked for and are not answered, by launch key.
-  std::set<std::string> in_flight;
-  std::map<std::string, std::string> code_before;  // by launch key: executors::code_digest() when the task started
-  std::map<std::string, Time> python_servers;      // launch keys of those that run, and when they were started
-  std::set<std::string> python_server_failed;      // those that could not serve
-  std::set<std::string> python_environments;       // that its tasks asked for
-  std::string python_taken;                        // the key of the one that was ready; empty: none
+  std::map<std::string, Time> python_servers;  // launch keys of those that run, and when they were started
+  std::set<std::string> python_server_failed;  // those that could not serve
+  std::set<std::string> python_environments;   // that its tasks asked for
+  std::string python_taken;                    // the key of the one that was ready; empty: none
   // Called once, by whoever stores, when what has gathered is stored.
   std::vector<std::function<void()>> when_stored;
   bool store_is_due = false;  // an alarm will see to what can wait
@@ -79,6 +87,7 @@ class ActiveRun {
   void enter(std::string_view state, Time at);
   std::size_t rows_now() const;
   void changed(const engine::Node& node);
+  void drop_attempt(const engine::Node& node);
   Result<std::int64_t> put_row(db::Connection& connection, const engine::Node& node);
 
   RunRecord record_;
@@ -98,6 +107,7 @@ class ActiveRun {
   std::deque<const engine::Node*> dirty_;  // in the order of their first change; each once
   std::vector<std::int64_t> put_;          // positions of what store() wrote, which is nothing until stored()
   std::vector<engine::Command> commands_;
+  std::map<std::string, Attempt> attempts_;  // by path
   bool record_changed_ = false, urgent_ = false;
   Time last_replayed_{};
 };

@@ -19,6 +19,7 @@ namespace {
 using engine::Event;
 
 constexpr Millis kStopGrace{10'000};  // between SIGTERM and SIGKILL of a terminated task
+constexpr Millis kLostAfter{10'000};  // after SIGKILL: nobody has seen it end
 constexpr std::size_t kAhead = 8;     // launches that are prepared while their cause is being stored
 
 }  // namespace
@@ -32,36 +33,45 @@ void Runner::prepare_ahead(const Run& run) {
     if (node == nullptr || node->state != engine::NodeState::launching || !run->state().may_launch(*node)) continue;
     const Executor& executor = *run->state().executor_of(*node);
     if ((options_.caching && node->task->cached) || executors::runs_inline(executor)) continue;  // may need no process
-    const std::string key = executors::launch_key(run->record().id, command.path, command.attempt);
-    if (run->prepared.contains(key)) continue;
-    run->prepared.emplace(key, prepare(run, *node, executor));
+    if (run->prepared.contains(command.path)) continue;
+    run->prepared.emplace(command.path, prepare(run, *node, executor));
   }
 }
 
 void Runner::launch(const Run& run, const std::string& path, int attempt) {
-  const engine::Node* node = run->open_attempt(path, attempt);
-  if (node == nullptr || node->state != engine::NodeState::launching) return;
-  const std::string& run_id = run->record().id;
-  const std::string key = executors::launch_key(run_id, path, attempt);
   // Of no use if there is no slot: what it was prepared with, such as keys that end by their time, may be too old then.
-  auto ahead = run->prepared.extract(key);
+  auto ahead = run->prepared.extract(path);
+  const engine::Node* node = run->open_attempt(path, attempt);
+  if (node == nullptr || node->state != engine::NodeState::launching || run->attempt_of(*node).in_flight) return;
   if (!run->state().may_launch(*node))
     return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   const Executor* executor = run->state().executor_of(*node);
-  if (spare(run, *node, *executor)) return;
-  const auto when_free = [this, run, path, attempt] {
-    strands_->post(run->record().id, [this, run, path, attempt] { launch(run, path, attempt); });
-  };
-  const bool has_slot = slots_.take(run_id, key, when_free, run->spec().parallelism);
-  if (!has_slot) return;
-  auto spec = ahead ? std::move(ahead.mapped()) : prepare(run, *node, *executor);
+  if (complete_without_process(run, *node, *executor)) return;
+  if (!has_slot(run, *node)) return;
+  const std::string key = executors::launch_key(run->record().id, path, attempt);
+  const bool fits = ahead && (!ahead.mapped() || ahead.mapped()->key == key);
+  auto spec = fits ? std::move(ahead.mapped()) : prepare(run, *node, *executor);
   if (!spec) return failed(run, path, attempt, spec.error());
   serve_python(run, *executor, *spec);
-  run->in_flight.insert(key);
+  run->attempt_of(*node).in_flight = true;
   // The answer may come when this is gone; its strands then take no more work.
   needs_.launcher.launch_async(*spec, [this, strands = strands_, run, path, attempt](const auto& status) {
     strands->post(run->record().id, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
   });
+}
+
+// Of an attempt that is to be launched. It waits for one otherwise, and is launched again then.
+bool Runner::has_slot(const Run& run, const engine::Node& node) {
+  Slots::Lease& slot = run->attempt_of(node).slot;
+  if (!slot) {
+    const auto when_free = [this, strands = strands_, weak = std::weak_ptr(run), path = node.path,
+                            attempt = node.attempt] {
+      const Run waited = weak.lock();
+      if (waited) strands->post(waited->record().id, [this, waited, path, attempt] { launch(waited, path, attempt); });
+    };
+    slot = slots_.take(run->record().id, when_free, run->spec().parallelism);
+  }
+  return slot.has_slot();
 }
 
 // Before anything is prepared: with one that was ready the run gets its directory.
@@ -99,7 +109,13 @@ void Runner::serve_python(const Run& run, const Executor& executor, proc::Launch
 }
 
 void Runner::launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status) {
-  run->in_flight.erase(executors::launch_key(run->record().id, path, attempt));
+  const engine::Node* asked = run->open_attempt(path, attempt);
+  if (asked == nullptr) {
+    // It was given up meanwhile. Should it have started after all, it is nobody's.
+    if (status && status->state == proc::ChildStatus::State::running) stop_child(run, path, attempt);
+    return;
+  }
+  run->attempt_of(*asked).in_flight = false;
   if (!status) return failed(run, path, attempt, status.error());
   // It was launched before a crash, and has ended since.
   if (status->state != proc::ChildStatus::State::running) return ended(run, path, attempt, *status);
@@ -110,7 +126,7 @@ void Runner::launched(const Run& run, const std::string& path, int attempt, cons
   if (!run->state().may_launch(*started)) stop_task(run, path, attempt);
 }
 
-bool Runner::spare(const Run& run, const engine::Node& node, const Executor& executor) {
+bool Runner::complete_without_process(const Run& run, const engine::Node& node, const Executor& executor) {
   const std::string path = node.path;
   const int attempt = node.attempt;
   if (auto outcome = executors::run_inline(options_, hooks_, run->context(), node, executor)) {
@@ -142,17 +158,15 @@ std::string Runner::fingerprint_before(const Run& run, const engine::Node& node,
     return {};
   }
   const std::string fingerprint = cache_fingerprint(options_, run->context(), node, executor, *code);
-  if (!code->empty())
-    run->code_before[executors::launch_key(run->record().id, node.path, node.attempt)] = std::move(*code);
+  run->attempt_of(node).code_before = std::move(*code);
   return fingerprint;
 }
 
 // The same, when the task has ended. Of code that was edited meanwhile nobody knows which one left the outputs.
 std::string Runner::fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor) {
   if (!options_.caching || !node.task->cached) return {};
-  const auto before = run->code_before.extract(executors::launch_key(run->record().id, node.path, node.attempt));
   const auto code = executors::code_digest(options_, run->context(), node, executor);
-  if (!code || *code != (before ? before.mapped() : std::string())) return {};
+  if (!code || *code != run->attempt_of(node).code_before) return {};
   return cache_fingerprint(options_, run->context(), node, executor, *code);
 }
 
@@ -176,7 +190,6 @@ void Runner::watch_deadline(const Run& run, const engine::Node& node) {
 
 void Runner::failed(const Run& run, const std::string& path, int attempt, const Error& error) {
   if (run->open_attempt(path, attempt) == nullptr) return;
-  slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
   Event event = event_now(Event::Kind::finished, path, attempt);
   event.error = error.message;
   event.retryable = error.code == Code::unavailable || error.code == Code::resource_exhausted;
@@ -186,7 +199,6 @@ void Runner::failed(const Run& run, const std::string& path, int attempt, const 
 void Runner::ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
-  slots_.release(run->record().id, executors::launch_key(run->record().id, path, attempt));
   if (options_.containers && (status.signal != 0 || status.state == proc::ChildStatus::State::lost)) {
     // The engine's client is dead, its container perhaps not.
     const std::string key = executors::launch_key(run->record().id, path, attempt);
@@ -198,7 +210,9 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
                                  });
   }
   Event event = event_now(Event::Kind::finished, path, attempt);
-  if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
+  if (!run->state().may_launch(*node)) {
+    event.error = "the run was terminated";  // whatever its exit code: what it left may be half of it
+  } else if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
     if (outputs) {
       if (const Status kept = executors::publish(options_, hooks_, run->record().id, *outputs); !kept)
@@ -227,13 +241,30 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
 void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
-  const std::string key = executors::launch_key(run->record().id, path, attempt);
-  if (node->state == engine::NodeState::launching && !run->in_flight.contains(key)) {
+  if (node->state == engine::NodeState::launching && !run->attempt_of(*node).in_flight) {
     // It waits for a slot: nothing was started.
     return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   }
+  close_if_lost(run, *node);
+  stop_child(run, path, attempt);
+}
+
+void Runner::stop_child(const Run& run, const std::string& path, int attempt) {
+  const std::string key = executors::launch_key(run->record().id, path, attempt);
   if (const Status stopped = needs_.launcher.stop(key, kStopGrace); !stopped)
     log::error("run {}: {} cannot be stopped: {}", run->record().id, path, stopped.error().message);
+}
+
+void Runner::close_if_lost(const Run& run, const engine::Node& node) {
+  if (std::exchange(run->attempt_of(node).is_stopping, true)) return;
+  alarm(needs_.clock.now() + kStopGrace + kLostAfter, run,
+        [this, path = node.path, attempt = node.attempt](const Run& late) {
+          if (late->open_attempt(path, attempt) == nullptr) return;
+          log::error("run {}: nobody has seen {} end, which was stopped; it counts as lost", late->record().id, path);
+          proc::ChildStatus lost;
+          lost.state = proc::ChildStatus::State::lost;
+          ended(late, path, attempt, lost);
+        });
 }
 
 void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& status) {

@@ -13,9 +13,10 @@ namespace {
 
 using engine::Event;
 
-constexpr std::size_t kThreads = 4;   // they wait for fsync and for the launcher; they compute nothing
-constexpr Millis kStoreRetry{1'000};  // while the database cannot be written (a full disk)
-constexpr Millis kStoreLater{50};     // that a task has started is told with what comes next, or after this
+constexpr std::size_t kThreads = 4;      // they wait for fsync and for the launcher; they compute nothing
+constexpr Millis kStoreRetry{1'000};     // while the database cannot be written (a full disk)
+constexpr Millis kChangeAnswer{15'000};  // a caller waits no longer for what is done all the same
+constexpr Millis kStoreLater{50};        // that a task has started is told with what comes next, or after this
 
 }  // namespace
 
@@ -106,6 +107,8 @@ Status Runner::retry(const std::string& run_id) {
   });
   done.reset();  // a work that is dropped breaks its promise
   if (!posted) return fail(Code::unavailable, "the server is stopping");
+  if (answer.wait_for(kChangeAnswer) != std::future_status::ready)
+    return fail(Code::unavailable, fmt::format("the run {} will be retried once the server is free to", run_id));
   try {
     return answer.get();
   } catch (const std::future_error&) {
@@ -126,6 +129,9 @@ Status Runner::terminate(const std::string& run_id) {
   });
   done.reset();  // a work that is dropped breaks its promise
   if (!posted) return fail(Code::unavailable, "the server is stopping");
+  if (answer.wait_for(kChangeAnswer) != std::future_status::ready)
+    return fail(Code::unavailable,
+                fmt::format("the run {} will be terminated once the server has stored what happened before", run_id));
   try {
     if (answer.get()) return {};
   } catch (const std::future_error&) {
@@ -236,6 +242,7 @@ void Runner::stop() {
     stopping_ = true;
   }
   alarms_.stop();
+  slots_.close();
   strands_->stop();
   ready_servers_.stop();
 }

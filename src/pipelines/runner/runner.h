@@ -68,18 +68,22 @@ class Runner {
   void prepare_ahead(const Run& run);
   Result<proc::LaunchSpec> prepare(const Run& run, const engine::Node& node, const Executor& executor);
   void launch(const Run& run, const std::string& path, int attempt);
+  bool has_slot(const Run& run, const engine::Node& node);
   void take_python_server(const Run& run, const Executor& executor);
   void serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec);
   void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
   void watch_deadline(const Run& run, const engine::Node& node);
   // true: the task has ended without a process; an importer, or a success in the cache.
-  bool spare(const Run& run, const engine::Node& node, const Executor& executor);
+  bool complete_without_process(const Run& run, const engine::Node& node, const Executor& executor);
   std::string fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor);
   std::string fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor);
   void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
   void ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status);
   void failed(const Run& run, const std::string& path, int attempt, const Error& error);
   void stop_task(const Run& run, const std::string& path, int attempt);
+  void stop_child(const Run& run, const std::string& path, int attempt);
+  // Nobody may ever hear of the end of what was stopped: its launcher may be gone, the process stuck in the kernel.
+  void close_if_lost(const Run& run, const engine::Node& node);
 
   // take_up.cpp: runs that were under way when this program ended.
   // Null: there is no such run. `ended`: also one that has ended.

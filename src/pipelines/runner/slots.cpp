@@ -1,64 +1,120 @@
 #include "pipelines/runner/slots.h"
 
 #include <algorithm>
-#include <utility>
+#include <deque>
+#include <list>
+#include <map>
+#include <mutex>
 #include <vector>
 
 namespace millrace::pipelines::runner {
 
-bool Slots::may_start(const std::string& run_id, std::size_t of_run) const {
-  if (taken_.size() >= limit_) return false;
-  const auto running = running_.find(run_id);
-  return of_run == 0 || running == running_.end() || running->second < of_run;
-}
+class Slots::State {
+ public:
+  explicit State(std::size_t limit) : limit_(limit == 0 ? 1 : limit) {}
 
-void Slots::hold(const std::string& run_id, const std::string& key) {
-  if (taken_.insert(key).second) ++running_[run_id];
-}
-
-bool Slots::take(const std::string& run_id, const std::string& key, std::function<void()> when_free,
-                 std::size_t of_run) {
-  const std::lock_guard lock(mutex_);
-  if (taken_.contains(key)) return true;
-  // Whoever waits comes first: while slots are free, only those wait whose run has all that it may have.
-  if (!lines_.contains(run_id) && may_start(run_id, of_run)) {
-    hold(run_id, key);
-    return true;
-  }
-  const auto [line, is_new] = lines_.try_emplace(run_id);
-  if (is_new) turns_.push_back(run_id);
-  line->second.of_run = of_run;
-  line->second.waiting.push_back({key, std::move(when_free)});
-  return false;
-}
-
-void Slots::occupy(const std::string& run_id, const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  hold(run_id, key);
-}
-
-void Slots::release(const std::string& run_id, const std::string& key) {
-  std::vector<std::function<void()>> called;
-  {
+  std::uint64_t take(const std::string& run_id, std::function<void()> when_free, std::size_t of_run) {
     const std::lock_guard lock(mutex_);
-    if (taken_.erase(key) != 0) {
-      if (const auto running = running_.find(run_id); running != running_.end() && --running->second == 0)
-        running_.erase(running);
-    } else if (const auto line = lines_.find(run_id); line != lines_.end()) {
-      std::erase_if(line->second.waiting, [&](const Waiting& waiting) { return waiting.key == key; });
-      if (line->second.waiting.empty()) {
-        lines_.erase(line);
-        turns_.remove(run_id);
-      }
+    const std::uint64_t id = ++last_id_;
+    // Whoever waits comes first: while slots are free, only those wait whose run has all that it may have.
+    if (!lines_.contains(run_id) && may_start(run_id, of_run)) {
+      hold(run_id, id);
+      return id;
     }
+    if (closed_) return id;
+    const auto [line, is_new] = lines_.try_emplace(run_id);
+    if (is_new) turns_.push_back(run_id);
+    line->second.of_run = of_run;
+    line->second.waiting.push_back({id, std::move(when_free)});
+    waits_[id] = run_id;
+    return id;
+  }
+
+  std::uint64_t occupy(const std::string& run_id) {
+    const std::lock_guard lock(mutex_);
+    hold(run_id, ++last_id_);
+    return last_id_;
+  }
+
+  void release(std::uint64_t id) {
+    std::vector<std::function<void()>> called;
+    {
+      const std::lock_guard lock(mutex_);
+      leave(id);
+      if (!closed_) called = start_next();
+    }
+    for (const auto& call : called) call();
+  }
+
+  bool has_slot(std::uint64_t id) const {
+    const std::lock_guard lock(mutex_);
+    return taken_.contains(id);
+  }
+
+  void close() {
+    std::map<std::string, Line> dropped;  // their callbacks end outside of the lock
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    dropped.swap(lines_);
+    turns_.clear();
+    waits_.clear();
+  }
+
+  std::size_t taken() const {
+    const std::lock_guard lock(mutex_);
+    return taken_.size();
+  }
+  std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waits_.size();
+  }
+
+ private:
+  struct Waiting {
+    std::uint64_t id = 0;
+    std::function<void()> when_free;
+  };
+  struct Line {
+    std::size_t of_run = 0;
+    std::deque<Waiting> waiting;
+  };
+
+  bool may_start(const std::string& run_id, std::size_t of_run) const {
+    if (taken_.size() >= limit_) return false;
+    const auto running = running_.find(run_id);
+    return of_run == 0 || running == running_.end() || running->second < of_run;
+  }
+
+  void hold(const std::string& run_id, std::uint64_t id) {
+    taken_.emplace(id, run_id);
+    ++running_[run_id];
+  }
+
+  void leave(std::uint64_t id) {
+    if (const auto held = taken_.extract(id)) {
+      if (const auto running = running_.find(held.mapped()); --running->second == 0) running_.erase(running);
+      return;
+    }
+    const auto waits = waits_.extract(id);
+    if (!waits) return;
+    const auto line = lines_.find(waits.mapped());
+    std::erase_if(line->second.waiting, [&](const Waiting& one) { return one.id == id; });
+    if (!line->second.waiting.empty()) return;
+    turns_.remove(line->first);
+    lines_.erase(line);
+  }
+
+  std::vector<std::function<void()>> start_next() {
+    std::vector<std::function<void()>> called;
     while (true) {
       const auto turn = std::find_if(turns_.begin(), turns_.end(),
                                      [&](const std::string& run) { return may_start(run, lines_.at(run).of_run); });
-      if (turn == turns_.end()) break;
+      if (turn == turns_.end()) return called;
       const auto line = lines_.find(*turn);
       Waiting next = std::move(line->second.waiting.front());
       line->second.waiting.pop_front();
-      hold(line->first, next.key);
+      waits_.erase(next.id);
+      hold(line->first, next.id);
       called.push_back(std::move(next.when_free));
       if (line->second.waiting.empty()) {
         lines_.erase(line);
@@ -68,7 +124,41 @@ void Slots::release(const std::string& run_id, const std::string& key) {
       }
     }
   }
-  for (const auto& call : called) call();
+
+  const std::size_t limit_;
+  mutable std::mutex mutex_;
+  std::uint64_t last_id_ = 0;
+  bool closed_ = false;
+  std::map<std::uint64_t, std::string> taken_, waits_;  // the run of each
+  std::map<std::string, std::size_t> running_;          // how many of taken_ are each run's; none is 0
+  std::map<std::string, Line> lines_;                   // by run; none is empty
+  std::list<std::string> turns_;                        // the runs of lines_, the next one first
+};
+
+Slots::Slots(std::size_t limit) : state_(std::make_shared<State>(limit)) {}
+
+Slots::Lease Slots::take(const std::string& run_id, std::function<void()> when_free, std::size_t of_run) {
+  return {state_, state_->take(run_id, std::move(when_free), of_run)};
+}
+
+Slots::Lease Slots::occupy(const std::string& run_id) { return {state_, state_->occupy(run_id)}; }
+
+void Slots::close() { state_->close(); }
+std::size_t Slots::taken() const { return state_->taken(); }
+std::size_t Slots::waiting() const { return state_->waiting(); }
+
+Slots::Lease& Slots::Lease::operator=(Lease&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  state_ = std::move(other.state_);
+  id_ = std::exchange(other.id_, 0);
+  return *this;
+}
+
+bool Slots::Lease::has_slot() const { return state_ && state_->has_slot(id_); }
+
+void Slots::Lease::release() {
+  if (const auto state = std::exchange(state_, nullptr)) state->release(std::exchange(id_, 0));
 }
 
 }  // namespace millrace::pipelines::runner

@@ -1,48 +1,57 @@
 #pragma once
 // How many tasks run at once over all runs. Who finds no slot waits; runs that wait take turns, so that a large one
 // does not keep the others out.
+//
+// A slot, and a place in the line, is owned by a lease: whatever becomes of the attempt that took it, the slot is free
+// again when the lease is gone.
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <functional>
-#include <list>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <string>
-#include <unordered_set>
+#include <utility>
 
 namespace millrace::pipelines::runner {
 
 class Slots {
+  class State;
+
  public:
-  explicit Slots(std::size_t limit) : limit_(limit == 0 ? 1 : limit) {}
-  // true: the key has a slot (again, where it had one). Otherwise it waits in its run's line, and `when_free` is called
-  // (outside of all locks, on the thread that gave a slot back) once it has one. `of_run`: how many the run itself may
-  // have at once, the same at each call; 0: no limit of its own.
-  bool take(const std::string& run_id, const std::string& key, std::function<void()> when_free, std::size_t of_run = 0);
+  explicit Slots(std::size_t limit);
+
+  class Lease {
+   public:
+    Lease() = default;  // of nothing
+    Lease(Lease&& other) noexcept : state_(std::move(other.state_)), id_(std::exchange(other.id_, 0)) {}
+    Lease& operator=(Lease&& other) noexcept;
+    ~Lease() { release(); }
+    // false: of nothing, or still in the line.
+    bool has_slot() const;
+    explicit operator bool() const { return state_ != nullptr; }  // has a slot, or waits for one
+    // Gives the slot back, or leaves the line. Whoever has a slot for that is called on this thread.
+    void release();
+
+   private:
+    friend class Slots;
+    Lease(std::shared_ptr<State> state, std::uint64_t id) : state_(std::move(state)), id_(id) {}
+    std::shared_ptr<State> state_;
+    std::uint64_t id_ = 0;
+  };
+
+  // A slot, where one is free. Otherwise the lease waits in its run's line, and `when_free` is called once it has one,
+  // outside of all locks, on the thread that gave a slot back. `of_run`: how many the run itself may have at once, the
+  // same at each call; 0: no limit of its own.
+  [[nodiscard]] Lease take(const std::string& run_id, std::function<void()> when_free, std::size_t of_run = 0);
   // For what runs already, whatever the limits say.
-  void occupy(const std::string& run_id, const std::string& key);
-  // Gives the slot back, or leaves the line.
-  void release(const std::string& run_id, const std::string& key);
+  [[nodiscard]] Lease occupy(const std::string& run_id);
+  // Nobody is called from here on.
+  void close();
+  std::size_t taken() const;
+  std::size_t waiting() const;
 
  private:
-  struct Waiting {
-    std::string key;
-    std::function<void()> when_free;
-  };
-  struct Line {
-    std::size_t of_run = 0;
-    std::deque<Waiting> waiting;
-  };
-  bool may_start(const std::string& run_id, std::size_t of_run) const;
-  void hold(const std::string& run_id, const std::string& key);
-
-  std::size_t limit_;
-  std::mutex mutex_;
-  std::unordered_set<std::string> taken_;
-  std::map<std::string, std::size_t> running_;  // how many of taken_ are each run's; none is 0
-  std::map<std::string, Line> lines_;           // by run; none is empty
-  std::list<std::string> turns_;                // the runs of lines_, the next one first
+  std::shared_ptr<State> state_;  // shared with the leases, which may outlive this
 };
 
 }  // namespace millrace::pipelines::runner

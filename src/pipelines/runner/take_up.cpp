@@ -112,7 +112,7 @@ void Runner::take_up(const Run& run) {
       ended(run, path, attempt, **status);
       continue;
     }
-    slots_.occupy(run->record().id, key);
+    run->attempt_of(*node).slot = slots_.occupy(run->record().id);
     if (node->state == engine::NodeState::launching) apply(run, event_now(Event::Kind::launched, path, attempt));
     if (!run->state().may_launch(*node))
       stop_task(run, path, attempt);
