@@ -35,7 +35,10 @@ struct Mount {
   std::filesystem::path source;  // a directory of the machine, or a file (see read_only)
   std::string target;            // absolute; made in the child's own root where the machine has none
   std::uint64_t size_bytes = 0;
-  std::vector<std::pair<std::string, std::string>> files;  // name, bytes; mode 0400
+  std::vector<std::pair<std::string, std::string>> files;  // name, bytes; mode 0444
+  // Relative to `source`, of what children may have written to: what is mounted is found there when the child starts,
+  // beneath `source` and through no link of any kind, or the launch fails. Empty: the source itself.
+  std::filesystem::path below = {};
 };
 
 // Namespaces of the child's own (mount, process, IPC, host name): it sees the machine's files read-only and no other

@@ -111,6 +111,28 @@ int open_without_links(const char* directory) noexcept {
   return static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, directory, &how, sizeof how));
 }
 
+// In the child's own mount namespace, or the mount would be another's. Returns what failed, with errno set.
+const char* bind_below(const char* source, const char* below, const char* target) noexcept {
+  struct open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const int base = ::open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int found = base < 0 ? -1 : static_cast<int>(::syscall(SYS_openat2, base, below, &how, sizeof how));
+  const int tree =
+      found < 0 ? -1
+                : static_cast<int>(::syscall(SYS_open_tree, found, "",
+                                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+  const bool mounted = tree >= 0 && ::syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) == 0;
+  const int error = errno;
+  for (const int file : {base, found, tree}) {
+    if (file >= 0) ::close(file);
+  }
+  errno = error;
+  if (mounted) return nullptr;
+  return found < 0 ? "cannot mount a part of a directory into the sandbox: there is none, or a link leads to it"
+                   : "cannot mount a part of a directory into the sandbox";
+}
+
 bool make_read_only(const char* path, unsigned flags) noexcept {
   struct mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
@@ -242,8 +264,8 @@ Status SandboxPlan::mount(const Mount& mount) {
   switch (mount.kind) {
     case Mount::Kind::writable:
     case Mount::Kind::read_only:
-      after_.push_back(
-          {{Step::Kind::bind, root_ + target, mount.source.native(), ""}, mount.kind == Mount::Kind::read_only});
+      after_.push_back({{Step::Kind::bind, root_ + target, mount.source.native(), "", mount.below.native()},
+                        mount.kind == Mount::Kind::read_only});
       break;
     case Mount::Kind::memory:
       after_.push_back({{Step::Kind::memory, root_ + target,
@@ -310,7 +332,9 @@ const char* SandboxPlan::perform(const Step& step) noexcept {
       if (::symlink(step.source.c_str(), target) != 0) failed = "cannot make a link of the sandbox";
       break;
     case Step::Kind::bind:
-      if (::mount(step.source.c_str(), target, nullptr, MS_BIND | MS_REC, nullptr) != 0)
+      if (!step.below.empty())
+        failed = bind_below(step.source.c_str(), step.below.c_str(), target);
+      else if (::mount(step.source.c_str(), target, nullptr, MS_BIND | MS_REC, nullptr) != 0)
         failed = "cannot mount a directory into the sandbox";
       break;
     case Step::Kind::blank:
@@ -321,7 +345,7 @@ const char* SandboxPlan::perform(const Step& step) noexcept {
         failed = "cannot mount a directory in memory";
       break;
     case Step::Kind::file: {
-      const int file = ::openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+      const int file = ::openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
       const bool written = file >= 0 && ::write(file, step.source.data(), step.source.size()) ==
                                             static_cast<ssize_t>(step.source.size());
       if (!written) failed = "cannot make a file of the sandbox";

@@ -33,6 +33,7 @@ class SandboxPlan {
     std::string target;  // in the new root, with the root's own path before it
     std::string source;  // bind, symlink; memory: mount options; file: its bytes
     std::string above;   // of what is made in a directory that others write to: its path, in which no link is followed
+    std::string below = {};  // bind: of `source`, in which no link is followed either
   };
   struct Late {
     Step step;

@@ -181,6 +181,32 @@ TEST_F(SandboxTest, MountsInWhatIsMounted) {
   EXPECT_FALSE(fs::exists("/etc/made-by-a-sandbox"));
 }
 
+TEST_F(SandboxTest, MountsWhatLiesBelowThroughNoLink) {
+  const fs::path claim = directory_ / "claim", secret = directory_ / "secret";
+  ASSERT_TRUE(make_directories(claim / "a" / "b"));
+  ASSERT_TRUE(make_directories(secret));
+  ASSERT_TRUE(write_file(claim / "a" / "b" / "file", "its own"));
+  ASSERT_TRUE(write_file(secret / "file", "s3cret"));
+  fs::create_directory_symlink(secret, claim / "away");
+  fs::create_directory_symlink("../secret", claim / "up");
+  fs::create_directory_symlink("b", claim / "a" / "inside");
+  fs::create_directory_symlink("/proc/self/root", claim / "magic");
+  int number = 0;
+  for (const char* below :
+       {"a/b", "away", "up", "a/inside", "..", "../secret", "a/../../secret", "magic/etc", "none"}) {
+    LaunchSpec spec = shell(fmt::format("below-{}", number++), "cat /volumes/v/file");
+    spec.sandbox->mounts.push_back({Mount::Kind::writable, claim, "/volumes/v", 0, {}, below});
+    if (below == std::string("a/b")) {
+      EXPECT_EQ(run(spec).exit_code, 0);
+      EXPECT_EQ(output(spec.key), "its own");
+      continue;
+    }
+    const auto launched = launcher_->launch(spec);
+    ASSERT_FALSE(launched) << below;
+    EXPECT_THAT(launched.error().message, HasSubstr("a part of a directory")) << below;
+  }
+}
+
 TEST_F(SandboxTest, FollowsTheMachinesLinksToAMountsPlace) {
   // As where /var/run is a link to /run, which a sandbox has one of its own of.
   ASSERT_TRUE(make_directories(directory_ / "real"));

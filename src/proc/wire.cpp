@@ -82,6 +82,7 @@ std::string pack_spec(const LaunchSpec& spec) {
   out.number(spec.sandbox->mounts.size());
   for (const Mount& mount : spec.sandbox->mounts) {
     out.number(static_cast<std::uint64_t>(mount.kind)).text(mount.source.native()).text(mount.target);
+    out.text(mount.below.native());
     out.number(mount.size_bytes).number(mount.files.size());
     for (const auto& [name, bytes] : mount.files) out.text(name).text(bytes);
   }
@@ -120,6 +121,7 @@ Result<LaunchSpec> unpack_spec(std::string_view bytes) {
       mount.kind = static_cast<Mount::Kind>(kind);
       mount.source = in.text();
       mount.target = in.text();
+      mount.below = in.text();
       mount.size_bytes = in.number();
       const std::uint64_t files = in.number();
       for (std::uint64_t j = 0; j < files && j < kMaxListItems && in.ok(); ++j) {

@@ -22,6 +22,7 @@
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/store.h"
 #include "pipelines/executors/task_config.h"
+#include "pipelines/executors/task_sandbox.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -105,23 +106,6 @@ Status bring_artifacts(const Options& options, const Hooks& hooks, const RunCont
   return {};
 }
 
-// Where the python3 on PATH is a virtual environment below /tmp, which a task sees as a directory of its own: that
-// environment's directory. Empty: it is elsewhere.
-std::filesystem::path python_below_tmp() {
-  const std::string path = variable("PATH", "/usr/local/bin:/usr/bin:/bin");
-  for (std::size_t start = 0; start <= path.size();) {
-    const std::size_t end = std::min(path.find(':', start), path.size());
-    const std::filesystem::path bin = path.substr(start, end - start);
-    start = end + 1;
-    std::error_code error;
-    if (!std::filesystem::exists(bin / "python3", error)) continue;
-    const std::filesystem::path environment = bin.parent_path().lexically_normal();
-    const bool is_environment = std::filesystem::exists(environment / "pyvenv.cfg", error);
-    return is_environment && environment.native().starts_with("/tmp/") ? environment : std::filesystem::path();
-  }
-  return {};
-}
-
 // A component may leave an artifact at a path of its own choice (custom_path); its bytes go where the URI says.
 Status take_from_custom_path(const Options& options, const std::filesystem::path& directory, Value& artifact) {
   std::string custom = artifact["custom_path"].string_or(artifact["customPath"].string_or());
@@ -185,36 +169,6 @@ std::uint32_t pod_number(std::string_view path) {
 
 std::string pod_name(const RunContext& run, std::uint32_t number) {
   return fmt::format("{}-{}", run.resource_name, number);
-}
-
-proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
-                           const std::filesystem::path& artifacts) {
-  using Kind = proc::Mount::Kind;
-  proc::Sandbox out;
-  out.hidden = options.hidden;
-  out.hidden.push_back(options.directory);
-  out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
-  out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
-  // Below /tmp a task sees nothing of the machine but what it runs with.
-  if (const auto python = python_below_tmp(); !python.empty())
-    out.mounts.push_back({Kind::read_only, python, python.native(), 0, {}});
-  if (const auto program = options.executable.lexically_normal(); program.native().starts_with("/tmp/"))
-    out.mounts.push_back({Kind::read_only, program, program.native(), 0, {}});
-  const std::filesystem::path store = options.directory / "artifacts";
-  std::error_code error;
-  for (const char* scheme : {"minio", "s3", "gcs"}) {
-    if (std::filesystem::exists(store / scheme, error))
-      out.mounts.push_back({Kind::read_only, store / scheme, std::string("/") + scheme, 0, {}});
-  }
-  if (!artifacts.empty()) {
-    const std::string inside = "/" + artifacts.lexically_relative(store).native();
-    out.mounts.push_back({Kind::writable, artifacts, inside, 0, {}});
-  }
-  if (run.has_workspace) {
-    out.mounts.push_back(
-        {Kind::writable, workspace_directory(options, run.run_id), std::string(kWorkspacePath), 0, {}});
-  }
-  return out;
 }
 
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& given,

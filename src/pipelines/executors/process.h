@@ -49,11 +49,6 @@ std::string pod_name(const RunContext& run, std::uint32_t number);
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
                                  const engine::Node& node, const Executor& executor);
 
-// What a task of the run may see: the machine read-only, `directory` (its own, with its /tmp in tmp/) and `artifacts`
-// writable, the artifacts of all runs, the run's workspace; nothing else of the server's.
-proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
-                           const std::filesystem::path& artifacts);
-
 // The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared type.
 struct Outputs {
   Value parameters = Value::object(), artifacts = Value::object();

@@ -14,6 +14,7 @@
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/python_server_program.h"
 #include "pipelines/executors/store.h"
+#include "pipelines/executors/task_sandbox.h"
 
 namespace millrace::pipelines::executors {
 namespace {

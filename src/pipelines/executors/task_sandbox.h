@@ -1,0 +1,17 @@
+#pragma once
+// What a step of a pipeline sees of the machine and of the server's files.
+
+#include <filesystem>
+
+#include "pipelines/executors/process.h"
+#include "pipelines/pipelines.h"
+#include "proc/launcher.h"
+
+namespace millrace::pipelines::executors {
+
+// What a task of the run may see: the machine read-only, `directory` (its own, with its /tmp in tmp/) and `artifacts`
+// writable, the artifacts of all runs, the run's workspace; nothing else of the server's.
+proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
+                           const std::filesystem::path& artifacts);
+
+}  // namespace millrace::pipelines::executors
