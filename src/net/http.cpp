@@ -128,6 +128,37 @@ Response Response::text(int status, std::string body, std::string_view content_t
 
 Response Response::json(int status, std::string body) { return text(status, std::move(body), "application/json"); }
 
+void Completion::operator()(Response response) const { target_->complete(std::move(response)); }
+
+namespace {
+
+class AmendedTarget final : public Completion::Target {
+ public:
+  AmendedTarget(Completion inner, std::function<void(Response&)> change)
+      : inner_(std::move(inner)), change_(std::move(change)) {}
+  void complete(Response response) override {
+    change_(response);
+    inner_(std::move(response));
+  }
+  bool wanted() const override { return inner_.wanted(); }
+
+ private:
+  Completion inner_;
+  std::function<void(Response&)> change_;
+};
+
+}  // namespace
+
+void amend(Response& response, std::function<void(Response&)> change) {
+  if (!response.later) {
+    change(response);
+    return;
+  }
+  response.later = [inner = std::move(response.later), change = std::move(change)](Completion completion) {
+    inner(Completion(std::make_shared<AmendedTarget>(std::move(completion), change)));
+  };
+}
+
 std::string_view status_text(int status) {
   switch (status) {
     case 100:

@@ -37,11 +37,12 @@ class Headers {
 class BodyReader {
  public:
   virtual ~BodyReader() = default;
-  // Up to `buffer.size()` bytes; 0 at the end. Errors: the peer went away, a limit was passed (resource_exhausted).
+  // Up to `buffer.size()` bytes; 0 at the end. Errors: resource_exhausted when a limit was passed, invalid_argument
+  // when the peer ended or broke the body in its midst.
   virtual Result<std::size_t> read(std::span<char> buffer) = 0;
   virtual std::optional<std::uint64_t> length() const = 0;  // Content-Length where sent
   // All that is left, refused with resource_exhausted past `limit`.
-  Result<std::string> read_all(std::size_t limit);
+  virtual Result<std::string> read_all(std::size_t limit);
 };
 std::unique_ptr<BodyReader> body_from_string(std::string text);
 
@@ -80,6 +81,28 @@ struct FileBody {  // sent with sendfile where the connection is plain
   std::uint64_t length = 0;
 };
 
+struct Response;
+
+// The answer to a request whose handler has returned; see Response::later. Copies are the same answer: the first call
+// counts, all others do nothing, from any thread, also after the client or the server has gone. When the last copy goes
+// away without a call, the client is answered 500.
+class Completion {
+ public:
+  class Target {
+   public:
+    virtual ~Target() = default;
+    virtual void complete(Response response) = 0;
+    virtual bool wanted() const = 0;
+  };
+  explicit Completion(std::shared_ptr<Target> target) : target_(std::move(target)) {}
+  void operator()(Response response) const;
+  // false once nobody waits any more: the answer was given or took too long, the client has gone, or the server stops.
+  bool wanted() const { return target_->wanted(); }
+
+ private:
+  std::shared_ptr<Target> target_;
+};
+
 struct Response {
   int status = 200;
   Headers headers;
@@ -87,10 +110,17 @@ struct Response {
   std::optional<FileBody> file;        // instead of body
   std::unique_ptr<StreamBody> stream;  // instead of body; sent chunked
   std::string_view static_body;        // instead of body: bytes that outlive the server (embedded assets)
+  // Instead of all the above: the answer comes later and no thread waits for it. Called once, on a pool thread, after
+  // the handler has returned; it must not use the handler's Request, and must not block. An answer that does not come
+  // within ServerOptions::answer_timeout is 504. The response that it is given may not be another `later`.
+  std::function<void(Completion)> later;
 
   static Response text(int status, std::string body, std::string_view content_type = "text/plain; charset=utf-8");
   static Response json(int status, std::string body);
 };
+
+// Applies `change` to the answer: at once, or to the one that comes later.
+void amend(Response& response, std::function<void(Response&)> change);
 
 std::string_view status_text(int status);
 

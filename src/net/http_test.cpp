@@ -48,7 +48,8 @@ TEST(ResponseHead, SaysHowTheBodyEnds) {
   rules.length = 5;
   Head head = make_head(response, rules, now);
   EXPECT_EQ(head.text,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n"
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nDate: "
+            "Fri, 02 Jan 2026 03:04:05 GMT\r\n"
             "Content-Length: 5\r\n\r\n");
   EXPECT_TRUE(head.has_body);
   rules.head_request = true;

@@ -54,6 +54,8 @@ class RawConnection {
   }
   bool closed() const { return closed_; }  // the last receive() ended because the peer closed in good order
   bool reset() const { return reset_; }
+  // Ends this side; what the peer sends can still be read.
+  void end() { ::shutdown(fd_.get(), SHUT_WR); }
   // Closes so that the peer gets a reset.
   void abandon() {
     const linger at_once{1, 0};

@@ -34,6 +34,8 @@ Head make_head(const Response& response, const HeadRules& rules, Time now) {
     out += value;
     out += "\r\n";
   }
+  // What a task or a client has stored is never taken for another type than it is served as.
+  if (!response.headers.has("x-content-type-options")) out += "X-Content-Type-Options: nosniff\r\n";
   out += "Date: " + format_http_date(now) + "\r\n";
   if (!bodyless) {
     if (own_length != nullptr && parse_int(*own_length))

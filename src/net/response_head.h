@@ -24,7 +24,8 @@ struct Head {
 };
 
 // Fields that this layer owns (Date, Connection, Transfer-Encoding, Content-Length) are written here, never taken over;
-// a field with a line break in it is dropped, so that a stored value cannot forge fields of its own.
+// every answer has X-Content-Type-Options: nosniff; a field with a line break in it is dropped, so that a stored value
+// cannot forge fields of its own.
 Head make_head(const Response& response, const HeadRules& rules, Time now);
 
 }  // namespace millrace::net

@@ -1,6 +1,7 @@
 #include "net/server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "base/log.h"
 #include "net/listen.h"
 #include "net/server_exchange.h"
 #include "net/tls_context.h"
@@ -23,12 +25,22 @@ namespace {
 
 using namespace detail;  // NOLINT(google-build-using-namespace): this file's own parts
 
-// The last words on a connection beyond the limit; it is closed when this returns.
-void turn_away(Socket& socket) {
+constexpr std::chrono::milliseconds kAcceptPause{20};  // where the system has no descriptor or memory to give
+
+// The answer to a connection beyond the limit; the caller closes it. What the client has sent is read first: closing a
+// socket with unread bytes in it makes the kernel throw the answer away.
+void reject_busy(int fd) {
   constexpr std::string_view kBusy =
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-  (void)!::send(socket.native_handle(), kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      "X-Content-Type-Options: nosniff\r\nContent-Length: 49\r\nConnection: close\r\n\r\n"
+      "The server has too many connections; try again.\r\n";
+  char scratch[16 * 1024];
+  (void)!::recv(fd, scratch, sizeof scratch, MSG_DONTWAIT);
+  (void)!::send(fd, kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::shutdown(fd, SHUT_WR);
 }
+
+Fd reserve_descriptor() { return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 std::string peer_address(int fd) {
   sockaddr_storage address{};
@@ -87,16 +99,21 @@ class ServerImpl final : public Server {
       for (Connection* connection : core_.connections) {
         const Phase phase = connection->phase;
         if (phase == Phase::idle || phase == Phase::header || phase == Phase::closing) connection->cut();
-        if (connection->stream) connection->stream->now();
+        if (phase == Phase::stream && connection->wake) connection->wake->now();
       }
     });
     const auto deadline = SteadyClock::now() + grace;
     while (core_.open > 0 && SteadyClock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     asio::post(core_.io, [this] {
-      for (Connection* connection : core_.connections) connection->cut();
+      core_.abandoned = true;
+      for (Connection* connection : core_.connections) {
+        connection->cut();
+        if (connection->wake) connection->wake->now();
+      }
     });
     // Handlers that still run end first: they use their connection.
     core_.pool.stop();
+    core_.uploads.stop();
     const auto last = SteadyClock::now() + std::chrono::seconds(1);
     while (core_.open > 0 && SteadyClock::now() < last) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     core_.io.stop();
@@ -113,49 +130,67 @@ class ServerImpl final : public Server {
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-    core_.io.run();
+    while (true) {
+      try {
+        core_.io.run();
+        return;
+      } catch (const std::exception& error) {  // connections keep their own; this is a fault of this file
+        log::error("the server's I/O failed: {}", error.what());
+      }
+    }
   }
 
   Task<void> accept() {
     while (!core_.stopping) {
       auto [ec, socket] = co_await acceptor_.async_accept(kTuple);
       if (ec == asio::error::operation_aborted || !acceptor_.is_open()) co_return;
-      if (ec) {
-        co_await pause();  // out of descriptors, as a rule: try again when some have been closed
-        continue;
+      if (ec && !evict_one(core_) && !reject_one()) co_await pause();
+      if (ec) continue;
+      try {
+        begin(std::move(socket));
+      } catch (const std::exception& error) {
+        log::error("a connection failed: {}", error.what());
       }
-      const int on = 1;  // of no effect, and no harm, on a Unix socket
-      ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      begin(std::move(socket));
     }
+  }
+
+  // Without a free descriptor: answers one waiting connection with that kept for this.
+  bool reject_one() {
+    reserve_.reset();
+    Fd fd(::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    const bool accepted = static_cast<bool>(fd);
+    if (accepted) reject_busy(fd.get());
+    fd.reset();
+    reserve_ = reserve_descriptor();
+    return accepted;
   }
 
   Task<void> pause() {
     Timer timer(core_.io.get_executor());
-    timer.expires_after(std::chrono::milliseconds(20));
+    timer.expires_after(kAcceptPause);
     (void)co_await timer.async_wait(kTuple);
   }
 
   void begin(Socket socket) {
-    if (core_.open >= core_.options.max_connections) {
-      turn_away(socket);
+    if (core_.open >= core_.options.max_connections && !evict_one(core_)) {
+      reject_busy(socket.native_handle());
       return;
     }
+    const int on = 1;  // of no effect, and no harm, on a Unix socket
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     auto connection = std::make_shared<Connection>(core_, std::move(socket));
     connection->peer = peer_address(connection->socket.native_handle());
     asio::co_spawn(core_.io.get_executor(), serve(std::move(connection)), asio::detached);
   }
 
-  // Ends connections that have not moved for longer than their phase allows.
+  // Ends connections that take longer than their phase allows.
   Task<void> sweep() {
     while (!core_.stopping) {
       sweep_.expires_after(kSweepEvery);
       (void)co_await sweep_.async_wait(kTuple);
       const auto now = SteadyClock::now();
       for (Connection* connection : core_.connections) {
-        const SteadyClock::time_point last{SteadyClock::duration(connection->progress.load())};
-        const auto allowance = connection->allowance();
-        if (allowance != SteadyClock::duration::max() && now - last > allowance) connection->cut();
+        if (connection->overdue(now)) connection->cut();
       }
     }
   }
@@ -163,6 +198,7 @@ class ServerImpl final : public Server {
   Core core_;
   Timer sweep_;
   Acceptor acceptor_;
+  Fd reserve_ = reserve_descriptor();
   std::thread thread_;
   std::uint16_t port_ = 0;
 };

@@ -13,18 +13,41 @@
 
 namespace millrace::net {
 
+// What is done with a request's body, decided on its head alone.
+struct BodyPlan {
+  // What the handler takes at most. A larger body is not read: the handler starts at once, and its read_all() fails
+  // with resource_exhausted, so that the refusal is in the API's own words.
+  std::uint64_t limit = 0;
+  // false: the body is read into memory before the handler starts, and no thread waits for its sender.
+  // true: the handler reads it as it arrives, on a thread of those for uploads. For bodies that are too large to keep
+  // in memory, and for handlers that refuse a caller before they read.
+  bool streamed = false;
+};
+
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;   // 0: the kernel chooses; see Server::port()
   std::string unix_socket;  // listen on this path instead of address:port (mode 0600)
   std::size_t handler_threads = 16;
+  std::size_t upload_threads = 256;  // made when needed; each is one streamed body
+  // At the limit a new connection replaces the one that has been idle for longest; when none is, it is answered 503.
   std::size_t max_connections = 4096;
   std::size_t max_header_bytes = 64 * 1024;
-  std::uint64_t max_body_bytes = 5ull << 30;  // doors set tighter limits where they read
-  std::chrono::seconds header_timeout{30};
-  std::chrono::seconds idle_timeout{120};     // keep-alive
-  std::chrono::seconds transfer_timeout{60};  // without a byte of progress
-  std::string tls_certificate_pem;            // both or neither; without them a TLS hello is refused
+  std::size_t max_header_fields = 256;
+  std::uint64_t max_body_bytes = 5ull << 30;  // of any request
+  // Absent: bodies are streamed. Called on the I/O thread: it must be quick, must not block, and sees a request without
+  // a body. Bodies of up to 64 KiB are always read into memory, unless the client waits for "100 Continue".
+  std::function<BodyPlan(const Request& head)> body_plan;
+  std::size_t max_buffered_bytes = 256u << 20;  // of all bodies above 64 KiB that are being read into memory
+  std::chrono::seconds header_timeout{30};      // for a whole head, and for a TLS handshake
+  std::chrono::seconds idle_timeout{120};       // keep-alive
+  std::chrono::seconds transfer_timeout{60};    // without a byte of progress
+  // A body's sender has to send this many bytes a second, on average over each `rate_window` that is waited for it.
+  std::size_t min_body_rate = 1024;
+  std::chrono::seconds rate_window{30};
+  std::chrono::seconds body_timeout{600};    // for a whole body that is read into memory
+  std::chrono::seconds answer_timeout{120};  // for an answer that comes later (Response::later)
+  std::string tls_certificate_pem;           // both or neither; without them a TLS hello is refused
   std::string tls_key_pem;
 };
 
@@ -36,7 +59,8 @@ class Server {
   static Result<std::unique_ptr<Server>> start(ServerOptions options, Handler handler);
   virtual ~Server() = default;  // stop()
   virtual std::uint16_t port() const = 0;
-  // Stops accepting, lets requests in flight end (up to `grace`), ends streams, closes. Idempotent.
+  // Stops accepting, lets requests in flight end (up to `grace`), ends streams, closes. Idempotent. Clients cannot make
+  // it last longer; a handler can, which does not return.
   virtual void stop(std::chrono::milliseconds grace) = 0;
 };
 

@@ -11,30 +11,11 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "net/response_head.h"
+#include "net/server_later.h"
 #include "net/server_request_body.h"
 #include "net/server_stream.h"
 
 namespace millrace::net::detail {
-
-inline Request make_request(const Connection& connection, const Parser& parser) {
-  const auto& message = parser.get();
-  Request request;
-  request.method = std::string(message.method_string());
-  request.target = std::string(message.target());
-  std::string_view target = request.target;
-  // The absolute form (RFC 9112, 3.2.2) is for proxies, but a server has to take it.
-  if (target.starts_with("http://") || target.starts_with("https://")) {
-    const std::size_t path = target.find('/', target.find("//") + 2);
-    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
-  }
-  const std::size_t question = target.find('?');
-  request.path = std::string(target.substr(0, question));
-  if (question != std::string_view::npos) request.raw_query = std::string(target.substr(question + 1));
-  for (const auto& field : message) request.headers.add(field.name_string(), field.value());
-  request.peer_address = connection.peer;
-  request.tls = connection.tls != nullptr;
-  return request;
-}
 
 // What becomes of the connection after an answer. linger: it ends, but the peer may still be sending.
 enum class After { keep, close, linger };
@@ -63,87 +44,176 @@ inline Task<After> refuse(Connection& connection, int status, std::string_view t
   co_return After::linger;
 }
 
-// What is wrong with a request's head; nothing when it can be handled.
-struct Objection {
-  int status = 0;
-  std::string text;
+// A head, or why there is none: neither when the peer has gone or was cut off.
+struct HeadRead {
+  std::optional<RequestHead> head;
+  std::optional<Refusal> refusal;
 };
-inline std::optional<Objection> objection_to(const Parser& parser, const ServerOptions& options) {
-  const auto& message = parser.get();
-  if (message.version() != 10 && message.version() != 11)
-    return Objection{400, "HTTP/1.0 and HTTP/1.1 are spoken here."};
-  // RFC 9112, 3.2: doors and signatures depend on which host was meant.
-  const std::size_t hosts = message.count(http::field::host);
-  if (hosts > 1 || (hosts == 0 && message.version() == 11)) return Objection{400, "A request has one Host field."};
-  const std::string_view target = message.target();
-  if (!target.starts_with('/') && target != "*" && !target.starts_with("http://") && !target.starts_with("https://")) {
-    return Objection{400, "A request's target starts with '/'."};
+
+inline Task<HeadRead> read_head(Connection& connection) {
+  const ServerOptions& options = connection.core.options;
+  const HeadLimits limits{options.max_header_bytes, options.max_header_fields};
+  HeadFinder finder(limits);
+  bool skipped_empty_line = false;
+  HeadRead result;
+  while (true) {
+    const auto found = finder.find(unread(connection));
+    if (!found) {
+      result.refusal = found.error();
+      co_return result;
+    }
+    if (*found == 2 && !skipped_empty_line) {  // before a request line one is ignored (RFC 9112, 2.2)
+      skipped_empty_line = true;
+      connection.buffer.consume(2);
+      finder = HeadFinder(limits);
+      continue;
+    }
+    if (*found > 0) {
+      auto head = parse_request_head(unread(connection).substr(0, *found));
+      connection.buffer.consume(*found);
+      if (head)
+        result.head = std::move(*head);
+      else
+        result.refusal = head.error();
+      co_return result;
+    }
+    const Received received = co_await receive(connection, connection.buffer.prepare(kHeadBuffer));
+    if (received.ec || received.bytes == 0) co_return result;
+    connection.buffer.commit(received.bytes);
+    if (connection.phase == Connection::Phase::idle) connection.enter(Connection::Phase::header);
   }
-  // A coding that is not known would leave the body's end unknown, and the next request with it.
-  if (message.count(http::field::transfer_encoding) > 0 &&
-      !(parser.chunked() && beast::iequals(message[http::field::transfer_encoding], "chunked"))) {
-    return Objection{501, "The only transfer coding known here is chunked."};
-  }
-  if (const auto length = parser.content_length(); length && *length > options.max_body_bytes) {
-    return Objection{413, fmt::format("A request body may have {} bytes at most.", options.max_body_bytes)};
-  }
-  return std::nullopt;
 }
 
-inline Response handle(Connection& connection, const Parser& parser, ConnectionBody& body) {
+// What the handler gave: an answer, or one that comes later.
+struct Handled {
+  Response response;
+  std::shared_ptr<Later> later;
+};
+
+inline Handled handle(Core& core, Request& request, BodyReader& body) {
+  Handled handled;
   try {
-    Request request = make_request(connection, parser);
     request.body = &body;
-    return connection.core.handler(request);
+    handled.response = core.handler(request);
+    if (handled.response.later) handled.later = begin_later(core, handled.response);
+    return handled;
   } catch (const std::exception& error) {
     log::error("a request failed: {}", error.what());
   } catch (...) {
     log::error("a request failed");
   }
-  return Response::text(500, "The server failed on this request; its log says why.\n");
+  handled.response = Response::text(500, "The server failed on this request; its log says why.\n");
+  return handled;
 }
+
+inline Task<Response> answer_of(Connection& connection, WorkerPool& pool, Request& request, BodyReader& body) {
+  connection.enter(Connection::Phase::handler);
+  Core& core = connection.core;
+  auto work = [&core, &request, &body] { return handle(core, request, body); };
+  std::optional<Handled> handled = co_await on_pool<Handled>(core, pool, std::move(work));
+  if (!handled) co_return Response::text(503, "The server has too many requests waiting; try again.\n");
+  if (handled->later) co_return co_await wait_for_later(connection, std::move(handled->later));
+  co_return std::move(handled->response);
+}
+
+// One request: its head is read, its body is not.
+class Exchange {
+ public:
+  Exchange(Connection& connection, RequestHead head) : connection_(connection), head_(std::move(head)) {
+    rules_.head_request = head_.request.method == "HEAD";
+    rules_.http_1_0 = head_.http_1_0;
+    head_.request.peer_address = connection.peer;
+    head_.request.tls = connection.tls != nullptr;
+    connection.pace.reset();
+  }
+
+  Task<After> run() {
+    const ServerOptions& options = connection_.core.options;
+    if (head_.content_length.value_or(0) > options.max_body_bytes) {
+      co_return co_await refuse(connection_, 413,
+                                fmt::format("A request body may have {} bytes at most.", options.max_body_bytes));
+    }
+    const BodyPlan plan = body_plan();
+    const bool small = !head_.chunked && head_.content_length.value_or(0) <= kReadAhead;
+    if (plan.streamed && (!small || head_.expects_continue)) co_return co_await with_streamed_body(plan.limit);
+    if (!head_.chunked && head_.content_length.value_or(0) > plan.limit)
+      co_return co_await with_refused_body(plan.limit);
+    co_return co_await with_body_in_memory(plan.limit);
+  }
+
+ private:
+  BodyPlan body_plan() const {
+    const ServerOptions& options = connection_.core.options;
+    if (!options.body_plan) return {options.max_body_bytes, true};
+    BodyPlan plan = options.body_plan(head_.request);
+    plan.limit = std::min(plan.limit, options.max_body_bytes);
+    return plan;
+  }
+
+  Task<After> with_streamed_body(std::uint64_t limit) {
+    StreamedBody body(connection_, head_, limit);
+    Core& core = connection_.core;
+    Response response = co_await answer_of(connection_, core.uploads, head_.request, body);
+    co_return co_await finish(response, co_await drain(connection_, body));
+  }
+
+  // The body stays where it is; the handler says why.
+  Task<After> with_refused_body(std::uint64_t limit) {
+    BufferedBody body(too_large(limit), head_.content_length);
+    Response response = co_await answer_of(connection_, connection_.core.pool, head_.request, body);
+    co_return co_await finish(response, false);
+  }
+
+  Task<After> with_body_in_memory(std::uint64_t limit) {
+    using End = ReadAhead::End;
+    BodyMemory memory(connection_.core);
+    ReadAhead ahead;
+    if (head_.chunked || head_.content_length.value_or(0) > 0) {
+      if (head_.expects_continue) {
+        if (co_await send_text(connection_, kContinue)) co_return After::close;
+      }
+      ahead = co_await AheadReader(connection_, head_, limit, memory).read();
+    }
+    switch (ahead.end) {
+      case End::gone:
+        co_return After::close;
+      case End::broken:
+        co_return co_await refuse(connection_, 400, fmt::format("The request is broken: {}.", kBrokenBody));
+      case End::no_memory:
+        co_return co_await refuse(connection_, 503, "The bodies of too many requests are on their way; try again.");
+      case End::too_large:
+        co_return co_await with_refused_body(limit);
+      case End::whole:
+        break;
+    }
+    BufferedBody body(std::move(ahead.text), head_.content_length);
+    Response response = co_await answer_of(connection_, connection_.core.pool, head_.request, body);
+    co_return co_await finish(response, true);
+  }
+
+  // reusable: the next request begins where this one's body has ended.
+  Task<After> finish(Response& response, bool reusable) {
+    const Core& core = connection_.core;
+    if (response.stream && !StreamShare::has_room(core, *response.stream))
+      response = Response::text(503, "Too many streams of this kind are open; close one and try again.\n");
+    rules_.keep_alive = head_.keep_alive && reusable && !core.stopping && !(response.stream && rules_.http_1_0);
+    if (co_await send_response(connection_, response, rules_)) co_return After::close;
+    co_return rules_.keep_alive ? After::keep : reusable ? After::close : After::linger;
+  }
+
+  Connection& connection_;
+  RequestHead head_;
+  HeadRules rules_;
+};
 
 // One request and its answer.
 inline Task<After> serve_one(Connection& connection, bool first_request) {
   connection.enter(first_request || connection.buffer.size() > 0 ? Connection::Phase::header : Connection::Phase::idle);
-  Parser parser;
-  parser.header_limit(static_cast<std::uint32_t>(connection.core.options.max_header_bytes));
-  parser.body_limit(boost::none);
-  error_code ec;
-  if (connection.tls) {
-    const auto [read_ec, n] = co_await http::async_read_header(*connection.tls, connection.buffer, parser, kTuple);
-    ec = read_ec;
-  } else {
-    const auto [read_ec, n] = co_await http::async_read_header(connection.socket, connection.buffer, parser, kTuple);
-    ec = read_ec;
-  }
-  if (ec == http::error::header_limit)
-    co_return co_await refuse(connection, 431, "The request's header fields are too large.");
-  if (ec && (ec == http::error::end_of_stream || ec == http::error::partial_message ||
-             ec.category() != http::make_error_code(http::error::bad_value).category())) {
-    co_return After::close;  // the peer has gone, or was cut off
-  }
-  if (ec) co_return co_await refuse(connection, 400, "The request is not HTTP: " + ec.message() + ".");
-  if (const auto objection = objection_to(parser, connection.core.options)) {
-    co_return co_await refuse(connection, objection->status, objection->text);
-  }
-  const auto& message = parser.get();
-  HeadRules rules;
-  rules.head_request = message.method() == http::verb::head;
-  rules.http_1_0 = message.version() == 10;
-  const bool keep_alive_asked = message.keep_alive();
-
-  ConnectionBody body(connection, parser);
-  if (!co_await read_ahead(connection, body)) co_return After::close;
-  connection.enter(Connection::Phase::handler);
-  auto work = [&connection, &parser, &body] { return handle(connection, parser, body); };
-  std::optional<Response> response = co_await on_pool<Response>(connection.core, std::move(work));
-  if (!response) response = Response::text(503, "The server has too many requests waiting; try again.\n");
-  const bool reusable = co_await drain(connection, parser, body);
-  rules.keep_alive = keep_alive_asked && reusable && !connection.core.stopping && !(response->stream && rules.http_1_0);
-  ec = co_await send_response(connection, *response, rules);
-  if (ec) co_return After::close;
-  co_return rules.keep_alive ? After::keep : reusable ? After::close : After::linger;
+  HeadRead read = co_await read_head(connection);
+  if (read.refusal) co_return co_await refuse(connection, read.refusal->status, read.refusal->text);
+  if (!read.head) co_return After::close;
+  Exchange exchange(connection, std::move(*read.head));
+  co_return co_await exchange.run();
 }
 
 // Ends the connection so that the peer can still read what was sent: a socket that is closed with unread bytes in it
@@ -168,24 +238,35 @@ inline Task<void> close(Connection& connection, bool linger) {
   connection.socket.shutdown(Socket::shutdown_both, ignored);
 }
 
-inline Task<void> serve(std::shared_ptr<Connection> connection) {
-  Core& core = connection->core;
+inline Task<void> serve_requests(Connection& connection) {
+  Core& core = connection.core;
   // The first byte tells TLS from plain HTTP.
-  const auto [wait_ec] = co_await connection->socket.async_wait(Socket::wait_read, kTuple);
+  const auto [wait_ec] = co_await connection.socket.async_wait(Socket::wait_read, kTuple);
   std::uint8_t first = 0;
-  if (wait_ec || ::recv(connection->socket.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) co_return;
+  if (wait_ec || ::recv(connection.socket.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) co_return;
   if (first == kTlsHandshake) {
     if (!core.tls) co_return;
-    connection->tls = std::make_unique<TlsStream>(connection->socket, *core.tls);
-    const auto [ec] = co_await connection->tls->async_handshake(asio::ssl::stream_base::server, kTuple);
+    connection.tls = std::make_unique<TlsStream>(connection.socket, *core.tls);
+    const auto [ec] = co_await connection.tls->async_handshake(asio::ssl::stream_base::server, kTuple);
     if (ec) co_return;
   }
-  connection->buffer.reserve(kReadBuffer);
   After after = After::keep;
-  for (bool first_request = true; after == After::keep && !core.stopping; first_request = false) {
-    after = co_await serve_one(*connection, first_request);
+  for (bool first_request = true; after == After::keep && !core.stopping && !connection.evicted;
+       first_request = false) {
+    after = co_await serve_one(connection, first_request);
   }
-  co_await close(*connection, after == After::linger);
+  co_await close(connection, after == After::linger && !connection.evicted);
+}
+
+// No exception of a connection leaves it: whatever happens costs this connection alone.
+inline Task<void> serve(std::shared_ptr<Connection> connection) {
+  try {
+    co_await serve_requests(*connection);
+  } catch (const std::exception& error) {
+    log::error("a connection failed: {}", error.what());
+  } catch (...) {
+    log::error("a connection failed");
+  }
 }
 
 }  // namespace millrace::net::detail

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <latch>
+#include <mutex>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -122,6 +124,167 @@ TEST(ServerLimits, ABodyThatTricklesInTakesNoHandlerThread) {
   EXPECT_NE(slow[7]->receive("abcde").find("abcde"), std::string::npos);
 }
 
+BodyPlan in_memory(const Request&) { return {32u << 20, false}; }
+
+// Bodies of any size, with a length or in chunks, and whether or not the client waits for "100 Continue".
+TEST(ServerLimits, AHalfSentBodyHoldsNoThread) {
+  ServerOptions options;
+  options.handler_threads = 1;
+  options.upload_threads = 1;
+  options.body_plan = in_memory;
+  auto server = start_server(echo, options);
+  std::vector<std::unique_ptr<RawConnection>> slow;
+  for (int i = 0; i < 60; ++i) {
+    slow.push_back(std::make_unique<RawConnection>(server->port()));
+    const std::string_view framing[] = {"Content-Length: 200000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n30d40\r\n",
+                                        "Content-Length: 200000\r\nExpect: 100-continue\r\n\r\n"};
+    slow.back()->send(fmt::format("POST /slow HTTP/1.1\r\nHost: x\r\n{}{}", framing[i % 3], std::string(100'000, 'a')));
+  }
+  EXPECT_TRUE(still_answers(*server));
+  for (const int i : {30, 31, 32}) {
+    slow[i]->send(std::string(100'000, 'b'));
+    if (i == 31) slow[i]->send("\r\n0\r\n\r\n");
+    EXPECT_NE(slow[i]->receive("ab").find("POST /slow aaa"), std::string::npos);
+  }
+}
+
+TEST(ServerLimits, OneBytePerWhileDoesNotKeepABodyOpen) {
+  ServerOptions options;
+  options.rate_window = std::chrono::seconds(1);
+  options.min_body_rate = 1000;
+  for (const bool streamed : {false, true}) {
+    options.body_plan = [streamed](const Request&) { return BodyPlan{32u << 20, streamed}; };
+    auto server = start_server(echo, options);
+    RawConnection raw(server->port());
+    raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n");
+    const auto start = steady_clock::now();
+    std::thread trickle([&] {
+      while (since(start) < milliseconds(4000)) {
+        raw.send("a");
+        std::this_thread::sleep_for(milliseconds(50));
+      }
+    });
+    (void)raw.receive();
+    EXPECT_LT(since(start), milliseconds(3900)) << streamed;
+    trickle.join();
+  }
+}
+
+TEST(ServerLimits, OneBytePerWhileDoesNotKeepAHeadOpen) {
+  ServerOptions options;
+  options.header_timeout = std::chrono::seconds(1);
+  auto server = start_server(echo, options);
+  RawConnection raw(server->port());
+  const auto start = steady_clock::now();
+  std::thread trickle([&] {
+    raw.send("GET / HTTP/1.1\r\nX: ");
+    while (since(start) < milliseconds(4000)) {
+      raw.send("a");
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+  });
+  (void)raw.receive();
+  EXPECT_LT(since(start), milliseconds(3900));
+  trickle.join();
+}
+
+TEST(ServerLimits, BodiesInMemoryHaveALimitTogether) {
+  ServerOptions options;
+  options.body_plan = in_memory;
+  options.max_buffered_bytes = 1u << 20;
+  auto server = start_server(echo, options);
+  std::vector<std::unique_ptr<RawConnection>> slow;
+  int refused = 0;
+  for (int i = 0; i < 8; ++i) {
+    slow.push_back(std::make_unique<RawConnection>(server->port()));
+    slow.back()->send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + std::string(400'000, 'a'));
+  }
+  for (auto& connection : slow) connection->send(std::string(500'000, 'b'));
+  for (auto& connection : slow) {
+    const int status = status_of(connection->receive("ab"));
+    refused += status == 503 ? 1 : 0;
+    EXPECT_TRUE(status == 503 || status == 200) << status;
+  }
+  EXPECT_GT(refused, 0);
+  RawConnection small(server->port());
+  small.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nsmall");
+  EXPECT_NE(small.receive("small").find("POST / small"), std::string::npos);
+  RawConnection later(server->port());
+  later.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + std::string(900'000, 'c'));
+  EXPECT_EQ(status_of(later.receive("cc")), 200) << "what was held has been given back";
+}
+
+TEST(ServerLimits, ABodyBeyondItsPlanIsRefusedByTheHandlerUnread) {
+  ServerOptions options;
+  options.body_plan = [](const Request&) { return BodyPlan{100'000, false}; };
+  auto server = start_server(echo, options);
+  for (const std::string_view framing :
+       {"Content-Length: 300000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n493e0\r\n",
+        "Content-Length: 300000\r\nExpect: 100-continue\r\n\r\n"}) {
+    RawConnection raw(server->port());
+    raw.send(fmt::format("POST / HTTP/1.1\r\nHost: x\r\n{}", framing));
+    raw.send(std::string(300'000, 'x'));
+    const std::string text = raw.receive();
+    EXPECT_EQ(status_of(text), 413) << text;
+    EXPECT_NE(text.find("larger than 100000 bytes"), std::string::npos) << text;
+    EXPECT_TRUE(raw.closed());
+  }
+}
+
+TEST(ServerLimits, BrokenBodiesAreAnswered400) {
+  ServerOptions options;
+  options.body_plan = in_memory;
+  std::atomic<int> handled{0};
+  auto server = start_server(
+      [&](Request&) {
+        ++handled;
+        return Response::text(200, "x");
+      },
+      options);
+  const std::string long_field = "X: " + std::string(70'000, 'y') + "\r\n";
+  for (const std::string& body : std::initializer_list<std::string>{
+           "zz\r\n", "FFFFFFFFFFFFFFFF\r\nab", "10000000000000014\r\nab", "0x14\r\nab", " 5\r\nhello\r\n0\r\n\r\n",
+           "5\nhello\n0\n\n", "5\r\nhelloxx0\r\n\r\n", "5;" + std::string(100'000, 'a') + "\r\nhello\r\n0\r\n\r\n",
+           "0\r\n" + long_field + "\r\n", "0\r\nX y: 1\r\n\r\n", "0\r\n: 1\r\n\r\n", "0\r\nX\r\n\r\n"}) {
+    RawConnection raw(server->port());
+    raw.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body);
+    EXPECT_EQ(status_of(raw.receive()), 400) << body.substr(0, 40);
+    EXPECT_TRUE(raw.closed());
+  }
+  RawConnection ended(server->port());
+  ended.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+  ended.end();
+  EXPECT_EQ(status_of(ended.receive()), 400);
+  EXPECT_EQ(handled, 0);
+}
+
+TEST(ServerLimits, TooManyFieldsAreRefused) {
+  auto server = start_server(hello);
+  std::string fields;
+  for (int i = 0; i < 300; ++i) fields += fmt::format("X{}: \r\n", i);
+  RawConnection raw(server->port());
+  raw.send("GET / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n");
+  EXPECT_EQ(status_of(raw.receive()), 431);
+}
+
+TEST(ServerLimits, StopIsBoundedWhateverClientsDo) {
+  ServerOptions options;
+  options.body_plan = [](const Request& head) { return BodyPlan{32u << 20, head.path == "/streamed"}; };
+  auto server = start_server(echo, options);
+  std::vector<std::unique_ptr<RawConnection>> open;
+  for (int i = 0; i < 40; ++i) {
+    open.push_back(std::make_unique<RawConnection>(server->port()));
+    const std::string_view begun[] = {"GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\nab",
+                                      "POST /streamed HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\nab",
+                                      "POST /streamed HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\na"};
+    open.back()->send(begun[i % 4]);
+  }
+  EXPECT_TRUE(still_answers(*server));
+  const auto start = steady_clock::now();
+  server->stop(milliseconds(200));
+  EXPECT_LT(since(start), milliseconds(1800));
+}
+
 TEST(ServerLimits, PeersThatStandStillAreCutOff) {
   ServerOptions options;
   options.header_timeout = options.idle_timeout = options.transfer_timeout = std::chrono::seconds(1);
@@ -147,7 +310,33 @@ TEST(ServerLimits, PeersThatStandStillAreCutOff) {
   EXPECT_TRUE(body_failed);
 }
 
-TEST(ServerLimits, ConnectionsBeyondTheLimitAreTurnedAway) {
+// Holds handlers until release().
+class Gate {
+ public:
+  void enter() {
+    std::unique_lock lock(mutex_);
+    ++entered_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_; });
+  }
+  void wait_for(int handlers) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return entered_ == handlers; });
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int entered_ = 0;
+  bool open_ = false;
+};
+
+TEST(ServerLimits, ANewConnectionTakesTheIdlestOnesPlace) {
   ServerOptions options;
   options.max_connections = 3;
   auto server = start_server(hello, options);
@@ -158,14 +347,46 @@ TEST(ServerLimits, ConnectionsBeyondTheLimitAreTurnedAway) {
     EXPECT_EQ(status_of(open.back()->receive("hello")), 200);
   }
   RawConnection one_more(server->port());
-  EXPECT_EQ(status_of(one_more.receive()), 503);
-  open.pop_back();
-  bool answered = false;  // once the server has seen the other end close
-  for (int i = 0; i < 100 && !answered; ++i) {
-    answered = still_answers(*server);
-    if (!answered) std::this_thread::sleep_for(milliseconds(10));
+  one_more.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(status_of(one_more.receive("hello")), 200);
+  EXPECT_EQ(open[0]->receive(), "");
+  EXPECT_TRUE(open[0]->closed());
+  open[2]->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(status_of(open[2]->receive("hello")), 200);
+}
+
+TEST(ServerLimits, HalfHeadsGiveWay) {
+  ServerOptions options;
+  options.max_connections = 8;
+  auto server = start_server(hello, options);
+  std::vector<std::unique_ptr<RawConnection>> half;
+  for (int i = 0; i < 100; ++i) {
+    half.push_back(std::make_unique<RawConnection>(server->port()));
+    half.back()->send("GET / HTTP/1.1\r\nHost: x\r\nX: ");
   }
-  EXPECT_TRUE(answered);
+  EXPECT_TRUE(still_answers(*server));
+}
+
+TEST(ServerLimits, AConnectionBeyondTheLimitIsAnsweredWhenAllOthersWork) {
+  ServerOptions options;
+  options.max_connections = 2;
+  Gate gate;
+  auto server = start_server(
+      [&](Request& request) {
+        if (request.path == "/held") gate.enter();
+        return Response::text(200, "hello");
+      },
+      options);
+  RawConnection first(server->port()), second(server->port());
+  first.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
+  second.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
+  gate.wait_for(2);
+  RawConnection one_more(server->port());
+  EXPECT_EQ(status_of(one_more.receive()), 503);
+  EXPECT_TRUE(one_more.closed());
+  gate.release();
+  EXPECT_EQ(status_of(first.receive("hello")), 200);
+  EXPECT_TRUE(still_answers(*server)) << "idle again, and so replaced";
 }
 
 TEST(ServerLimits, AHandlerThatThrowsCostsOneAnswer) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <exception>
+#include <typeinfo>
 
 #include <fmt/core.h>
 
@@ -46,26 +47,46 @@ inline Task<error_code> send_piece(Connection& connection, std::string_view text
   co_return co_await send(connection, chunk);
 }
 
+// Counts an open stream, by its type.
+class StreamShare {
+ public:
+  // Whether one more may be open.
+  static bool has_room(const Core& core, const StreamBody& stream) {
+    const auto found = core.streams.find(typeid(stream));
+    const std::size_t of_this_kind = found == core.streams.end() ? 0 : found->second;
+    return core.stream_count < core.max_streams() && of_this_kind < core.max_streams_of_a_kind();
+  }
+  StreamShare(Core& core, const StreamBody& stream) : core_(core), kind_(typeid(stream)) {
+    ++core_.streams[kind_];
+    ++core_.stream_count;
+  }
+  ~StreamShare() {
+    --core_.stream_count;
+    if (--core_.streams[kind_] == 0) core_.streams.erase(kind_);
+  }
+  StreamShare(const StreamShare&) = delete;
+  StreamShare& operator=(const StreamShare&) = delete;
+
+ private:
+  Core& core_;
+  std::type_index kind_;
+};
+
 inline Task<error_code> send_stream(Connection& connection, StreamBody& stream, bool chunked) {
+  const StreamShare share(connection.core, stream);
   Timer timer(connection.core.io.get_executor());
   auto state = std::make_shared<Wake>();
   state->io = &connection.core.io;
   state->timer = &timer;
-  connection.stream = state;
-  struct Detach {
-    Connection& connection;
-    ~Detach() {
-      const std::lock_guard lock(connection.stream->mutex);
-      connection.stream->io = nullptr;
-      connection.stream->timer = nullptr;
-    }
-  } detach{connection};
+  connection.wake = state;
+  const Detach detach{state};
   stream.attach([state] { wake(state); });
   while (true) {
     state->woken = false;
     connection.enter(Connection::Phase::stream);
     auto read = [&stream] { return next_step(stream); };
-    const std::optional<StreamStep> step = co_await on_pool<StreamStep>(connection.core, std::move(read));
+    const std::optional<StreamStep> step =
+        co_await on_pool<StreamStep>(connection.core, connection.core.pool, std::move(read));
     if (step && step->failed) co_return asio::error::make_error_code(asio::error::eof);  // cut: the peer must see it
     if (step && !step->text.empty()) {
       if (const error_code ec = co_await send_piece(connection, step->text, chunked)) co_return ec;

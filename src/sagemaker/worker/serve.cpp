@@ -95,7 +95,8 @@ Status serve(const std::vector<std::string>& arguments, JobLog& log) {
   net::ServerOptions options;
   options.unix_socket = arguments[2];
   options.handler_threads = std::max(2u, std::thread::hardware_concurrency());
-  options.max_body_bytes = static_cast<std::uint64_t>(2 * kMostPayloadMb) << 20;  // the door itself is invoke()'s limit
+  options.max_body_bytes = static_cast<std::uint64_t>(2 * kMostPayloadMb) << 20;  // the limit itself is invoke()'s
+  options.body_plan = [most = options.max_body_bytes](const net::Request&) { return net::BodyPlan{most, false}; };
   const auto server =
       MR_TRY(net::Server::start(options, [&](net::Request& request) { return answer(inference, limit, request); }));
   log.info("Model server started: kmeans, {} features", inference.feature_dim());
