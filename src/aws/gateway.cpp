@@ -52,6 +52,22 @@ Resources any_resource() {
   return [](const Call&, const Value&) { return std::vector<std::string>{"*"}; };
 }
 
+namespace {
+
+// Hands each check to `ask` until one fails. What `more` looks up is not looked up for one who may not do the first
+// thing.
+template <class Ask>
+Status each_check(const Operation& entry, const Call& call, const Value& input, const Ask& ask) {
+  const auto keys = entry.keys ? entry.keys(call, input) : decltype(Check::keys){};
+  for (std::string& resource : entry.resources(call, input))
+    MR_TRY(ask(Check{entry.action_for(input), std::move(resource), keys}));
+  if (!entry.more) return {};
+  for (Check& check : MR_TRY(entry.more(call, input))) MR_TRY(ask(std::move(check)));
+  return {};
+}
+
+}  // namespace
+
 struct Gateway::Impl {
   GatewayOptions options;
   Authenticator& authenticator;
@@ -318,15 +334,20 @@ struct Gateway::Impl {
   }
 
   Status authorise_operation(Work& work, const Operation& entry, const Value& input) {
-    const auto keys = entry.keys ? entry.keys(work.call, input) : decltype(Check::keys){};
-    for (std::string& resource : entry.resources(work.call, input)) {
-      work.checks.push_back({std::string(entry.action.text()), std::move(resource), keys});
-      MR_TRY(authoriser.authorise(work.call, work.checks.back()));
-    }
-    if (!entry.more) return {};
-    for (Check& check : MR_TRY(entry.more(work.call, input))) {
+    const auto ask = [&](Check check) {
       work.checks.push_back(std::move(check));
-      MR_TRY(authoriser.authorise(work.call, work.checks.back()));
+      return authoriser.authorise(work.call, work.checks.back());
+    };
+    MR_TRY(each_check(entry, work.call, input, ask));
+    if (!entry.items) return {};
+    for (std::vector<Check>& item : entry.items(work.call, input)) {
+      Status allowed;
+      for (Check& check : item) {
+        allowed = ask(std::move(check));
+        if (!allowed) break;
+      }
+      if (!allowed && allowed.error().code != Code::permission_denied) return allowed;
+      work.call.refused_items.push_back(allowed ? std::string() : allowed.error().message);
     }
     return {};
   }
@@ -485,11 +506,14 @@ Result<std::vector<Check>> Gateway::checks_of(const Principal& principal, std::s
     return fail(Code::unimplemented, fmt::format("{} of {} is not served by Millrace yet.", operation, service));
   const Call call = impl_->own_call(principal, service, operation);
   std::vector<Check> checks;
-  const auto keys = entry->second.keys ? entry->second.keys(call, input) : decltype(Check::keys){};
-  for (std::string& resource : entry->second.resources(call, input))
-    checks.push_back({std::string(entry->second.action.text()), std::move(resource), keys});
-  if (entry->second.more) {
-    for (Check& check : MR_TRY(entry->second.more(call, input))) checks.push_back(std::move(check));
+  const auto collect = [&](Check check) -> Status {
+    checks.push_back(std::move(check));
+    return {};
+  };
+  MR_TRY(each_check(entry->second, call, input, collect));
+  if (!entry->second.items) return checks;
+  for (std::vector<Check>& item : entry->second.items(call, input)) {
+    for (Check& check : item) checks.push_back(std::move(check));
   }
   return checks;
 }

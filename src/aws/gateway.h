@@ -55,6 +55,8 @@ struct Call {
   Time now{};
   net::Request* http = nullptr;     // headers for conditional requests and the like
   net::BodyReader* body = nullptr;  // the decoded payload of a streaming input (S3, InvokeEndpoint); else null
+  // Of an operation with `items`: for each item, in the order of the request, why it is refused; empty: it is allowed.
+  std::vector<std::string> refused_items;
 };
 
 // What a handler yields: the output shape's members, and, where the operation streams, the body and extra headers.
@@ -70,6 +72,8 @@ using Handle = std::function<Result<Output>(Call&, const Value& input)>;
 using MoreChecks = std::function<Result<std::vector<Check>>(const Call&, const Value& input)>;
 using ConditionKeys =
     std::function<std::vector<std::pair<std::string, std::vector<std::string>>>(const Call&, const Value& input)>;
+using ChosenAction = std::function<IamAction(const Value& input)>;
+using Items = std::function<std::vector<std::vector<Check>>(const Call&, const Value& input)>;
 
 struct Operation {
   // The input shape is validated against the model before `resources`, `more` and `handle` see it.
@@ -87,6 +91,13 @@ struct Operation {
   Handle handle;
   MoreChecks more;  // e.g. iam:PassRole on the role that a job is given
   ConditionKeys keys;
+  ChosenAction chosen_action;  // instead of `action`, where the request decides which one it is; null: `action`
+  // The items of a list that are decided one by one: the checks of each. A refused item does not refuse the request;
+  // the handler finds it in Call::refused_items and reports it.
+  Items items;
+  std::string action_for(const Value& input) const {
+    return std::string((chosen_action ? chosen_action(input) : action).text());
+  }
 };
 Resources any_resource();  // "*"
 

@@ -10,7 +10,9 @@ std::string denial(const aws::Principal& principal, const aws::Check& check, con
   if (principal.kind == aws::Principal::Kind::anonymous) return "Access Denied";
   std::string text = fmt::format("User: {} is not authorized to perform: {}", principal.arn, check.action);
   const std::string_view quote = check.action.starts_with("s3:") ? "\"" : "";
-  if (check.resource != "*") text += fmt::format(" on resource: {0}{1}{0}", quote, check.resource);
+  // AWS names no resource where all there are is meant.
+  if (check.resource != "*" && check.resource != "arn:aws:s3:::*")
+    text += fmt::format(" on resource: {0}{1}{0}", quote, check.resource);
   const std::string_view kind = policy::words(decision.decided_by);
   if (!decision.explicitly_denied) return text + fmt::format(" because no {} allows the {} action", kind, check.action);
   text += fmt::format(" with an explicit deny in {} {}", kind.starts_with('i') ? "an" : "a", kind);

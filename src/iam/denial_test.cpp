@@ -41,6 +41,9 @@ TEST(Denial, SpeaksAsAwsDoes) {
       denial(ann, user, no)
           .ends_with(" with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/No"));
   EXPECT_EQ(denial(aws::Principal{}, get, no), "Access Denied");
+  EXPECT_EQ(denial(ann, {"s3:ListAllMyBuckets", "arn:aws:s3:::*", {}}, {}),
+            "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: s3:ListAllMyBuckets because no "
+            "identity-based policy allows the s3:ListAllMyBuckets action");
 }
 
 }  // namespace

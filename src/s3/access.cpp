@@ -111,7 +111,8 @@ class StoreAccess final : public Access {
   template <class Write>
   Result<ObjectInfo> put_with(const std::string& bucket, const std::string& key, std::string_view content_type,
                               const Write& write_bytes) {
-    MR_TRY(may_object("PutObject", "s3:PutObject", bucket, key));
+    MR_TRY(
+        may("PutObject", {"s3:PutObject", ops::object_arn(bucket, key), {{"s3:ObjectCreationOperation", {"true"}}}}));
     MR_TRY(check_key(key));
     MR_TRY(store_.bucket(bucket));
     ContentWriter writer(store_.blobs(), {});

@@ -444,11 +444,25 @@ TEST_F(S3Test, EveryOperationAsksForItsAction) {
   call("GET", "/b-1?uploads");
   call("GET", "/");
   EXPECT_THAT(user_.asked,
-              ElementsAre("s3:GetObject arn:aws:s3:::b-1/k", "s3:ListAllMyBuckets *", "s3:ListBucket arn:aws:s3:::b-1",
-                          "s3:ListBucketMultipartUploads arn:aws:s3:::b-1", "s3:PutObject arn:aws:s3:::b-1/k"));
+              ElementsAre("s3:GetObject arn:aws:s3:::b-1/k", "s3:ListAllMyBuckets arn:aws:s3:::*",
+                          "s3:ListBucket arn:aws:s3:::b-1", "s3:ListBucketMultipartUploads arn:aws:s3:::b-1",
+                          "s3:PutObject arn:aws:s3:::b-1/k"));
   user_.denied = {"s3:PutObject arn:aws:s3:::b-1/k"};
   EXPECT_EQ(call("PUT", "/b-1/k", "y").status, 403);
   EXPECT_EQ(call("GET", "/b-1/k").body, "x");
+}
+
+TEST_F(S3Test, EachKeyOfADeletionIsDecidedByItself) {
+  make_bucket();
+  for (const char* key : {"/b-1/mine", "/b-1/yours"}) call("PUT", key, "x");
+  user_.denied = {"s3:DeleteObject arn:aws:s3:::b-1/yours"};
+  const auto answer =
+      call("POST", "/b-1?delete", "<Delete><Object><Key>yours</Key></Object><Object><Key>mine</Key></Object></Delete>");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, HasSubstr("<Error><Key>yours</Key><Code>AccessDenied</Code>"));
+  EXPECT_THAT(answer.body, HasSubstr("<Deleted><Key>mine</Key></Deleted>"));
+  EXPECT_EQ(call("GET", "/b-1/yours").status, 200);
+  EXPECT_EQ(call("GET", "/b-1/mine").status, 404);
 }
 
 TEST_F(S3Test, WhatIsNotKeptIsRefused) {

@@ -44,7 +44,9 @@ Status check_checksums(Store& store, const Upload& upload, const Value& input) {
 }  // namespace
 
 aws::Operation complete_multipart_upload(Store& store) {
-  return {"CompleteMultipartUpload", "s3:PutObject", on_object(),
+  return {"CompleteMultipartUpload",
+          "s3:PutObject",
+          on_object(),
           [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
             const std::string bucket = bucket_of(input), key = key_of(input);
             const Upload upload = MR_TRY(store.upload(bucket, key, input["UploadId"].string_or()));
@@ -62,7 +64,9 @@ aws::Operation complete_multipart_upload(Store& store) {
                                {"ETag", quote_etag(object.etag)}});
             add_checksums(out, object.metadata.checksums);
             return aws::Output(std::move(out));
-          }};
+          },
+          {},
+          write_keys(Makes::object)};
 }
 
 }  // namespace millrace::s3::ops

@@ -3,9 +3,33 @@
 #include "s3/ops/ops.h"
 
 namespace millrace::s3::ops {
+namespace {
+
+bool replaces_tags(const Value& input) { return input["TaggingDirective"].string_or("COPY") == "REPLACE"; }
+
+// Reading the source, and what the request sets with its copy. Tags that come along with the source are read there and
+// put here.
+Result<std::vector<aws::Check>> checks_of(Store& store, const Value& input) {
+  std::vector<aws::Check> checks = MR_TRY(copy_source_checks(input));
+  const CopySource source = MR_TRY(copy_source(input));
+  if (const auto object = store.object(source.bucket, source.key);
+      object && !object->metadata.tags.empty() && !replaces_tags(input)) {
+    const bool versioned = !source.version.empty();
+    checks.push_back({versioned ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", checks.front().resource,
+                      checks.front().keys});
+    checks.push_back(
+        {"s3:PutObjectTagging", object_arn(bucket_of(input), key_of(input)), request_tag_keys(object->metadata.tags)});
+  }
+  add_write_checks(checks, input);
+  return checks;
+}
+
+}  // namespace
 
 aws::Operation copy_object(Store& store) {
-  return {"CopyObject", "s3:PutObject", on_object(),
+  return {"CopyObject",
+          "s3:PutObject",
+          on_object(),
           [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
             const std::string bucket = bucket_of(input), key = key_of(input);
             MR_TRY(check_key(key));
@@ -20,9 +44,8 @@ aws::Operation copy_object(Store& store) {
                                 "encryption attributes.");
             }
             Metadata metadata = replace ? MR_TRY(metadata_from(call, input)) : source.metadata;
-            metadata.tags = input["TaggingDirective"].string_or("COPY") == "REPLACE"
-                                ? MR_TRY(tags_from_header(input["Tagging"].string_or()))
-                                : source.metadata.tags;
+            metadata.tags =
+                replaces_tags(input) ? MR_TRY(tags_from_header(input["Tagging"].string_or())) : source.metadata.tags;
             WantedChecksum checksum;
             if (!source.metadata.checksums.empty()) checksum.algorithm = source.metadata.checksums.begin()->first;
             ContentWriter writer(store.blobs(), checksum);
@@ -34,7 +57,8 @@ aws::Operation copy_object(Store& store) {
             add_checksums(result, object.metadata.checksums);
             return aws::Output(Value::object({{"CopyObjectResult", std::move(result)}}));
           },
-          may_read_copy_source()};
+          [&store](const aws::Call&, const Value& input) { return checks_of(store, input); },
+          write_keys(Makes::object)};
 }
 
 }  // namespace millrace::s3::ops

@@ -6,10 +6,12 @@ namespace millrace::s3::ops {
 
 // "bucket/key" or "/bucket/key", percent-encoded, perhaps with ?versionId=…
 Result<CopySource> copy_source(const Value& input) {
-  std::string text = input["CopySource"].string_or();
-  const auto question = text.find("?versionId=");
+  std::string text = input["CopySource"].string_or(), version;
+  constexpr std::string_view kVersion = "?versionId=";
+  const auto question = text.find(kVersion);
   if (question != std::string::npos) {
-    if (text.substr(question) != "?versionId=null") return invalid_argument("Invalid version id specified");
+    version = text.substr(question + kVersion.size());
+    if (version != "null") return invalid_argument("Invalid version id specified");
     text.erase(question);
   }
   const auto decoded = percent_decode(text);
@@ -20,18 +22,14 @@ Result<CopySource> copy_source(const Value& input) {
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == rest.size()) {
     return invalid_argument("Invalid copy source object key");
   }
-  return CopySource{std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))};
+  return CopySource{std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1)), std::move(version)};
 }
 
-aws::MoreChecks may_read_copy_source() {
-  return [](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
-    const CopySource source = MR_TRY(copy_source(input));
-    std::vector<aws::Check> checks{{"s3:GetObject", object_arn(source.bucket, source.key), {}}};
-    if (!input["Tagging"].string_or().empty()) {
-      checks.push_back({"s3:PutObjectTagging", object_arn(bucket_of(input), key_of(input)), {}});
-    }
-    return checks;
-  };
+Result<std::vector<aws::Check>> copy_source_checks(const Value& input) {
+  const CopySource source = MR_TRY(copy_source(input));
+  const std::string object = object_arn(source.bucket, source.key);
+  if (source.version.empty()) return std::vector<aws::Check>{{"s3:GetObject", object, {}}};
+  return std::vector<aws::Check>{{"s3:GetObjectVersion", object, {{"s3:versionid", {source.version}}}}};
 }
 
 Result<Store::Opened> open_copy_source(Store& store, const Value& input) {

@@ -6,7 +6,9 @@
 namespace millrace::s3::ops {
 
 aws::Operation create_multipart_upload(Store& store) {
-  return {"CreateMultipartUpload", "s3:PutObject", on_object(),
+  return {"CreateMultipartUpload",
+          "s3:PutObject",
+          on_object(),
           [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
             const std::string bucket = bucket_of(input), key = key_of(input);
             MR_TRY(check_key(key));
@@ -24,7 +26,8 @@ aws::Operation create_multipart_upload(Store& store) {
             if (!algorithm.empty()) out.set("ChecksumAlgorithm", algorithm).set("ChecksumType", type);
             return aws::Output(std::move(out));
           },
-          may_put_tags()};
+          write_checks(),
+          write_keys(Makes::part)};
 }
 
 }  // namespace millrace::s3::ops

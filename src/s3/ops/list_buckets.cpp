@@ -5,10 +5,14 @@ namespace {
 
 constexpr std::int64_t kMostBuckets = 10'000;
 
+// All buckets there are: policies name them so, though the reference has no resource type for this action (S3 User
+// Guide, "User policy examples").
+std::vector<std::string> every_bucket(const aws::Call&, const Value&) { return {bucket_arn("*")}; }
+
 }  // namespace
 
 aws::Operation list_buckets(Store& store) {
-  return {"ListBuckets", "s3:ListAllMyBuckets", aws::any_resource(),
+  return {"ListBuckets", "s3:ListAllMyBuckets", every_bucket,
           [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
             const std::string prefix = input["Prefix"].string_or(), after = input["ContinuationToken"].string_or();
             const auto limit = static_cast<std::size_t>(input["MaxBuckets"].int_or(kMostBuckets));

@@ -67,8 +67,20 @@ Status refuse_unsupported(const Value& input);
 Result<Metadata> metadata_from(const aws::Call& call, const Value& input);
 Result<Content> read_content(Store& store, aws::Call& call);
 WriteCondition write_condition(const Value& input);
-// s3:PutObjectTagging, where the request carries tags.
-aws::MoreChecks may_put_tags();
+
+// permissions.cpp: the actions and condition keys that follow from a request's members. Source: Service Authorization
+// Reference, Amazon S3; User Guide, "Required permissions for Amazon S3 API operations".
+// s3:PutObjectTagging, -Acl, -Retention and -LegalHold, as far as the request sets them with its object.
+aws::MoreChecks write_checks();
+void add_write_checks(std::vector<aws::Check>& checks, const Value& input);
+// Of s3:PutObject: the tags of the request, its conditions, and whether it makes an object (a part makes none).
+enum class Makes { object, part };
+aws::ConditionKeys write_keys(Makes makes);
+// s3:RequestObjectTag/… and s3:RequestObjectTagKeys.
+decltype(aws::Check::keys) request_tag_keys(const Tags& tags);
+// `operation`, with the action `versioned` and the key s3:versionid for a request that names a version of its object.
+aws::Operation with_version(aws::Operation operation, aws::IamAction versioned);
+bool names_version(const Value& input);
 
 // response.cpp: what a read says about it.
 void describe_object(Value& out, const Object& object, const Value& input);
@@ -83,10 +95,11 @@ aws::ConditionKeys listing_keys();
 
 // copy_source.cpp
 struct CopySource {
-  std::string bucket, key;
+  std::string bucket, key, version;  // version: empty where the request names none
 };
 Result<CopySource> copy_source(const Value& input);
-aws::MoreChecks may_read_copy_source();
+// What reading the source takes: s3:GetObject or s3:GetObjectVersion.
+Result<std::vector<aws::Check>> copy_source_checks(const Value& input);
 // The source, open, its conditions met.
 Result<Store::Opened> open_copy_source(Store& store, const Value& input);
 

@@ -4,7 +4,9 @@
 namespace millrace::s3::ops {
 
 aws::Operation put_object(Store& store) {
-  return {"PutObject", "s3:PutObject", on_object(),
+  return {"PutObject",
+          "s3:PutObject",
+          on_object(),
           [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
             const std::string bucket = bucket_of(input), key = key_of(input);
             MR_TRY(check_key(key));
@@ -18,7 +20,8 @@ aws::Operation put_object(Store& store) {
             add_checksums(out, object.metadata.checksums);
             return aws::Output(std::move(out));
           },
-          may_put_tags()};
+          write_checks(),
+          write_keys(Makes::object)};
 }
 
 }  // namespace millrace::s3::ops

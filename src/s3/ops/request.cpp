@@ -72,16 +72,6 @@ Result<Content> read_content(Store& store, aws::Call& call) {
   return writer.finish();
 }
 
-aws::MoreChecks may_put_tags() {
-  return [](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
-    std::vector<aws::Check> checks;
-    if (!input["Tagging"].string_or().empty()) {
-      checks.push_back({"s3:PutObjectTagging", object_arn(bucket_of(input), key_of(input)), {}});
-    }
-    return checks;
-  };
-}
-
 WriteCondition write_condition(const Value& input) {
   return {input["IfMatch"].string_or(), input["IfNoneMatch"].string_or()};
 }

@@ -7,7 +7,10 @@ namespace millrace::s3::ops {
 
 aws::Operation upload_part(Store& store) {
   return {
-      "UploadPart", "s3:PutObject", on_object(), [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
+      "UploadPart",
+      "s3:PutObject",
+      on_object(),
+      [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
         MR_TRY(refuse_unsupported(input));
         const std::int64_t number = input["PartNumber"].int_or(0);
         if (number < 1 || number > kMaxParts) {
@@ -27,7 +30,9 @@ aws::Operation upload_part(Store& store) {
         Value out = Value::object({{"ETag", quote_etag(part.etag)}});
         add_checksums(out, part.checksums);
         return aws::Output(std::move(out));
-      }};
+      },
+      {},
+      write_keys(Makes::part)};
 }
 
 }  // namespace millrace::s3::ops

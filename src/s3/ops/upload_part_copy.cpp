@@ -31,7 +31,9 @@ Status copy_range(ContentWriter& writer, int file, ByteRange range) {
 
 aws::Operation upload_part_copy(Store& store) {
   return {
-      "UploadPartCopy", "s3:PutObject", on_object(),
+      "UploadPartCopy",
+      "s3:PutObject",
+      on_object(),
       [&store](aws::Call&, const Value& input) -> Result<aws::Output> {
         MR_TRY(refuse_unsupported(input));
         const std::int64_t number = input["PartNumber"].int_or(0);
@@ -53,7 +55,8 @@ aws::Operation upload_part_copy(Store& store) {
         Value result = Value::object({{"ETag", quote_etag(part.etag)}, {"LastModified", seconds(part.modified)}});
         return aws::Output(Value::object({{"CopyPartResult", std::move(result)}}));
       },
-      may_read_copy_source()};
+      [](const aws::Call&, const Value& input) { return copy_source_checks(input); },
+      write_keys(Makes::part)};
 }
 
 }  // namespace millrace::s3::ops
