@@ -145,7 +145,7 @@ policy::Question Decider::question_of(const aws::Call& call, const aws::Check& c
   question.resource_account = std::string(account_of(check.resource));
   if (question.resource_account == "aws") question.resource_account.clear();
   add_global_keys(question.context, call, question.resource_account);
-  if (check.action.starts_with("s3:")) add_s3_keys(question.context, call);
+  if (check.action.starts_with("s3:")) add_s3_keys(question.context, call, check.action);
   for (const auto& [key, values] : check.keys) question.context[key] = values;
   return question;
 }
@@ -193,7 +193,7 @@ Result<Considered> Decider::gather(const aws::Call& call, const aws::Check& chec
   }
   // A resource's tags cost a look-up, so they are fetched only for policies that read them.
   if (const auto source = resource_tags_.find(service); source != resource_tags_.end()) {
-    if (reads_tags) {
+    if (reads_tags && has_resource_tags(check.action)) {
       for (auto& [key, value] : MR_TRY(source->second(check.resource)))
         gathered.question.context.insert_or_assign(key, std::vector<std::string>{value});
     }

@@ -67,15 +67,19 @@ Status inserted(Status status, std::string exists_message) {
   return status;
 }
 
+std::string Context::policy_arn(const std::string& given) {
+  const auto found = store.find("policy", given);
+  return found && *found ? (*found)->arn : given;
+}
+
 aws::Resources on_entity(Context& context, std::string kind, std::string member) {
   return [&context, kind = std::move(kind), member = std::move(member)](const aws::Call& call, const Value& input) {
     std::string name = input[member].string_or();
-    if (kind == "policy") return std::vector<std::string>{name};
+    if (kind == "policy") return std::vector<std::string>{context.policy_arn(name)};
     // GetUser and its like without a name speak of the caller.
-    if (name.empty() && kind == "user") name = call.principal.name;
+    if (name.empty() && kind == "user" && call.principal.kind == aws::Principal::Kind::user) name = call.principal.name;
     const auto found = context.store.find(kind, name);
-    if (found && *found) return std::vector<std::string>{(*found)->arn};
-    return std::vector<std::string>{context.arn(kind, input["Path"].string_or("/"), name)};
+    return std::vector<std::string>{found && *found ? (*found)->arn : context.arn(kind, "/", name)};
   };
 }
 
@@ -89,6 +93,31 @@ void add_on(Operations& operations, Context& context, std::string_view name, aws
             std::string member, aws::Handle handle, aws::MoreChecks more) {
   add_plain(operations, name, action, on_entity(context, kind, member), std::move(handle), std::move(more),
             keys_of(context, kind, member));
+}
+
+void add_making(Operations& operations, Context& context, std::string_view name, aws::IamAction action,
+                std::string kind, std::string member, const char* tag_action, aws::Handle handle) {
+  const aws::Resources on = [&context, kind, member](const aws::Call&, const Value& input) {
+    return std::vector<std::string>{context.arn(kind, input["Path"].string_or("/"), input[member].string_or())};
+  };
+  aws::MoreChecks tagging;
+  if (tag_action != nullptr) {
+    tagging = [on, tag_action](const aws::Call& call, const Value& input) -> Result<std::vector<aws::Check>> {
+      std::vector<aws::Check> checks;
+      if (auto keys = request_tag_keys(input); !keys.empty())
+        checks.push_back({tag_action, on(call, input).front(), std::move(keys)});
+      return checks;
+    };
+  }
+  add_plain(
+      operations, name, action, on, std::move(handle), std::move(tagging),
+      [&context](const aws::Call&, const Value& input) {
+        auto keys = request_tag_keys(input);
+        if (input["PermissionsBoundary"].is_string()) {
+          keys.push_back({"iam:PermissionsBoundary", {context.policy_arn(input["PermissionsBoundary"].as_string())}});
+        }
+        return keys;
+      });
 }
 
 void add_plain(Operations& operations, std::string_view name, aws::IamAction action, aws::Resources on,

@@ -31,6 +31,8 @@ struct Context {
   Result<Entity> need(const std::string& kind, const std::string& name);
   // The same for one that is about to be changed: a service-linked role is not (UnmodifiableEntity).
   Result<Entity> need_own(const std::string& kind, const std::string& name);
+  // The policy's ARN as it was made: policies are found without regard to case, statements match with it.
+  std::string policy_arn(const std::string& given);
 };
 
 using Operations = std::vector<aws::Operation>;
@@ -57,6 +59,10 @@ void add_simulation_operations(Operations& operations, Context& context);
 // operation has (keys_of).
 void add_on(Operations& operations, Context& context, std::string_view name, aws::IamAction action, std::string kind,
             std::string member, aws::Handle handle, aws::MoreChecks more = {});
+// Adds an operation that makes the entity of `kind` that `member` names, at the input's Path. Tags that it is made with
+// take `tag_action` as well; null: it takes no tags.
+void add_making(Operations& operations, Context& context, std::string_view name, aws::IamAction action,
+                std::string kind, std::string member, const char* tag_action, aws::Handle handle);
 void add_plain(Operations& operations, std::string_view name, aws::IamAction action, aws::Resources on,
                aws::Handle handle, aws::MoreChecks more = {}, aws::ConditionKeys keys = {});
 aws::Handle bound(Context& context, Handler handler);
@@ -71,14 +77,18 @@ tl::unexpected<Error> quota_exceeded(std::string_view what, std::size_t quota);
 // The store's already_exists said in AWS's words; other errors as they are.
 Status inserted(Status status, std::string exists_message);
 
-// The ARN of the entity that `member` of the input names (looked up for its path; a name that does not exist yet gets
-// the input's Path, or "/").
+// The ARN of the entity that `member` of the input names, or of the calling user where it names none (looked up for its
+// path; a name that does not exist is taken at "/").
 aws::Resources on_entity(Context& context, std::string kind, std::string member);
-// The ARN below which a listing with a PathPrefix looks.
+// The ARN below which a listing with a PathPrefix looks. Source: AWS's own denials ("… is not authorized to perform:
+// iam:ListUsers on resource: arn:aws:iam::123456789012:user/"); the Service Authorization Reference has no resource
+// type.
 aws::Resources on_path(Context& context, std::string kind);
-// aws:ResourceTag/… and iam:ResourceTag/… of the entity, aws:RequestTag/… and aws:TagKeys of the input, iam:PolicyARN,
-// and iam:PermissionsBoundary (the one asked for, else the entity's) where AWS has it.
+// aws:ResourceTag/… of the entity (of users and roles iam:ResourceTag/… as well), aws:RequestTag/… and aws:TagKeys of
+// the input, iam:PolicyARN, and iam:PermissionsBoundary (the one asked for, else the entity's) where AWS has it.
 aws::ConditionKeys keys_of(Context& context, std::string kind, std::string member);
+// Of the tags in `input`: aws:RequestTag/… and aws:TagKeys.
+decltype(aws::Check::keys) request_tag_keys(const Value& input);
 
 // Marker, MaxItems (100 unless told) and IsTruncated. The items are ordered by their member `by` without regard to case
 // (texts by themselves), and a marker names the last one given: what is deleted between two pages shifts nothing.

@@ -1,6 +1,7 @@
 // What hangs on an entity and how it is shown: tags, the boundary, the members of an answer.
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/core.h>
 
@@ -21,41 +22,51 @@ Value common_value(const Entity& entity, const std::string& name_member, const s
                         {"CreateDate", to_epoch_seconds(entity.created)}});
 }
 
-// Where AWS gives iam:PermissionsBoundary: what changes permissions of a user or role, and their making.
+// Where AWS gives iam:PermissionsBoundary: what changes the permissions of a user or role, and what reads or changes a
+// role itself. Source: Service Authorization Reference, IAM.
+constexpr std::array<std::string_view, 17> kOfBoundary = {
+    "PutUserPermissionsBoundary", "DeleteUserPermissionsBoundary", "PutRolePermissionsBoundary",
+    "DeleteRolePermissionsBoundary", "AttachUserPolicy", "AttachRolePolicy", "DetachUserPolicy", "DetachRolePolicy",
+    "PutUserPolicy", "PutRolePolicy", "DeleteUserPolicy", "DeleteRolePolicy",
+    // Of roles alone.
+    "DeleteRole", "GetRole", "UpdateRole", "UpdateRoleDescription", "UpdateAssumeRolePolicy"};
+
 bool speaks_of_boundary(const std::string& operation) {
-  return operation == "CreateUser" || operation == "CreateRole" || operation.ends_with("PermissionsBoundary") ||
-         operation == "AttachUserPolicy" || operation == "AttachRolePolicy" || operation == "DetachUserPolicy" ||
-         operation == "DetachRolePolicy" || operation == "PutUserPolicy" || operation == "PutRolePolicy" ||
-         operation == "DeleteUserPolicy" || operation == "DeleteRolePolicy";
+  return std::ranges::find(kOfBoundary, operation) != kOfBoundary.end();
 }
 
 }  // namespace
 
+decltype(aws::Check::keys) request_tag_keys(const Value& input) {
+  decltype(aws::Check::keys) keys;
+  std::vector<std::string> names;
+  for (const Value& tag : input["Tags"].items()) {
+    keys.push_back({"aws:RequestTag/" + tag["Key"].string_or(), {tag["Value"].string_or()}});
+    names.push_back(tag["Key"].string_or());
+  }
+  for (const Value& key : input["TagKeys"].items()) names.push_back(key.string_or());
+  if (!names.empty()) keys.push_back({"aws:TagKeys", std::move(names)});
+  return keys;
+}
+
 aws::ConditionKeys keys_of(Context& context, std::string kind, std::string member) {
   return [&context, kind = std::move(kind), member = std::move(member)](const aws::Call& call, const Value& input) {
-    decltype(aws::Check::keys) keys;
-    std::vector<std::string> names;
-    for (const Value& tag : input["Tags"].items()) {
-      keys.push_back({"aws:RequestTag/" + tag["Key"].string_or(), {tag["Value"].string_or()}});
-      names.push_back(tag["Key"].string_or());
-    }
-    for (const Value& key : input["TagKeys"].items()) names.push_back(key.string_or());
-    if (!names.empty()) keys.push_back({"aws:TagKeys", std::move(names)});
+    auto keys = request_tag_keys(input);
     if (input["PolicyArn"].is_string() && kind != "policy")
-      keys.push_back({"iam:PolicyARN", {input["PolicyArn"].as_string()}});
+      keys.push_back({"iam:PolicyARN", {context.policy_arn(input["PolicyArn"].as_string())}});
     std::string name = input[member].string_or();
-    if (name.empty() && kind == "user") name = call.principal.name;
+    if (name.empty() && kind == "user" && call.principal.kind == aws::Principal::Kind::user) name = call.principal.name;
     const auto found = context.store.find(kind, name);
     const bool there = found && found->has_value();
     if (there) {
       for (const auto& [key, value] : (*found)->data["tags"].members()) {
         keys.push_back({"aws:ResourceTag/" + key, {value.string_or()}});
-        keys.push_back({"iam:ResourceTag/" + key, {value.string_or()}});
+        if (kind == "user" || kind == "role") keys.push_back({"iam:ResourceTag/" + key, {value.string_or()}});
       }
     }
     if (speaks_of_boundary(call.operation)) {
       if (input["PermissionsBoundary"].is_string()) {
-        keys.push_back({"iam:PermissionsBoundary", {input["PermissionsBoundary"].as_string()}});
+        keys.push_back({"iam:PermissionsBoundary", {context.policy_arn(input["PermissionsBoundary"].as_string())}});
       } else if (there && (*found)->data.has("boundary")) {
         keys.push_back({"iam:PermissionsBoundary", {(*found)->data["boundary"].string_or()}});
       }
@@ -99,7 +110,7 @@ Status set_boundary(Context& context, Entity& entity, const std::string& policy_
       return no_such_entity(fmt::format("Scope ARN: {} does not exist or is not attachable.", policy_arn));
     MR_TRY(Status(policy ? Status() : Status(tl::unexpected<Error>(policy.error()))));
   }
-  entity.data.set("boundary", policy_arn);
+  entity.data.set("boundary", context.policy_arn(policy_arn));
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "iam/request_keys.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/time.h"
@@ -10,22 +11,76 @@ namespace {
 
 using Kind = aws::Principal::Kind;
 
-// The operations that S3 gives these keys send the header of the same name.
-constexpr std::array kS3Headers = {"x-amz-acl",
-                                   "x-amz-content-sha256",
-                                   "x-amz-copy-source",
-                                   "x-amz-grant-full-control",
-                                   "x-amz-grant-read",
-                                   "x-amz-grant-read-acp",
-                                   "x-amz-grant-write",
-                                   "x-amz-grant-write-acp",
-                                   "x-amz-metadata-directive",
-                                   "x-amz-object-ownership",
-                                   "x-amz-server-side-encryption",
-                                   "x-amz-server-side-encryption-aws-kms-key-id",
-                                   "x-amz-server-side-encryption-customer-algorithm",
-                                   "x-amz-storage-class",
-                                   "x-amz-website-redirect-location"};
+constexpr std::string_view kContentSha256 = "s3:x-amz-content-sha256";
+
+// Which actions have a key.
+enum : unsigned {
+  kPutObject = 1,
+  kObjectAcl = 2,
+  kCreateBucket = 4,
+  kBucketAcl = 8,
+  kRetention = 16,
+  kLegalHold = 32,
+  kBypass = 64
+};
+
+struct HeaderKey {
+  std::string_view header;
+  const char* key;
+  unsigned actions;
+};
+constexpr unsigned kWrite = kPutObject | kBypass, kAcl = kWrite | kObjectAcl | kCreateBucket | kBucketAcl;
+constexpr std::array kS3Headers = {
+    HeaderKey{"x-amz-acl", "s3:x-amz-acl", kAcl},
+    HeaderKey{"x-amz-grant-full-control", "s3:x-amz-grant-full-control", kAcl},
+    HeaderKey{"x-amz-grant-read", "s3:x-amz-grant-read", kAcl},
+    HeaderKey{"x-amz-grant-read-acp", "s3:x-amz-grant-read-acp", kAcl},
+    HeaderKey{"x-amz-grant-write", "s3:x-amz-grant-write", kAcl},
+    HeaderKey{"x-amz-grant-write-acp", "s3:x-amz-grant-write-acp", kAcl},
+    HeaderKey{"x-amz-storage-class", "s3:x-amz-storage-class", kWrite | kObjectAcl},
+    HeaderKey{"x-amz-copy-source", "s3:x-amz-copy-source", kWrite},
+    HeaderKey{"x-amz-metadata-directive", "s3:x-amz-metadata-directive", kWrite},
+    HeaderKey{"x-amz-server-side-encryption", "s3:x-amz-server-side-encryption", kWrite},
+    HeaderKey{"x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-aws-kms-key-id", kWrite},
+    HeaderKey{"x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-server-side-encryption-customer-algorithm",
+              kWrite},
+    HeaderKey{"x-amz-website-redirect-location", "s3:x-amz-website-redirect-location", kWrite},
+    HeaderKey{"x-amz-object-lock-mode", "s3:object-lock-mode", kPutObject | kRetention},
+    HeaderKey{"x-amz-object-lock-retain-until-date", "s3:object-lock-retain-until-date", kPutObject | kRetention},
+    HeaderKey{"x-amz-object-lock-legal-hold", "s3:object-lock-legal-hold", kPutObject | kLegalHold},
+    HeaderKey{"x-amz-object-ownership", "s3:x-amz-object-ownership", kCreateBucket},
+    HeaderKey{"x-amz-bucket-namespace", "s3:x-amz-bucket-namespace", kCreateBucket}};
+
+// The actions that headers speak of; 0: none of them.
+unsigned header_actions(std::string_view action) {
+  struct Named {
+    std::string_view action;
+    unsigned bit;
+  };
+  constexpr std::array kNamed = {Named{"s3:PutObject", kPutObject},
+                                 Named{"s3:PutObjectAcl", kObjectAcl},
+                                 Named{"s3:CreateBucket", kCreateBucket},
+                                 Named{"s3:PutBucketAcl", kBucketAcl},
+                                 Named{"s3:PutObjectRetention", kRetention},
+                                 Named{"s3:PutObjectLegalHold", kLegalHold},
+                                 Named{"s3:BypassGovernanceRetention", kBypass}};
+  for (const Named& named : kNamed) {
+    if (named.action == action) return named.bit;
+  }
+  return 0;
+}
+
+void add_header_keys(policy::Context& keys, const net::Headers& headers, std::string_view action) {
+  if (const std::string_view hash = headers.get("x-amz-content-sha256"); !hash.empty())
+    keys[std::string(kContentSha256)] = {std::string(hash)};
+  const unsigned actions = header_actions(action);
+  if (actions == 0) return;
+  for (const HeaderKey& known : kS3Headers) {
+    if ((known.actions & actions) == 0) continue;
+    if (const std::string_view value = headers.get(known.header); !value.empty())
+      keys[known.key] = {std::string(value)};
+  }
+}
 
 std::string_view principal_type(const aws::Principal& principal) {
   switch (principal.kind) {
@@ -88,7 +143,8 @@ void add_global_keys(policy::Context& keys, const aws::Call& call, const std::st
   }
 }
 
-void add_s3_keys(policy::Context& keys, const aws::Call& call) {
+void add_s3_keys(policy::Context& keys, const aws::Call& call, std::string_view action) {
+  keys["s3:ResourceAccount"] = {call.account};
   if (call.http == nullptr) return;
   const net::Request& request = *call.http;
   const bool presigned = request.raw_query.find("X-Amz-Algorithm=") != std::string::npos;
@@ -106,13 +162,19 @@ void add_s3_keys(policy::Context& keys, const aws::Call& call) {
     if (const auto at = parse_amz_date(date))
       keys["s3:signatureAge"] = {std::to_string(to_epoch_ms(call.now) - to_epoch_ms(*at))};
   }
-  for (const char* name : kS3Headers) {
-    if (const std::string_view value = request.headers.get(name); !value.empty())
-      keys[std::string("s3:") + name] = {std::string(value)};
-  }
+  add_header_keys(keys, request.headers, action);
   // A presigned request says in its query how its payload is signed.
-  if ((presigned || version2) && !header && !keys.contains("s3:x-amz-content-sha256"))
-    keys["s3:x-amz-content-sha256"] = {"UNSIGNED-PAYLOAD"};
+  if ((presigned || version2) && !header && !keys.contains(std::string(kContentSha256)))
+    keys[std::string(kContentSha256)] = {"UNSIGNED-PAYLOAD"};
+}
+
+bool has_resource_tags(std::string_view action) {
+  if (!action.starts_with("s3:")) return true;
+  constexpr std::array<std::string_view, 9> kWithTags = {
+      "s3:GetObject",        "s3:GetObjectVersion",        "s3:GetObjectTagging",    "s3:GetObjectVersionTagging",
+      "s3:PutObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging",
+      "s3:PutObjectAcl"};
+  return std::ranges::find(kWithTags, action) != kWithTags.end();
 }
 
 }  // namespace millrace::iam

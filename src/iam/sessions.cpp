@@ -375,13 +375,20 @@ aws::Service Sessions::service(Decider& decider) {
   // A user needs nobody's leave for a session of its own.
   add_plain(service.operations, "GetSessionToken", "sts:GetSessionToken", none,
             [this](aws::Call& call, const Value& input) { return get_session_token(call, input); });
+  const aws::Resources federated_user = [this](const aws::Call&, const Value& input) {
+    return std::vector<std::string>{
+        fmt::format("arn:aws:sts::{}:federated-user/{}", context_.account, input["Name"].string_or())};
+  };
   add_plain(
-      service.operations, "GetFederationToken", "sts:GetFederationToken",
-      [this](const aws::Call&, const Value& input) {
-        return std::vector<std::string>{
-            fmt::format("arn:aws:sts::{}:federated-user/{}", context_.account, input["Name"].string_or())};
+      service.operations, "GetFederationToken", "sts:GetFederationToken", federated_user,
+      [this](aws::Call& call, const Value& input) { return get_federation_token(call, input); },
+      [federated_user](const aws::Call& call, const Value& input) -> Result<std::vector<aws::Check>> {
+        std::vector<aws::Check> checks;
+        if (auto keys = request_tag_keys(input); !keys.empty())
+          checks.push_back({"sts:TagSession", federated_user(call, input).front(), std::move(keys)});
+        return checks;
       },
-      [this](aws::Call& call, const Value& input) { return get_federation_token(call, input); });
+      [](const aws::Call&, const Value& input) { return request_tag_keys(input); });
   add_plain(service.operations, "GetAccessKeyInfo", "sts:GetAccessKeyInfo", aws::any_resource(),
             [this](aws::Call&, const Value& input) { return get_access_key_info(input); });
   // Encoded messages come from EC2 and a few others; none of the services here gives any, in AWS as little as here. So

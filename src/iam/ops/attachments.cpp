@@ -30,7 +30,8 @@ Result<Named> policy_named(Context& context, const std::string& arn) {
 aws::Handle attach(Context& context, Kind kind) {
   return [&context, kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
     const Entity owner = MR_TRY(context.need_own(kind.kind, input[kind.member].string_or()));
-    const std::string arn = input["PolicyArn"].string_or(), links = std::string("attached-") + kind.kind;
+    const std::string arn = context.policy_arn(input["PolicyArn"].string_or()),
+                      links = std::string("attached-") + kind.kind;
     if (MR_TRY(policy_named(context, arn)).path.starts_with(kServiceLinkedPath)) {
       return fail(Code::invalid_argument, "Cannot attach a Service Role Policy to a Customer Role.",
                   "PolicyNotAttachable");

@@ -91,7 +91,8 @@ void add_group_operations(Operations& operations, Context& context) {
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "group", "GroupName", bound(context, handler));
   };
-  on("CreateGroup", "iam:CreateGroup", create_group);
+  add_making(operations, context, "CreateGroup", "iam:CreateGroup", "group", "GroupName", nullptr,
+             bound(context, create_group));
   on("GetGroup", "iam:GetGroup", get_group);
   add_plain(operations, "ListGroups", "iam:ListGroups", on_path(context, "group"), bound(context, list_groups));
   add_on(operations, context, "ListGroupsForUser", "iam:ListGroupsForUser", "user", "UserName",

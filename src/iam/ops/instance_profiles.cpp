@@ -73,7 +73,8 @@ void add_instance_profile_operations(Operations& operations, Context& context) {
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "profile", "InstanceProfileName", bound(context, handler));
   };
-  on("CreateInstanceProfile", "iam:CreateInstanceProfile", create);
+  add_making(operations, context, "CreateInstanceProfile", "iam:CreateInstanceProfile", "profile",
+             "InstanceProfileName", "iam:TagInstanceProfile", bound(context, create));
   on("GetInstanceProfile", "iam:GetInstanceProfile", get);
   add_plain(operations, "ListInstanceProfiles", "iam:ListInstanceProfiles", on_path(context, "profile"),
             bound(context, list));

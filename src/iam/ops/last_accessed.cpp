@@ -236,8 +236,8 @@ Result<aws::Output> granting(Context& context, aws::Call&, const Value& input) {
 }  // namespace
 
 void add_last_accessed_operations(Operations& operations, Context& context, ActionUses& uses) {
-  const aws::Resources on_arn = [](const aws::Call&, const Value& input) {
-    return std::vector<std::string>{input["Arn"].string_or()};
+  const aws::Resources on_arn = [&context](const aws::Call&, const Value& input) {
+    return std::vector<std::string>{context.policy_arn(input["Arn"].string_or())};
   };
   add_plain(operations, "GenerateServiceLastAccessedDetails", "iam:GenerateServiceLastAccessedDetails", on_arn,
             [&context, &uses](aws::Call& call, const Value& input) { return generate(context, uses, call, input); });

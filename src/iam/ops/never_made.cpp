@@ -33,13 +33,20 @@ void add_never_made_operations(Operations& operations, Context& context) {
   of_user("ListSSHPublicKeys", "iam:ListSSHPublicKeys", "SSHPublicKeys");
   of_user("ListSigningCertificates", "iam:ListSigningCertificates", "Certificates");
   of_user("ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials", "ServiceSpecificCredentials");
-  const auto of_account = [&](std::string_view name, aws::IamAction action, const char* list, bool paged) {
-    add_plain(operations, name, action, aws::any_resource(), none(list, paged));
+  // Decided on all that could be listed, as AWS's denials name it.
+  const auto of_account = [&](std::string_view name, aws::IamAction action, const char* all, const char* list,
+                              bool paged) {
+    const aws::Resources on = [&context, all](const aws::Call&, const Value&) {
+      return std::vector<std::string>{"arn:aws:iam::" + context.account + ":" + all};
+    };
+    add_plain(operations, name, action, on, none(list, paged));
   };
-  of_account("ListVirtualMFADevices", "iam:ListVirtualMFADevices", "VirtualMFADevices", true);
-  of_account("ListServerCertificates", "iam:ListServerCertificates", "ServerCertificateMetadataList", true);
-  of_account("ListOpenIDConnectProviders", "iam:ListOpenIDConnectProviders", "OpenIDConnectProviderList", false);
-  of_account("ListSAMLProviders", "iam:ListSAMLProviders", "SAMLProviderList", false);
+  of_account("ListVirtualMFADevices", "iam:ListVirtualMFADevices", "mfa/", "VirtualMFADevices", true);
+  of_account("ListServerCertificates", "iam:ListServerCertificates", "server-certificate/",
+             "ServerCertificateMetadataList", true);
+  of_account("ListOpenIDConnectProviders", "iam:ListOpenIDConnectProviders", "oidc-provider/*",
+             "OpenIDConnectProviderList", false);
+  of_account("ListSAMLProviders", "iam:ListSAMLProviders", "saml-provider/*", "SAMLProviderList", false);
 }
 
 }  // namespace millrace::iam

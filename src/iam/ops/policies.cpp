@@ -192,13 +192,8 @@ void add_policy_operations(Operations& operations, Context& context) {
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "policy", "PolicyArn", bound(context, handler));
   };
-  add_plain(
-      operations, "CreatePolicy", "iam:CreatePolicy",
-      [&context](const aws::Call&, const Value& input) {
-        return std::vector<std::string>{
-            context.arn("policy", input["Path"].string_or("/"), input["PolicyName"].string_or())};
-      },
-      bound(context, create_policy), aws::MoreChecks{}, keys_of(context, "policy", "PolicyArn"));
+  add_making(operations, context, "CreatePolicy", "iam:CreatePolicy", "policy", "PolicyName", "iam:TagPolicy",
+             bound(context, create_policy));
   on("GetPolicy", "iam:GetPolicy", get_policy);
   add_plain(operations, "ListPolicies", "iam:ListPolicies", aws::any_resource(), bound(context, list_policies));
   on("DeletePolicy", "iam:DeletePolicy", delete_policy);

@@ -91,7 +91,8 @@ void add_role_operations(Operations& operations, Context& context) {
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "role", "RoleName", bound(context, handler));
   };
-  on("CreateRole", "iam:CreateRole", create_role);
+  add_making(operations, context, "CreateRole", "iam:CreateRole", "role", "RoleName", "iam:TagRole",
+             bound(context, create_role));
   on("GetRole", "iam:GetRole", get_role);
   add_plain(operations, "ListRoles", "iam:ListRoles", on_path(context, "role"), bound(context, list_roles));
   on("UpdateRole", "iam:UpdateRole", update_role);

@@ -77,7 +77,8 @@ void add_user_operations(Operations& operations, Context& context) {
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "user", "UserName", bound(context, handler));
   };
-  on("CreateUser", "iam:CreateUser", create_user);
+  add_making(operations, context, "CreateUser", "iam:CreateUser", "user", "UserName", "iam:TagUser",
+             bound(context, create_user));
   on("GetUser", "iam:GetUser", get_user);
   add_plain(operations, "ListUsers", "iam:ListUsers", on_path(context, "user"), bound(context, list_users));
   // A user may not become what the caller may not touch: the new name is asked about as well.
