@@ -31,7 +31,9 @@ class Accesses {
     if (!parsed) return;
     std::string key = parsed->key;
     if (!key.empty() && !key.ends_with('/')) key += '/';
-    add({"s3:PutObject", fmt::format("arn:aws:s3:::{}/{}{}", parsed->bucket, key, below), {}},
+    add({"s3:PutObject",
+         fmt::format("arn:aws:s3:::{}/{}{}", parsed->bucket, key, below),
+         {{"s3:ObjectCreationOperation", {"true"}}}},
         fmt::format("writes {} to {}", what, uri));
   }
   std::vector<RoleAccess> take() { return std::move(all_); }

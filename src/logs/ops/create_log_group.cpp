@@ -1,13 +1,40 @@
 #include "logs/ops/ops.h"
 
 namespace millrace::logs::ops {
+namespace {
+
+decltype(aws::Check::keys) tag_keys(const aws::Call&, const Value& input) {
+  decltype(aws::Check::keys) keys;
+  std::vector<std::string> names;
+  for (const auto& [name, value] : input["tags"].members()) {
+    keys.push_back({"aws:RequestTag/" + name, {value.string_or()}});
+    names.push_back(name);
+  }
+  if (!names.empty()) keys.push_back({"aws:TagKeys", std::move(names)});
+  return keys;
+}
+
+// Tags that a group is made with take the permission to tag it (API reference, CreateLogGroup); that one is decided on
+// the group without what is in it (User Guide, "CloudWatch Logs resources and operations").
+Result<std::vector<aws::Check>> tag_checks(const aws::Call& call, const Value& input) {
+  std::vector<aws::Check> checks;
+  if (auto keys = tag_keys(call, input); !keys.empty())
+    checks.push_back({"logs:TagResource", group_arn(call, group_name(input)), std::move(keys)});
+  return checks;
+}
+
+}  // namespace
 
 aws::Operation create_log_group(Store& store) {
-  return {"CreateLogGroup", "logs:CreateLogGroup", on_group(),
+  return {"CreateLogGroup",
+          "logs:CreateLogGroup",
+          on_group(),
           [&store](aws::Call&, const Value& input) -> Result<aws::Output> {
             MR_TRY(store.create_group(group_name(input)));
             return aws::Output();
-          }};
+          },
+          tag_checks,
+          tag_keys};
 }
 
 }  // namespace millrace::logs::ops

@@ -18,7 +18,7 @@ aws::Operation add_tags(Ops& ops) {
             return aws::Output(Value::object({{"Tags", tags_to_list(MR_TRY(ops.world.store.tags(arn)))}}));
           },
           {},
-          creation_keys()};
+          tagging_keys()};
 }
 
 }  // namespace millrace::sagemaker

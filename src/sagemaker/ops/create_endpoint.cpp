@@ -19,7 +19,7 @@ aws::Operation create_endpoint(Ops& ops) {
             return aws::Output(Value::object({{"EndpointArn", endpoint.arn}}));
           },
           creation_checks(ops, Kind::endpoint, ""),
-          creation_keys()};
+          creation_keys(ops, Kind::endpoint)};
 }
 
 }  // namespace millrace::sagemaker

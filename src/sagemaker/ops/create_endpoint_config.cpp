@@ -17,7 +17,7 @@ aws::Operation create_endpoint_config(Ops& ops) {
             return aws::Output(Value::object({{"EndpointConfigArn", config.arn}}));
           },
           creation_checks(ops, Kind::endpoint_config, "ExecutionRoleArn"),
-          creation_keys()};
+          creation_keys(ops, Kind::endpoint_config)};
 }
 
 }  // namespace millrace::sagemaker

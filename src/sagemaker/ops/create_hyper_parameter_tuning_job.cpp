@@ -14,7 +14,7 @@ aws::Operation create_hyper_parameter_tuning_job(Ops& ops) {
             return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::tuning_job, "TrainingJobDefinition.RoleArn"),
-          creation_keys()};
+          creation_keys(ops, Kind::tuning_job)};
 }
 
 }  // namespace millrace::sagemaker

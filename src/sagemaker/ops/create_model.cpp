@@ -47,7 +47,7 @@ aws::Operation create_model(Ops& ops) {
             return aws::Output(Value::object({{"ModelArn", model.arn}}));
           },
           creation_checks(ops, Kind::model, "ExecutionRoleArn"),
-          creation_keys()};
+          creation_keys(ops, Kind::model)};
 }
 
 }  // namespace millrace::sagemaker

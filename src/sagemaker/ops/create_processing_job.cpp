@@ -12,7 +12,7 @@ aws::Operation create_processing_job(Ops& ops) {
             return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::processing_job, "RoleArn"),
-          creation_keys()};
+          creation_keys(ops, Kind::processing_job)};
 }
 
 }  // namespace millrace::sagemaker

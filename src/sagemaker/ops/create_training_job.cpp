@@ -12,7 +12,7 @@ aws::Operation create_training_job(Ops& ops) {
             return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::training_job, "RoleArn"),
-          creation_keys()};
+          creation_keys(ops, Kind::training_job)};
 }
 
 }  // namespace millrace::sagemaker

@@ -13,7 +13,7 @@ aws::Operation create_transform_job(Ops& ops) {
             return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::transform_job, ""),
-          creation_keys()};
+          creation_keys(ops, Kind::transform_job)};
 }
 
 }  // namespace millrace::sagemaker

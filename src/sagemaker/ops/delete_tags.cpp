@@ -5,7 +5,8 @@
 namespace millrace::sagemaker {
 
 aws::Operation delete_tags(Ops& ops) {
-  return {"DeleteTags", "sagemaker:DeleteTags",
+  return {"DeleteTags",
+          "sagemaker:DeleteTags",
           [](const aws::Call&, const Value& input) -> std::vector<std::string> {
             return {to_lower(input["ResourceArn"].string_or())};
           },
@@ -16,7 +17,9 @@ aws::Operation delete_tags(Ops& ops) {
             for (const auto& key : input["TagKeys"].items()) keys.push_back(key.string_or());
             MR_TRY(ops.world.store.remove_tags(arn, keys));
             return aws::Output();
-          }};
+          },
+          {},
+          tagging_keys()};
 }
 
 }  // namespace millrace::sagemaker

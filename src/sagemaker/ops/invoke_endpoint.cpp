@@ -32,7 +32,9 @@ net::Response model_error(const Ops& ops, const std::string& endpoint, const End
 }  // namespace
 
 aws::Operation invoke_endpoint(Ops& ops) {
-  return {"InvokeEndpoint", "sagemaker:InvokeEndpoint", resource_named(ops, Kind::endpoint),
+  return {"InvokeEndpoint",
+          "sagemaker:InvokeEndpoint",
+          resource_named(ops, Kind::endpoint),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
             for (const std::string_view member : {"TargetModel", "TargetContainerHostname", "InferenceComponentName"}) {
               if (!input[member].string_or().empty()) {
@@ -67,6 +69,13 @@ aws::Operation invoke_endpoint(Ops& ops) {
             output.members.set("InvokedProductionVariant", std::move(answer.variant));
             if (!answer.custom_attributes.empty()) output.members.set("CustomAttributes", answer.custom_attributes);
             return output;
+          },
+          {},
+          [](const aws::Call&, const Value& input) {
+            decltype(aws::Check::keys) keys;
+            if (const std::string model = input["TargetModel"].string_or(); !model.empty())
+              keys.push_back({"sagemaker:TargetModel", {model}});
+            return keys;
           }};
 }
 

@@ -16,47 +16,6 @@ const Value& at_path(const Value& value, std::string_view path) {
   return *here;
 }
 
-void collect_instance_types(const Value& value, std::vector<std::string>& types) {
-  for (const auto& [name, member] : value.members()) {
-    if (name == "InstanceType" && member.is_string()) {
-      types.push_back(member.as_string());
-    } else if (member.is_object()) {
-      collect_instance_types(member, types);
-    } else {
-      for (const auto& item : member.items()) collect_instance_types(item, types);
-    }
-  }
-}
-
-// Where a job runs, how it is sealed and for how long: the keys that SageMaker has for members of its requests (Service
-// Authorization Reference, "Actions, resources, and condition keys for Amazon SageMaker AI").
-void collect_network_keys(const Value& input, decltype(aws::Check::keys)& keys) {
-  const Value& network = input.has("NetworkConfig") ? input["NetworkConfig"] : input;
-  const auto list = [&](const char* key, const Value& values) {
-    std::vector<std::string> texts;
-    for (const Value& item : values.items()) texts.push_back(item.string_or());
-    if (!texts.empty()) keys.push_back({key, std::move(texts)});
-  };
-  const auto truth = [&](const char* key, const Value& value) {
-    if (value.is_bool()) keys.push_back({key, {value.as_bool() ? "true" : "false"}});
-  };
-  const auto text = [&](const char* key, const Value& value) {
-    if (!value.string_or().empty()) keys.push_back({key, {value.as_string()}});
-  };
-  list("sagemaker:VpcSubnets", network["VpcConfig"]["Subnets"]);
-  list("sagemaker:VpcSecurityGroupIds", network["VpcConfig"]["SecurityGroupIds"]);
-  truth("sagemaker:NetworkIsolation", network["EnableNetworkIsolation"]);
-  truth("sagemaker:InterContainerTrafficEncryption", network["EnableInterContainerTrafficEncryption"]);
-  text("sagemaker:VolumeKmsKey", input["ResourceConfig"]["VolumeKmsKeyId"]);
-  text("sagemaker:VolumeKmsKey", input["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"]);
-  text("sagemaker:VolumeKmsKey", input["TransformResources"]["VolumeKmsKeyId"]);
-  text("sagemaker:VolumeKmsKey", input["KmsKeyId"]);
-  for (const char* output : {"OutputDataConfig", "ProcessingOutputConfig", "TransformOutput"})
-    text("sagemaker:OutputKmsKey", input[output]["KmsKeyId"]);
-  if (const Value& most = input["StoppingCondition"]["MaxRuntimeInSeconds"]; most.is_integer())
-    keys.push_back({"sagemaker:MaxRuntimeInSeconds", {std::to_string(most.as_int())}});
-}
-
 }  // namespace
 
 aws::Resources resource_named(Ops& ops, Kind kind) {
@@ -78,7 +37,7 @@ Status check_tagged(Ops& ops, const std::string& arn) {
 }
 
 aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path) {
-  return [&ops, kind, role_path](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
+  return [&ops, kind, role_path](const aws::Call& call, const Value& input) -> Result<std::vector<aws::Check>> {
     std::vector<aws::Check> checks;
     const std::string arn = arn_of(ops.world.place, kind, input[names_of(kind).name_member].string_or());
     if (!role_path.empty()) {
@@ -89,26 +48,11 @@ aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path)
              {{"iam:PassedToService", {std::string(kServicePrincipal)}}, {"iam:AssociatedResourceArn", {arn}}}});
       }
     }
-    if (!input["Tags"].empty()) {
-      checks.push_back({"sagemaker:AddTags", arn, creation_keys()(aws::Call{}, input)});
+    if (auto keys = tag_keys(input); !keys.empty()) {
+      keys.push_back({"sagemaker:TaggingAction", {call.operation}});
+      checks.push_back({"sagemaker:AddTags", arn, std::move(keys)});
     }
     return checks;
-  };
-}
-
-aws::ConditionKeys creation_keys() {
-  return [](const aws::Call&, const Value& input) {
-    std::vector<std::pair<std::string, std::vector<std::string>>> keys;
-    std::vector<std::string> tag_keys, types;
-    for (const auto& tag : input["Tags"].items()) {
-      tag_keys.push_back(tag["Key"].string_or());
-      keys.push_back({"aws:RequestTag/" + tag_keys.back(), {tag["Value"].string_or()}});
-    }
-    if (!tag_keys.empty()) keys.push_back({"aws:TagKeys", std::move(tag_keys)});
-    collect_instance_types(input, types);
-    collect_network_keys(input, keys);
-    if (!types.empty()) keys.push_back({"sagemaker:InstanceTypes", std::move(types)});
-    return keys;
   };
 }
 

@@ -32,8 +32,12 @@ Status check_tagged(Ops& ops, const std::string& arn);
 // iam:PassRole on the role that the request hands over, and sagemaker:AddTags when it brings tags.
 //   role_path: "RoleArn", "TrainingJobDefinition.RoleArn"; an absent role is no question.
 aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path);
-// aws:RequestTag/…, aws:TagKeys, and sagemaker:InstanceTypes with the types that the request asks for.
-aws::ConditionKeys creation_keys();
+// condition_keys.cpp: aws:RequestTag/… and aws:TagKeys, and what SageMaker has for the members of a request that makes
+// a resource of this kind (sagemaker:InstanceTypes, sagemaker:VpcSubnets, …).
+aws::ConditionKeys creation_keys(Ops& ops, Kind kind);
+// aws:RequestTag/… and aws:TagKeys, of operations on tags.
+aws::ConditionKeys tagging_keys();
+decltype(aws::Check::keys) tag_keys(const Value& input);
 
 // The role exists and trusts SageMaker. Error: ValidationException, "Could not assume role …".
 Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn);
