@@ -12,7 +12,13 @@
 namespace millrace::app {
 
 bool is_loopback(std::string_view address) {
-  return address == "::1" || address == "localhost" || address.substr(0, 4) == "127.";
+  if (address == "localhost") return true;
+  const std::string text(address);
+  in_addr v4{};
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, text.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == IN_LOOPBACKNET);
 }
 
 Status parse_listen(std::string_view text, ServeOptions& options) {

@@ -29,6 +29,14 @@ TEST(Options, ListenIsAnAddressAndAPort) {
   }
 }
 
+TEST(Options, LoopbackIsAWholeAddress) {
+  for (const char* own : {"localhost", "127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"})
+    EXPECT_TRUE(is_loopback(own)) << own;
+  for (const char* other :
+       {"", "127.", "127.evil", "127.0.0.1.evil.example", "0.0.0.0", "::", "10.0.0.1", "::ffff:10.0.0.1"})
+    EXPECT_FALSE(is_loopback(other)) << other;
+}
+
 TEST(Options, AnImageIsANameAndADirectory) {
   ServeOptions options;
   ASSERT_TRUE(add_image("example.com:5000/adds:1=/srv/a=b/", options));

@@ -1,23 +1,13 @@
 #include "app/router.h"
 
+#include "app/browser_checks.h"
 #include "app/container_credentials.h"
 #include "app/identity/door.h"
-#include "app/options.h"
 #include "aws/gateway.h"
 #include "base/strings.h"
 
 namespace millrace::app {
 namespace {
-
-std::string_view host_name(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(1, host.find(']') == std::string_view::npos ? 0 : host.find(']') - 1);
-  return host.substr(0, host.find(':'));
-}
-
-bool is_own_host(std::string_view host) {
-  const std::string_view name = host_name(host);
-  return is_loopback(name) || name.ends_with(".localhost");
-}
 
 // KFP's API groups are versions; Kubernetes' have names: /apis/v2beta1/… and /apis/apps/v1/….
 bool is_pipelines_path(std::string_view path) {
@@ -55,17 +45,9 @@ Door route(const net::Request& request, bool listens_on_loopback, bool is_consol
   if (aws::Gateway::is_aws_request(request)) return Door::aws;
   const bool pipelines = is_pipelines_path(request.path) || is_artifact_read(request);
   if (pipelines || is_console) {
-    const std::string_view host = request.headers.get("host");
-    if (listens_on_loopback && !is_own_host(host)) {
-      refused_because = "This server answers on this machine only; open it as http://localhost or http://127.0.0.1.";
-      return Door::refused;
-    }
-    const std::string_view origin = request.headers.get("origin");
-    const bool reads = request.method == "GET" || request.method == "HEAD";
-    if (!reads && !origin.empty() && !origin.ends_with(std::string("://") + std::string(host))) {
-      refused_because = "A page of another origin may not change anything here.";
-      return Door::refused;
-    }
+    const bool page_file = !pipelines && !request.path.starts_with("/console/");
+    refused_because = browser_objection(request, {listens_on_loopback, page_file});
+    if (!refused_because.empty()) return Door::refused;
     return pipelines ? Door::pipelines : Door::console;
   }
   if (is_kubernetes_path(request.path) && !request.path.starts_with("/healthz")) {
@@ -75,6 +57,13 @@ Door route(const net::Request& request, bool listens_on_loopback, bool is_consol
     return Door::refused;
   }
   return Door::aws;  // what is left is an unsigned S3 request, such as a public object
+}
+
+void set_browser_headers(Door door, net::Response& response) {
+  if (door == Door::console) return;  // has a policy of its own
+  net::amend(response, [](net::Response& answer) {
+    if (!answer.headers.has("content-security-policy")) answer.headers.set("Content-Security-Policy", "sandbox");
+  });
 }
 
 }  // namespace millrace::app

@@ -54,14 +54,38 @@ TEST(Router, TheKubernetesApiIsNotServedWithoutTls) {
 
 TEST(Router, PagesOfOtherOriginsAndOtherHostNamesAreRefused) {
   auto rebound = request("GET", "/apis/v2beta1/runs");
-  rebound.headers.set("Host", "evil.example");
+  rebound.headers.set("Host", "127.0.0.1.evil.example:8080");
   EXPECT_EQ(door_of(rebound), Door::refused);
+  auto page = request("GET", "/");
+  page.headers.set("Host", "evil.example");
+  EXPECT_EQ(door_of(page, true), Door::refused);
 
   auto forged = request("POST", "/apis/v2beta1/runs");
   forged.headers.add("Origin", "http://evil.example");
   EXPECT_EQ(door_of(forged), Door::refused);
   forged.headers.set("Origin", "http://127.0.0.1:8080");
   EXPECT_EQ(door_of(forged), Door::pipelines);
+
+  for (const auto& [path, door] :
+       {std::pair{"/console/api/overview", Door::refused}, {"/assets/a.js", Door::console}}) {
+    auto embedded = request("GET", path);
+    embedded.headers.add("Sec-Fetch-Site", "cross-site");
+    embedded.headers.add("Sec-Fetch-Mode", "no-cors");
+    EXPECT_EQ(door_of(embedded, true), door) << path;
+  }
+}
+
+TEST(Router, WhatIsNotTheConsoleIsNoPageOfItsOrigin) {
+  net::Response object = net::Response::text(200, "<script>", "text/html");
+  set_browser_headers(Door::aws, object);
+  EXPECT_EQ(object.headers.get("content-security-policy"), "sandbox");
+  net::Response own;
+  own.headers.set("Content-Security-Policy", "sandbox; default-src 'none'");
+  set_browser_headers(Door::pipelines, own);
+  EXPECT_EQ(own.headers.get("content-security-policy"), "sandbox; default-src 'none'");
+  net::Response page;
+  set_browser_headers(Door::console, page);
+  EXPECT_FALSE(page.headers.has("content-security-policy"));
 }
 
 }  // namespace

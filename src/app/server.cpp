@@ -1,5 +1,6 @@
 #include "app/server.h"
 #include "app/artifact_transfer.h"
+#include "app/body_plan.h"
 #include "app/commands.h"
 
 #include <fcntl.h>
@@ -13,12 +14,14 @@
 #include <fmt/core.h>
 
 #include "app/client_files.h"
+#include "app/connection_limit.h"
 #include "app/container_credentials.h"
 #include "app/identity/door.h"
 #include "app/lazy_launcher.h"
 #include "app/node.h"
 #include "app/router.h"
 #include "aws/origin.h"
+#include "base/descriptor_limit.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "blob/blob_store.h"
@@ -73,6 +76,7 @@ class ServerImpl final : public Server {
   pipelines::Hooks hooks();
   net::Response handle(net::Request& request);
   net::Response dispatch(net::Request& request);
+  net::Response pass_on(Door door, net::Request& request, std::string_view refused_because);
 
   ServeOptions options_;
   DataLayout layout_;
@@ -148,6 +152,8 @@ Status ServerImpl::open_network() {
   net_options.port = options_.port;
   net_options.tls_certificate_pem = tls_.server.certificate_pem;
   net_options.tls_key_pem = tls_.server.key_pem;
+  net_options.body_plan = body_plan;
+  net_options.max_connections = connections_for(raise_descriptor_limit(kMostDescriptors));
   net_ = MR_TRY(net::Server::start(std::move(net_options), [this](net::Request& request) { return handle(request); }));
   options_.port = net_->port();
   const bool any = options_.address == "0.0.0.0" || options_.address == "::";
@@ -262,7 +268,14 @@ net::Response ServerImpl::handle(net::Request& request) {
 
 net::Response ServerImpl::dispatch(net::Request& request) {
   std::string_view refused_because;
-  switch (route(request, is_loopback(options_.address), console_->handles(request), refused_because)) {
+  const Door door = route(request, is_loopback(options_.address), console_->handles(request), refused_because);
+  net::Response response = pass_on(door, request, refused_because);
+  set_browser_headers(door, response);
+  return response;
+}
+
+net::Response ServerImpl::pass_on(Door door, net::Request& request, std::string_view refused_because) {
+  switch (door) {
     case Door::container_credentials:
       return credentials_->handle(request);
     case Door::identity:

@@ -61,6 +61,13 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
   return bytes.size();
 }
 
+// Not 0: abort.
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& exchange = *static_cast<Exchange*>(user);
+  exchange.aborted = exchange.aborted || exchange.request->cancelled();
+  return exchange.aborted ? 1 : 0;
+}
+
 std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* user) {
   return std::fread(buffer, 1, size * count, static_cast<std::FILE*>(user));
 }
@@ -146,6 +153,7 @@ Error error_of(CURLcode code, const Exchange& exchange, const ClientRequest& req
       return Error(Code::unavailable, what, "ConnectionRefused");
     case CURLE_OPERATION_TIMEDOUT:
       return Error(Code::deadline_exceeded, what);
+    case CURLE_ABORTED_BY_CALLBACK:
     case CURLE_WRITE_ERROR:
       if (exchange.aborted) return Error(Code::cancelled, fmt::format("{}: the answer was not wanted to its end", url));
       return Error(Code::internal, what);
@@ -238,6 +246,11 @@ Result<ClientResponse> Client::send(const ClientRequest& request) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+  if (request.cancelled) {
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
+  }
   // A proxy is asked for the whole URL over plain HTTP, so that the bare target would be wrong there.
   const bool direct = !request.unix_socket.empty() || is_own_machine(request.url);
   if (direct) curl_easy_setopt(curl, CURLOPT_PROXY, "");

@@ -26,6 +26,7 @@ struct ClientRequest {
   std::size_t max_response_bytes = 1ull << 30;
   // When set, response bytes of a 2xx answer go here instead of ClientResponse::body. false: abort.
   std::function<bool(std::string_view)> sink;
+  std::function<bool()> cancelled;  // asked about once a second, on the caller's thread; true: abort, Code::cancelled
 };
 
 struct ClientResponse {

@@ -26,9 +26,9 @@ struct BodyPlan {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;   // 0: the kernel chooses; see Server::port()
-  std::string unix_socket;  // listen on this path instead of address:port (mode 0600)
-  std::size_t handler_threads = 16;
+  std::uint16_t port = 0;            // 0: the kernel chooses; see Server::port()
+  std::string unix_socket;           // listen on this path instead of address:port (mode 0600)
+  std::size_t handler_threads = 16;  // 0: handlers run on the I/O thread (for fuzzing); they must not wait
   std::size_t upload_threads = 256;  // made when needed; each is one streamed body
   // At the limit a new connection replaces the one that has been idle for longest; when none is, it is answered 503.
   std::size_t max_connections = 4096;

@@ -1,6 +1,6 @@
 #pragma once
 // One accepted connection, and the state that all connections of a server share.
-// Private to server.cpp: these headers know Boost, and nothing else may include them.
+// Private to server.cpp and server_fuzz.cpp: these headers know Boost, and nothing else may include them.
 
 #include <sys/socket.h>
 
@@ -267,6 +267,7 @@ inline bool evict_one(Core& core) {
 // full or the server stops. `work` does not throw.
 template <class T, class Work>
 Task<std::optional<T>> on_pool(Core& core, WorkerPool& pool, Work work) {
+  if (core.options.handler_threads == 0) co_return work();
   auto slot = std::make_shared<std::optional<T>>();
   auto start = [&core, &pool, slot, job = std::move(work)](auto handler) mutable {
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include <fmt/core.h>
@@ -13,6 +14,7 @@
 #include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
+#include "pipelines/api/waiting_requests.h"
 #include "pipelines/executors/container.h"
 #include "pipelines/executors/local_images.h"
 #include "pipelines/rehearsal/rehearsal.h"
@@ -29,6 +31,9 @@ namespace {
 
 constexpr std::size_t kLogPart = 1u << 20;  // bytes of one answer
 constexpr std::size_t kMaxRuns = 10'000;
+// Requests that wait, at once and in all: files being fetched, runs being stopped so that they can be deleted.
+constexpr std::size_t kFetchThreads = 8, kFetchQueue = 32;
+constexpr std::size_t kDeleteThreads = 8, kDeleteQueue = 256;
 
 class PipelinesImpl final : public Pipelines {
  public:
@@ -59,8 +64,11 @@ class PipelinesImpl final : public Pipelines {
   }
 
   net::Response handle(net::Request& request) override {
-    api::Context context = this->context();
-    return api::answer(context, request);
+    if (api::creates_from_url(request)) return from_urls_.handle(request);
+    // One under way is stopped before it is deleted, which its processes may draw out.
+    if (const std::string run = api::deleted_run(request); !run.empty() && runner_.is_active(run))
+      return deletes_.handle(request);
+    return answer(request);
   }
 
   Status resume() override {
@@ -72,6 +80,9 @@ class PipelinesImpl final : public Pipelines {
     runner_.on_child_exit(key, status);
   }
   void stop() override {
+    stopping_ = true;
+    from_urls_.stop();
+    deletes_.stop();
     scheduler_.stop();
     runner_.stop();
   }
@@ -118,7 +129,11 @@ class PipelinesImpl final : public Pipelines {
   }
 
  private:
-  api::Context context() { return {needs_.database, needs_.clock, options_, runner_, *this, scheduler_}; }
+  api::Context context() { return {needs_.database, needs_.clock, options_, runner_, *this, scheduler_, stopping_}; }
+  net::Response answer(net::Request& request) {
+    api::Context context = this->context();
+    return api::answer(context, request);
+  }
   Status start_recurring(const schedule::RecurringRun& recurring, const schedule::Tick& tick,
                          const db::Database::Work& also) {
     api::Context context = this->context();
@@ -145,6 +160,13 @@ class PipelinesImpl final : public Pipelines {
   std::vector<std::string> unfinished_;
   runner::Runner runner_;
   schedule::Scheduler scheduler_;
+  std::atomic<bool> stopping_{false};
+  api::WaitingRequests from_urls_{
+      {kFetchThreads, kFetchQueue, "too many pipelines are being fetched from URLs; try again later"},
+      [this](net::Request& request) { return answer(request); }};
+  api::WaitingRequests deletes_{
+      {kDeleteThreads, kDeleteQueue, "too many runs are being stopped to be deleted; try again later"},
+      [this](net::Request& request) { return answer(request); }};
 };
 
 Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, const std::string& task_id,

@@ -18,6 +18,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "net/later_for_tests.h"
 #include "pipelines/pipelines.h"
 
 namespace millrace::pipelines {
@@ -151,7 +152,7 @@ class World {
     request.headers.set("Content-Type", content_type);
     const auto reader = net::body_from_string(std::move(body));
     request.body = reader.get();
-    net::Response response = pipelines_->handle(request);
+    net::Response response = net::settle(pipelines_->handle(request)).get();
     Answer answer{response.status, Value(), std::move(response.body), std::move(response.headers)};
     if (response.file) {
       answer.text.resize(response.file->length);

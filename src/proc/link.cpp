@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 
 #include <fmt/core.h>
 
+#include "base/descriptor_limit.h"
 #include "proc/socket.h"
 #include "proc/wire.h"
 
@@ -27,6 +29,14 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds kStartTimeout{10}, kHelloTimeout{5}, kEndTimeout{2};
 constexpr std::chrono::milliseconds kFirstWait{1}, kLongestWait{20};
 constexpr std::uintmax_t kMaxLogBytes = 1u << 20;  // launcher.log begins anew past this
+
+// The launcher and its children have the limit that the server was started with, not what it raised for itself.
+void restore_descriptor_limit(pid_t pid) {
+  rlimit files{};
+  if (::prlimit(pid, RLIMIT_NOFILE, nullptr, &files) != 0) return;
+  files.rlim_cur = original_descriptor_limit();
+  ::prlimit(pid, RLIMIT_NOFILE, &files, nullptr);
+}
 
 // Says hello. An error without a reason means: try to connect again.
 Status greet(const Fd& socket, bool& refused) {
@@ -135,6 +145,7 @@ Status LauncherProcess::start() {
     pid_ = 0;
     return fail(system_error("cannot start the launcher " + program, failed));
   }
+  restore_descriptor_limit(pid_);
   return {};
 }
 

@@ -50,12 +50,14 @@ def need(command):
 class Server:
     """`millrace serve` on a data directory; the port stays the same over restarts."""
 
-    def __init__(self, data_dir, port=0, arguments=()):
+    def __init__(self, data_dir, port=0, arguments=(), prefix=()):
         self.data_dir, self.port, self.arguments = pathlib.Path(data_dir), port, list(arguments)
+        self.prefix = list(prefix)  # a command that runs the server, such as prlimit
         self.process = None
 
     def start(self):
-        command = [MILLRACE, "serve", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}", *self.arguments]
+        serve = [MILLRACE, "serve", "--data-dir", self.data_dir, "--listen", f"127.0.0.1:{self.port}"]
+        command = [*self.prefix, *serve, *self.arguments]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "KF_", "MILLRACE_DATA"))}
         self.stderr = open(f"{self.data_dir}.stderr", "ab")
         self.process = subprocess.Popen(

@@ -1,6 +1,7 @@
 #pragma once
 // What an operation of the KFP door gets, and what all of them share.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -29,6 +30,7 @@ struct Context {
   runner::Runner& runner;
   Pipelines& pipelines;  // the read side
   schedule::Scheduler& scheduler;
+  const std::atomic<bool>& stopping;  // what takes long ends soon
 };
 
 struct Call {

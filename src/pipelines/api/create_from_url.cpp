@@ -1,4 +1,5 @@
-// Pipelines and versions whose file the server fetches: POST /pipelines/create and POST /pipelines/{id}/versions.
+// Pipelines and versions whose file the server fetches: POST /pipelines/create and POST /pipelines/{id}/versions. They
+// run on the threads of WaitingRequests.
 
 #include "base/ids.h"
 #include "pipelines/api/package_url.h"
@@ -9,12 +10,12 @@ namespace millrace::pipelines::api {
 namespace {
 
 // The version's url and what it leads to.
-Status fetch(const Value& message, Version& version, std::string& file_name) {
+Status fetch(const Context& context, const Value& message, Version& version, std::string& file_name) {
   const Value url = MR_TRY(read_message(message["package_url"], "package_url", {"pipeline_url"}));
   version.package_url = MR_TRY(text_field(url, "pipeline_url"));
   if (version.package_url.empty())
     return fail(Code::invalid_argument, "the version needs a package_url with the pipeline_url of its file");
-  UploadedFile file = MR_TRY(fetch_package(version.package_url));
+  UploadedFile file = MR_TRY(fetch_package(version.package_url, [&] { return context.stopping.load(); }));
   version.spec = MR_TRY(read_pipeline(file));
   file_name = std::move(file.name);
   return {};
@@ -32,7 +33,7 @@ Result<Value> create_pipeline_and_version(Context& context, const Call& call) {
   version.tags = MR_TRY(check_tags(message["tags"]));
   version.code_source_url = MR_TRY(text_field(message, "code_source_url"));
   std::string file_name;
-  MR_TRY(fetch(message, version, file_name));
+  MR_TRY(fetch(context, message, version, file_name));
   if (pipeline.name.empty()) pipeline.name = file_name;
   return store_pipeline(context, std::move(pipeline), std::move(version));
 }
@@ -61,7 +62,7 @@ Result<Value> create_version(Context& context, const Call& call) {
     return {};
   }));
   std::string file_name;
-  MR_TRY(fetch(message, version, file_name));
+  MR_TRY(fetch(context, message, version, file_name));
   return store_version(context, version);
 }
 

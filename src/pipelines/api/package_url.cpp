@@ -64,7 +64,7 @@ std::string file_name(const Url& url) {
 
 }  // namespace
 
-Result<UploadedFile> fetch_package(const std::string& url) {
+Result<UploadedFile> fetch_package(const std::string& url, const std::function<bool()>& cancelled) {
   net::Client client;
   const auto deadline = std::chrono::steady_clock::now() + kTimeout;
   std::string next = url;
@@ -80,6 +80,7 @@ Result<UploadedFile> fetch_package(const std::string& url) {
     if (request.timeout.count() <= 0)
       return fail(Code::deadline_exceeded, fmt::format("{} did not answer within 30 s", url));
     request.max_response_bytes = kMaxPackage;
+    request.cancelled = cancelled;
     auto response = client.send(request);
     if (!response) {
       if (response.error().code == Code::resource_exhausted)

@@ -1,6 +1,7 @@
 #pragma once
 // A pipeline's file from a URL.
 
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -10,7 +11,7 @@ namespace millrace::pipelines::api {
 
 // http and https only, also over redirects (10 at most); 32 MiB and 30 s at most. The file's name is the last segment
 // of the path. Errors: invalid_argument for a URL that is refused and for an answer other than 200; unavailable and
-// deadline_exceeded where the other end does not answer.
-Result<UploadedFile> fetch_package(const std::string& url);
+// deadline_exceeded where the other end does not answer; cancelled soon after `cancelled` gives true.
+Result<UploadedFile> fetch_package(const std::string& url, const std::function<bool()>& cancelled = {});
 
 }  // namespace millrace::pipelines::api

@@ -148,7 +148,7 @@ Result<Value> delete_run(Context& context, const Call& call) {
     if (!stopped && stopped.error().code != Code::failed_precondition) return fail(stopped.error());
     const auto deadline = std::chrono::steady_clock::now() + kStopWait;
     while (context.runner.is_active(id)) {
-      if (std::chrono::steady_clock::now() > deadline)
+      if (std::chrono::steady_clock::now() > deadline || context.stopping)
         return fail(Code::unavailable,
                     fmt::format("the run {} is still being stopped; delete it again in a moment", id));
       std::this_thread::sleep_for(kStopLook);

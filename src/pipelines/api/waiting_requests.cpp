@@ -1,0 +1,71 @@
+#include "pipelines/api/waiting_requests.h"
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "pipelines/api/call.h"
+#include "pipelines/api/door.h"
+
+namespace millrace::pipelines::api {
+namespace {
+
+constexpr std::string_view kFromUrl[] = {"/apis/v2beta1/pipelines/create", "/apis/v2beta1/pipelines/{id}/versions",
+                                         "/apis/v1beta1/pipelines", "/apis/v1beta1/pipeline_versions"};
+constexpr std::string_view kRuns[] = {"/apis/v2beta1/runs/{id}", "/apis/v1beta1/runs/{id}"};
+constexpr std::size_t kMaxBody = 32u << 20;  // as of all of the API's messages
+
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+bool matches_one(std::span<const std::string_view> patterns, const net::Request& request, Parameters& parameters) {
+  std::string_view path = request.path;
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  for (const std::string_view pattern : patterns) {
+    if (matches(pattern, path, parameters)) return true;
+  }
+  return false;
+}
+
+// A request that outlives the connection's.
+struct Kept {
+  net::Request request;
+  std::string body;
+};
+
+}  // namespace
+
+WaitingRequests::WaitingRequests(Limits limits, std::function<net::Response(net::Request&)> answer)
+    : limits_(std::move(limits)), answer_(std::move(answer)), pool_(limits_.threads, limits_.queue) {}
+
+net::Response WaitingRequests::handle(net::Request& request) {
+  auto body = request.body->read_all(kMaxBody);
+  if (!body) return answer_(request);  // which fails on the body as well, in its own words
+  auto kept = std::make_shared<Kept>(Kept{request, std::move(*body)});
+  net::Response response;
+  response.later = [this, kept = std::move(kept)](const net::Completion& completion) {
+    const bool queued = pool_.submit([this, kept, completion] {
+      if (!completion.wanted()) return;
+      const auto reader = net::body_from_string(std::move(kept->body));
+      kept->request.body = reader.get();
+      completion(answer_(kept->request));
+    });
+    if (!queued) completion(error_response({Code::unavailable, limits_.busy}));
+  };
+  return response;
+}
+
+void WaitingRequests::stop() { pool_.stop(); }
+
+bool creates_from_url(const net::Request& request) {
+  Parameters unused;
+  return request.method == "POST" && matches_one(kFromUrl, request, unused);
+}
+
+std::string deleted_run(const net::Request& request) {
+  Parameters parameters;
+  if (request.method != "DELETE" || !matches_one(kRuns, request, parameters)) return {};
+  return parameters["id"];
+}
+
+}  // namespace millrace::pipelines::api

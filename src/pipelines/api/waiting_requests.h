@@ -1,0 +1,38 @@
+#pragma once
+// Requests that wait for something else before they are answered: a file from a URL, the end of a run's processes. They
+// run on threads of their own, and their clients wait without one, so that what is slow holds up nothing else.
+
+#include <functional>
+#include <string>
+
+#include "base/worker_pool.h"
+#include "net/http.h"
+
+namespace millrace::pipelines::api {
+
+class WaitingRequests {
+ public:
+  struct Limits {
+    std::size_t threads = 8;  // requests at once
+    std::size_t queue = 32;   // that wait for a thread; beyond, they are refused with 503
+    std::string busy;         // the sentence for that
+  };
+  // `answer` handles such a request, and may take long.
+  WaitingRequests(Limits limits, std::function<net::Response(net::Request&)> answer);
+  // The answer comes later.
+  net::Response handle(net::Request& request);
+  // Returns when the last call of `answer` has returned; what waits for a thread is dropped, if its client has gone.
+  void stop();
+
+ private:
+  Limits limits_;
+  std::function<net::Response(net::Request&)> answer_;
+  WorkerPool pool_;
+};
+
+// Whether a request creates a pipeline or a version of it from a package_url.
+bool creates_from_url(const net::Request& request);
+// The run that a request deletes; empty: it deletes none.
+std::string deleted_run(const net::Request& request);
+
+}  // namespace millrace::pipelines::api
