@@ -59,8 +59,7 @@ Door route(const net::Request& request, bool listens_on_loopback, bool is_consol
   return Door::aws;  // what is left is an unsigned S3 request, such as a public object
 }
 
-void set_browser_headers(Door door, net::Response& response) {
-  if (door == Door::console) return;  // has a policy of its own
+void set_browser_headers(net::Response& response) {
   net::amend(response, [](net::Response& answer) {
     if (!answer.headers.has("content-security-policy")) answer.headers.set("Content-Security-Policy", "sandbox");
   });

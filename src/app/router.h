@@ -14,7 +14,7 @@ enum class Door { container_credentials, identity, aws, pipelines, kubernetes, c
 Door route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because);
 
 // What is not the console's page is shown by a browser, but never runs as a page of this server's origin: objects,
-// artifacts and logs are what others wrote.
-void set_browser_headers(Door door, net::Response& response);
+// artifacts and logs are what others wrote. The page has a policy of its own, which stays.
+void set_browser_headers(net::Response& response);
 
 }  // namespace millrace::app

@@ -270,7 +270,7 @@ net::Response ServerImpl::dispatch(net::Request& request) {
   std::string_view refused_because;
   const Door door = route(request, is_loopback(options_.address), console_->handles(request), refused_because);
   net::Response response = pass_on(door, request, refused_because);
-  set_browser_headers(door, response);
+  set_browser_headers(response);
   return response;
 }
 

@@ -53,15 +53,23 @@ std::string_view next_line(std::string_view& text) {
   return line;
 }
 
+bool is_absolute(std::string_view target) { return target.starts_with("http://") || target.starts_with("https://"); }
+
+// The host of an absolute target.
+std::string_view authority_of(std::string_view target) {
+  target.remove_prefix(target.find("//") + 2);
+  return target.substr(0, target.find_first_of("/?"));
+}
+
 void split_target(Request& request) {
   std::string_view target = request.target;
   // The absolute form (RFC 9112, 3.2.2) is for proxies, but a server has to take it.
-  if (target.starts_with("http://") || target.starts_with("https://")) {
-    const std::size_t path = target.find('/', target.find("//") + 2);
+  if (is_absolute(target)) {
+    const std::size_t path = target.find_first_of("/?", target.find("//") + 2);
     target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
   }
   const std::size_t question = target.find('?');
-  request.path = std::string(target.substr(0, question));
+  request.path = question == 0 ? "/" : std::string(target.substr(0, question));
   if (question != std::string_view::npos) request.raw_query = std::string(target.substr(question + 1));
 }
 
@@ -77,7 +85,7 @@ tl::expected<void, Refusal> read_request_line(std::string_view line, RequestHead
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(400, "HTTP/1.0 and HTTP/1.1 are spoken here.");
   if (target.empty() || !is_target(target))
     return refuse(400, "The request's target has a blank or a control character in it.");
-  if (!target.starts_with('/') && target != "*" && !target.starts_with("http://") && !target.starts_with("https://"))
+  if (!target.starts_with('/') && target != "*" && !is_absolute(target))
     return refuse(400, "A request's target starts with '/'.");
   head.http_1_0 = version == "HTTP/1.0";
   head.request.method = std::string(method);
@@ -178,6 +186,9 @@ tl::expected<RequestHead, Refusal> parse_request_head(std::string_view text) {
   // RFC 9112, 3.2: APIs and signatures depend on which host was meant.
   const std::size_t hosts = headers.all("host").size();
   if (hosts > 1 || (hosts == 0 && !head.http_1_0)) return refuse(400, "A request has one Host field.");
+  // RFC 9112, 3.2.2 prefers the target's; what differs is read in two ways.
+  if (is_absolute(head.request.target) && !equals_ignore_case(authority_of(head.request.target), headers.get("host")))
+    return refuse(400, "The host of the target is not that of the Host field.");
   if (auto framing = read_framing(head); !framing) return Unexpected(framing.error());
   read_connection(head);
   return head;

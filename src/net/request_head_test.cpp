@@ -28,10 +28,11 @@ TEST(RequestHead, ReadsTargetsAndFields) {
 
 TEST(RequestHead, TheAbsoluteFormIsSplitBehindItsHost) {
   const auto path = [](const std::string& target) {
-    return parse_request_head("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n")->request.path;
+    return parse_request_head("GET " + target + " HTTP/1.1\r\nHost: Other\r\n\r\n")->request.path;
   };
   EXPECT_EQ(path("http://other/a?b"), "/a");
   EXPECT_EQ(path("https://other"), "/");
+  EXPECT_EQ(path("https://other?a/b"), "/");
   EXPECT_EQ(path("*"), "*");
 }
 
@@ -105,6 +106,9 @@ TEST(RequestHead, RefusesWhatCanBeReadInTwoWays) {
       {" GET / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"G@T / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET http://evil/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET http://x@evil/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 0},
       {"GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"\r\n", 400},

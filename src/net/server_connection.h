@@ -61,7 +61,8 @@ inline constexpr std::size_t kQueueLimit = 4096;    // requests waiting for a ha
 inline constexpr std::size_t kUploadQueue = 1024;   // streamed bodies waiting for a thread
 inline constexpr std::chrono::seconds kStalled{5};  // a transfer that stands still for so long gives way at a limit
 inline constexpr std::chrono::seconds kStreamPoll{15};
-inline constexpr std::chrono::seconds kClosingTime{2};  // for the peer to close as well
+inline constexpr std::chrono::seconds kClosingTime{2};           // for the peer to close as well
+inline constexpr std::chrono::milliseconds kLingerAtLimit{250};  // the same, when others wait for its place
 inline constexpr std::chrono::seconds kSweepEvery{1};
 inline constexpr std::size_t kSendfileChunk = 4u << 20;
 inline constexpr std::uint8_t kTlsHandshake = 0x16;  // first byte of a TLS hello (RFC 8446, 5.1)
@@ -192,7 +193,7 @@ struct Connection {
   std::atomic<SteadyClock::rep> progress{SteadyClock::now().time_since_epoch().count()};
   SteadyClock::time_point since = SteadyClock::now();
   Pace pace;
-  bool evicted = false;
+  bool evicted = false, was_cut = false;
 
   void moved() { progress = SteadyClock::now().time_since_epoch().count(); }
   void enter(Phase next) {
@@ -201,7 +202,10 @@ struct Connection {
     progress = since.time_since_epoch().count();
   }
   // Wakes whoever reads or writes, on whichever thread; the descriptor stays ours until the coroutine ends.
-  void cut() { ::shutdown(socket.native_handle(), SHUT_RDWR); }
+  void cut() {
+    was_cut = true;
+    ::shutdown(socket.native_handle(), SHUT_RDWR);
+  }
 
   SteadyClock::duration still_for(SteadyClock::time_point now) const {
     return now - SteadyClock::time_point(SteadyClock::duration(progress.load()));
@@ -237,6 +241,7 @@ struct Connection {
   bool gives_way(SteadyClock::time_point now) const {
     if (evicted) return false;
     if (phase == Phase::idle || phase == Phase::header) return true;
+    if (phase == Phase::closing) return now - since > kLingerAtLimit;
     return (reads_body() || phase == Phase::response) && still_for(now) > kStalled;
   }
 

@@ -213,7 +213,9 @@ inline Task<After> serve_one(Connection& connection, bool first_request) {
   if (read.refusal) co_return co_await refuse(connection, read.refusal->status, read.refusal->text);
   if (!read.head) co_return After::close;
   Exchange exchange(connection, std::move(*read.head));
-  co_return co_await exchange.run();
+  const After after = co_await exchange.run();
+  if (connection.buffer.size() == 0 && connection.buffer.capacity() > kHeadBuffer) connection.buffer.shrink_to_fit();
+  co_return after;
 }
 
 // Ends the connection so that the peer can still read what was sent: a socket that is closed with unread bytes in it
@@ -234,6 +236,8 @@ inline Task<void> close(Connection& connection, bool linger) {
       if (ec || n == 0) break;
       discarded += n;
     }
+    // One that still sends is reset: with a window of zero it would not notice that nobody reads any more.
+    if (connection.was_cut) connection.socket.set_option(asio::socket_base::linger(true, 0), ignored);
   }
   connection.socket.shutdown(Socket::shutdown_both, ignored);
 }

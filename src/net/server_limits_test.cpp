@@ -15,6 +15,7 @@
 
 #include "net/client.h"
 #include "net/raw_connection_for_tests.h"
+#include "net/tls.h"
 
 namespace millrace::net {
 namespace {
@@ -265,6 +266,79 @@ TEST(ServerLimits, TooManyFieldsAreRefused) {
   RawConnection raw(server->port());
   raw.send("GET / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n");
   EXPECT_EQ(status_of(raw.receive()), 431);
+}
+
+TEST(ServerLimits, GarbageBehindPipelinedRequestsCostsTheConnectionAlone) {
+  auto server = start_server(hello);
+  RawConnection raw(server->port());
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  raw.send(text + "\x80\x81 what is this\r\n\r\nGET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answers = raw.receive();
+  std::size_t good = 0, bad = 0;
+  for (std::size_t at = 0; (at = answers.find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++good;
+  for (std::size_t at = 0; (at = answers.find("HTTP/1.1 400", at)) != std::string::npos; ++at) ++bad;
+  EXPECT_EQ(good, 20u);
+  EXPECT_EQ(bad, 1u);
+  EXPECT_TRUE(raw.closed());
+}
+
+TEST(ServerLimits, AContinueThatIsNeverFollowedByABodyIsCutOff) {
+  ServerOptions options;
+  options.transfer_timeout = std::chrono::seconds(1);
+  options.body_plan = in_memory;
+  options.handler_threads = options.upload_threads = 1;
+  auto server = start_server(echo, options);
+  RawConnection raw(server->port());
+  raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_NE(raw.receive("\r\n\r\n").find("100 Continue"), std::string::npos);
+  EXPECT_TRUE(still_answers(*server));
+  const auto start = steady_clock::now();
+  EXPECT_EQ(raw.receive(), "");
+  EXPECT_LT(since(start), milliseconds(4500));
+}
+
+TEST(ServerLimits, HalfTlsHandshakesAreCutOffAndHoldUpNobody) {
+  const auto authority = make_certificate_authority("Test");
+  const auto certificate = make_server_certificate(*authority, {"127.0.0.1"});
+  ASSERT_TRUE(certificate);
+  ServerOptions options;
+  options.tls_certificate_pem = certificate->certificate_pem;
+  options.tls_key_pem = certificate->key_pem;
+  options.header_timeout = std::chrono::seconds(1);
+  options.max_connections = 30;
+  auto server = start_server(hello, options);
+  std::vector<std::unique_ptr<RawConnection>> half;
+  for (int i = 0; i < 60; ++i) {
+    half.push_back(std::make_unique<RawConnection>(server->port()));
+    half.back()->send(std::string_view("\x16\x03\x01\x02\x00\x01\x00", 7).substr(0, 1 + i % 7));
+  }
+  EXPECT_TRUE(still_answers(*server));
+  const auto start = steady_clock::now();
+  (void)half.back()->receive();
+  EXPECT_LT(since(start), milliseconds(4500));
+}
+
+TEST(ServerLimits, ResetsInTheMidstCostNothing) {
+  ServerOptions options;
+  options.body_plan = [](const Request& head) { return BodyPlan{32u << 20, head.path == "/streamed"}; };
+  auto server = start_server(echo, options);
+  const std::string_view begun[] = {"G",
+                                    "GET / HTTP/1.1\r\nHost: x\r\n",
+                                    "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                                    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\nab",
+                                    "POST /streamed HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\nab",
+                                    "POST /streamed HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+                                    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"};
+  for (int i = 0; i < 300; ++i) {
+    RawConnection raw(server->port());
+    raw.send(begun[i % std::size(begun)]);
+    raw.abandon();
+  }
+  EXPECT_TRUE(still_answers(*server));
+  const auto start = steady_clock::now();
+  server->stop(milliseconds(5000));  // nothing is left that it would wait for
+  EXPECT_LT(since(start), milliseconds(2000));
 }
 
 TEST(ServerLimits, StopIsBoundedWhateverClientsDo) {
