@@ -452,6 +452,16 @@ TEST_F(S3Test, EveryOperationAsksForItsAction) {
   EXPECT_EQ(call("GET", "/b-1/k").body, "x");
 }
 
+TEST_F(S3Test, ABucketIsMadeWithItsTags) {
+  user_.asked.clear();
+  const char* const body =
+      "<CreateBucketConfiguration>"
+      "<Tags><Tag><Key>team</Key><Value>blue</Value></Tag></Tags></CreateBucketConfiguration>";
+  EXPECT_EQ(call("PUT", "/b-1", body).status, 200);
+  EXPECT_THAT(user_.asked, ElementsAre("s3:CreateBucket arn:aws:s3:::b-1", "s3:TagResource arn:aws:s3:::b-1"));
+  EXPECT_THAT(call("GET", "/b-1?tagging").body, HasSubstr("<Key>team</Key><Value>blue</Value>"));
+}
+
 TEST_F(S3Test, EachKeyOfADeletionIsDecidedByItself) {
   make_bucket();
   for (const char* key : {"/b-1/mine", "/b-1/yours"}) call("PUT", key, "x");

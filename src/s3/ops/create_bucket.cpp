@@ -78,11 +78,13 @@ aws::Operation create_bucket(Store& store) {
             MR_TRY(check_bucket_name(name));
             MR_TRY(refuse_unsupported(input));
             MR_TRY(check_location(call, input));
+            const Tags tags = MR_TRY(tags_from_set(input["CreateBucketConfiguration"]["Tags"], kMaxBucketTags));
             const auto made = store.create_bucket(name, call.region, "");
             // In the first region making one's own bucket again succeeds, as it always has there.
             if (!made && !(made.error().code == Code::already_exists && call.region == kFirstRegion)) {
               return fail(made.error());
             }
+            if (made && !tags.empty()) MR_TRY(store.set_bucket_tags(name, tags));
             return aws::Output(Value::object({{"Location", "/" + name}}));
           },
           more_checks,
