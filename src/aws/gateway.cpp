@@ -371,6 +371,10 @@ struct Gateway::Impl {
     net::Response response;
     response.status = 0;
     if (output.response) response = std::move(*output.response);
+    if (response.later) {  // the operation writes the answer that comes later, but for this field
+      net::amend(response, [id = work.call.request_id](net::Response& r) { r.headers.set("x-amzn-RequestId", id); });
+      return response;
+    }
     switch (model.protocol) {
       case Protocol::json:
         if (response.status == 0) response.status = 200;

@@ -68,6 +68,7 @@ struct FakeSageMaker final : sagemaker::SageMaker {
   ConditionTags condition_tags() override { return {}; }
   Status resume() override { return {}; }
   void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
+  Result<std::size_t> under_way() override { return std::size_t{0}; }
   void stop() override {}
   void on_change(std::function<void(const std::string&, const std::string&)> given) override {
     listener = std::move(given);
@@ -91,6 +92,9 @@ struct FakeAccess final : s3::Access {
     return {};
   }
   Result<s3::ObjectInfo> put(const std::string&, const std::string&, std::string_view, std::string_view) override {
+    return s3::ObjectInfo{};
+  }
+  Result<s3::ObjectInfo> put_body(const std::string&, const std::string&, net::BodyReader&, std::string_view) override {
     return s3::ObjectInfo{};
   }
   Result<s3::ObjectInfo> put_file(const std::string&, const std::string&, const std::filesystem::path&,

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -86,6 +87,13 @@ class StoreAccess final : public Access {
   Result<ObjectInfo> put(const std::string& bucket, const std::string& key, std::string_view bytes,
                          std::string_view content_type) override {
     return put_with(bucket, key, content_type, [&](ContentWriter& writer) { return writer.write(bytes); });
+  }
+
+  Result<ObjectInfo> put_body(const std::string& bucket, const std::string& key, net::BodyReader& body,
+                              std::string_view content_type) override {
+    return put_with(bucket, key, content_type, [&](ContentWriter& writer) {
+      return writer.write_body(body, std::numeric_limits<std::uint64_t>::max());
+    });
   }
 
   Result<ObjectInfo> put_file(const std::string& bucket, const std::string& key, const std::filesystem::path& file,

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "blob/blob_store.h"
 #include "db/database.h"
+#include "net/http.h"
 
 namespace millrace::s3 {
 
@@ -42,6 +43,9 @@ class Access {
                              blob::BlobStore::Share how) = 0;
   virtual Result<ObjectInfo> put(const std::string& bucket, const std::string& key, std::string_view bytes,
                                  std::string_view content_type) = 0;
+  // The body is read to its end; an error of it leaves no object.
+  virtual Result<ObjectInfo> put_body(const std::string& bucket, const std::string& key, net::BodyReader& body,
+                                      std::string_view content_type) = 0;
   // The file stays the caller's: its bytes are copied.
   virtual Result<ObjectInfo> put_file(const std::string& bucket, const std::string& key,
                                       const std::filesystem::path& file, std::string_view content_type) = 0;

@@ -65,6 +65,8 @@ class SageMakerImpl final : public SageMaker {
     if (!jobs_.on_child_exit(key)) endpoints_.on_child_exit(key);
   }
 
+  Result<std::size_t> under_way() override { return store_.count_active(); }
+
   void stop() override {
     alarm_.stop();
     jobs_.stop();

@@ -60,6 +60,8 @@ class SageMaker {
   virtual Status resume() = 0;
   // A child of ours ended; keys that are not ours are ignored.
   virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;
+  // Jobs that are under way and endpoints that have model servers: what stop() leaves to the next start.
+  virtual Result<std::size_t> under_way() = 0;
   virtual void stop() = 0;  // joins what works; children go on
 
   // Called after each change of a resource: kind as the API names it ("TrainingJob", "Endpoint"), name.

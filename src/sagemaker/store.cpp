@@ -242,14 +242,20 @@ Result<std::vector<Resource>> Store::active() {
   return rows;
 }
 
-Result<std::size_t> Store::count_active(Kind kind) {
+Result<std::size_t> Store::count_active() {
   std::size_t count = 0;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
-    auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE active = 1 AND kind = ?"));
-    if (MR_TRY(select.bind(names_of(kind).name).step())) count = static_cast<std::size_t>(select.integer(0));
+    auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE active = 1"));
+    if (MR_TRY(select.step())) count = static_cast<std::size_t>(select.integer(0));
     return {};
   }));
   return count;
+}
+
+Result<std::size_t> Store::count_active_in(db::Connection& connection, Kind kind) {
+  auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE active = 1 AND kind = ?"));
+  const bool found = MR_TRY(select.bind(names_of(kind).name).step());
+  return found ? static_cast<std::size_t>(select.integer(0)) : std::size_t{0};
 }
 
 Result<std::vector<Resource>> Store::children_in(db::Connection& connection, const std::string& parent) {

@@ -54,7 +54,8 @@ class Store {
 
   Result<std::vector<Resource>> list(Kind kind, const ListQuery& query);
   Result<std::vector<Resource>> active();
-  Result<std::size_t> count_active(Kind kind);
+  Result<std::size_t> count_active();  // of all kinds
+  static Result<std::size_t> count_active_in(db::Connection& connection, Kind kind);
   Result<std::vector<Resource>> children(const std::string& parent);  // training jobs of a tuning job, oldest first
   static Result<std::vector<Resource>> children_in(db::Connection& connection, const std::string& parent);
 

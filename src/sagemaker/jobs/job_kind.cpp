@@ -55,10 +55,8 @@ std::vector<std::filesystem::path> hidden_of(const Options& options) {
 }
 
 std::string JobKind::failure(const std::filesystem::path& directory) const {
-  const auto text = read_file(directory / "ml/output/failure", kMaxMessage * 16);
-  if (!text) return {};
-  std::string said(trim(*text));
-  return cut_reason(is_valid_utf8(said) ? said : std::string());
+  const auto tree = open_opt_ml(directory / "ml");
+  return tree ? cut_reason(output_text(*tree, "output/failure", kMaxMessage)) : std::string();
 }
 
 Value JobKind::closing_members(const std::filesystem::path&) const { return Value::object(); }

@@ -48,6 +48,13 @@ Result<std::vector<std::pair<std::string, std::string>>> role_variables(const Wo
 // What a customer's program must not see: the server's files, the homes of this machine's users.
 std::vector<std::filesystem::path> hidden_of(const Options& options);
 
+// What was left in a job's directory, and what is done with it.
+struct Leftovers {
+  const std::filesystem::path& directory;  // the job's, to which only the server writes; its program wrote below "ml"
+  const Checkpoint& checkpoint;
+  std::vector<std::string> notes;  // lines for the job's log
+};
+
 struct JobKind {
   virtual ~JobKind() = default;
   virtual Kind kind() const = 0;
@@ -55,10 +62,11 @@ struct JobKind {
   virtual bool built_in(const Resource& job) const = 0;
   virtual std::chrono::seconds max_runtime(const Resource& job) const = 0;  // 0: none
   // Fills `directory` (fresh) and says what to run; key, log paths and directory are the shell's.
-  virtual Result<proc::LaunchSpec> prepare(const Resource& job, const std::filesystem::path& directory) = 0;
+  virtual Result<proc::LaunchSpec> prepare(const Resource& job, const std::filesystem::path& directory,
+                                           const Checkpoint& checkpoint) = 0;
   // The child has ended well enough to keep its output. Members to set in the Describe document. May run again after
   // a crash: it puts the same objects.
-  virtual Result<Value> upload(const Resource& job, const std::filesystem::path& directory) = 0;
+  virtual Result<Value> upload(const Resource& job, Leftovers& leftovers) = 0;
   // What the program said when it failed; and other members to set at the end.
   virtual std::string failure(const std::filesystem::path& directory) const;
   virtual Value closing_members(const std::filesystem::path& directory) const;

@@ -1,6 +1,7 @@
 #include "sagemaker/jobs/jobs.h"
 
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <map>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/untrusted_tree.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/reconciler.h"
@@ -21,12 +23,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kThreads = 4;
-constexpr int kMaxRetries = 10;  // of a step that failed for reasons of ours
+constexpr std::size_t kThreads = 2;          // look, stop, conclude: short
+constexpr std::size_t kTransferThreads = 4;  // download, upload, remove: as long as a job's files take
+constexpr int kMaxRetries = 10;              // of a step that failed for reasons of ours
 constexpr Millis kRetryDelay{500};
 constexpr Millis kTrainingGrace{120'000};  // StopTrainingJob: 120 seconds between SIGTERM and SIGKILL
 constexpr Millis kGrace{30'000};
+constexpr std::chrono::seconds kStopLook{1};  // long work looks so often whether its job is to stop
 constexpr std::string_view kPrefix = "sagemaker/";
+
+Millis grace_of(Kind kind) { return kind == Kind::training_job ? kTrainingGrace : kGrace; }
 
 std::string poke_name(Kind kind, std::string_view name) {
   return fmt::format("{}/{}", names_of(kind).arn_segment, to_lower(name));
@@ -47,7 +53,8 @@ struct Jobs::Impl {
         follower(f),
         alarm(a),
         tuner(w, [this](Kind kind, const std::string& name) { poke(kind, name); }),
-        reconciler(kThreads, [this](const std::string& name) { drive(name); }) {
+        reconciler(kThreads, [this](const std::string& name) { drive(name); }),
+        transfers(kTransferThreads, [this](const std::string& name) { transfer(name); }) {
     kinds[0] = make_training_kind(world);
     kinds[1] = make_processing_kind(world);
     kinds[2] = make_transform_kind(world);
@@ -62,7 +69,11 @@ struct Jobs::Impl {
   std::map<std::string, int> retries;                              // by poke name
   std::map<std::string, std::shared_ptr<MetricScraper>> scrapers;  // shared with the follower's callback
   std::set<std::string> stopping, deadlines;                       // said once per server
-  Reconciler reconciler;                                           // last: its threads end before the rest goes
+  // Jobs whose files wait to be moved, or are being moved: then nothing else is done for the job.
+  enum class Turn { queued, running };
+  std::map<std::string, Turn> transferring;  // by poke name
+  std::atomic<bool> ending{false};
+  Reconciler reconciler, transfers;  // last: their threads end before the rest goes
 
   JobKind* kind_of(Kind kind) {
     for (const auto& k : kinds) {
@@ -75,21 +86,54 @@ struct Jobs::Impl {
   }
   void poke(Kind kind, const std::string& name) { reconciler.poke(poke_name(kind, name)); }
 
-  void drive(const std::string& poked) {
+  static std::pair<const KindNames*, std::string> parse_poke(const std::string& poked) {
     const auto slash = poked.find('/');
     const KindNames* kind = nullptr;
     for (const auto& k : all_kinds()) {
       if (k.arn_segment == std::string_view(poked).substr(0, slash)) kind = &k;
     }
+    return {kind, poked.substr(slash + 1)};
+  }
+
+  void drive(const std::string& poked) {
+    const auto [kind, name] = parse_poke(poked);
     if (kind == nullptr) return;
-    const std::string name = poked.substr(slash + 1);
-    const Status done = kind->kind == Kind::tuning_job ? tuner.drive(name) : drive_job(kind->kind, name);
-    if (done) {
+    {
       const std::lock_guard lock(mutex);
-      retries.erase(poked);
-      return;
+      // At its end the transfer pokes.
+      if (const auto at = transferring.find(poked); at != transferring.end() && at->second == Turn::running) return;
     }
-    retry(kind->kind, name, done.error());
+    settle(kind->kind, name, kind->kind == Kind::tuning_job ? tuner.drive(name) : drive_job(kind->kind, name));
+  }
+
+  // The steps that move files, on threads of their own: however long they take, other jobs can be stopped meanwhile.
+  void transfer(const std::string& poked) {
+    {
+      const std::lock_guard lock(mutex);
+      const auto at = transferring.find(poked);
+      if (at == transferring.end()) return;  // the job was stopped before its turn came
+      at->second = Turn::running;
+    }
+    const auto [kind, name] = parse_poke(poked);
+    bool released = false;
+    const Status done = transfer_job(kind->kind, name, released);
+    {
+      const std::lock_guard lock(mutex);
+      transferring.erase(poked);
+    }
+    if (settle(kind->kind, name, done) && !released) reconciler.poke(poked);
+  }
+
+  // What becomes of a failed look at a job. False: it is looked at again later.
+  bool settle(Kind kind, const std::string& name, const Status& done) {
+    if (ending) return false;  // the next start looks
+    if (done || done.error().code == Code::cancelled) {
+      const std::lock_guard lock(mutex);
+      retries.erase(poke_name(kind, name));
+      return true;
+    }
+    retry(kind, name, done.error());
+    return false;
   }
 
   void retry(Kind kind, const std::string& name, const Error& error) {
@@ -111,40 +155,93 @@ struct Jobs::Impl {
     return conclude(kind, name, {"Failed", "Failed", cut_reason(reason), false}, Value::object()).has_value();
   }
 
+  Result<JobFacts> look(JobKind& kind, const Resource& job) {
+    JobFacts facts;
+    facts.ended = !job.active;
+    facts.stop_requested = job.state["stop"].bool_or(false);
+    if (!facts.ended) {
+      facts.child = MR_TRY(world.launcher.status(job_key(job.kind, job.name)));
+      facts.timed_out = timed_out(kind, job, facts.child);
+    }
+    return facts;
+  }
+
   Status drive_job(Kind kind, const std::string& name) {
     JobKind& job_kind = *kind_of(kind);
-    const std::string key = job_key(kind, name);
     while (true) {
       const auto job = MR_TRY(world.store.find(kind, name));
       if (!job) return {};
-      JobFacts facts;
-      facts.ended = !job->active;
-      facts.stop_requested = job->state["stop"].bool_or(false);
-      if (!facts.ended) {
-        facts.child = MR_TRY(world.launcher.status(key));
-        facts.timed_out = timed_out(job_kind, *job, facts.child);
-      }
+      const JobFacts facts = MR_TRY(look(job_kind, *job));
       switch (next_step(facts)) {
         case Step::prepare:
-          if (!MR_TRY(prepare(job_kind, *job))) continue;  // it has failed: released next
-          continue;
+        case Step::finish:
+        case Step::release:
+          hand_over(poke_name(kind, name));
+          return {};
         case Step::watch:
           follow(job_kind, *job);
           set_deadline(job_kind, *job, *facts.child);
           return {};
         case Step::end_child:
           follow(job_kind, *job);
-          return end_child(kind, key);
+          return end_child(kind, job_key(kind, name));
         case Step::conclude_stopped:
+          take_back(poke_name(kind, name));
           MR_TRY(conclude(kind, name, {"Stopped", "Stopped", "", false}, Value::object()));
           continue;
-        case Step::finish:
-          MR_TRY(finish(job_kind, *job, facts));
-          continue;
-        case Step::release:
-          return release(kind, name);
       }
     }
+  }
+
+  void hand_over(const std::string& poked) {
+    {
+      const std::lock_guard lock(mutex);
+      transferring.try_emplace(poked, Turn::queued);
+    }
+    transfers.poke(poked);
+  }
+  void take_back(const std::string& poked) {
+    const std::lock_guard lock(mutex);
+    transferring.erase(poked);
+  }
+
+  // `released`: nothing is left to do for the job.
+  Status transfer_job(Kind kind, const std::string& name, bool& released) {
+    JobKind& job_kind = *kind_of(kind);
+    const auto job = MR_TRY(world.store.find(kind, name));
+    released = !job;
+    if (!job) return {};
+    const JobFacts facts = MR_TRY(look(job_kind, *job));
+    switch (next_step(facts)) {
+      case Step::prepare:
+        return prepare(job_kind, *job);
+      case Step::finish:
+        return finish(job_kind, *job, facts);
+      case Step::release:
+        released = true;
+        return release(kind, name);
+      default:
+        return {};
+    }
+  }
+
+  // For long work of a job: an error when the server ends (cancelled) or, `patience` after it was asked for, when the
+  // job is to stop (aborted).
+  Checkpoint checkpoint(Kind kind, const std::string& name, Millis patience) {
+    using Steady = std::chrono::steady_clock;
+    return [this, kind, name, patience, next_look = Steady::now() + kStopLook,
+            give_up = std::optional<Steady::time_point>()]() mutable -> Status {
+      if (ending) return fail(Code::cancelled, "the server is stopping");
+      const auto now = Steady::now();
+      if (now < next_look) return {};
+      next_look = now + kStopLook;
+      if (!give_up) {
+        const auto job = MR_TRY(world.store.find(kind, name));
+        if (job && job->state["stop"].bool_or(false)) give_up = now + patience;
+      }
+      if (give_up && now >= *give_up) return fail(Code::aborted, "the job was stopped");
+      return {};
+    };
   }
 
   bool timed_out(const JobKind& kind, const Resource& job, const std::optional<proc::ChildStatus>& child) const {
@@ -154,8 +251,8 @@ struct Jobs::Impl {
     return until - child->started >= limit;
   }
 
-  // False: it failed for the customer's reasons, which are written.
-  Result<bool> prepare(JobKind& kind, const Resource& job) {
+  // Also done when it failed for the customer's reasons: they are written then.
+  Status prepare(JobKind& kind, const Resource& job) {
     const std::string start = std::string(names_of(job.kind).start_member);
     MR_TRY(update(job.kind, job.name, [&](Resource& row) -> Status {
       const Time now = world.clock.now();
@@ -166,16 +263,16 @@ struct Jobs::Impl {
       return {};
     }));
     const fs::path directory = directory_of(job.kind, job.name);
-    std::error_code error;
-    fs::remove_all(directory, error);  // what a killed server left half done
+    MR_TRY(remove_tree(directory));  // what a killed server left half done
+    // trusted-path: only the server writes where jobs have their directories
     MR_TRY(make_directories(directory, 0700));
-    auto spec = kind.prepare(job, directory);
+    auto spec = kind.prepare(job, directory, checkpoint(job.kind, job.name, Millis(0)));
     if (!spec) {
+      if (spec.error().code == Code::cancelled) return fail(spec.error());
+      if (spec.error().code == Code::aborted) return {};  // stopped: concluded at the next look
       if (is_ours(spec.error())) return fail(spec.error());
-      MR_TRY(conclude(job.kind, job.name,
-                      {"Failed", "Failed", cut_reason("ClientError: " + spec.error().message), false},
-                      Value::object()));
-      return false;
+      return conclude(job.kind, job.name,
+                      {"Failed", "Failed", cut_reason("ClientError: " + spec.error().message), false}, Value::object());
     }
     spec->key = job_key(job.kind, job.name);
     spec->working_directory = directory;
@@ -183,11 +280,10 @@ struct Jobs::Impl {
     const auto launched = world.launcher.launch(*spec);
     if (!launched) {
       if (is_ours(launched.error())) return fail(launched.error());
-      MR_TRY(conclude(job.kind, job.name,
+      return conclude(job.kind, job.name,
                       {"Failed", "Failed",
                        cut_reason("ClientError: The program cannot be started: " + launched.error().message), false},
-                      Value::object()));
-      return false;
+                      Value::object());
     }
     if (job.kind == Kind::training_job) {
       MR_TRY(update(job.kind, job.name, [&](Resource& row) -> Status {
@@ -195,7 +291,7 @@ struct Jobs::Impl {
         return {};
       }));
     }
-    return true;
+    return {};
   }
 
   void follow(JobKind& kind, const Resource& job) {
@@ -237,7 +333,7 @@ struct Jobs::Impl {
       const std::lock_guard lock(mutex);
       if (!stopping.insert(key).second) return {};
     }
-    return world.launcher.stop(key, kind == Kind::training_job ? kTrainingGrace : kGrace);
+    return world.launcher.stop(key, grace_of(kind));
   }
 
   Status finish(JobKind& kind, const Resource& job, const JobFacts& facts) {
@@ -262,9 +358,16 @@ struct Jobs::Impl {
           return {};
         }));
       }
-      auto uploaded = kind.upload(job, directory);
+      const Checkpoint look = checkpoint(job.kind, job.name, grace_of(job.kind));
+      Leftovers leftovers{directory, look, {}};
+      auto uploaded = kind.upload(job, leftovers);
+      note(kind, job, leftovers.notes);
       if (uploaded) {
         for (const auto& [member, value] : uploaded->members()) members.set(member, value);
+      } else if (uploaded.error().code == Code::cancelled) {
+        return fail(uploaded.error());
+      } else if (uploaded.error().code == Code::aborted) {
+        outcome = {"Stopped", "Stopped", "", false};
       } else if (is_ours(uploaded.error())) {
         return fail(uploaded.error());
       } else if (outcome.status == "Completed") {
@@ -272,6 +375,15 @@ struct Jobs::Impl {
       }
     }
     return conclude(job.kind, job.name, outcome, members);
+  }
+
+  // Lines of the server's own in the job's log.
+  void note(const JobKind& kind, const Resource& job, const std::vector<std::string>& lines) {
+    std::vector<logs::Event> events;
+    for (const auto& line : lines) events.push_back({world.clock.now(), line});
+    if (events.empty()) return;
+    const auto stored = world.logs.append(std::string(kind.log_group()), job.state["log_stream"].string_or(), events);
+    if (!stored) log::warn("log of {}: {}", job.name, stored.error().message);
   }
 
   // The job's last change: from here on it is over.
@@ -309,9 +421,7 @@ struct Jobs::Impl {
     follower.drop(key);
     // First the record, then the directory: while the directory stands, resume() knows that this is still to do.
     if (auto forgotten = world.launcher.forget(key); !forgotten) log::warn("{}: {}", key, forgotten.error().message);
-    std::error_code error;
-    fs::remove_all(directory_of(kind, name), error);
-    return {};
+    return remove_tree(directory_of(kind, name));
   }
 
   Result<Resource> update(Kind kind, const std::string& name, const Store::Change& change) {
@@ -330,11 +440,9 @@ struct Jobs::Impl {
       if (job.kind != Kind::endpoint) poke(job.kind, job.name);
     }
     for (const auto& kind : kinds) {
-      std::error_code error;
-      for (fs::directory_iterator it(world.options.directory / names_of(kind->kind()).arn_segment, error), end;
-           !error && it != end; it.increment(error)) {
-        poke(kind->kind(), it->path().filename().string());
-      }
+      const auto directory = UntrustedTree::open(world.options.directory / names_of(kind->kind()).arn_segment);
+      if (!directory) continue;  // there has been no job of this kind
+      for (const auto& entry : MR_TRY(directory->list("", {}))) poke(kind->kind(), entry.path);
     }
     return {};
   }
@@ -344,7 +452,11 @@ Jobs::Jobs(World& world, LogFollower& follower, Alarm& alarm) : impl_(std::make_
 Jobs::~Jobs() { stop(); }
 void Jobs::poke(Kind kind, const std::string& name) { impl_->poke(kind, name); }
 Status Jobs::resume() { return impl_->resume(); }
-void Jobs::stop() { impl_->reconciler.stop(); }
+void Jobs::stop() {
+  impl_->ending = true;
+  impl_->reconciler.stop();
+  impl_->transfers.stop();
+}
 
 bool Jobs::on_child_exit(const std::string& key) {
   if (!key.starts_with(kPrefix) || !key.ends_with("/1")) return false;

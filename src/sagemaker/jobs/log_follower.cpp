@@ -1,20 +1,22 @@
 #include "sagemaker/jobs/log_follower.h"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "base/encode.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/strings.h"
+#include "base/untrusted_tree.h"
+#include "sagemaker/printable.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -22,21 +24,8 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{100};
 constexpr std::size_t kReadBytes = 256u << 10;
 constexpr std::size_t kBatchEvents = 1'000;
+constexpr std::size_t kBatchBytes = 1u << 20;
 constexpr std::size_t kCountPage = 10'000;
-
-// CloudWatch holds text; what is not UTF-8 is shown byte by byte.
-std::string printable(std::string_view line) {
-  if (is_valid_utf8(line)) return std::string(line);
-  std::string text;
-  for (const char c : line) {
-    if (static_cast<unsigned char>(c) < 0x80) {
-      text += c;
-    } else {
-      text += "\\x" + to_hex(std::string_view(&c, 1));
-    }
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -65,16 +54,23 @@ struct LogFollower::Impl {
     std::mutex mutex;  // one reader at a time
     Source source;
     Fd file;
+    bool unreadable = false;   // said once
+    std::uint64_t offset = 0;  // of what is read next
     LineCutter cutter;
     std::vector<logs::Event> batch;
+    std::size_t batch_bytes = 0;
     std::size_t to_skip = 0;  // lines that are stored already
+    std::uint64_t read = 0, stored_bytes = 0;
+    std::size_t events = 0;
     bool counted = false;
+    bool full = false;    // kFullLine is stored, or in the batch
     bool closed = false;  // finished or dropped
   };
 
-  Impl(logs::Logs& l, const Clock& c) : logs(l), clock(c) {}
+  Impl(logs::Logs& l, const Clock& c, Limits most) : logs(l), clock(c), limits(most) {}
   logs::Logs& logs;
   const Clock& clock;
+  const Limits limits;
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, std::shared_ptr<Followed>> followed;  // shared: finish() and the thread hold one at a time
@@ -91,6 +87,7 @@ struct LogFollower::Impl {
         return fail(page.error());
       }
       stored += page->size();
+      f.full = f.full || (!page->empty() && page->back().message == kFullLine);
       if (page->size() < kCountPage) break;
     }
     f.to_skip = stored;
@@ -102,34 +99,83 @@ struct LogFollower::Impl {
     if (f.batch.empty()) return {};
     MR_TRY(logs.append(f.source.group, f.source.stream, f.batch));
     f.batch.clear();
+    f.batch_bytes = 0;
     return {};
   }
 
-  // Reads to the file's present end.
+  bool over_limit(const Followed& f) const {
+    return f.read > limits.stored_bytes || f.stored_bytes > limits.stored_bytes || f.events >= limits.stored_events;
+  }
+
+  void take(Followed& f, std::string_view line, Time now) const {
+    if (f.source.on_line) f.source.on_line(line, now);
+    if (f.full) return;
+    std::string text = printable(line);
+    f.stored_bytes += text.size();
+    ++f.events;
+    if (f.to_skip > 0) {
+      --f.to_skip;
+    } else {
+      f.batch_bytes += text.size();
+      f.batch.push_back({now, std::move(text)});
+    }
+    if (over_limit(f)) fill_up(f, now);
+  }
+
+  static void fill_up(Followed& f, Time now) {
+    f.full = true;
+    f.batch.push_back({now, std::string(kFullLine)});
+  }
+
+  // The child's log as it is now; false: there is none, or nothing that could be read.
+  static bool open(Followed& f) {
+    if (f.file) return true;
+    const auto directory = UntrustedTree::open(f.source.file.parent_path());
+    auto file =
+        directory ? directory->open_file(f.source.file.filename().string()) : Result<Fd>(fail(directory.error()));
+    if (file) {
+      f.file = std::move(*file);
+    } else if (file.error().code != Code::not_found && !std::exchange(f.unreadable, true)) {
+      log::warn("{}", file.error().message);
+    }
+    return static_cast<bool>(f.file);
+  }
+
+  // Where the next bytes are: past holes, past what is not kept; at the start of a file that was made shorter.
+  std::uint64_t seek(Followed& f) const {
+    struct stat info{};
+    if (::fstat(f.file.get(), &info) != 0) return f.offset;
+    const auto size = static_cast<std::uint64_t>(info.st_size);
+    if (size < f.offset) f.offset = 0;
+    if (f.full && size - f.offset > limits.tail_bytes) f.offset = size - limits.tail_bytes;
+    const off_t data = ::lseek(f.file.get(), static_cast<off_t>(f.offset), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) f.offset = size;  // a hole up to the end
+    if (data > 0 && static_cast<std::uint64_t>(data) > f.offset) f.offset = static_cast<std::uint64_t>(data);
+    return f.offset;
+  }
+
+  // Reads what there is, one turn of it, or all if it is the last time.
   Status advance(Followed& f, bool last) {
     MR_TRY(count_stored(f));
     const Time now = clock.now();
-    const auto take = [&](std::string_view line) {
-      if (f.source.on_line) f.source.on_line(line, now);
-      if (f.to_skip > 0) {
-        --f.to_skip;
-      } else {
-        f.batch.push_back({now, printable(line)});
-      }
-    };
-    if (!f.file) f.file = Fd(::open(f.source.file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (f.file) {
-      std::vector<char> buffer(kReadBytes);
-      while (true) {
-        const ssize_t got = ::read(f.file.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(system_error("cannot read " + f.source.file.string(), errno));
-        if (got == 0) break;
-        f.cutter.add(std::string_view(buffer.data(), static_cast<std::size_t>(got)), take);
-        if (f.batch.size() >= kBatchEvents) MR_TRY(flush(f));
-      }
+    const auto line = [&](std::string_view text) { take(f, text, now); };
+    std::vector<char> buffer(open(f) ? kReadBytes : 0);
+    const std::uint64_t most = last ? limits.stored_bytes + 2 * limits.tail_bytes + 4 * kReadBytes : limits.turn_bytes;
+    for (std::uint64_t turn = 0; f.file && turn < most;) {
+      const ssize_t got = ::pread(f.file.get(), buffer.data(), buffer.size(), static_cast<off_t>(seek(f)));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return fail(system_error("cannot read " + f.source.file.string(), errno));
+      if (got == 0) break;
+      const auto bytes = static_cast<std::size_t>(got);
+      f.offset += bytes;
+      f.read += bytes;
+      turn += bytes;
+      const auto end = std::remove(buffer.begin(), buffer.begin() + got, '\0');
+      f.cutter.add(std::string_view(buffer.data(), static_cast<std::size_t>(end - buffer.begin())), line);
+      if (!f.full && over_limit(f)) fill_up(f, now);
+      if (f.batch.size() >= kBatchEvents || f.batch_bytes >= kBatchBytes) MR_TRY(flush(f));
     }
-    if (last) f.cutter.end(take);
+    if (last) f.cutter.end(line);
     return flush(f);
   }
 
@@ -154,7 +200,9 @@ struct LogFollower::Impl {
   }
 };
 
-LogFollower::LogFollower(logs::Logs& logs, const Clock& clock) : impl_(std::make_unique<Impl>(logs, clock)) {}
+LogFollower::LogFollower(logs::Logs& logs, const Clock& clock) : LogFollower(logs, clock, Limits()) {}
+LogFollower::LogFollower(logs::Logs& logs, const Clock& clock, Limits limits)
+    : impl_(std::make_unique<Impl>(logs, clock, limits)) {}
 LogFollower::~LogFollower() { stop(); }
 
 bool LogFollower::follow(const std::string& key, Source source) {

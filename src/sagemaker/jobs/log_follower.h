@@ -1,7 +1,12 @@
 #pragma once
 // Follows the files that children write to, line by line, into CloudWatch Logs. The position needs no record of its
 // own: every non-empty line is one event, so the number of stored events says where to go on after a restart.
+//
+// A child may print for ever, make its log shorter or put holes into it. Of one file so much is kept as the limits say,
+// then a line that says so; zero bytes are left out; no file takes more than its turn.
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -16,13 +21,24 @@ namespace millrace::sagemaker {
 
 class LogFollower {
  public:
+  struct Limits {                            // of one file
+    std::uint64_t stored_bytes = 64u << 20;  // of its first bytes
+    std::size_t stored_events = 1'000'000;
+    std::uint64_t turn_bytes = 4u << 20;  // read before the next file's turn; ten turns a second
+    std::uint64_t tail_bytes = 4u << 20;  // of what is not kept, so much of the end is still shown to on_line
+  };
+  static constexpr std::string_view kFullLine =
+      "[millrace] This log is larger than what is kept of a log here: what follows is left out.";
+
   LogFollower(logs::Logs& logs, const Clock& clock);
+  LogFollower(logs::Logs& logs, const Clock& clock, Limits limits);
   ~LogFollower();  // stop()
 
   struct Source {
     std::filesystem::path file;  // need not exist yet
     std::string group, stream;
-    // Each line from the file's start, also those stored before a restart, in order. Called on the follower's thread
+    // Each line from the file's start, also those stored before a restart, in order; past the limits those of the
+    // file's end. Called on the follower's thread
     // or finish()'s, never both at once.
     std::function<void(std::string_view line, Time at)> on_line;
   };

@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include "base/strings.h"
 #include "sagemaker/errors.h"
+#include "sagemaker/printable.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -75,6 +77,7 @@ Outcome outcome_of(const Ending& e) {
 }
 
 std::string cut_reason(std::string text) {
+  if (!is_valid_utf8(text)) text = printable(text);
   if (text.size() <= kMaxReason) return text;
   std::size_t end = kMaxReason;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;

@@ -46,7 +46,7 @@ struct Ending {
 };
 Outcome outcome_of(const Ending& ending);
 
-std::string cut_reason(std::string text);  // to 1024 characters, never within a UTF-8 sequence
+std::string cut_reason(std::string text);  // to 1024 bytes, never within a UTF-8 sequence
 
 // Changes a training job's secondary status: the open transition ends, the next begins (StatusMessage as SageMaker's).
 void set_secondary_status(Value& body, std::string_view status, Time now);

@@ -5,18 +5,25 @@
 #include <filesystem>
 
 #include "base/result.h"
+#include "base/untrusted_tree.h"
+#include "sagemaker/jobs/output_files.h"
 
 namespace millrace::sagemaker {
 
-// Every regular file below `folder`, names sorted, owner 0, times 0, mode 0644 or 0755. An empty folder packs too.
-Status pack_folder(const std::filesystem::path& folder, const std::filesystem::path& archive);
+// What output_files() finds in `folder`, names sorted, owner 0, times 0, mode 0644 or 0755. An empty folder packs too.
+// `archive`: a new file where only the server writes. Yields the number of files.
+Result<std::size_t> pack_folder(const UntrustedTree& tree, const std::string& folder,
+                                const std::filesystem::path& archive, OutputBudget& budget,
+                                std::vector<std::string>& notes, const Checkpoint& checkpoint = {});
 
 struct UnpackLimits {
-  std::uint64_t max_bytes = 20ull << 30;
+  std::uint64_t max_bytes = 8ull << 30;  // unpacked, all files together
   std::size_t max_entries = 100'000;
+  std::size_t max_depth = 100;  // parts of a name
 };
-// Errors (invalid_argument; resource_exhausted past a limit): not a tar.gz, an absolute path, "..", a link or a device.
+// `folder`: made new, where only the server writes. Errors (invalid_argument; resource_exhausted past a limit): not a
+// tar.gz, an absolute path, "..", a link or a device, a name that no file can have.
 Status unpack_archive(const std::filesystem::path& archive, const std::filesystem::path& folder,
-                      const UnpackLimits& limits = {});
+                      const UnpackLimits& limits = {}, const Checkpoint& checkpoint = {});
 
 }  // namespace millrace::sagemaker

@@ -13,6 +13,11 @@ namespace fs = std::filesystem;
 
 TempDir temp() { return std::move(*TempDir::make()); }
 
+Result<std::size_t> pack(const fs::path& folder, const fs::path& archive, OutputBudget budget = {}) {
+  std::vector<std::string> notes;
+  return pack_folder(MR_TRY(open_opt_ml(folder)), "", archive, budget, notes);
+}
+
 // One entry of any kind, as a stranger might send it.
 void write_archive(const fs::path& file, const std::string& name, mode_t type, const std::string& content = "x") {
   ::archive* out = ::archive_write_new();
@@ -42,8 +47,8 @@ TEST(ModelArchive, TheSameFilesGiveTheSameBytes) {
     ASSERT_TRUE(write_file(dir->path() / "model/one", "1"));
   }
   fs::last_write_time(b.path() / "model/one", fs::file_time_type::clock::now() - std::chrono::hours(5));
-  ASSERT_TRUE(pack_folder(a.path() / "model", a.path() / "m.tar.gz"));
-  ASSERT_TRUE(pack_folder(b.path() / "model", b.path() / "m.tar.gz"));
+  ASSERT_TRUE(pack(a.path() / "model", a.path() / "m.tar.gz"));
+  ASSERT_TRUE(pack(b.path() / "model", b.path() / "m.tar.gz"));
   EXPECT_EQ(*read_file(a.path() / "m.tar.gz"), *read_file(b.path() / "m.tar.gz"));
 
   ASSERT_TRUE(unpack_archive(a.path() / "m.tar.gz", a.path() / "out"));
@@ -54,7 +59,7 @@ TEST(ModelArchive, TheSameFilesGiveTheSameBytes) {
 TEST(ModelArchive, AnEmptyFolderPacks) {
   const auto dir = temp();
   ASSERT_TRUE(make_directories(dir.path() / "model"));
-  ASSERT_TRUE(pack_folder(dir.path() / "model", dir.path() / "m.tar.gz"));
+  ASSERT_TRUE(pack(dir.path() / "model", dir.path() / "m.tar.gz"));
   EXPECT_TRUE(unpack_archive(dir.path() / "m.tar.gz", dir.path() / "out"));
 }
 
@@ -82,6 +87,18 @@ TEST(ModelArchive, LimitsHold) {
   ASSERT_FALSE(big);
   EXPECT_EQ(big.error().code, Code::resource_exhausted);
   EXPECT_FALSE(unpack_archive(dir.path() / "m.tar.gz", dir.path() / "many", {5'000, 0}));
+}
+
+TEST(ModelArchive, NamesThatNoFileCanHaveAreRefused) {
+  std::string deep = "d";
+  for (int i = 0; i < 150; ++i) deep += "/d";
+  for (const auto& name : {std::string(300, 'n'), deep, "a/" + std::string(4'000, 'x')}) {
+    const auto dir = temp();
+    write_archive(dir.path() / "m.tar.gz", name, AE_IFREG);
+    const auto done = unpack_archive(dir.path() / "m.tar.gz", dir.path() / "out");
+    ASSERT_FALSE(done);
+    EXPECT_TRUE(done.error().code == Code::invalid_argument || done.error().code == Code::resource_exhausted);
+  }
 }
 
 TEST(ModelArchive, OtherBytesAreNoArchive) {

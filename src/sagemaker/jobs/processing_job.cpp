@@ -25,22 +25,27 @@ class ProcessingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory) override {
+  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory,
+                                   const Checkpoint& checkpoint) override {
     const fs::path ml = directory / "ml";
     const std::string role = job.body["RoleArn"].string_or();
+    // trusted-path: nothing of the job has run yet
     for (const auto* folder : {"processing", "config", "output"}) MR_TRY(make_directories(ml / folder));
+    // trusted-path: nothing of the job has run yet
     MR_TRY(make_directories(directory / "tmp", 0700));
     for (const auto& [name, content] : processing_config_files(job.body)) {
+      // trusted-path: nothing of the job has run yet
       MR_TRY(write_file(ml / "config" / name, content));
     }
     const auto access = MR_TRY(world_.access_as(role, job.origin()));
-    Transfer transfer{*access, role, world_.place.region};
+    Transfer transfer{*access, role, world_.place.region, checkpoint};
     for (const auto& input : job.body["ProcessingInputs"].items()) {
       const Value& s3 = input["S3Input"];
       MR_TRY(transfer.download(s3["S3DataType"].string_or(), s3["S3Uri"].string_or(),
                                ml / MR_TRY(below_opt_ml(s3["LocalPath"].string_or())), blob::BlobStore::Share::copy));
     }
     for (const auto& output : job.body["ProcessingOutputConfig"]["Outputs"].items()) {
+      // trusted-path: nothing of the job has run yet
       MR_TRY(make_directories(ml / MR_TRY(below_opt_ml(output["S3Output"]["LocalPath"].string_or()))));
     }
 
@@ -65,24 +70,25 @@ class ProcessingKind final : public JobKind {
     return spec;
   }
 
-  Result<Value> upload(const Resource& job, const fs::path& directory) override {
+  Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
     const std::string role = job.body["RoleArn"].string_or();
     const auto access = MR_TRY(world_.access_as(role, job.origin()));
-    Transfer transfer{*access, role, world_.place.region};
+    Transfer transfer{*access, role, world_.place.region, leftovers.checkpoint};
+    const auto tree = MR_TRY(open_opt_ml(leftovers.directory / "ml"));
+    OutputBudget budget = budget_of_volume(job.body["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"]);
     for (const auto& output : job.body["ProcessingOutputConfig"]["Outputs"].items()) {
       const Value& s3 = output["S3Output"];
-      MR_TRY(transfer.upload_folder(directory / "ml" / MR_TRY(below_opt_ml(s3["LocalPath"].string_or())),
-                                    s3["S3Uri"].string_or()));
+      const fs::path folder = MR_TRY(below_opt_ml(s3["LocalPath"].string_or()));
+      MR_TRY(transfer.upload_folder(tree, folder.string(), s3["S3Uri"].string_or(), budget, leftovers.notes));
     }
     return Value::object();
   }
 
   Value closing_members(const fs::path& directory) const override {
     Value members = Value::object();
-    const auto message = read_file(directory / "ml/output/message", 16u << 10);
-    if (message && is_valid_utf8(*message) && !trim(*message).empty()) {
-      members.set("ExitMessage", cut_reason(std::string(trim(*message)).substr(0, kMaxExitMessage)));
-    }
+    const auto tree = open_opt_ml(directory / "ml");
+    const std::string message = tree ? output_text(*tree, "output/message", kMaxExitMessage) : std::string();
+    if (!message.empty()) members.set("ExitMessage", message);
     return members;
   }
 

@@ -39,6 +39,7 @@ bool succeeds(const std::vector<std::string>& command) {
 std::vector<fs::path> opt_entries() {
   std::vector<fs::path> entries;
   std::error_code error;
+  // trusted-path: the machine's own /opt
   for (fs::directory_iterator it("/opt", error), end; !error && it != end; it.increment(error)) {
     if (it->is_directory(error) && it->path().filename() != "ml") entries.push_back(it->path());
   }

@@ -37,24 +37,28 @@ Result<ServedModel> served_model(const Value& model) {
 }
 
 Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder,
-                   const std::string& origin) {
+                   const std::string& origin, const Checkpoint& checkpoint) {
   std::error_code error;
   if (std::filesystem::is_directory(folder, error)) return {};
   const auto archive = std::filesystem::path(folder.string() + ".tar.gz");
   const auto partial = std::filesystem::path(folder.string() + ".part");
-  std::filesystem::remove_all(partial, error);
+  MR_TRY(remove_tree(partial));
+  // trusted-path: beside a job's or a model server's folders, where only the server writes
   std::filesystem::remove(archive, error);
+  // trusted-path: beside a job's or a model server's folders, where only the server writes
   MR_TRY(make_directories(partial));
   if (!model.model_data_url.empty()) {
     const auto access = MR_TRY(world.access_as(model.role_arn, origin));
-    Transfer transfer{*access, model.role_arn, world.place.region};
+    Transfer transfer{*access, model.role_arn, world.place.region, checkpoint};
     MR_TRY(transfer.download_object(model.model_data_url, archive, blob::BlobStore::Share::read_only_link));
-    if (auto done = unpack_archive(archive, partial); !done) {
+    if (auto done = unpack_archive(archive, partial, {}, checkpoint); !done) {
       return fail(done.error().code,
                   fmt::format("The model data {} cannot be unpacked: {}", model.model_data_url, done.error().message));
     }
+    // trusted-path: beside a job's or a model server's folders, where only the server writes
     std::filesystem::remove(archive, error);
   }
+  // trusted-path: beside a job's or a model server's folders, where only the server writes
   std::filesystem::rename(partial, folder, error);
   if (error) return fail(Code::internal, fmt::format("cannot make {}: {}", folder.string(), error.message()));
   return {};

@@ -18,6 +18,6 @@ Result<ServedModel> served_model(const Value& model);
 // Fetches and unpacks the artifacts to `folder` (made new; there only when complete). `origin`: Resource::origin() of
 // what it is fetched for.
 Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder,
-                   const std::string& origin);
+                   const std::string& origin, const Checkpoint& checkpoint = {});
 
 }  // namespace millrace::sagemaker

@@ -15,14 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using Share = blob::BlobStore::Share;
 
-bool has_files(const fs::path& folder) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_regular_file(error)) return true;
-  }
-  return false;
-}
-
 class TrainingKind final : public JobKind {
  public:
   explicit TrainingKind(World& world) : world_(world) {}
@@ -33,16 +25,19 @@ class TrainingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory) override {
+  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory,
+                                   const Checkpoint& checkpoint) override {
     const fs::path ml = directory / "ml";
     const std::string algorithm = algorithm_of(job);
     for (const auto* folder : {"input/config", "input/data", "model", "output/data"})
+      // trusted-path: nothing of the job has run yet
       MR_TRY(make_directories(ml / folder));
     for (const auto& [name, content] : training_config_files(job.body)) {
+      // trusted-path: nothing of the job has run yet
       MR_TRY(write_file(ml / "input/config" / name, content));
     }
     const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or(), job.origin()));
-    Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region};
+    Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region, checkpoint};
     // Our own worker only reads, so it may share the objects' bytes; another program gets its own copies.
     const Share share = algorithm.empty() ? Share::copy : Share::read_only_link;
     for (const auto& channel : job.body["InputDataConfig"].items()) {
@@ -57,32 +52,41 @@ class TrainingKind final : public JobKind {
     return custom_program(job, directory);
   }
 
-  Result<Value> upload(const Resource& job, const fs::path& directory) override {
-    const fs::path ml = directory / "ml";
-    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or(), job.origin()));
-    Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region};
-    const std::string base = join_uri(job.body["OutputDataConfig"]["S3OutputPath"].string_or(), job.name + "/output");
+  Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
+    const std::string role = job.body["RoleArn"].string_or();
+    const auto access = MR_TRY(world_.access_as(role, job.origin()));
+    Transfer transfer{*access, role, world_.place.region, leftovers.checkpoint};
+    const auto tree = MR_TRY(open_opt_ml(leftovers.directory / "ml"));
+    OutputBudget budget = budget_of_volume(job.body["ResourceConfig"]["VolumeSizeInGB"]);
+    const Value& output = job.body["OutputDataConfig"];
+    const std::string base = join_uri(output["S3OutputPath"].string_or(), job.name + "/output");
     Value members = Value::object();
-    if (job.body["OutputDataConfig"]["CompressionType"].string_or() == "NONE") {
-      MR_TRY(transfer.upload_folder(ml / "model", base + "/model"));
+    if (output["CompressionType"].string_or() == "NONE") {
+      MR_TRY(transfer.upload_folder(tree, "model", base + "/model", budget, leftovers.notes));
       members.set("ModelArtifacts", Value::object({{"S3ModelArtifacts", base + "/model/"}}));
     } else {
-      const fs::path archive = directory / "model.tar.gz";
-      MR_TRY(pack_folder(ml / "model", archive));
-      MR_TRY(transfer.upload_file(archive, base + "/model.tar.gz"));
+      MR_TRY(upload_packed(transfer, tree, "model", base + "/model.tar.gz", Empty::uploaded, budget, leftovers));
       members.set("ModelArtifacts", Value::object({{"S3ModelArtifacts", base + "/model.tar.gz"}}));
     }
-    if (has_files(ml / "output/data")) {
-      MR_TRY(pack_folder(ml / "output/data", directory / "output.tar.gz"));
-      MR_TRY(transfer.upload_file(directory / "output.tar.gz", base + "/output.tar.gz"));
-    }
+    MR_TRY(upload_packed(transfer, tree, "output/data", base + "/output.tar.gz", Empty::left_out, budget, leftovers));
     if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty() && !built_in(job)) {
-      MR_TRY(transfer.upload_folder(ml / MR_TRY(checkpoint_folder(job)), uri));
+      MR_TRY(transfer.upload_folder(tree, MR_TRY(checkpoint_folder(job)).string(), uri, budget, leftovers.notes));
     }
     return members;
   }
 
  private:
+  enum class Empty { uploaded, left_out };
+  // A folder of the tree as one archive.
+  static Status upload_packed(Transfer& transfer, const UntrustedTree& tree, const std::string& folder,
+                              const std::string& uri, Empty empty, OutputBudget& budget, Leftovers& leftovers) {
+    const fs::path archive = leftovers.directory / "packed.tar.gz";
+    const std::size_t files = MR_TRY(pack_folder(tree, folder, archive, budget, leftovers.notes, leftovers.checkpoint));
+    if (files == 0 && empty == Empty::left_out) return {};
+    const auto own = MR_TRY(UntrustedTree::open(leftovers.directory));
+    const auto info = MR_TRY(own.info(archive.filename().string()));
+    return transfer.upload_file(MR_TRY(own.open_file(archive.filename().string())), info ? info->size : 0, uri);
+  }
   static std::string algorithm_of(const Resource& job) {
     return worker::built_in_algorithm(job.body["AlgorithmSpecification"]["TrainingImage"].string_or());
   }
@@ -104,6 +108,7 @@ class TrainingKind final : public JobKind {
         spec.environment.push_back(std::move(variable));
       }
     }
+    // trusted-path: nothing of the job has run yet
     MR_TRY(make_directories(directory / "tmp", 0700));
     if (world_.sandbox.have() == Namespaces::none) {
       // A training program can do without /opt/ml when it takes its folders from the SM_ variables.

@@ -1,8 +1,10 @@
 #include "sagemaker/jobs/transfer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
-#include <system_error>
+#include <cerrno>
 
 #include <fmt/core.h>
 
@@ -15,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxManifestBytes = 16u << 20;
-constexpr std::size_t kMaxFiles = 1'000'000;  // in one input or output
+constexpr std::size_t kMaxFiles = 1'000'000;  // in one input
 
 // SageMaker's sentence for an input that cannot be read.
 Error download_failed(const Transfer& t, const std::string& uri, const std::string& bucket, const Error& cause) {
@@ -34,6 +36,32 @@ Error upload_failed(const Transfer& t, const std::string& uri, const Error& caus
                            uri, t.role_arn, cause.message),
                cause.reason);
 }
+
+// The first bytes of an open file as a request's body.
+class OpenFileBody final : public net::BodyReader {
+ public:
+  OpenFileBody(int file, std::uint64_t size, const Checkpoint& checkpoint)
+      : file_(file), size_(size), checkpoint_(checkpoint) {}
+  Result<std::size_t> read(std::span<char> buffer) override {
+    if (checkpoint_) MR_TRY(checkpoint_());
+    const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_ - at_));
+    while (wanted > 0) {
+      const ssize_t n = ::pread(file_, buffer.data(), wanted, static_cast<off_t>(at_));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail(system_error("cannot read a file of the job", errno));
+      at_ += static_cast<std::uint64_t>(n);
+      return static_cast<std::size_t>(n);
+    }
+    return std::size_t{0};
+  }
+  std::optional<std::uint64_t> length() const override { return size_; }
+
+ private:
+  const int file_;
+  const std::uint64_t size_;
+  const Checkpoint& checkpoint_;
+  std::uint64_t at_ = 0;
+};
 
 }  // namespace
 
@@ -71,6 +99,7 @@ Result<std::vector<Transfer::Found>> Transfer::find(const std::string& uri) {
 Status Transfer::download_prefix(const std::string& uri, const fs::path& folder, blob::BlobStore::Share share,
                                  bool may_be_empty) {
   const auto parsed = MR_TRY(s3::parse_uri(uri));
+  // trusted-path: downloaded before anything of the job runs
   MR_TRY(make_directories(folder));
   const auto found = MR_TRY(find(uri));
   if (found.empty() && !may_be_empty) {
@@ -82,7 +111,9 @@ Status Transfer::download_prefix(const std::string& uri, const fs::path& folder,
                             uri, region, role_arn, parsed.bucket));
   }
   for (const auto& [key, path] : found) {
+    if (checkpoint) MR_TRY(checkpoint());
     const fs::path file = folder / path;
+    // trusted-path: downloaded before anything of the job runs
     MR_TRY(make_directories(file.parent_path()));
     if (auto done = access.materialise(parsed.bucket, key, file, share); !done) {
       return fail(download_failed(*this, "s3://" + parsed.bucket + "/" + key, parsed.bucket, done.error()));
@@ -92,7 +123,9 @@ Status Transfer::download_prefix(const std::string& uri, const fs::path& folder,
 }
 
 Status Transfer::download_object(const std::string& uri, const fs::path& file, blob::BlobStore::Share share) {
+  if (checkpoint) MR_TRY(checkpoint());
   const auto parsed = MR_TRY(s3::parse_uri(uri));
+  // trusted-path: downloaded before anything of the job runs
   MR_TRY(make_directories(file.parent_path()));
   if (auto done = access.materialise(parsed.bucket, parsed.key, file, share); !done) {
     return fail(download_failed(*this, uri, parsed.bucket, done.error()));
@@ -106,6 +139,7 @@ Status Transfer::download_manifest(const std::string& uri, const fs::path& folde
   if (!text) return fail(download_failed(*this, uri, parsed.bucket, text.error()));
   const auto entries = parse_manifest(*text);
   if (!entries) return fail(entries.error().code, fmt::format("\"{}\": {}", uri, entries.error().message));
+  // trusted-path: downloaded before anything of the job runs
   MR_TRY(make_directories(folder));
   for (const auto& [object, path] : *entries) MR_TRY(download_object(object, folder / path, share));
   return {};
@@ -117,28 +151,19 @@ Status Transfer::download(const std::string& data_type, const std::string& uri, 
   return download_prefix(uri, folder, share);
 }
 
-Status Transfer::upload_file(const fs::path& file, const std::string& uri) {
+Status Transfer::upload_file(const Fd& file, std::uint64_t size, const std::string& uri) {
   const auto parsed = MR_TRY(s3::parse_uri(uri));
-  const auto put = access.put_file(parsed.bucket, parsed.key, file, content_type_of(file));
+  OpenFileBody body(file.get(), size, checkpoint);
+  const auto put = access.put_body(parsed.bucket, parsed.key, body, content_type_of(parsed.key));
   if (!put) return fail(upload_failed(*this, uri, put.error()));
   return {};
 }
 
-Status Transfer::upload_folder(const fs::path& folder, const std::string& uri) {
-  std::error_code error;
-  std::vector<fs::path> files;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_symlink(error) || !it->is_regular_file(error)) continue;  // a link may point anywhere on this machine
-    files.push_back(it->path());
-    if (files.size() > kMaxFiles) {
-      return fail(Code::resource_exhausted, fmt::format("the job wrote more than {} files", kMaxFiles));
-    }
+Status Transfer::upload_folder(const UntrustedTree& tree, const std::string& folder, const std::string& uri,
+                               OutputBudget& budget, std::vector<std::string>& notes) {
+  for (const auto& [path, name, size, executable] : MR_TRY(output_files(tree, folder, budget, notes))) {
+    MR_TRY(upload_file(MR_TRY(tree.open_file(path, Links::within)), size, join_uri(uri, name)));
   }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return fail(Code::internal, fmt::format("the job's output cannot be read: {}", error.message()));
-  }
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) MR_TRY(upload_file(file, join_uri(uri, file.lexically_relative(folder).string())));
   return {};
 }
 

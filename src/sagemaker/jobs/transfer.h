@@ -5,15 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
+#include "base/untrusted_tree.h"
 #include "blob/blob_store.h"
 #include "s3/s3.h"
+#include "sagemaker/jobs/output_files.h"
 
 namespace millrace::sagemaker {
 
 struct Transfer {
   s3::Access& access;
   std::string role_arn, region;
+  Checkpoint checkpoint;  // between two objects, and within a long upload
 
   // All objects whose key begins with the URI's, below `folder`. At least one unless `may_be_empty`.
   Status download_prefix(const std::string& uri, const std::filesystem::path& folder, blob::BlobStore::Share share,
@@ -24,9 +28,11 @@ struct Transfer {
   Status download(const std::string& data_type, const std::string& uri, const std::filesystem::path& folder,
                   blob::BlobStore::Share share);
   Status download_object(const std::string& uri, const std::filesystem::path& file, blob::BlobStore::Share share);
-  Status upload_file(const std::filesystem::path& file, const std::string& uri);
-  // Every regular file below `folder` → uri/relative path.
-  Status upload_folder(const std::filesystem::path& folder, const std::string& uri);
+  // The first `size` bytes of an open file, from its start; `uri` says its type by its extension.
+  Status upload_file(const Fd& file, std::uint64_t size, const std::string& uri);
+  // What output_files() finds in `folder` → uri/name. Nothing is uploaded of a folder that is over its budget.
+  Status upload_folder(const UntrustedTree& tree, const std::string& folder, const std::string& uri,
+                       OutputBudget& budget, std::vector<std::string>& notes);
   // Keys below a prefix, without folder markers, with their place in a folder.
   struct Found {
     std::string key, path;

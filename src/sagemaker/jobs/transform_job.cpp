@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kDefaultPayloadMb = 6;
+constexpr std::size_t kMaxFailure = 4096;
 
 class TransformKind final : public JobKind {
  public:
@@ -30,25 +31,30 @@ class TransformKind final : public JobKind {
   bool built_in(const Resource&) const override { return true; }
   std::chrono::seconds max_runtime(const Resource&) const override { return std::chrono::seconds(0); }
 
-  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory) override {
+  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory,
+                                   const Checkpoint& checkpoint) override {
     // The model as it was when the job was made: it may be deleted meanwhile.
     const auto model = MR_TRY(served_model(job.state["model"]));
-    MR_TRY(fetch_model(world_, model, directory / "model", job.origin()));
+    MR_TRY(fetch_model(world_, model, directory / "model", job.origin(), checkpoint));
     const auto access = MR_TRY(world_.access_as(model.role_arn, job.origin()));
-    Transfer transfer{*access, model.role_arn, world_.place.region};
+    Transfer transfer{*access, model.role_arn, world_.place.region, checkpoint};
     const Value& input = job.body["TransformInput"];
     const Value& source = input["DataSource"]["S3DataSource"];
     const fs::path folder = directory / "input";
     MR_TRY(transfer.download(source["S3DataType"].string_or(), source["S3Uri"].string_or(), folder,
                              blob::BlobStore::Share::read_only_link));
     Value inputs = Value::array();
-    std::error_code error;
-    for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-      if (!it->is_regular_file(error)) continue;
-      const fs::path target = directory / "output" / (it->path().lexically_relative(folder).string() + ".out");
+    const auto tree = MR_TRY(UntrustedTree::open(folder));
+    // trusted-path: nothing of the job has run yet
+    MR_TRY(make_directories(directory / "output", 0700));
+    MR_TRY(tree.walk("", Links::refuse, {}, [&](const UntrustedTree::Entry& entry) -> Status {
+      if (entry.info.kind != FileKind::regular) return {};
+      const fs::path target = directory / "output" / (entry.path + ".out");
+      // trusted-path: nothing of the job has run yet
       MR_TRY(make_directories(target.parent_path()));
-      inputs.push(Value::object({{"source", it->path().string()}, {"target", target.string()}}));
-    }
+      inputs.push(Value::object({{"source", (folder / entry.path).string()}, {"target", target.string()}}));
+      return {};
+    }));
     const Value& processing = job.body["DataProcessing"];
     const Value& output = job.body["TransformOutput"];
     const Value plan = Value::object({{"model_directory", (directory / "model").string()},
@@ -63,25 +69,25 @@ class TransformKind final : public JobKind {
                                       {"input_filter", processing["InputFilter"].string_or("$")},
                                       {"output_filter", processing["OutputFilter"].string_or("$")},
                                       {"inputs", std::move(inputs)}});
+    // trusted-path: nothing of the job has run yet
     MR_TRY(write_file(directory / "transform.json", to_json_pretty(plan)));
     return worker_spec(world_.options, {"transform", directory.string()});
   }
 
-  Result<Value> upload(const Resource& job, const fs::path& directory) override {
+  Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
     const auto model = MR_TRY(served_model(job.state["model"]));
     const auto access = MR_TRY(world_.access_as(model.role_arn, job.origin()));
-    Transfer transfer{*access, model.role_arn, world_.place.region};
-    MR_TRY(transfer.upload_folder(directory / "output", job.body["TransformOutput"]["S3OutputPath"].string_or()));
+    Transfer transfer{*access, model.role_arn, world_.place.region, leftovers.checkpoint};
+    const auto tree = MR_TRY(UntrustedTree::open(leftovers.directory / "output"));
+    OutputBudget budget;
+    MR_TRY(transfer.upload_folder(tree, "", job.body["TransformOutput"]["S3OutputPath"].string_or(), budget,
+                                  leftovers.notes));
     return Value::object();
   }
 
   std::string failure(const fs::path& directory) const override {
-    for (const auto* place : {"failure", "output/failure"}) {
-      if (const auto text = read_file(directory / place, 64u << 10); text && is_valid_utf8(*text)) {
-        return cut_reason(std::string(trim(*text)));
-      }
-    }
-    return JobKind::failure(directory);
+    const auto tree = UntrustedTree::open(directory / "output");
+    return tree ? cut_reason(output_text(*tree, "failure", kMaxFailure)) : std::string();
   }
 
  private:

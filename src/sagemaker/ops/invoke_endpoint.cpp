@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include "aws/errors.h"
 #include "base/json.h"
+#include "sagemaker/printable.h"
 
 namespace millrace::sagemaker {
 
@@ -10,22 +12,62 @@ namespace {
 
 constexpr std::size_t kMaxBody = 6u << 20;  // InvokeEndpoint's limit, both ways
 
+constexpr std::size_t kMaxShown = 1024;  // bytes of a model's own error
+
 // A model's own error: 424 with what it said. Shape ModelError of the runtime's model.
-net::Response model_error(const Ops& ops, const std::string& endpoint, const Endpoints::Answer& answer) {
+net::Response model_error(const Ops& ops, const std::string& endpoint, const InvocationAnswer& answer) {
   const std::string_view side = answer.status >= 500 ? "server" : "client";
+  const std::string text = printable(std::string_view(answer.body).substr(0, kMaxShown));
   const std::string message = fmt::format(
       "Received {} error ({}) from primary with message \"{}\". See log group /aws/sagemaker/Endpoints/{} in account "
       "{} "
       "for more information.",
-      side, answer.status, answer.body.substr(0, 1024), endpoint, ops.world.place.account);
+      side, answer.status, text, endpoint, ops.world.place.account);
   net::Response response = net::Response::json(
       424, to_json(Value::object(
                {{"Message", message},
                 {"OriginalStatusCode", answer.status},
-                {"OriginalMessage", answer.body.substr(0, 1024)},
+                {"OriginalMessage", text},
                 {"LogStreamArn", fmt::format("arn:aws:logs:{}:{}:log-group:/aws/sagemaker/Endpoints/{}",
                                              ops.world.place.region, ops.world.place.account, endpoint)}})));
   response.headers.set("x-amzn-ErrorType", "ModelError");
+  return response;
+}
+
+Result<Invocation> read_invocation(aws::Call& call, const Value& input) {
+  for (const std::string_view member : {"TargetModel", "TargetContainerHostname", "InferenceComponentName"}) {
+    if (!input[member].string_or().empty()) {
+      return fail(Code::invalid_argument, fmt::format("{} is not supported by this endpoint.", member),
+                  "ValidationError");
+    }
+  }
+  Invocation invocation;
+  invocation.endpoint = input["EndpointName"].string_or();
+  invocation.target_variant = input["TargetVariant"].string_or();
+  invocation.content_type = input["ContentType"].string_or();
+  invocation.accept = input["Accept"].string_or();
+  invocation.custom_attributes = input["CustomAttributes"].string_or();
+  invocation.body = input["Body"].string_or();
+  if (call.body != nullptr && invocation.body.empty()) invocation.body = MR_TRY(call.body->read_all(kMaxBody));
+  if (invocation.body.size() > kMaxBody) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("Request {} bytes must be less than or equal to {} bytes", invocation.body.size(), kMaxBody),
+        "ValidationError");
+  }
+  return invocation;
+}
+
+// Shape InvokeEndpointOutput of the runtime's model: the body, and the rest as fields.
+net::Response response_of(const Ops& ops, const std::string& endpoint, InvocationAnswer answer) {
+  if (answer.status < 200 || answer.status > 299) return model_error(ops, endpoint, answer);
+  net::Response response;
+  response.body = std::move(answer.body);
+  if (!answer.content_type.empty()) response.headers.set("Content-Type", answer.content_type);
+  response.headers.set("x-Amzn-Invoked-Production-Variant", answer.variant);
+  if (!answer.custom_attributes.empty()) {
+    response.headers.set("X-Amzn-SageMaker-Custom-Attributes", answer.custom_attributes);
+  }
   return response;
 }
 
@@ -36,38 +78,19 @@ aws::Operation invoke_endpoint(Ops& ops) {
           "sagemaker:InvokeEndpoint",
           resource_named(ops, Kind::endpoint),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
-            for (const std::string_view member : {"TargetModel", "TargetContainerHostname", "InferenceComponentName"}) {
-              if (!input[member].string_or().empty()) {
-                return fail(Code::invalid_argument, fmt::format("{} is not supported by this endpoint.", member),
-                            "ValidationError");
-              }
-            }
-            Endpoints::Invocation invocation;
-            invocation.endpoint = input["EndpointName"].string_or();
-            invocation.target_variant = input["TargetVariant"].string_or();
-            invocation.content_type = input["ContentType"].string_or();
-            invocation.accept = input["Accept"].string_or();
-            invocation.custom_attributes = input["CustomAttributes"].string_or();
-            invocation.body = input["Body"].string_or();
-            if (call.body != nullptr && invocation.body.empty()) {
-              invocation.body = MR_TRY(call.body->read_all(kMaxBody));
-            }
-            if (invocation.body.size() > kMaxBody) {
-              return fail(Code::invalid_argument,
-                          fmt::format("Request {} bytes must be less than or equal to {} bytes", invocation.body.size(),
-                                      kMaxBody),
-                          "ValidationError");
-            }
-            auto answer = MR_TRY(ops.endpoints.invoke(invocation));
+            // Read here: the request is gone when the model answers.
+            auto invocation = MR_TRY(read_invocation(call, input));
             aws::Output output;
-            if (answer.status < 200 || answer.status > 299) {
-              output.response = model_error(ops, invocation.endpoint, answer);
-              return output;
-            }
-            output.members.set("Body", std::move(answer.body));
-            output.members.set("ContentType", std::move(answer.content_type));
-            output.members.set("InvokedProductionVariant", std::move(answer.variant));
-            if (!answer.custom_attributes.empty()) output.members.set("CustomAttributes", answer.custom_attributes);
+            output.response.emplace();
+            output.response->later = [&ops, id = call.request_id,
+                                      invocation = std::move(invocation)](net::Completion completion) {
+              const auto done = [&ops, id, endpoint = invocation.endpoint,
+                                 completion](Result<InvocationAnswer> answer) {
+                completion(answer ? response_of(ops, endpoint, std::move(*answer))
+                                  : aws::write_error(aws::Protocol::rest_json, answer.error(), id, "", false, ""));
+              };
+              ops.endpoints.invoke(invocation, done, [completion] { return completion.wanted(); });
+            };
             return output;
           },
           {},

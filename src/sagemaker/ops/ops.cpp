@@ -64,14 +64,16 @@ Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn) {
 Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, const Value& request) {
   if (!call.origin.empty()) job.state.set("origin", call.origin);
   const Tags tags = MR_TRY(parse_tags(request["Tags"]));
-  if (MR_TRY(ops.world.store.count_active(job.kind)) >= kMaxActiveJobs) {
+  // Counted where the row is written: of two at once only one may be the last.
+  const auto below_limit = [&](db::Connection& connection) -> Status {
+    if (MR_TRY(Store::count_active_in(connection, job.kind)) < kMaxActiveJobs) return {};
     return limit_exceeded(
         fmt::format("The account-level service limit 'Number of concurrent {}s' is {}, with current utilization of {} "
                     "and a request "
                     "delta of 1.",
                     names_of(job.kind).name, kMaxActiveJobs, kMaxActiveJobs));
-  }
-  MR_TRY(ops.world.store.insert(job, tags));
+  };
+  MR_TRY(ops.world.store.insert(job, tags, below_limit));
   ops.world.changed(job.kind, job.name);
   ops.jobs.poke(job.kind, job.name);
   return aws::Output(Value::object({{std::string(names_of(job.kind).arn_member), job.arn}}));

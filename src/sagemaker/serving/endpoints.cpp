@@ -1,101 +1,77 @@
 #include "sagemaker/serving/endpoints.h"
 
-#include <array>
+#include <atomic>
 #include <map>
 #include <mutex>
-#include <set>
-#include <thread>
 
 #include <fmt/core.h>
 
-#include "base/hash.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "net/client.h"
+#include "base/untrusted_tree.h"
+#include "net/async_client.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/jobs/reconciler.h"
-#include "sagemaker/jobs/served_model.h"
 #include "sagemaker/serving/deployment.h"
-#include "sagemaker/serving/sockets.h"
+#include "sagemaker/serving/invoker.h"
+#include "sagemaker/serving/routes.h"
+#include "sagemaker/serving/servers.h"
 
 namespace millrace::sagemaker {
 namespace {
 
-namespace fs = std::filesystem;
-using Steady = std::chrono::steady_clock;
-
-constexpr std::size_t kThreads = 2;
+constexpr std::size_t kThreads = 8;  // fetching a model holds one
 constexpr std::size_t kMaxEndpointCount = 50;
-constexpr Millis kPoll{5}, kSlowPoll{50};  // of a server that starts
-constexpr Millis kFastPolling{2'000};      // then slower
-constexpr Millis kStartLimit{120'000};     // until it must answer /ping
-constexpr Millis kPingTimeout{2'000};
-constexpr Millis kSteady{60'000};  // up so long: earlier failures are forgotten
-constexpr Millis kGrace{5'000};    // between SIGTERM and SIGKILL
 constexpr Millis kRetryDelay{500};
 constexpr int kMaxRetries = 10;
-constexpr Millis kInvocationTimeout{60'000};              // a model's own limit on SageMaker
-constexpr Millis kReconnect{20}, kReconnectLimit{3'000};  // an invocation waits so long for a restarted server
-constexpr std::size_t kMaxAnswer = 6u << 20;
+
+double uniform() { return static_cast<double>(random_u64() >> 11) * 0x1.0p-53; }  // in [0, 1)
 
 }  // namespace
 
 struct Endpoints::Impl {
-  struct Target {
-    std::string variant, socket;
-    double weight = 1;
-  };
-  struct Route {
-    std::vector<Target> targets;
-    std::vector<double> weights;
-  };
-  // What is known of a variant's server beyond its row: gone with the process, found out again.
-  struct Server {
-    bool ready = false;
-    bool stopping = false;
-    int failures = 0;
-    Steady::time_point since = Steady::now();
-    Steady::time_point not_before{};
-  };
-  enum class Up { ready, waiting, failed };
+  using Up = Servers::Up;
 
-  Impl(World& w, LogFollower& f, Alarm& a)
-      : world(w), follower(f), alarm(a), reconciler(kThreads, [this](const std::string& name) { drive(name); }) {}
+  Impl(World& w, LogFollower& follower, Alarm& a)
+      : world(w),
+        alarm(a),
+        routes(w.store, w.place.account),
+        servers({w, follower, a, client, [this](const std::string& endpoint) { poke(endpoint); },
+                 [this](const std::string& id) { invoker.pump(id); },
+                 [this]() -> Status {
+                   if (ending) return fail(Code::cancelled, "the server is stopping");
+                   return {};
+                 }}),
+        invoker({[this](const std::string& endpoint, const std::string& variant) -> Result<Route::Target> {
+                   return MR_TRY(routes.find(endpoint))->choose(variant, uniform());
+                 },
+                 [this](const std::string& id) { return servers.socket_of(id); },
+                 [this](const std::string& endpoint) { poke(endpoint); }, client, a}),
+        reconciler(kThreads, [this](const std::string& name) { drive(name); }) {}
 
   World& world;
-  LogFollower& follower;
   Alarm& alarm;
-  net::Client client;
+  net::AsyncClient client;
+  std::atomic<bool> ending{false};
   std::mutex mutex;
-  std::optional<Sockets> sockets;
-  std::map<std::string, std::shared_ptr<const Route>> routes;  // shared: an invocation keeps the one it began with
-  std::map<std::string, Server> servers;                       // by variant_id
-  std::map<std::string, int> retries;
-  Reconciler reconciler;
+  std::map<std::string, int> retries;  // by the endpoint's name in lower case
+  Routes routes;
+  Servers servers;
+  Invoker invoker;
+  Reconciler reconciler;  // last: its threads end before the rest goes
 
-  Result<Sockets*> open_sockets() {
-    const std::lock_guard lock(mutex);
-    if (!sockets) sockets.emplace(MR_TRY(Sockets::open(world.options.directory / "sockets")));
-    return &*sockets;
-  }
   void poke(const std::string& name) { reconciler.poke(to_lower(name)); }
   void poke_after(const std::string& name, Millis delay) {
     alarm.after(delay, [this, name = to_lower(name)] { reconciler.poke(name); });
-  }
-  fs::path root_of(const Resource& endpoint) const {
-    return world.options.directory / "endpoint" /
-           fmt::format("{}-{}", to_lower(endpoint.name), to_epoch_ms(endpoint.created));
-  }
-  static std::string variant_id(const Resource& endpoint, const Deployment& d, const Variant& v) {
-    return fmt::format("{}/{}/{}/{}", endpoint.name, to_epoch_ms(endpoint.created), d.number, v.name);
   }
 
   // --- carrying an endpoint on -------------------------------------------------------------------------------------
 
   void drive(const std::string& name) {
     const Status done = drive_endpoint(name);
+    if (ending || (!done && done.error().code == Code::cancelled)) return;  // the next start looks
     int attempt = 0;
     {
       const std::lock_guard lock(mutex);
@@ -112,26 +88,26 @@ struct Endpoints::Impl {
   Status drive_endpoint(const std::string& name) {
     const auto endpoint = MR_TRY(world.store.find(Kind::endpoint, name));
     if (!endpoint) {
-      const std::lock_guard lock(mutex);
-      routes.erase(name);
+      routes.withdraw(name);
       return {};
     }
     const std::int64_t serving = endpoint->state["serving"].int_or(0), pending = endpoint->state["pending"].int_or(0);
     const bool deleting = endpoint->status == "Deleting";
-    if (deleting) withdraw(*endpoint);
+    if (deleting) routes.withdraw(name);
     bool all_down = true;
     for (auto& deployment : deployments_of(*endpoint)) {
       const bool wanted = !deleting && (deployment.number == serving || deployment.number == pending);
       if (!wanted) {
-        all_down = MR_TRY(take_down(*endpoint, deployment)) && all_down;
+        const bool down = MR_TRY(servers.take_down(*endpoint, deployment));
+        if (down) MR_TRY(forget(*endpoint, deployment));
+        all_down = down && all_down;
         continue;
       }
       all_down = false;
       MR_TRY(deployment.number == pending ? bring_up(*endpoint, deployment) : keep_up(*endpoint, deployment));
     }
     if (deleting && all_down) {
-      std::error_code error;
-      fs::remove_all(root_of(*endpoint), error);
+      MR_TRY(remove_tree(servers.root_of(*endpoint)));
       MR_TRY(world.store.erase(Kind::endpoint, name));
       world.changed(Kind::endpoint, endpoint->name);
     }
@@ -161,7 +137,7 @@ struct Endpoints::Impl {
       return {};
     });
     if (!changed) return fail(changed.error());
-    publish(*changed);
+    routes.publish(*changed);
     world.changed(Kind::endpoint, endpoint.name);
     poke(endpoint.name);  // the deployment before it comes down
     return {};
@@ -172,7 +148,7 @@ struct Endpoints::Impl {
     std::string reason;
     const Up up = MR_TRY(servers_up(endpoint, deployment, reason));
     if (up == Up::failed) return give_up(endpoint, deployment, reason);
-    publish(endpoint);
+    routes.publish(endpoint);
     return {};
   }
 
@@ -190,280 +166,30 @@ struct Endpoints::Impl {
       return {};
     });
     if (!changed) return fail(changed.error());
-    if (changed->status == "Failed") withdraw(*changed);
+    if (changed->status == "Failed") routes.withdraw(endpoint.name);
     world.changed(Kind::endpoint, endpoint.name);
     poke(endpoint.name);
     return {};
   }
 
-  Result<Up> servers_up(const Resource& endpoint, Deployment& deployment, std::string& reason) {
-    Up all = Up::ready;
-    for (auto& variant : deployment.variants) {
-      const Up up = MR_TRY(server_up(endpoint, deployment, variant, reason));
-      if (up == Up::failed) return up;
-      if (up == Up::waiting) all = Up::waiting;
-    }
-    return all;
-  }
-
-  Result<Up> server_up(const Resource& endpoint, const Deployment& deployment, Variant& variant, std::string& reason) {
-    const std::string id = variant_id(endpoint, deployment, variant);
-    const std::string key = server_key(endpoint, deployment, variant);
-    const auto now = Steady::now();
-    auto child = MR_TRY(world.launcher.status(key));
-    if (!child) {
-      {
-        const std::lock_guard lock(mutex);
-        if (servers[id].not_before > now) return Up::waiting;  // an alarm is set
-      }
-      auto launched = launch(endpoint, deployment, variant);
-      if (!launched) {
-        if (launched.error().code == Code::unavailable || launched.error().code == Code::internal) {
-          return fail(launched.error());
-        }
-        reason = launched.error().message;
-        return Up::failed;
-      }
-      child = *launched;
-      const std::lock_guard lock(mutex);
-      servers[id].since = Steady::now();
-      servers[id].ready = false;
-    }
-    follow(endpoint, deployment, variant);
-    if (child->state != proc::ChildStatus::State::running) {
-      return ended(endpoint, deployment, variant, *child, reason);
-    }
-    {
-      const std::lock_guard lock(mutex);
-      if (servers[id].ready) return Up::ready;
-    }
-    if (MR_TRY(answers_ping(key))) {
-      const std::lock_guard lock(mutex);
-      servers[id].ready = true;
-      return Up::ready;
-    }
-    const auto waited = now - started_since(id);
-    if (waited > kStartLimit) {
-      // Told to stop; its end is counted as a failure.
-      MR_TRY(world.launcher.stop(key, kGrace));
-    }
-    poke_after(endpoint.name, waited > kFastPolling ? kSlowPoll : kPoll);
-    return Up::waiting;
-  }
-
-  Steady::time_point started_since(const std::string& id) {
-    const std::lock_guard lock(mutex);
-    return servers[id].since;
-  }
-
-  Result<proc::ChildStatus> launch(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
-    const auto model = MR_TRY(served_model(variant.model));
-    const fs::path directory = root_of(endpoint) / std::to_string(deployment.number) / variant.name;
-    MR_TRY(make_directories(directory, 0700));
-    MR_TRY(fetch_model(world, model, directory / "model", endpoint.origin()));
-    const std::string key = server_key(endpoint, deployment, variant);
-    Sockets& all = *MR_TRY(open_sockets());
-    all.remove(key);
-    auto spec =
-        worker_spec(world.options, {"serve", (directory / "model").string(), model.algorithm, Sockets::name_of(key)});
-    spec.key = key;
-    spec.working_directory = all.directory();
-    spec.stdout_path = spec.stderr_path = log_of(endpoint, deployment, variant);
-    return world.launcher.launch(spec);
-  }
-
-  // A server that ended by itself is started again, unless it keeps ending.
-  Result<Up> ended(const Resource& endpoint, const Deployment& deployment, Variant& variant,
-                   const proc::ChildStatus& child, std::string& reason) {
-    const std::string id = variant_id(endpoint, deployment, variant);
-    int failures = 0;
-    {
-      const std::lock_guard lock(mutex);
-      Server& server = servers[id];
-      if (child.ended - child.started > kSteady) server.failures = 0;
-      failures = ++server.failures;
-      server.ready = false;
-      server.not_before = Steady::now() + restart_delay(failures);
-    }
-    const std::string key = server_key(endpoint, deployment, variant);
-    if (auto stored = follower.finish(key); !stored) log::warn("{}: {}", key, stored.error().message);
-    if (failures >= kMaxFailures) {
-      reason = fmt::format(
-          "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch "
-          "logs for this endpoint.",
-          variant.name);
-      return Up::failed;
-    }
-    log::warn("the model server {} ended with exit code {}; it is started again", id, child.exit_code);
-    variant.attempt += 1;
-    // Written before it is started: after a crash the same attempt is looked for.
-    const auto changed = world.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
-      for (auto& stored : deployments_of(row)) {
-        if (stored.number != deployment.number) continue;
-        for (auto& v : stored.variants) {
-          if (v.name == variant.name) v.attempt = variant.attempt;
-        }
-        put_deployment(row, stored);
-      }
-      return {};
-    });
-    if (!changed) return fail(changed.error());
-    if (auto forgotten = world.launcher.forget(key); !forgotten) log::warn("{}: {}", key, forgotten.error().message);
-    if (auto all = open_sockets()) (*all)->remove(key);
-    poke_after(endpoint.name, restart_delay(failures) + Millis(1));
-    return Up::waiting;
-  }
-
-  Result<bool> answers_ping(const std::string& key) {
-    net::ClientRequest request;
-    request.url = "http://localhost/ping";
-    request.unix_socket = (*MR_TRY(open_sockets())).path_of(key);
-    request.timeout = request.connect_timeout = kPingTimeout;
-    const auto answer = client.send(request);
-    return answer && answer->status == 200;
-  }
-
-  // True once nothing of it is left.
-  Result<bool> take_down(const Resource& endpoint, const Deployment& deployment) {
-    bool down = true;
-    for (const auto& variant : deployment.variants) {
-      const std::string key = server_key(endpoint, deployment, variant);
-      const auto child = MR_TRY(world.launcher.status(key));
-      if (child && child->state == proc::ChildStatus::State::running) {
-        down = false;
-        const std::lock_guard lock(mutex);
-        Server& server = servers[variant_id(endpoint, deployment, variant)];
-        if (!std::exchange(server.stopping, true)) MR_TRY(world.launcher.stop(key, kGrace));
-      }
-    }
-    if (!down) return false;  // its exit pokes
-    for (const auto& variant : deployment.variants) {
-      const std::string key = server_key(endpoint, deployment, variant);
-      if (auto stored = follower.finish(key); !stored) log::warn("{}: {}", key, stored.error().message);
-      MR_TRY(world.launcher.forget(key));
-      (*MR_TRY(open_sockets())).remove(key);
-      const std::lock_guard lock(mutex);
-      servers.erase(variant_id(endpoint, deployment, variant));
-    }
-    std::error_code error;
-    fs::remove_all(root_of(endpoint) / std::to_string(deployment.number), error);
+  Status forget(const Resource& endpoint, const Deployment& deployment) {
     const auto changed = world.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
       erase_deployment(row, deployment.number);
       row.active = row.status == "Deleting" || !row.state["deployments"].empty();
       return {};
     });
     if (!changed) return fail(changed.error());
-    return true;
+    return {};
   }
 
-  fs::path log_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant) const {
-    return root_of(endpoint) / std::to_string(deployment.number) /
-           fmt::format("{}.{}.log", variant.name, variant.attempt);
-  }
-
-  void follow(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
-    const std::string key = server_key(endpoint, deployment, variant);
-    follower.follow(key, {log_of(endpoint, deployment, variant),
-                          "/aws/sagemaker/Endpoints/" + endpoint.name,
-                          fmt::format("{}/i-{}", variant.name, sha256_hex(key).substr(0, 17)),
-                          {}});
-  }
-
-  // --- answering ---------------------------------------------------------------------------------------------------
-
-  void publish(const Resource& endpoint) {
-    auto route = make_route(endpoint);
-    const std::lock_guard lock(mutex);
-    routes[to_lower(endpoint.name)] = std::move(route);
-  }
-  void withdraw(const Resource& endpoint) {
-    const std::lock_guard lock(mutex);
-    routes.erase(to_lower(endpoint.name));
-  }
-
-  std::shared_ptr<const Route> make_route(const Resource& endpoint) {
-    const auto all = open_sockets();
-    if (!all) return nullptr;
-    auto route = std::make_shared<Route>();
-    const std::int64_t serving = endpoint.state["serving"].int_or(0);
-    for (const auto& deployment : deployments_of(endpoint)) {
-      if (deployment.number != serving) continue;
-      for (const auto& variant : deployment.variants) {
-        route->targets.push_back(
-            {variant.name, (*all)->path_of(server_key(endpoint, deployment, variant)), variant.weight});
-        route->weights.push_back(variant.weight);
-      }
+  Result<Up> servers_up(const Resource& endpoint, const Deployment& deployment, std::string& reason) {
+    Up all = Up::ready;
+    for (const auto& variant : deployment.variants) {
+      const Up up = MR_TRY(servers.keep_up(endpoint, deployment, variant, reason));
+      if (up == Up::failed) return up;
+      if (up == Up::waiting) all = Up::waiting;
     }
-    return route;
-  }
-
-  // From memory; after a restart of the server from the row. ValidationError when it does not answer.
-  Result<std::shared_ptr<const Route>> route_of(const std::string& name) {
-    const std::string key = to_lower(name);
-    {
-      const std::lock_guard lock(mutex);
-      if (const auto found = routes.find(key); found != routes.end()) return found->second;
-    }
-    const auto endpoint = MR_TRY(world.store.find(Kind::endpoint, name));
-    const bool answers = endpoint && endpoint->status != "Deleting" && endpoint->state["serving"].int_or(0) != 0;
-    if (!answers) {
-      return fail(Code::invalid_argument,
-                  fmt::format("Endpoint {} of account {} not found.", name, world.place.account), "ValidationError");
-    }
-    auto route = make_route(*endpoint);
-    if (!route) return fail(Code::internal, "the sockets' directory cannot be opened");
-    return route;
-  }
-
-  Result<Answer> invoke(const Invocation& invocation) {
-    const auto give_up_at = Steady::now() + kReconnectLimit;
-    const double u = static_cast<double>(random_u64() >> 11) * 0x1.0p-53;
-    while (true) {
-      const auto route = MR_TRY(route_of(invocation.endpoint));
-      const Target* target = nullptr;
-      if (!invocation.target_variant.empty()) {
-        for (const auto& t : route->targets) {
-          if (t.variant == invocation.target_variant) target = &t;
-        }
-        if (target == nullptr) {
-          return fail(Code::invalid_argument,
-                      fmt::format("Variant {} not found for Request", invocation.target_variant), "ValidationError");
-        }
-      } else if (const int at = choose_variant(route->weights, u); at >= 0) {
-        target = &route->targets[static_cast<std::size_t>(at)];
-      } else {
-        return fail(Code::invalid_argument, "No variant of the endpoint has a weight above 0.", "ValidationError");
-      }
-      net::ClientRequest request;
-      request.method = "POST";
-      request.url = "http://localhost/invocations";
-      request.unix_socket = target->socket;
-      request.timeout = kInvocationTimeout;
-      request.max_response_bytes = kMaxAnswer;
-      request.body = invocation.body;
-      if (!invocation.content_type.empty()) request.headers.set("Content-Type", invocation.content_type);
-      if (!invocation.accept.empty()) request.headers.set("Accept", invocation.accept);
-      if (!invocation.custom_attributes.empty()) {
-        request.headers.set("X-Amzn-SageMaker-Custom-Attributes", invocation.custom_attributes);
-      }
-      auto answer = client.send(request);
-      if (answer) {
-        return Answer{answer->status, std::string(answer->headers.get("Content-Type")), std::move(answer->body),
-                      target->variant, std::string(answer->headers.get("X-Amzn-SageMaker-Custom-Attributes"))};
-      }
-      if (answer.error().code == Code::deadline_exceeded) {
-        return Answer{500, "text/plain",
-                      "Your invocation timed out while waiting for a response from container primary.", target->variant,
-                      ""};
-      }
-      if (answer.error().code != Code::unavailable) return fail(answer.error());
-      // Nobody listens: the server was just restarted, or the model server is. It will be back in a moment.
-      if (answer.error().reason != "ConnectionRefused" || Steady::now() > give_up_at) {
-        return fail(Code::unavailable, "The model server does not answer; try again.", "ServiceUnavailable");
-      }
-      poke(invocation.endpoint);
-      std::this_thread::sleep_for(kReconnect);
-    }
+    return all;
   }
 
   // --- the operations ----------------------------------------------------------------------------------------------
@@ -493,10 +219,6 @@ Result<Resource> Endpoints::create(const std::string& name, const std::string& c
                                    const std::string& origin, Time now) {
   World& world = impl_->world;
   const Deployment deployment = MR_TRY(impl_->deployment_of(config, 1));
-  if (MR_TRY(world.store.count_active(Kind::endpoint)) >= kMaxEndpointCount) {
-    return limit_exceeded(
-        fmt::format("The account-level service limit 'Number of endpoints' is {}.", kMaxEndpointCount));
-  }
   Resource endpoint;
   endpoint.kind = Kind::endpoint;
   endpoint.name = name;
@@ -510,7 +232,11 @@ Result<Resource> Endpoints::create(const std::string& name, const std::string& c
   endpoint.body.set("EndpointName", name).set("EndpointArn", endpoint.arn).set("EndpointConfigName", deployment.config);
   endpoint.body.set("EndpointStatus", endpoint.status);
   endpoint.body.set("CreationTime", seconds(now)).set("LastModifiedTime", seconds(now));
-  MR_TRY(world.store.insert(endpoint, tags));
+  MR_TRY(world.store.insert(endpoint, tags, [](db::Connection& connection) -> Status {
+    if (MR_TRY(Store::count_active_in(connection, Kind::endpoint)) < kMaxEndpointCount) return {};
+    return limit_exceeded(
+        fmt::format("The account-level service limit 'Number of endpoints' is {}.", kMaxEndpointCount));
+  }));
   world.changed(Kind::endpoint, name);
   impl_->poke(name);
   return endpoint;
@@ -566,7 +292,7 @@ Result<Resource> Endpoints::update_weights(const std::string& name, const Value&
     row.body.set("LastModifiedTime", seconds(now));
     return {};
   }));
-  impl_->publish(changed);
+  impl_->routes.publish(changed);
   world.changed(Kind::endpoint, name);
   return changed;
 }
@@ -574,7 +300,7 @@ Result<Resource> Endpoints::update_weights(const std::string& name, const Value&
 Status Endpoints::remove(const std::string& name, Time now) {
   World& world = impl_->world;
   MR_TRY(world.store.get(Kind::endpoint, name, world.place));
-  const auto changed = MR_TRY(world.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
+  MR_TRY(world.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
     if (row.status != "InService" && row.status != "Failed") return fail(impl_->in_progress(name));
     row.status = "Deleting";
     row.active = true;
@@ -582,13 +308,15 @@ Status Endpoints::remove(const std::string& name, Time now) {
     row.body.set("EndpointStatus", row.status).set("LastModifiedTime", seconds(now));
     return {};
   }));
-  impl_->withdraw(changed);
+  impl_->routes.withdraw(name);
   world.changed(Kind::endpoint, name);
   impl_->poke(name);
   return {};
 }
 
-Result<Endpoints::Answer> Endpoints::invoke(const Invocation& invocation) { return impl_->invoke(invocation); }
+void Endpoints::invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted) {
+  impl_->invoker.invoke(std::move(invocation), std::move(done), std::move(wanted));
+}
 
 bool Endpoints::on_child_exit(const std::string& key) {
   const std::string name = endpoint_of_key(key);
@@ -604,6 +332,11 @@ Status Endpoints::resume() {
   return {};
 }
 
-void Endpoints::stop() { impl_->reconciler.stop(); }
+void Endpoints::stop() {
+  impl_->ending = true;
+  impl_->reconciler.stop();
+  impl_->invoker.stop();
+  impl_->client.stop();
+}
 
 }  // namespace millrace::sagemaker

@@ -11,6 +11,7 @@
 #include "sagemaker/jobs/alarm.h"
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/log_follower.h"
+#include "sagemaker/serving/invoker.h"
 #include "sagemaker/store.h"
 
 namespace millrace::sagemaker {
@@ -27,16 +28,8 @@ class Endpoints {
   Result<Resource> update_weights(const std::string& name, const Value& desired, Time now);
   Status remove(const std::string& name, Time now);
 
-  struct Invocation {
-    std::string endpoint, target_variant, content_type, accept, custom_attributes, body;
-  };
-  struct Answer {  // the model server's, whatever its status
-    int status = 0;
-    std::string content_type, body, variant, custom_attributes;
-  };
-  // Errors, reasons of the runtime: ValidationError (no such endpoint, not in service, no such variant), ModelError
-  // (it did not answer in time), ServiceUnavailable (its server is being started again).
-  Result<Answer> invoke(const Invocation& invocation);
+  // See Invoker. `done` is called once, from any thread; no thread waits for it.
+  void invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted);
 
   bool on_child_exit(const std::string& key);  // false: not a model server's key
   Status resume();

@@ -5,11 +5,14 @@
 #include <signal.h>
 
 #include <chrono>
+#include <future>
+#include <map>
 #include <thread>
 
 #include "base/json.h"
 #include "base/strings.h"
 #include "sagemaker/test_server.h"
+#include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -158,6 +161,51 @@ TEST_F(ServingLifecycle, AModelServerThatDiesIsReplaced) {
   const auto after = model_servers(server_.directory());
   ASSERT_EQ(after.size(), 1u);
   EXPECT_NE(after[0], before[0]);
+}
+
+// As many calls as it likes wait for a model that hangs: nobody else notices, and it is found and replaced.
+TEST_F(ServingLifecycle, AHungModelServerIsReplaced) {
+  create_endpoint();
+  expect_answer();
+  const auto before = model_servers(server_.directory());
+  ASSERT_EQ(before.size(), 1u);
+  ASSERT_EQ(::kill(before[0], SIGSTOP), 0);
+  std::vector<std::future<std::string>> calls;
+  for (int i = 0; i < 40; ++i) {
+    calls.push_back(std::async(std::launch::async, [&] {
+      const auto answer = invoke("1,1\n");
+      return answer ? std::string("answered") : answer.error().reason;
+    }));
+  }
+  while (model_servers(server_.directory()) == before) {
+    const auto asked = std::chrono::steady_clock::now();
+    accepted("ListModels", Value::object());
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  std::map<std::string, int> outcomes;
+  for (auto& call : calls) ++outcomes[call.get()];
+  // Those that it had when it was killed are cut off; those that waited are answered by the next one.
+  EXPECT_EQ(outcomes["ServiceUnavailable"], static_cast<int>(worker::kMaxInvocations));
+  EXPECT_EQ(outcomes["answered"], 40 - static_cast<int>(worker::kMaxInvocations));
+  expect_answer();
+  EXPECT_EQ(endpoint({"InService", "Failed"})["EndpointStatus"].string_or(), "InService");
+}
+
+TEST_F(ServingLifecycle, AHungModelServerHoldsNeitherAStopNorADeletion) {
+  create_endpoint();
+  const auto before = model_servers(server_.directory());
+  ASSERT_EQ(::kill(before.at(0), SIGSTOP), 0);
+  const auto began = std::chrono::steady_clock::now();
+  server_.crash();
+  server_.start();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  ASSERT_EQ(model_servers(server_.directory()), before);
+  accepted("DeleteEndpoint", Value::object({{"EndpointName", "e"}}));
+  for (int i = 0; i < 3'000 && server_.sagemaker("DescribeEndpoint", Value::object({{"EndpointName", "e"}})); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(model_servers(server_.directory()).empty());
 }
 
 TEST_F(ServingLifecycle, ARestartFindsTheModelServersAgain) {

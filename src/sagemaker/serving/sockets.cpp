@@ -1,31 +1,47 @@
 #include "sagemaker/serving/sockets.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
 #include <fmt/core.h>
 
 #include "base/hash.h"
+#include "base/untrusted_tree.h"
+#include "proc/child_user.h"
 
 namespace millrace::sagemaker {
 
-Result<Sockets> Sockets::open(const std::filesystem::path& directory) {
+std::string HeldSocket::path() const { return fmt::format("/proc/self/fd/{}", fd_.get()); }
+
+std::filesystem::path Sockets::directory_of(std::string_view key) const {
+  return root_ / sha256_hex(key).substr(0, 24);
+}
+
+Result<std::filesystem::path> Sockets::make_directory(std::string_view key) const {
+  const auto directory = directory_of(key);
+  MR_TRY(remove_tree(directory));
+  // trusted-path: only the server writes to the root of these directories
   MR_TRY(make_directories(directory, 0700));
-  Fd fd(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return fail(system_error("cannot open " + directory.string(), errno));
-  return Sockets(directory, std::move(fd));
+  MR_TRY(proc::give_to_child(directory));
+  return directory;
 }
 
-std::string Sockets::name_of(std::string_view key) { return sha256_hex(key).substr(0, 24) + ".sock"; }
-
-std::string Sockets::path_of(std::string_view key) const {
-  return fmt::format("/proc/self/fd/{}/{}", fd_.get(), name_of(key));
+Result<HeldSocket> Sockets::find(std::string_view key) const {
+  const auto tree = MR_TRY(UntrustedTree::open(directory_of(key)));
+  // trusted-path: one name beneath a descriptor; O_PATH opens nothing, O_NOFOLLOW follows nothing
+  Fd fd(::openat(tree.descriptor(), kSocketName.data(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return fail(system_error("cannot find a model server's socket", errno));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return fail(system_error("cannot look at a model server's socket", errno));
+  if (!S_ISSOCK(info.st_mode)) {
+    return fail(Code::failed_precondition,
+                fmt::format("the model server has {} where its socket should be", file_kind_name(info.st_mode)));
+  }
+  return HeldSocket(std::move(fd));
 }
 
-void Sockets::remove(std::string_view key) const {
-  std::error_code error;
-  std::filesystem::remove(directory_ / name_of(key), error);
-}
+Status Sockets::remove(std::string_view key) const { return remove_tree(directory_of(key)); }
 
 }  // namespace millrace::sagemaker

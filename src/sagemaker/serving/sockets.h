@@ -1,6 +1,8 @@
 #pragma once
-// Unix sockets of the model servers. A socket's path may have 107 bytes only, and a data directory may lie deep: the
-// model server gets a name relative to its working directory, we go through the open directory in /proc.
+// Unix sockets of the model servers. Each has a directory of its own, in which it may do as it likes: it listens there
+// on kSocketName, relative to its working directory, since a socket's path may have 107 bytes only and a data directory
+// may lie deep. What lies at that name is held by a descriptor and looked at before anything connects to it, so that a
+// link to another socket of the machine leads nowhere.
 
 #include <filesystem>
 #include <string>
@@ -11,19 +13,29 @@
 
 namespace millrace::sagemaker {
 
-class Sockets {
+class HeldSocket {
  public:
-  // Makes the directory (0700).
-  static Result<Sockets> open(const std::filesystem::path& directory);
-  static std::string name_of(std::string_view key);                      // "3f2c…9a.sock"; the same for the same key
-  std::string path_of(std::string_view key) const;                       // for connecting from this process
-  const std::filesystem::path& directory() const { return directory_; }  // the model server's working directory
-  void remove(std::string_view key) const;
+  explicit HeldSocket(Fd fd) : fd_(std::move(fd)) {}
+  std::string path() const;  // for connecting from this process, as long as this is held
 
  private:
-  Sockets(std::filesystem::path directory, Fd fd) : directory_(std::move(directory)), fd_(std::move(fd)) {}
-  std::filesystem::path directory_;
-  Fd fd_;
+  Fd fd_;  // O_PATH
+};
+
+class Sockets {
+ public:
+  static constexpr std::string_view kSocketName = "s";
+  explicit Sockets(std::filesystem::path root) : root_(std::move(root)) {}
+
+  // A new, empty directory for the model server of this key, which belongs to whoever children run as.
+  Result<std::filesystem::path> make_directory(std::string_view key) const;
+  // Errors: not_found (it does not listen yet), failed_precondition (no socket lies there).
+  Result<HeldSocket> find(std::string_view key) const;
+  Status remove(std::string_view key) const;
+
+ private:
+  std::filesystem::path directory_of(std::string_view key) const;
+  std::filesystem::path root_;
 };
 
 }  // namespace millrace::sagemaker

@@ -18,6 +18,7 @@ namespace {
 // SageMaker's limit for a request; its serving containers let SAGEMAKER_MAX_PAYLOAD_IN_MB raise it.
 constexpr std::int64_t kDefaultPayloadMb = 6;
 constexpr std::int64_t kMostPayloadMb = 100;
+constexpr std::size_t kOwnThreads = 2;  // so that /ping is answered while all invocations are worked on
 constexpr std::chrono::seconds kGrace{5};
 
 Result<std::size_t> payload_limit() {
@@ -94,7 +95,7 @@ Status serve(const std::vector<std::string>& arguments, JobLog& log) {
 
   net::ServerOptions options;
   options.unix_socket = arguments[2];
-  options.handler_threads = std::max(2u, std::thread::hardware_concurrency());
+  options.handler_threads = kMaxInvocations + kOwnThreads;
   options.max_body_bytes = static_cast<std::uint64_t>(2 * kMostPayloadMb) << 20;  // the limit itself is invoke()'s
   options.body_plan = [most = options.max_body_bytes](const net::Request&) { return net::BodyPlan{most, false}; };
   const auto server =

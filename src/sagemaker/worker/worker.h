@@ -2,6 +2,7 @@
 // The worker roles: what a SageMaker job or endpoint runs as its own process. A worker knows SageMaker's container
 // contract (/opt/ml as a directory), not the server: files in, files out, metrics on standard output.
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ std::string built_in_algorithm(const std::string& image);  // empty: no
 //   prints the algorithm's log lines ("#quality_metric: host=algo-1, test msd <loss>=39.2") to standard output
 // Exit codes: 0 done; 1 the customer's input is at fault (output/failure says how); 2 internal.
 int train_main(const std::vector<std::string>& arguments);
+
+inline constexpr std::size_t kMaxInvocations = 16;  // that a model server is sent at a time; it has threads for more
 
 // `millrace worker serve <model directory> <algorithm> <unix socket path>`
 //   HTTP over the socket: GET /ping, POST /invocations (text/csv, application/json, application/x-recordio-protobuf

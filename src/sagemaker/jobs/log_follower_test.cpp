@@ -1,0 +1,94 @@
+#include "sagemaker/jobs/log_follower.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+using testing::ElementsAre;
+
+class Follower : public testing::Test {
+ protected:
+  TempDir dir_ = std::move(*TempDir::make());
+  SystemClock clock_;
+  std::unique_ptr<db::Database> database_ = std::move(*db::Database::open((dir_.path() / "db").string()));
+  std::unique_ptr<logs::Logs> logs_ = std::move(*logs::Logs::open(*database_, clock_, "123456789012", "us-east-1"));
+  std::filesystem::path file_ = dir_.path() / "log";
+  std::vector<std::string> seen_;
+
+  // What a follower that begins now and ends with the file has stored.
+  std::vector<std::string> followed(LogFollower::Limits limits = {}) {
+    LogFollower follower(*logs_, clock_, limits);
+    seen_.clear();
+    follower.follow("k", {file_, "group", "stream", [&](std::string_view line, Time) { seen_.emplace_back(line); }});
+    EXPECT_TRUE(follower.finish("k"));
+    std::vector<std::string> lines;
+    const auto events = logs_->read("group", "stream", 0, 10'000);
+    if (!events) return lines;
+    for (const auto& event : *events) lines.push_back(event.message);
+    return lines;
+  }
+  void append(const std::string& text) {
+    std::string before = std::filesystem::exists(file_) ? *read_file(file_) : std::string();
+    ASSERT_TRUE(write_file(file_, before + text));
+  }
+};
+
+TEST_F(Follower, ARestartGoesOnWhereItWas) {
+  append("one\ntwo\n");
+  EXPECT_THAT(followed(), ElementsAre("one", "two"));
+  append("three\n");
+  EXPECT_THAT(followed(), ElementsAre("one", "two", "three"));
+}
+
+TEST_F(Follower, OfALongLogTheStartIsKept) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "line " + std::to_string(i) + "\n";
+  append(text);
+  LogFollower::Limits limits;
+  limits.stored_events = 3;
+  limits.tail_bytes = 32;
+  const std::string full(LogFollower::kFullLine);
+  EXPECT_THAT(followed(limits), ElementsAre("line 0", "line 1", "line 2", full));
+  EXPECT_EQ(seen_.back(), "line 99");  // a metric printed last is still found
+  EXPECT_THAT(followed(limits), ElementsAre("line 0", "line 1", "line 2", full));  // after a restart too
+  EXPECT_EQ(seen_.back(), "line 99");
+  EXPECT_LT(seen_.size(), 10u);
+}
+
+TEST_F(Follower, BytesThatMakeNoEventsAreBoundedToo) {
+  append("first\n" + std::string(3u << 20, '\n') + "last\n");
+  LogFollower::Limits limits;
+  limits.stored_bytes = 1u << 20;
+  limits.tail_bytes = 64;
+  EXPECT_THAT(followed(limits), ElementsAre("first", std::string(LogFollower::kFullLine)));
+  EXPECT_EQ(seen_.back(), "last");
+}
+
+TEST_F(Follower, HolesAndZeroBytesAreLeftOut) {
+  append("a\n");
+  ASSERT_EQ(::truncate(file_.c_str(), off_t{1} << 40), 0);  // as `truncate -s 1T /dev/stdout` does
+  EXPECT_THAT(followed(), ElementsAre("a"));
+  ASSERT_EQ(::truncate(file_.c_str(), 2), 0);
+  append(std::string("b") + '\0' + "c\n");
+  EXPECT_THAT(followed(), ElementsAre("a", "bc"));
+}
+
+TEST_F(Follower, OnlyAFileIsFollowed) {
+  ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
+  EXPECT_THAT(followed(), ElementsAre());  // and nobody waits for a writer
+  std::filesystem::remove(file_);
+  ASSERT_TRUE(write_file(dir_.path() / "key", "secret\n"));
+  std::filesystem::create_symlink(dir_.path() / "key", file_);
+  EXPECT_THAT(followed(), ElementsAre());
+  std::filesystem::remove(file_);
+  EXPECT_THAT(followed(), ElementsAre());  // not there yet
+}
+
+}  // namespace
+}  // namespace millrace::sagemaker

@@ -1,0 +1,252 @@
+#include "sagemaker/serving/invoker.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include <fmt/core.h>
+
+namespace millrace::sagemaker {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr Millis kSweep{100};  // those who wait are looked at so often
+constexpr Millis kPause{20};   // after a connection that was refused
+
+struct Waiting {
+  Invocation invocation;
+  Invoker::Done done;
+  std::function<bool()> wanted;
+  std::string variant;
+  Steady::time_point arrived = Steady::now(), deadline;
+};
+using Entry = std::shared_ptr<Waiting>;  // shared: it is in a queue or with the client's callback, and may go back
+
+// What there is of one variant.
+struct Lane {
+  std::size_t under_way = 0, waiting_bytes = 0;
+  std::deque<Entry> waiting;
+  Steady::time_point pause_until{};
+  std::optional<Steady::time_point> unready_since;
+};
+
+tl::unexpected<Error> unavailable(std::string sentence) {
+  return fail(Code::unavailable, std::move(sentence), "ServiceUnavailable");
+}
+
+InvocationAnswer fault(int status, std::string sentence, const std::string& variant) {
+  return {status, "text/plain", std::move(sentence), variant, ""};
+}
+
+InvocationAnswer timed_out(const std::string& variant) {
+  return fault(500, "Your invocation timed out while waiting for a response from container primary.", variant);
+}
+
+Result<InvocationAnswer> answer_of(Result<net::ClientResponse> result, const std::string& variant) {
+  if (result) {
+    return InvocationAnswer{result->status, std::string(result->headers.get("Content-Type")), std::move(result->body),
+                            variant, std::string(result->headers.get("X-Amzn-SageMaker-Custom-Attributes"))};
+  }
+  switch (result.error().code) {
+    case Code::deadline_exceeded:
+      return timed_out(variant);
+    case Code::resource_exhausted:
+      return fault(500, "The response of container primary is refused: " + result.error().message + ".", variant);
+    case Code::data_loss:
+      return fault(502, "Container primary did not respond in HTTP.", variant);
+    case Code::invalid_argument:
+      return fail(Code::invalid_argument, result.error().message, "ValidationError");
+    case Code::cancelled:
+      return unavailable("The server is stopping; try again.");
+    default:
+      return unavailable("The model server ended before it answered; try again.");
+  }
+}
+
+}  // namespace
+
+struct Invoker::Impl {
+  Impl(Needs n, Limits l) : needs(std::move(n)), limits(l) {}
+  const Needs needs;
+  const Limits limits;
+  std::mutex mutex;
+  std::map<std::string, Lane> lanes;  // by variant_id()
+  bool sweeping = false, stopping = false;
+
+  void invoke(Invocation invocation, Done done, std::function<bool()> wanted) {
+    const auto target = needs.choose(invocation.endpoint, invocation.target_variant);
+    if (!target) return done(fail(target.error()));
+    auto entry = std::make_shared<Waiting>();
+    entry->invocation = std::move(invocation);
+    entry->wanted = std::move(wanted);
+    entry->variant = target->variant;
+    entry->deadline = entry->arrived + limits.timeout;
+    entry->done = std::move(done);
+    if (auto queued = enqueue(target->id, entry); !queued) return entry->done(fail(queued.error()));
+    pump(target->id);
+    sweep_later();
+  }
+
+  Status enqueue(const std::string& id, const Entry& entry) {
+    const std::lock_guard lock(mutex);
+    if (stopping) return unavailable("The server is stopping; try again.");
+    Lane& lane = lanes[id];
+    const std::size_t bytes = entry->invocation.body.size();
+    if (lane.waiting.size() >= limits.waiting || (bytes > 0 && lane.waiting_bytes + bytes > limits.waiting_bytes)) {
+      return unavailable(fmt::format("The variant {} has {} invocations under way and {} waiting; try again.",
+                                     entry->variant, lane.under_way, lane.waiting.size()));
+    }
+    lane.waiting.push_back(entry);
+    lane.waiting_bytes += bytes;
+    return {};
+  }
+
+  static Entry take_first(Lane& lane) {
+    Entry entry = std::move(lane.waiting.front());
+    lane.waiting.pop_front();
+    lane.waiting_bytes -= entry->invocation.body.size();
+    return entry;
+  }
+
+  void pump(const std::string& id) {
+    while (true) {
+      Entry entry;
+      std::shared_ptr<const HeldSocket> socket;
+      {
+        const std::lock_guard lock(mutex);
+        const auto lane = lanes.find(id);
+        if (lane == lanes.end()) return;
+        if (lane->second.waiting.empty()) {
+          if (lane->second.under_way == 0) lanes.erase(lane);
+          return;
+        }
+        if (lane->second.under_way >= limits.under_way || Steady::now() < lane->second.pause_until) return;
+        socket = needs.socket_of(id);
+        if (!socket) {
+          if (!lane->second.unready_since) lane->second.unready_since = Steady::now();
+          return;
+        }
+        lane->second.unready_since.reset();
+        entry = take_first(lane->second);
+        ++lane->second.under_way;
+      }
+      send(id, entry, socket);
+    }
+  }
+
+  void send(const std::string& id, const Entry& entry, std::shared_ptr<const HeldSocket> socket) {
+    const Invocation& invocation = entry->invocation;
+    net::AsyncRequest request;
+    request.method = "POST";
+    request.target = "/invocations";
+    request.unix_socket = socket->path();
+    request.timeout = std::chrono::duration_cast<Millis>(entry->deadline - Steady::now());
+    request.max_body_bytes = limits.answer_bytes;
+    request.body = invocation.body;
+    if (!invocation.content_type.empty()) request.headers.set("Content-Type", invocation.content_type);
+    if (!invocation.accept.empty()) request.headers.set("Accept", invocation.accept);
+    if (!invocation.custom_attributes.empty()) {
+      request.headers.set("X-Amzn-SageMaker-Custom-Attributes", invocation.custom_attributes);
+    }
+    // The socket is held until the exchange has ended: its path is a descriptor's.
+    needs.client.send(std::move(request), [this, id, entry, socket](Result<net::ClientResponse> result) {
+      answered(id, entry, std::move(result));
+    });
+  }
+
+  void answered(const std::string& id, const Entry& entry, Result<net::ClientResponse> result) {
+    const bool refused = !result && result.error().reason == "ConnectionRefused";
+    bool again = false;
+    {
+      const std::lock_guard lock(mutex);
+      Lane& lane = lanes[id];
+      --lane.under_way;
+      // Nothing was sent: the server has just ended. Another one will be there in a moment.
+      again = refused && !stopping && Steady::now() < entry->deadline;
+      if (again) {
+        lane.waiting.push_front(entry);
+        lane.waiting_bytes += entry->invocation.body.size();
+        lane.pause_until = Steady::now() + kPause;
+        if (!lane.unready_since) lane.unready_since = Steady::now();
+      }
+    }
+    if (refused) needs.suspect(entry->invocation.endpoint);
+    if (again) {
+      sweep_later();
+    } else {
+      entry->done(answer_of(std::move(result), entry->variant));
+    }
+    pump(id);
+  }
+
+  // Those who wait for too long, or whose callers have gone, give way.
+  void sweep_later() {
+    {
+      const std::lock_guard lock(mutex);
+      const bool any = std::any_of(lanes.begin(), lanes.end(), [](const auto& l) { return !l.second.waiting.empty(); });
+      if (!any || sweeping || stopping) return;
+      sweeping = true;
+    }
+    needs.alarm.after(kSweep, [this] { sweep(); });
+  }
+
+  // Why the wait is over; nothing if it is not.
+  std::optional<Result<InvocationAnswer>> verdict(const Lane& lane, const Waiting& entry,
+                                                  Steady::time_point now) const {
+    if (entry.wanted && !entry.wanted()) return Result<InvocationAnswer>(unavailable("The caller has gone."));
+    if (now >= entry.deadline) return Result<InvocationAnswer>(timed_out(entry.variant));
+    if (lane.unready_since && now - std::max(*lane.unready_since, entry.arrived) > limits.start_patience) {
+      return Result<InvocationAnswer>(unavailable("The model server does not answer; try again."));
+    }
+    return std::nullopt;
+  }
+
+  void sweep() {
+    std::vector<std::pair<Entry, Result<InvocationAnswer>>> over;
+    std::vector<std::string> ids;
+    {
+      const std::lock_guard lock(mutex);
+      sweeping = false;
+      const auto now = Steady::now();
+      for (auto& [id, lane] : lanes) {
+        ids.push_back(id);
+        std::erase_if(lane.waiting, [&](const Entry& entry) {
+          auto end = verdict(lane, *entry, now);
+          if (!end) return false;
+          lane.waiting_bytes -= entry->invocation.body.size();
+          over.emplace_back(entry, std::move(*end));
+          return true;
+        });
+      }
+    }
+    for (auto& [entry, end] : over) entry->done(std::move(end));
+    for (const auto& id : ids) pump(id);
+    sweep_later();
+  }
+
+  void stop() {
+    std::vector<Entry> left;
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+      for (auto& [id, lane] : lanes) {
+        while (!lane.waiting.empty()) left.push_back(take_first(lane));
+      }
+    }
+    for (const auto& entry : left) entry->done(unavailable("The server is stopping; try again."));
+  }
+};
+
+Invoker::Invoker(Needs needs, Limits limits) : impl_(std::make_unique<Impl>(std::move(needs), limits)) {}
+Invoker::~Invoker() { stop(); }
+void Invoker::invoke(Invocation invocation, Done done, std::function<bool()> wanted) {
+  impl_->invoke(std::move(invocation), std::move(done), std::move(wanted));
+}
+void Invoker::pump(const std::string& id) { impl_->pump(id); }
+void Invoker::stop() { impl_->stop(); }
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,65 @@
+#pragma once
+// Requests to model servers on behalf of callers. No thread waits for a model: so many go to a variant's server at a
+// time, so many wait, and each is answered within kInvocationTimeout, whatever the server does.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "net/async_client.h"
+#include "sagemaker/jobs/alarm.h"
+#include "sagemaker/serving/routes.h"
+#include "sagemaker/serving/sockets.h"
+#include "sagemaker/worker/worker.h"
+
+namespace millrace::sagemaker {
+
+struct Invocation {
+  std::string endpoint, target_variant, content_type, accept, custom_attributes, body;
+};
+struct InvocationAnswer {  // the model server's, whatever its status
+  int status = 0;
+  std::string content_type, body, variant, custom_attributes;
+};
+
+class Invoker {
+ public:
+  struct Limits {
+    std::size_t under_way =
+        worker::kMaxInvocations;  // of one variant; fewer than its server has threads, so that /ping is answered
+    std::size_t waiting = 256;    // of one variant
+    std::size_t waiting_bytes = 64u << 20;  // their bodies
+    Millis timeout{60'000};                 // a model's own limit on SageMaker; the time spent waiting counts
+    Millis start_patience{5'000};           // of those who wait for a server that is being started
+    std::size_t answer_bytes = 6u << 20;    // InvokeEndpoint's
+  };
+  struct Needs {
+    std::function<Result<Route::Target>(const std::string& endpoint, const std::string& variant)> choose;
+    std::function<std::shared_ptr<const HeldSocket>(const std::string& id)>
+        socket_of;                                             // nullptr: it does not answer yet
+    std::function<void(const std::string& endpoint)> suspect;  // its server cannot be reached: look at it
+    net::AsyncClient& client;
+    Alarm& alarm;
+  };
+  // Errors, reasons of the runtime: ValidationError (no such endpoint, not in service, no such variant),
+  // ServiceUnavailable (too many wait; its server is being started again, or ended meanwhile). A server that does not
+  // answer in time, or not as HTTP, gives an answer of status 500 or above.
+  using Done = std::function<void(Result<InvocationAnswer>)>;
+
+  explicit Invoker(Needs needs) : Invoker(std::move(needs), Limits()) {}
+  Invoker(Needs needs, Limits limits);
+  ~Invoker();
+  // `done` is called once, from any thread. `wanted` is asked now and then by those who wait.
+  void invoke(Invocation invocation, Done done, std::function<bool()> wanted);
+  void pump(const std::string& id);  // the variant's server has become ready
+  void stop();                       // answers those who wait; what is under way is the client's to end
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::sagemaker

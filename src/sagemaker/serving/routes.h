@@ -1,0 +1,46 @@
+#pragma once
+// Which model servers answer for an endpoint. In memory; after a restart of the server found again in the rows.
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "sagemaker/resource.h"
+#include "sagemaker/serving/deployment.h"
+#include "sagemaker/store.h"
+
+namespace millrace::sagemaker {
+
+// A variant's server, whichever start of it is the present one.
+std::string variant_id(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
+
+struct Route {
+  struct Target {
+    std::string variant, id;  // the name that callers use; variant_id()
+  };
+  std::vector<Target> targets;
+  std::vector<double> weights;
+
+  // The variant of that name or, without a name, one by weight: `u` is uniform in [0, 1). Error: ValidationError.
+  Result<Target> choose(const std::string& target_variant, double u) const;
+};
+
+class Routes {
+ public:
+  Routes(Store& store, std::string account) : store_(store), account_(std::move(account)) {}
+  void publish(const Resource& endpoint);
+  void withdraw(const std::string& endpoint);
+  // Error: ValidationError when the endpoint does not answer. Shared: an invocation keeps the one it began with.
+  Result<std::shared_ptr<const Route>> find(const std::string& endpoint);
+
+ private:
+  Store& store_;
+  const std::string account_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const Route>> routes_;  // by the endpoint's name in lower case
+};
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,279 @@
+#include "sagemaker/serving/servers.h"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "base/untrusted_tree.h"
+#include "sagemaker/jobs/served_model.h"
+#include "sagemaker/serving/routes.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Millis kSteady{60'000};  // up so long: earlier failures are forgotten
+constexpr Millis kGrace{5'000};    // between SIGTERM and SIGKILL
+constexpr std::size_t kMaxPingAnswer = 64u << 10;
+
+Millis since(std::chrono::steady_clock::time_point then) {
+  return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - then);
+}
+
+}  // namespace
+
+Servers::Servers(Needs needs) : needs_(std::move(needs)), sockets_(needs_.world.options.directory / "sockets") {}
+
+Servers::Place Servers::place_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
+  return {endpoint, deployment, variant, variant_id(endpoint, deployment, variant),
+          server_key(endpoint, deployment, variant)};
+}
+
+fs::path Servers::root_of(const Resource& endpoint) const {
+  return needs_.world.options.directory / "endpoint" /
+         fmt::format("{}-{}", to_lower(endpoint.name), to_epoch_ms(endpoint.created));
+}
+
+fs::path Servers::log_of(const Place& place) const {
+  return root_of(place.endpoint) / std::to_string(place.deployment.number) /
+         fmt::format("{}.{}.log", place.variant.name, place.variant.attempt);
+}
+
+std::shared_ptr<const HeldSocket> Servers::socket_of(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = servers_.find(id);
+  return found == servers_.end() || !found->second.ready ? nullptr : found->second.socket;
+}
+
+ServerFacts Servers::facts_of(const Place& place, std::optional<proc::ChildStatus> child) {
+  const std::lock_guard lock(mutex_);
+  Server& server = servers_[place.id];
+  if (server.key != place.key) {
+    Server fresh;
+    fresh.key = place.key;
+    fresh.failures = server.failures;
+    fresh.not_before = server.not_before;
+    server = std::move(fresh);
+  }
+  ServerFacts facts;
+  facts.child = std::move(child);
+  facts.backing_off = server.not_before > Steady::now();
+  facts.ready = server.ready;
+  facts.killed = server.killed;
+  facts.ping_under_way = server.ping_under_way;
+  facts.missed_pings = server.missed_pings;
+  facts.age = since(server.since);
+  facts.since_ping = since(server.pinged);
+  return facts;
+}
+
+Result<Servers::Up> Servers::keep_up(const Resource& endpoint, const Deployment& deployment, Variant variant,
+                                     std::string& reason) {
+  const Place place = place_of(endpoint, deployment, variant);
+  ServerFacts facts = facts_of(place, MR_TRY(needs_.world.launcher.status(place.key)));
+  if (facts.child) follow(place);
+  switch (next_server_step(facts)) {
+    case ServerStep::launch: {
+      auto launched = launch(place);
+      if (!launched) {
+        const Code code = launched.error().code;
+        if (code == Code::unavailable || code == Code::internal || code == Code::cancelled)
+          return fail(launched.error());
+        reason = launched.error().message;
+        return Up::failed;
+      }
+      needs_.poke(endpoint.name);
+      return Up::waiting;
+    }
+    case ServerStep::ended:
+      return replace(place, *facts.child, reason);
+    case ServerStep::kill:
+      MR_TRY(kill(place));
+      return Up::waiting;
+    case ServerStep::ping:
+      ping(place);
+      break;
+    case ServerStep::wait:
+      if (!facts.ping_under_way && !facts.killed) look_later(place, next_look(facts));
+      break;
+  }
+  return facts.ready ? Up::ready : Up::waiting;
+}
+
+Result<proc::ChildStatus> Servers::launch(const Place& place) {
+  const auto model = MR_TRY(served_model(place.variant.model));
+  const fs::path directory = root_of(place.endpoint) / std::to_string(place.deployment.number) / place.variant.name;
+  // trusted-path: only the server writes there
+  MR_TRY(make_directories(directory, 0700));
+  MR_TRY(fetch_model(needs_.world, model, directory / "model", place.endpoint.origin(), needs_.checkpoint));
+  auto spec = worker_spec(needs_.world.options, {"serve", (directory / "model").string(), model.algorithm,
+                                                 std::string(Sockets::kSocketName)});
+  spec.key = place.key;
+  spec.working_directory = MR_TRY(sockets_.make_directory(place.key));
+  spec.stdout_path = spec.stderr_path = log_of(place);
+  auto launched = MR_TRY(needs_.world.launcher.launch(spec));
+  const std::lock_guard lock(mutex_);
+  servers_[place.id].since = Steady::now();
+  return launched;
+}
+
+// A server that ended is started again, unless it keeps ending.
+Result<Servers::Up> Servers::replace(const Place& place, const proc::ChildStatus& child, std::string& reason) {
+  int failures = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    Server& server = servers_[place.id];
+    if (child.ended - child.started > kSteady) server.failures = 0;
+    failures = ++server.failures;
+    server.ready = false;
+    server.not_before = Steady::now() + restart_delay(failures);
+  }
+  if (auto stored = needs_.follower.finish(place.key); !stored) log::warn("{}: {}", place.key, stored.error().message);
+  if (failures >= kMaxFailures) {
+    reason = fmt::format(
+        "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch "
+        "logs for this endpoint.",
+        place.variant.name);
+    return Up::failed;
+  }
+  log::warn("the model server {} ended with exit code {}; it is started again", place.id, child.exit_code);
+  // Written before it is started: after a crash the same attempt is looked for.
+  MR_TRY(write_attempt(place, place.variant.attempt + 1));
+  if (auto forgotten = needs_.world.launcher.forget(place.key); !forgotten) {
+    log::warn("{}: {}", place.key, forgotten.error().message);
+  }
+  MR_TRY(sockets_.remove(place.key));
+  look_later(place, restart_delay(failures) + Millis(1));
+  return Up::waiting;
+}
+
+Status Servers::write_attempt(const Place& place, std::int64_t attempt) {
+  const auto changed = needs_.world.store.change(Kind::endpoint, place.endpoint.name, [&](Resource& row) -> Status {
+    for (auto& stored : deployments_of(row)) {
+      if (stored.number != place.deployment.number) continue;
+      for (auto& variant : stored.variants) {
+        if (variant.name == place.variant.name) variant.attempt = attempt;
+      }
+      put_deployment(row, stored);
+    }
+    return {};
+  });
+  if (!changed) return fail(changed.error());
+  return {};
+}
+
+void Servers::ping(const Place& place) {
+  auto found = sockets_.find(place.key);
+  {
+    const std::lock_guard lock(mutex_);
+    Server& server = servers_[place.id];
+    server.pinged = Steady::now();
+    server.ping_under_way = found.has_value();
+    // What lies in the place of its socket is as bad as no answer.
+    if (!found && (server.ready || found.error().code != Code::not_found)) ++server.missed_pings;
+  }
+  if (!found) {
+    if (found.error().code != Code::not_found) log::warn("{}: {}", place.id, found.error().message);
+    return look_later(place, kPoll);
+  }
+  auto socket = std::make_shared<const HeldSocket>(std::move(*found));
+  net::AsyncRequest request;
+  request.target = "/ping";
+  request.unix_socket = socket->path();
+  request.timeout = kPingTimeout;
+  request.max_body_bytes = kMaxPingAnswer;
+  needs_.client.send(std::move(request),
+                     [this, endpoint = place.endpoint.name, id = place.id, key = place.key, socket](
+                         const Result<net::ClientResponse>& answer) { pinged(endpoint, id, key, socket, answer); });
+}
+
+void Servers::pinged(const std::string& endpoint, const std::string& id, const std::string& key,
+                     const std::shared_ptr<const HeldSocket>& socket, const Result<net::ClientResponse>& answer) {
+  bool became_ready = false, is_well = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = servers_.find(id);
+    if (found == servers_.end() || found->second.key != key) return;  // of an earlier start
+    Server& server = found->second;
+    server.ping_under_way = false;
+    server.pinged = Steady::now();
+    is_well = answer && answer->status == 200;
+    if (is_well) {
+      became_ready = !std::exchange(server.ready, true);
+      server.missed_pings = 0;
+      server.socket = socket;
+    } else if (server.ready || (!answer && answer.error().code == Code::deadline_exceeded)) {
+      ++server.missed_pings;  // one that starts may refuse, or answer that it is not ready; it must not be silent
+    }
+  }
+  if (became_ready) needs_.answers(id);
+  needs_.poke(endpoint);
+}
+
+Status Servers::kill(const Place& place) {
+  log::warn("the model server {} does not answer /ping; it is killed", place.id);
+  {
+    const std::lock_guard lock(mutex_);
+    Server& server = servers_[place.id];
+    server.killed = true;
+    server.ready = false;
+  }
+  auto killed = needs_.world.launcher.stop(place.key, Millis(0));  // its end pokes
+  if (!killed) {
+    const std::lock_guard lock(mutex_);
+    servers_[place.id].killed = false;
+  }
+  return killed;
+}
+
+Result<bool> Servers::take_down(const Resource& endpoint, const Deployment& deployment) {
+  bool down = true;
+  for (const auto& variant : deployment.variants) {
+    const Place place = place_of(endpoint, deployment, variant);
+    const auto child = MR_TRY(needs_.world.launcher.status(place.key));
+    if (!child || child->state != proc::ChildStatus::State::running) continue;
+    down = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(servers_[place.id].stopping, true)) continue;
+    }
+    MR_TRY(needs_.world.launcher.stop(place.key, kGrace));
+  }
+  if (!down) return false;  // its exit pokes
+  for (const auto& variant : deployment.variants) {
+    const Place place = place_of(endpoint, deployment, variant);
+    if (auto stored = needs_.follower.finish(place.key); !stored)
+      log::warn("{}: {}", place.key, stored.error().message);
+    MR_TRY(needs_.world.launcher.forget(place.key));
+    MR_TRY(sockets_.remove(place.key));
+    const std::lock_guard lock(mutex_);
+    servers_.erase(place.id);
+  }
+  MR_TRY(remove_tree(root_of(endpoint) / std::to_string(deployment.number)));
+  return true;
+}
+
+// At most one look waits for each server, however often this is asked for.
+void Servers::look_later(const Place& place, Millis delay) {
+  {
+    const std::lock_guard lock(mutex_);
+    Server& server = servers_[place.id];
+    const auto now = Steady::now(), due = now + delay;
+    if (server.next_look && *server.next_look > now && *server.next_look <= due) return;
+    server.next_look = due;
+  }
+  needs_.alarm.after(delay, [poke = needs_.poke, name = place.endpoint.name] { poke(name); });
+}
+
+void Servers::follow(const Place& place) {
+  needs_.follower.follow(place.key, {log_of(place),
+                                     "/aws/sagemaker/Endpoints/" + place.endpoint.name,
+                                     fmt::format("{}/i-{}", place.variant.name, sha256_hex(place.key).substr(0, 17)),
+                                     {}});
+}
+
+}  // namespace millrace::sagemaker

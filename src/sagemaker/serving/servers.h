@@ -1,0 +1,86 @@
+#pragma once
+// The processes behind endpoints: started, asked whether they are well, replaced when they end or hang, taken down.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "net/async_client.h"
+#include "sagemaker/jobs/alarm.h"
+#include "sagemaker/jobs/job_kind.h"
+#include "sagemaker/jobs/log_follower.h"
+#include "sagemaker/serving/deployment.h"
+#include "sagemaker/serving/machine.h"
+#include "sagemaker/serving/sockets.h"
+
+namespace millrace::sagemaker {
+
+class Servers {
+ public:
+  struct Needs {
+    World& world;
+    LogFollower& follower;
+    Alarm& alarm;
+    net::AsyncClient& client;
+    std::function<void(const std::string& endpoint)> poke;  // look at it again; never blocks
+    std::function<void(const std::string& id)> answers;     // the variant's server has become ready
+    Checkpoint checkpoint;                                  // of fetching a model
+  };
+  explicit Servers(Needs needs);
+
+  enum class Up { ready, waiting, failed };
+  // One look at a variant's server, and the next step for it; it pokes when there is more to do. failed: `reason` says
+  // why there can be none.
+  Result<Up> keep_up(const Resource& endpoint, const Deployment& deployment, Variant variant, std::string& reason);
+  // True once nothing of the deployment is left. A server that does not end by itself is killed.
+  Result<bool> take_down(const Resource& endpoint, const Deployment& deployment);
+  // Where the variant's server listens; nullptr while it does not answer.
+  std::shared_ptr<const HeldSocket> socket_of(const std::string& id);
+  std::filesystem::path root_of(const Resource& endpoint) const;  // all that the endpoint has on disk
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  // What is known of a variant's server beyond its row: gone with this process, found out again.
+  struct Server {
+    std::string key;  // of the start that the rest is about
+    bool ready = false, killed = false, stopping = false, ping_under_way = false;
+    int failures = 0;      // ends in a row
+    int missed_pings = 0;  // in a row
+    Steady::time_point since = Steady::now(), pinged{}, not_before{};
+    std::optional<Steady::time_point> next_look;
+    std::shared_ptr<const HeldSocket> socket;  // shared: exchanges hold it until they end
+  };
+  // A variant's server at its present start.
+  struct Place {
+    const Resource& endpoint;
+    const Deployment& deployment;
+    const Variant& variant;
+    std::string id, key;
+  };
+  static Place place_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
+
+  ServerFacts facts_of(const Place& place, std::optional<proc::ChildStatus> child);
+  Result<proc::ChildStatus> launch(const Place& place);
+  Result<Up> replace(const Place& place, const proc::ChildStatus& child, std::string& reason);
+  Status write_attempt(const Place& place, std::int64_t attempt);
+  void ping(const Place& place);
+  void pinged(const std::string& endpoint, const std::string& id, const std::string& key,
+              const std::shared_ptr<const HeldSocket>& socket, const Result<net::ClientResponse>& answer);
+  Status kill(const Place& place);
+  void look_later(const Place& place, Millis delay);
+  void follow(const Place& place);
+  std::filesystem::path log_of(const Place& place) const;
+
+  const Needs needs_;
+  const Sockets sockets_;
+  std::mutex mutex_;
+  std::map<std::string, Server> servers_;  // by variant_id()
+};
+
+}  // namespace millrace::sagemaker
