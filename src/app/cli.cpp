@@ -21,6 +21,7 @@ struct Arguments {
   std::vector<std::string> node_labels, images;
   std::string executor = "process", container_engine;
   bool sandbox = true;
+  bool stop_children = false;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
 };
@@ -83,6 +84,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   if (!arguments.key_file.empty()) options.key_file = resolved(arguments.key_file);
   MR_TRY(parse_listen(arguments.listen, options));
   options.allow_remote = arguments.allow_remote;
+  options.stop_children = arguments.stop_children;
   options.region = arguments.region;
   options.account = arguments.account;
   options.cluster_name = arguments.cluster;
@@ -131,6 +133,9 @@ int cli_main(int argc, char** argv) {
       "example.com/adds:1=./components");
   add_data_dir(serve, arguments, "Where everything is kept (default: $MILLRACE_DATA_DIR or ~/.local/share/millrace)");
   add_server_options(serve, arguments);
+  serve.add_flag("--stop-children", arguments.stop_children,
+                 "End the processes of runs, jobs and endpoints with the server; without it they go on, and the next "
+                 "start adopts them");
 
   CLI::App& env = *app.add_subcommand("env", "Print the environment for a shell that talks to the server");
   env.footer("Example:\n  eval \"$(millrace env)\"\n  aws sts get-caller-identity");

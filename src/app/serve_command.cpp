@@ -26,11 +26,17 @@ int serve_command(const ServeOptions& options) {
   fmt::print("in a shell   eval \"$(millrace env --data-dir {})\"\n", options.data_dir.string());
   std::fflush(stdout);
   wait_for_signal();
-  const std::size_t busy = (*server)->stop(Server::Children::keep_if_busy);
-  if (busy > 0) {
+  const auto left = (*server)->stop(options.stop_children ? Server::Children::stop : Server::Children::keep_if_busy);
+  if (left.runs > 0) {
     fmt::print(
         "{} run{} under way: their steps go on, and the next `millrace serve` on this data directory takes them up.\n",
-        busy, busy == 1 ? " is" : "s are");
+        left.runs, left.runs == 1 ? " is" : "s are");
+  }
+  if (left.jobs > 0) {
+    fmt::print(
+        "{} SageMaker job{} or endpoint{} under way: the processes go on, and the next `millrace serve` on this data "
+        "directory adopts them.\n",
+        left.jobs, left.jobs == 1 ? "" : "s", left.jobs == 1 ? " is" : "s are");
   }
   return 0;
 }

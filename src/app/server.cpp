@@ -68,7 +68,7 @@ class ServerImpl final : public Server {
   const ServeOptions& options() const override { return options_; }
   Result<aws::Credentials> administrator() override { return iam_->administrator(); }
   Status wait_for_sample_data() override { return sample_data_.get(); }
-  std::size_t stop(Children children) override;
+  UnderWay stop(Children children) override;
 
  private:
   Status open_services();
@@ -294,23 +294,25 @@ net::Response ServerImpl::pass_on(Door door, net::Request& request, std::string_
   return net::Response::json(403, to_json(Value::object({{"code", 7}, {"message", refused_because}})));
 }
 
-std::size_t ServerImpl::stop(Children children) {
-  if (stopped_) return 0;
+Server::UnderWay ServerImpl::stop(Children children) {
+  UnderWay left;
+  if (stopped_) return left;
   stopped_ = true;
-  std::size_t busy = 0;
   if (background_.joinable()) background_.join();
   if (net_) net_->stop(kStopGrace);
-  if (!services_open_) return 0;
+  if (!services_open_) return left;
   if (children == Children::keep_if_busy) {
     if (const auto runs = pipelines_->runs(kRunsLookedAt)) {
-      for (const auto& run : *runs) busy += run.finished ? 0 : 1;
+      for (const auto& run : *runs) left.runs += run.finished ? 0 : 1;
     }
+    // Where that cannot be known, nothing is ended.
+    left.jobs = sagemaker_->under_way().value_or(1);
   }
   // From here an exit is left to the next start: nobody may write to a service that is going away.
   services_open_ = false;
   pipelines_->stop();
   sagemaker_->stop();
-  if (busy == 0) {
+  if (left.runs + left.jobs == 0) {
     if (auto status = launcher_->shutdown(kChildGrace); !status) log::warn("children: {}", status.error().message);
   }
   // Above before beneath: the console reads what the others own, the launcher's thread calls into them.
@@ -320,7 +322,7 @@ std::size_t ServerImpl::stop(Children children) {
   pipelines_.reset();
   kube_.reset();
   sagemaker_.reset();
-  return busy;
+  return left;
 }
 
 }  // namespace

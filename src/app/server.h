@@ -23,10 +23,14 @@ class Server {
   // Blocks until the sample bucket holds its data set (made at first start).
   virtual Status wait_for_sample_data() = 0;
 
+  // keep_if_busy: while runs, SageMaker jobs or endpoints are under way, all processes go on and are adopted at the
+  // next start; otherwise they are ended, as with stop.
   enum class Children { stop, keep_if_busy };
-  // Ends the server. keep_if_busy: while runs are under way their processes go on and are adopted at the next start.
-  // Returns how many runs are still under way.
-  virtual std::size_t stop(Children children) = 0;
+  struct UnderWay {
+    std::size_t runs = 0, jobs = 0;  // jobs and endpoints
+  };
+  // Ends the server. Returns what goes on without it.
+  virtual UnderWay stop(Children children) = 0;
 };
 
 }  // namespace millrace::app

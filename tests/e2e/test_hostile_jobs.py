@@ -1,0 +1,349 @@
+"""SageMaker jobs and model servers that leave links, FIFOs, holes and endless logs, or hang: nothing of the server's gets
+out by them, and nothing waits for them. Needs no privileges; as root it holds as well."""
+
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tarfile
+import threading
+import time
+
+import pytest
+
+import support
+
+FINAL = ("Completed", "Failed", "Stopped")
+LIMIT = 60  # seconds for a job that does nothing much
+KMEANS = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
+INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+
+
+class Account:
+    """A role for jobs, a bucket, and short ways to run a shell script as a job."""
+
+    def __init__(self, server):
+        self.server = server
+        self.s3, self.sagemaker, self.logs = (server.client(name) for name in ("s3", "sagemaker", "logs"))
+        iam = server.client("iam")
+        self.role = iam.create_role(RoleName="job", AssumeRolePolicyDocument=json.dumps(support.TRUST))["Role"]["Arn"]
+        allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+        iam.put_role_policy(RoleName="job", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+        self.s3.create_bucket(Bucket="hostile")
+        self.key = (server.data_dir / "key").read_bytes()
+
+    def process(self, name, script, local="/opt/ml/processing/output"):
+        output = {"S3Uri": f"s3://hostile/{name}", "LocalPath": local, "S3UploadMode": "EndOfJob"}
+        self.sagemaker.create_processing_job(
+            ProcessingJobName=name,
+            RoleArn=self.role,
+            AppSpecification={"ImageUri": "img", "ContainerEntrypoint": ["sh", "-c", script]},
+            ProcessingResources={"ClusterConfig": INSTANCE},
+            ProcessingOutputConfig={"Outputs": [{"OutputName": "o", "S3Output": output}]},
+        )
+
+    def processed(self, name, limit=LIMIT):
+        return self.wait(lambda: self.sagemaker.describe_processing_job(ProcessingJobName=name), "ProcessingJobStatus", limit)
+
+    def train(self, name, script, **more):
+        self.sagemaker.create_training_job(
+            TrainingJobName=name,
+            RoleArn=self.role,
+            AlgorithmSpecification={"TrainingImage": "img", "TrainingInputMode": "File", "ContainerEntrypoint": ["sh", "-c", script]},
+            OutputDataConfig={"S3OutputPath": "s3://hostile/models"},
+            ResourceConfig=INSTANCE,
+            StoppingCondition={"MaxRuntimeInSeconds": 300},
+            **more,
+        )
+
+    def trained(self, name, limit=LIMIT):
+        return self.wait(lambda: self.sagemaker.describe_training_job(TrainingJobName=name), "TrainingJobStatus", limit)
+
+    def wait(self, describe, member, limit, until=FINAL):
+        deadline = time.monotonic() + limit
+        while True:
+            job = describe()
+            if job[member] in until:
+                return job
+            assert time.monotonic() < deadline, job
+            time.sleep(0.05)
+
+    def objects(self, prefix):
+        """Key → bytes of what a job uploaded; archives as their members."""
+        found = {}
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket="hostile", Prefix=prefix):
+            for item in page.get("Contents", []):
+                body = self.s3.get_object(Bucket="hostile", Key=item["Key"])["Body"].read()
+                found[item["Key"].removeprefix(prefix)] = body
+                if item["Key"].endswith(".tar.gz"):
+                    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+                        found |= {m.name: archive.extractfile(m).read() for m in archive.getmembers() if m.isfile()}
+        return found
+
+    def lines(self, group, stream_prefix):
+        try:
+            streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream_prefix)["logStreams"]
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []  # nothing has been printed yet
+        events = [
+            event["message"]
+            for stream in streams
+            for event in self.logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=False)["events"]
+        ]
+        return events
+
+    def nothing_got_out(self, prefix):
+        assert self.key not in self.objects(prefix).values()
+
+
+@pytest.fixture(scope="module")
+def account(server):
+    return Account(server)
+
+
+def test_output_folders_that_lead_elsewhere(account):
+    data = account.server.data_dir
+    scripts = {
+        "link": f"rmdir /opt/ml/processing/output; ln -s {data} /opt/ml/processing/output",
+        "magic": f"rmdir /opt/ml/processing/output; ln -s /proc/self/root{data} /opt/ml/processing/output",
+        "relative": f"rmdir /opt/ml/processing/output; ln -s ../../../../../../../..{data} /opt/ml/processing/output",
+        "file": "rmdir /opt/ml/processing/output; echo x > /opt/ml/processing/output",
+    }
+    for name, script in scripts.items():
+        account.process(name, script)
+    account.process("above", f"rm -r /opt/ml/processing; ln -s {data.parent} /opt/ml/processing", f"/opt/ml/processing/{data.name}")
+    for name in [*scripts, "above"]:
+        job = account.processed(name)
+        assert job["ProcessingJobStatus"] == "Failed", job
+        assert "/opt/ml/" in job["FailureReason"], job
+        account.nothing_got_out(name)
+
+
+@pytest.mark.parametrize("path", ["/opt/ml/processing/../../../etc", "/opt/ml/../x", "/opt/ml/", "/etc", "opt/ml/x", "/opt/ml/a//b"])
+def test_local_paths_outside_are_refused(account, path):
+    with pytest.raises(account.sagemaker.exceptions.ClientError) as refused:
+        account.process("path", "true", path)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_special_files_are_left_out_with_a_line(account):
+    account.process(
+        "special",
+        "cd /opt/ml/processing/output; mkfifo fifo; ln fifo again; echo good > good; ln good hard; ln -s /etc/passwd passwd;"
+        " mkdir sub; ln -s ../good sub/inside; ln -s /opt/ml/processing/output/good absolute;"
+        " python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.bind(\"socket\")'; mknod device c 1 5 || true",
+    )
+    assert account.processed("special")["ProcessingJobStatus"] == "Completed"
+    good = {"/absolute", "/good", "/hard", "/sub/inside"}
+    assert {k: v for k, v in account.objects("special").items()} == {name: b"good\n" for name in good}
+    lines = "\n".join(account.lines("/aws/sagemaker/ProcessingJobs", "special/"))
+    for left in ("fifo", "again", "passwd", "socket"):
+        assert f"/opt/ml/processing/output/{left} is " in lines, lines
+
+
+def test_odd_trees(account):
+    account.process("odd", "cd /opt/ml/processing/output; touch $(printf 'n%.0s' $(seq 255)); for i in $(seq 90); do mkdir d; cd d; done; echo x > x")
+    assert account.processed("odd")["ProcessingJobStatus"] == "Completed"
+    account.process("deep", "cd /opt/ml/processing/output; for i in $(seq 400); do mkdir d; cd d; done; echo x > x")
+    assert account.processed("deep")["ProcessingJobStatus"] == "Failed"
+    account.process("circle", "cd /opt/ml/processing/output; ln -s . self; mkdir a; ln -s .. a/up")
+    account.processed("circle")
+    account.process("closed", "mkdir -p /opt/ml/processing/output/sub; echo x > /opt/ml/processing/output/sub/x; chmod 0 /opt/ml/processing/output/sub")
+    assert account.processed("closed")["ProcessingJobStatus"] in ("Completed", "Failed")
+    leftovers = account.server.data_dir / "sagemaker/processing-job"
+    deadline = time.monotonic() + LIMIT
+    while any(leftovers.iterdir()):
+        assert time.monotonic() < deadline, list(leftovers.iterdir())
+        time.sleep(0.05)
+
+
+def test_models_that_lead_elsewhere_or_are_endless(account):
+    data = account.server.data_dir
+    account.train("modellink", f"rmdir /opt/ml/model; ln -s {data} /opt/ml/model")
+    account.train("datalink", f"rmdir /opt/ml/output/data; ln -s {data} /opt/ml/output/data; echo m > /opt/ml/model/m")
+    account.train("inside", "mkdir /opt/ml/ckpt; echo w > /opt/ml/ckpt/w; ln -s /opt/ml/ckpt /opt/ml/model/latest")
+    account.train("sparse", "truncate -s 1T /opt/ml/model/weights || dd if=/dev/zero of=/opt/ml/model/weights bs=1 count=1 seek=1T")
+    for name in ("modellink", "datalink"):
+        assert account.trained(name)["TrainingJobStatus"] == "Failed"
+        account.nothing_got_out(f"models/{name}")
+    assert account.trained("inside")["TrainingJobStatus"] == "Completed"
+    assert account.objects("models/inside")["latest/w"] == b"w\n"
+    sparse = account.trained("sparse")
+    assert sparse["TrainingJobStatus"] == "Failed", sparse
+    assert "VolumeSizeInGB" in sparse["FailureReason"] or "weights" in sparse["FailureReason"], sparse
+
+
+def test_failure_files_that_are_none(account):
+    data = account.server.data_dir
+    at = "/opt/ml/output/failure"
+    account.train("failfifo", f"mkfifo {at}; exit 1")
+    account.train("faillink", f"ln -s {data}/kubeconfig {at}; exit 1")
+    account.train("failproc", f"ln -s /proc/self/environ {at}; exit 1")
+    account.train("failbig", f"head -c 100000000 /dev/zero | tr '\\0' x > {at}; exit 1")
+    for name in ("failfifo", "faillink", "failproc"):
+        job = account.trained(name)
+        assert job["FailureReason"] == f"AlgorithmError: {at} is not a file that can be read, exit code: 1", job
+    big = account.trained("failbig")
+    assert big["FailureReason"].startswith("AlgorithmError: xxxx") and len(big["FailureReason"]) <= 1024
+
+
+def test_a_log_has_an_end(account):
+    account.train("verbose", "yes 'a line of a log that nobody will read to its end' | head -c 300000000; echo")
+    assert account.trained("verbose", 240)["TrainingJobStatus"] in ("Completed", "Failed")
+    assert any("larger than what is kept" in line for line in account.lines("/aws/sagemaker/TrainingJobs", "verbose/"))
+    account.train("holes", "echo one; truncate -s 1T /dev/stdout; echo two")
+    assert account.trained("holes")["TrainingJobStatus"] in ("Completed", "Failed")
+    size = sum(f.stat().st_size for f in account.server.data_dir.glob("millrace.db*"))
+    assert size < 600 << 20, size
+
+
+def archive_of(name, kind, content=b""):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname, member.size = kind, "/etc/passwd", len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def endpoint(account, name, model_data):
+    account.sagemaker.create_model(ModelName=name, ExecutionRoleArn=account.role, PrimaryContainer={"Image": KMEANS, "ModelDataUrl": model_data})
+    variant = {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    account.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    account.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    return account.wait(lambda: account.sagemaker.describe_endpoint(EndpointName=name), "EndpointStatus", LIMIT, ("InService", "Failed"))
+
+
+def test_model_archives_are_no_way_out(account):
+    cases = {
+        "symlink": archive_of("model", tarfile.SYMTYPE),
+        "hardlink": archive_of("model", tarfile.LNKTYPE),
+        "device": archive_of("model", tarfile.CHRTYPE),
+        "absolute": archive_of("/etc/cron.d/x", tarfile.REGTYPE, b"x"),
+        "dots": archive_of("../../../x", tarfile.REGTYPE, b"x"),
+        "long": archive_of("n" * 300, tarfile.REGTYPE, b"x"),
+        "deep": archive_of("d/" * 500 + "x", tarfile.REGTYPE, b"x"),
+        "garbage": b"\x1f\x8b" + os.urandom(1000),
+    }
+    for name, body in cases.items():
+        account.s3.put_object(Bucket="hostile", Key=f"archives/{name}.tar.gz", Body=body)
+        made = endpoint(account, name, f"s3://hostile/archives/{name}.tar.gz")
+        assert made["EndpointStatus"] == "Failed", name
+        assert "cannot be unpacked" in made["FailureReason"], made
+        account.sagemaker.delete_endpoint(EndpointName=name)
+
+
+@pytest.fixture(scope="module")
+def served(account):
+    """An endpoint of a real model, and its model servers' process ids."""
+    rows = "\n".join("0,0" if i % 2 else "9,9" for i in range(200))
+    account.s3.put_object(Bucket="hostile", Key="train/points.csv", Body=rows.encode())
+    account.sagemaker.create_training_job(
+        TrainingJobName="kmeans",
+        RoleArn=account.role,
+        AlgorithmSpecification={"TrainingImage": KMEANS, "TrainingInputMode": "File"},
+        HyperParameters={"k": "2", "feature_dim": "2", "mini_batch_size": "100"},
+        InputDataConfig=[
+            {
+                "ChannelName": "train",
+                "ContentType": "text/csv;label_size=0",
+                "DataSource": {"S3DataSource": {"S3Uri": "s3://hostile/train", "S3DataType": "S3Prefix"}},
+            }
+        ],
+        OutputDataConfig={"S3OutputPath": "s3://hostile/models"},
+        ResourceConfig=INSTANCE,
+        StoppingCondition={"MaxRuntimeInSeconds": 300},
+    )
+    trained = account.trained("kmeans")
+    assert trained["TrainingJobStatus"] == "Completed", trained
+    assert endpoint(account, "served", trained["ModelArtifacts"]["S3ModelArtifacts"])["EndpointStatus"] == "InService"
+
+    def servers():
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"serve" in words and b"worker" in words and any(str(account.server.data_dir).encode() in word for word in words):
+                found.append(int(entry.name))
+        return found
+
+    return servers
+
+
+def invoke(account):
+    runtime = account.server.client("sagemaker-runtime", attempts=1)
+    try:
+        answer = runtime.invoke_endpoint(EndpointName="served", ContentType="text/csv", Body="1,1\n")
+        return answer["ResponseMetadata"]["HTTPStatusCode"]
+    except runtime.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+
+
+def test_a_hung_model_holds_nobody_else_and_is_replaced(account, served):
+    assert invoke(account) == 200
+    before = served()
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    outcomes = []
+    calls = [threading.Thread(target=lambda: outcomes.append(invoke(account))) for _ in range(100)]
+    for call in calls:
+        call.start()
+    slowest, deadline = 0.0, time.monotonic() + LIMIT
+    while any(call.is_alive() for call in calls):
+        began = time.monotonic()
+        assert account.server.request("/apis/v2beta1/healthz")[0] == 200
+        slowest = max(slowest, time.monotonic() - began)
+        assert began < deadline, outcomes
+        time.sleep(0.05)
+    assert set(served()).isdisjoint(before)
+    # What the server had when it was killed is cut off; what waited is answered by the next one.
+    assert set(outcomes) <= {200, "ServiceUnavailable"} and outcomes.count(200) >= 80, outcomes
+    assert slowest < 2, slowest
+    assert invoke(account) == 200
+    assert account.sagemaker.describe_endpoint(EndpointName="served")["EndpointStatus"] == "InService"
+
+
+def test_a_stop_waits_for_nothing_and_ends_nothing(account, served):
+    server = account.server
+    account.process("survivor", "echo began; sleep 4; echo 1 > /opt/ml/processing/output/a; echo ended")
+    group = "/aws/sagemaker/ProcessingJobs"
+    account.wait(lambda: {"lines": "".join(account.lines(group, "survivor/"))}, "lines", LIMIT, ("began",))
+    pids = served()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    threading.Thread(target=invoke, args=(account,), daemon=True).start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 15
+    assert served() == pids
+    server.start()
+    assert account.processed("survivor")["ProcessingJobStatus"] == "Completed"
+    assert account.lines(group, "survivor/") == ["began", "ended"]
+    assert "/a" in account.objects("survivor")
+    deadline = time.monotonic() + LIMIT
+    while invoke(account) != 200:  # the hung one is replaced after a restart too
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    began = time.monotonic()
+    account.sagemaker.delete_endpoint(EndpointName="served")
+    while served():
+        assert time.monotonic() - began < 20
+        time.sleep(0.05)
+
+
+def test_stop_children_leaves_no_process(tmp_path):
+    with support.running(tmp_path / "data", arguments=["--stop-children"]) as server:
+        account = Account(server)
+        account.process("sleeper", "exec sleep 4321")
+        deadline = time.monotonic() + LIMIT
+        while not subprocess.run(["pgrep", "-f", "sleep 4321"], capture_output=True).stdout:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert not subprocess.run(["pgrep", "-f", "^sleep 4321"], capture_output=True).stdout
