@@ -1,12 +1,15 @@
-# millrace_library(NAME [DIR folder] [SUBDIRS sub...] [MAY_USE lib...] [LINKS external...] [OWN_FLAGS])
+# millrace_library(NAME [DIR folder] [SUBDIRS sub...] [MAY_USE lib...] [LINKS external...] [OWN_FLAGS] [THREADS])
 #
 # One library a folder: `millrace_<name>` from every *.cpp in the folder and in the named SUBDIRS, and, where *_test.cpp
 # files stand beside them, one test program `<name>_test`. A library links only what its floor allows (MAY_USE),
 # so that an arrow upwards does not link; tools/check_layers.py checks the includes as well. *_fuzz.cpp files become
 # libFuzzer programs in the fuzz preset; *_bench.cpp files become programs that only `./dev bench` asks for. OWN_FLAGS: it
-# is compiled otherwise than the rest, and so without the precompiled headers.
+# is compiled otherwise than the rest, and so without the precompiled headers and file by file.
+# THREADS: its tests start threads; they have the label `threads` and are built by the target `threaded_tests`, for the
+# thread sanitizer.
+add_custom_target(threaded_tests)
 function(millrace_library name)
-  cmake_parse_arguments(ARG "OWN_FLAGS" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "OWN_FLAGS;THREADS" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})
   if(NOT ARG_DIR)
     set(ARG_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -27,6 +30,9 @@ function(millrace_library name)
     add_library(${lib} STATIC ${sources})
     if(NOT ARG_OWN_FLAGS)
       millrace_precompile(${lib})
+      millrace_unity(${lib})
+    else()
+      set_target_properties(${lib} PROPERTIES UNITY_BUILD OFF)
     endif()
     set(scope PUBLIC)
   else()
@@ -53,12 +59,18 @@ function(millrace_library name)
   endif()
   if(tests)
     add_executable(${name}_test ${tests})
+    millrace_unity(${name}_test)
     millrace_precompile_test(${name}_test)
     # Where test data lies; __FILE__ does not tell where a compiler's cache writes paths anew.
     target_compile_definitions(${name}_test PRIVATE MILLRACE_SOURCE="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${name}_test PRIVATE ${lib} ${ARG_TEST_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
+    set(labels unit)
+    if(ARG_THREADS)
+      list(APPEND labels threads)
+      add_dependencies(threaded_tests ${name}_test)
+    endif()
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${labels}")
   endif()
 endfunction()
 

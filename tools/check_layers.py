@@ -19,7 +19,7 @@ def libraries():
         words = call.replace("${here}/", "").split()
         name, keyword, parts = words[0], None, {}
         for word in words[1:]:
-            if word in ("DIR", "SUBDIRS", "MAY_USE", "LINKS", "TEST_LINKS"):
+            if word in ("DIR", "SUBDIRS", "MAY_USE", "LINKS", "TEST_LINKS", "OWN_FLAGS", "THREADS"):
                 keyword = word
             else:
                 parts.setdefault(keyword, []).append(word)
