@@ -192,6 +192,7 @@ class ServerImpl final : public Server {
       for (Connection* connection : core_.connections) {
         if (connection->overdue(now)) connection->cut();
       }
+      free_upload_threads(core_);
     }
   }
 
