@@ -1,6 +1,6 @@
 #include "app/artifact_transfer.h"
 
-#include <system_error>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -10,15 +10,26 @@ namespace millrace::app {
 namespace {
 
 constexpr std::string_view kContentType = "application/octet-stream";
+constexpr UntrustedTree::Limits kUploaded{100'000, std::uint64_t{16} << 30, 100};
+
+tl::unexpected<Error> too_large() {
+  return fail(Code::resource_exhausted,
+              fmt::format("an artifact has at most {} GiB, as its files' sizes say", kUploaded.bytes >> 30));
+}
+
+Status put(s3::Access& objects, const UntrustedTree& tree, const std::string& path, const std::string& bucket,
+           const std::string& key) {
+  const Fd file = MR_TRY(tree.open_file(path, Links::within));
+  // By the descriptor: what lies at the path may be another file by now.
+  MR_TRY(objects.put_file(bucket, key, fmt::format("/proc/self/fd/{}", file.get()), kContentType));
+  return {};
+}
 
 }  // namespace
 
 Status fetch_artifact(const S3Access& access, const std::string& uri, const std::filesystem::path& path) {
   const s3::Uri from = MR_TRY(s3::parse_uri(uri));
   const auto objects = MR_TRY(access());
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  MR_TRY(make_directories(path.parent_path(), 0700));
   const auto head = objects->head(from.bucket, from.key);
   if (head) return objects->materialise(from.bucket, from.key, path, blob::BlobStore::Share::copy);
   if (head.error().code != Code::not_found) return fail(head.error());
@@ -31,26 +42,35 @@ Status fetch_artifact(const S3Access& access, const std::string& uri, const std:
     const std::filesystem::path target = (path / inside).lexically_normal();
     if (target.lexically_relative(path).native().starts_with(".."))
       return fail(Code::invalid_argument, fmt::format("the key {} leads out of its directory", object.key));
-    MR_TRY(make_directories(target.parent_path(), 0700));
+    MR_TRY(make_directories(target.parent_path(), 0755));  // trusted-path: fresh, and no task sees it yet
     MR_TRY(objects->materialise(object.bucket, object.key, target, blob::BlobStore::Share::copy));
   }
   return {};
 }
 
-Status store_artifact(const S3Access& access, const std::filesystem::path& path, const std::string& uri) {
+Status store_artifact(const S3Access& access, const UntrustedTree& tree, const std::string& path,
+                      const std::string& uri) {
   const s3::Uri to = MR_TRY(s3::parse_uri(uri));
+  const auto found = MR_TRY(tree.info(path, Links::within));
+  if (!found) return fail(Code::not_found, fmt::format("{} was not written", path));
+  if (found->kind != FileKind::directory) {
+    if (found->size > kUploaded.bytes) return too_large();
+    return put(*MR_TRY(access()), tree, path, to.bucket, to.key);
+  }
+  // Looked through before anything is stored: an artifact that is refused leaves no half of it.
+  std::vector<std::string> files;
+  const Status walked = tree.walk(path, Links::within, kUploaded, [&](const UntrustedTree::Entry& entry) -> Status {
+    if (entry.info.kind == FileKind::regular) files.push_back(entry.path);
+    if (entry.info.kind == FileKind::regular || entry.info.kind == FileKind::directory) return {};
+    return fail(Code::failed_precondition,
+                fmt::format("it holds {}, which is {}", entry.path,
+                            entry.info.kind == FileKind::symlink ? "a link that leads out of the task's artifacts"
+                                                                 : "neither a file nor a directory"));
+  });
+  if (!walked) return walked;
   const auto objects = MR_TRY(access());
-  std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) {
-    MR_TRY(objects->put_file(to.bucket, to.key, path, kContentType));
-    return {};
-  }
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
-    if (!entry.is_regular_file(error)) continue;
-    const std::string inside = entry.path().lexically_relative(path).native();
-    MR_TRY(objects->put_file(to.bucket, to.key + "/" + inside, entry.path(), kContentType));
-  }
-  if (error) return fail(Code::internal, fmt::format("{} cannot be read: {}", path.native(), error.message()));
+  for (const std::string& file : files)
+    MR_TRY(put(*objects, tree, file, to.bucket, to.key + "/" + file.substr(path.size() + 1)));
   return {};
 }
 

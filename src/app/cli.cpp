@@ -18,7 +18,7 @@ namespace {
 struct Arguments {
   std::string data_dir, key_file, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
                                   cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
-  std::vector<std::string> node_labels, images;
+  std::vector<std::string> node_labels, images, import_directories;
   std::string executor = "process", container_engine;
   bool sandbox = true;
   bool stop_children = false;
@@ -57,6 +57,11 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
                   "NAME=DIRECTORY: what stands for an image, whose steps run as processes; DIRECTORY is what `kfp "
                   "component build DIRECTORY --no-build-image` was given; may be repeated")
       ->allow_extra_args(false);
+  command
+      .add_option("--import-from", arguments.import_directories,
+                  "A directory of this machine that pipelines may import artifacts from by path or file:// (default: "
+                  "none); may be repeated")
+      ->allow_extra_args(false);
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
       ->check([](const std::string& text) {
@@ -93,6 +98,8 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.containers = arguments.executor == "container";
   options.container_engine = arguments.container_engine;
   for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));
+  for (const std::string& directory : arguments.import_directories)
+    options.import_directories.push_back(std::filesystem::absolute(directory));
   for (const std::string& label : arguments.node_labels) {
     const std::size_t at = label.find('=');
     options.node_labels.emplace_back(label.substr(0, at), label.substr(at + 1));

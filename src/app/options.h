@@ -26,6 +26,7 @@ struct ServeOptions {
   bool containers = false;                                       // tasks in their own images
   std::string container_engine;                                  // podman or docker; empty: the one on PATH
   std::map<std::string, std::filesystem::path> images;           // what stands for an image that is not run
+  std::vector<std::filesystem::path> import_directories;         // that pipelines may import from by path
   bool sandbox = true;                                           // tasks in namespaces of their own
   bool stop_children = false;                                    // at the end, whatever is under way
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <future>
@@ -118,6 +119,9 @@ Status ServerImpl::open() {
                             "listen on 127.0.0.1, or add --allow-remote if the network is trusted",
                             options_.address));
   }
+  // Directories that children are to pass through are passable whatever the operator's mask says; the data directory
+  // above them is closed, and what is secret names its mode.
+  ::umask(022);
   MR_TRY(make_directories(layout_.root, 0700));
   lock_ = MR_TRY(take_lock(layout_));
   key_file_ = options_.key_file.empty() ? key_file_of(layout_) : options_.key_file;
@@ -211,6 +215,7 @@ Status ServerImpl::open_services() {
   pipelines_options.container_engine = options_.container_engine;
   pipelines_options.images = options_.images;
   pipelines_options.node_labels = options_.node_labels;
+  pipelines_options.import_directories = options_.import_directories;
   pipelines_ =
       MR_TRY(pipelines::Pipelines::open({*database_, clock_, *launcher_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);
@@ -247,9 +252,8 @@ pipelines::Hooks ServerImpl::hooks() {
   hooks.fetch = [objects](const std::string& run_id, const std::string& uri, const std::filesystem::path& path) {
     return fetch_artifact(objects(run_id), uri, path);
   };
-  hooks.store = [objects](const std::string& run_id, const std::filesystem::path& path, const std::string& uri) {
-    return store_artifact(objects(run_id), path, uri);
-  };
+  hooks.store = [objects](const std::string& run_id, const UntrustedTree& tree, const std::string& path,
+                          const std::string& uri) { return store_artifact(objects(run_id), tree, path, uri); };
   hooks.node_credentials = [this](const std::string& run_id,
                                   const std::string& key) -> Result<std::vector<std::pair<std::string, std::string>>> {
     return credentials_->environment(endpoint_, node_role_, "ec2.amazonaws.com", key, run_id);

@@ -192,7 +192,6 @@ class ServerImpl final : public Server {
       for (Connection* connection : core_.connections) {
         if (connection->overdue(now)) connection->cut();
       }
-      free_upload_threads(core_);
     }
   }
 

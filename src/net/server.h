@@ -29,15 +29,14 @@ struct ServerOptions {
   std::uint16_t port = 0;            // 0: the kernel chooses; see Server::port()
   std::string unix_socket;           // listen on this path instead of address:port (mode 0600)
   std::size_t handler_threads = 16;  // 0: handlers run on the I/O thread (for fuzzing); they must not wait
-  // Made when needed; each is one streamed body. When more wait, those that have stood still for 5 s are closed.
-  std::size_t upload_threads = 256;
+  std::size_t upload_threads = 256;  // made when needed; each is one streamed body
   // At the limit a new connection replaces the one that has been idle for longest; when none is, it is answered 503.
   std::size_t max_connections = 4096;
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_header_fields = 256;
   std::uint64_t max_body_bytes = 5ull << 30;  // of any request
   // Absent: bodies are streamed. Called on the I/O thread: it must be quick, must not block, and sees a request without
-  // a body. Bodies of up to 64 KiB are always read into memory.
+  // a body. Bodies of up to 64 KiB are always read into memory, unless the client waits for "100 Continue".
   std::function<BodyPlan(const Request& head)> body_plan;
   std::size_t max_buffered_bytes = 256u << 20;  // of all bodies above 64 KiB that are being read into memory
   std::chrono::seconds header_timeout{30};      // for a whole head, and for a TLS handshake

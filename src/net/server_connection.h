@@ -83,12 +83,11 @@ struct Core {
   ServerOptions options;
   Handler handler;
   std::unique_ptr<asio::ssl::context> tls;
-  // These five are touched on the I/O thread only.
+  // These four are touched on the I/O thread only.
   std::set<Connection*> connections;
   std::unordered_map<std::type_index, std::size_t> streams;
   std::size_t stream_count = 0;
   std::size_t buffered = 0;  // bytes of bodies in memory, see BodyMemory
-  std::size_t streamed = 0;  // requests with a streamed body, those that wait for a thread as well
   std::atomic<std::size_t> open{0};
   std::atomic<bool> stopping{false};
   std::atomic<bool> abandoned{false};  // the time for requests in flight is over: what is queued is not begun
@@ -267,19 +266,6 @@ inline bool evict_one(Core& core) {
   idlest->evicted = true;
   idlest->cut();
   return true;
-}
-
-// Closes streamed bodies that stand still, as many as wait for a thread.
-inline void free_upload_threads(Core& core) {
-  const auto now = SteadyClock::now();
-  std::size_t held = core.streamed;
-  for (Connection* connection : core.connections) {
-    if (held <= core.options.upload_threads) return;
-    if (connection->phase != Connection::Phase::handler || !connection->gives_way(now)) continue;
-    connection->evicted = true;
-    connection->cut();
-    --held;
-  }
 }
 
 // Runs `work` on the pool; the coroutine goes on, on the I/O thread, with what it returned: nothing when the queue is

@@ -135,7 +135,7 @@ class Exchange {
     }
     const BodyPlan plan = body_plan();
     const bool small = !head_.chunked && head_.content_length.value_or(0) <= kReadAhead;
-    if (plan.streamed && !small) co_return co_await with_streamed_body(plan.limit);
+    if (plan.streamed && (!small || head_.expects_continue)) co_return co_await with_streamed_body(plan.limit);
     if (!head_.chunked && head_.content_length.value_or(0) > plan.limit)
       co_return co_await with_refused_body(plan.limit);
     co_return co_await with_body_in_memory(plan.limit);
@@ -153,11 +153,6 @@ class Exchange {
   Task<After> with_streamed_body(std::uint64_t limit) {
     StreamedBody body(connection_, head_, limit);
     Core& core = connection_.core;
-    struct Count {
-      std::size_t& count;
-      explicit Count(std::size_t& streamed) : count(streamed) { ++count; }
-      ~Count() { --count; }
-    } const counted{core.streamed};
     Response response = co_await answer_of(connection_, core.uploads, head_.request, body);
     co_return co_await finish(response, co_await drain(connection_, body));
   }

@@ -149,28 +149,6 @@ TEST(ServerLimits, AHalfSentBodyHoldsNoThread) {
   }
 }
 
-TEST(ServerLimits, StalledStreamedBodiesGiveWayToThoseThatWait) {
-  ServerOptions options;
-  options.upload_threads = 2;
-  options.handler_threads = 1;
-  auto server = start_server(echo, options);
-  std::vector<std::unique_ptr<RawConnection>> stalled;
-  for (int i = 0; i < 2; ++i) {
-    stalled.push_back(std::make_unique<RawConnection>(server->port()));
-    stalled.back()->send("PUT /stalled HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\nab");
-  }
-  EXPECT_TRUE(still_answers(*server));
-  RawConnection small(server->port());
-  small.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nsmall");
-  EXPECT_NE(small.receive("small").find("PUT / small"), std::string::npos) << "needs none of their threads";
-  const auto start = steady_clock::now();
-  RawConnection large(server->port());
-  large.send("PUT /large HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'y'));
-  std::string answer;
-  while (answer.find("yy") == std::string::npos && since(start) < milliseconds(20'000)) answer += large.receive("yy");
-  EXPECT_NE(answer.find("PUT /large yy"), std::string::npos);
-}
-
 TEST(ServerLimits, OneBytePerWhileDoesNotKeepABodyOpen) {
   ServerOptions options;
   options.rate_window = std::chrono::seconds(1);

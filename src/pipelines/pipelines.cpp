@@ -1,6 +1,5 @@
 #include "pipelines/pipelines.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,8 @@
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
 #include "pipelines/api/waiting_requests.h"
+#include "pipelines/executors/artifact_inputs.h"
+#include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/container.h"
 #include "pipelines/executors/local_images.h"
 #include "pipelines/rehearsal/rehearsal.h"
@@ -182,11 +183,10 @@ Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, co
   const bool ended = task->ended.has_value();
   part.complete = ended;
   if (task->is_dag || task->attempt == 0) return part;
-  const auto path = executors::log_path(options_, run_id, task_id, task->attempt);
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto file = executors::open_log(options_, run_id, task_id, task->attempt);
   if (!file) return part;
   part.text.resize(kLogPart);
-  const ssize_t n = ::pread(file.get(), part.text.data(), part.text.size(), static_cast<off_t>(offset));
+  const ssize_t n = ::pread(file->get(), part.text.data(), part.text.size(), static_cast<off_t>(offset));
   if (n < 0) return fail(system_error("the log of " + task_id + " cannot be read", errno));
   part.text.resize(static_cast<std::size_t>(n));
   part.complete = ended && part.text.size() < kLogPart;
@@ -197,6 +197,7 @@ Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, co
 
 Result<std::unique_ptr<Pipelines>> Pipelines::open(Needs needs, Options options, Hooks hooks) {
   MR_TRY(executors::check_images(options));
+  MR_TRY(executors::check_import_directories(options));
   if (options.containers)
     options.container_engine = MR_TRY(executors::find_container_engine(options.container_engine.native()));
   auto pipelines = std::make_unique<PipelinesImpl>(needs, std::move(options), std::move(hooks));

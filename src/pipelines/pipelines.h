@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "base/untrusted_tree.h"
 #include "base/value.h"
 #include "blob/blob_store.h"
 #include "db/database.h"
@@ -32,8 +33,10 @@ struct Options {
   std::map<std::string, std::filesystem::path> images = {};  // what stands for an image that is not run: its context
   bool caching = true;                                       // tasks may be spared by an earlier success
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
-  std::string version = {};                                           // of this program, as its health says
-  std::string boot = proc::boot_id();                                 // the machine's present start
+  // Of this machine, that pipelines may import artifacts from by their path; absolute, without links on the way.
+  std::vector<std::filesystem::path> import_directories = {};
+  std::string version = {};            // of this program, as its health says
+  std::string boot = proc::boot_id();  // the machine's present start
 };
 
 // What the executor needs from above, passed in while wiring (app/).
@@ -44,9 +47,13 @@ struct Hooks {
   std::function<Result<std::map<std::string, std::string>>(const std::string& name)> secret;
   // The same for config maps.
   std::function<Result<std::map<std::string, std::string>>(const std::string& name)> config_map;
-  // Artifacts in S3, s3://bucket/key: a file, or a directory as all objects below key/. fetch() replaces `file`.
+  // Artifacts in S3, s3://bucket/key: a file, or a directory as all objects below key/. fetch() makes `file`, which is
+  // not there, in a directory that no task sees; what it made before it failed is the caller's to remove. store() takes
+  // what a task has left: the file or directory `path` of `tree`, whose links lead to places in it.
   std::function<Status(const std::string& run_id, const std::string& uri, const std::filesystem::path& file)> fetch;
-  std::function<Status(const std::string& run_id, const std::filesystem::path& file, const std::string& uri)> store;
+  std::function<Status(const std::string& run_id, const UntrustedTree& tree, const std::string& path,
+                       const std::string& uri)>
+      store;
   // Do children get a sandbox? Set by Pipelines itself, which tries it once.
   std::function<bool()> sandboxed;
   // For a task that carries no AWS keys of its own: the variables that lead to the node role's credentials, readable

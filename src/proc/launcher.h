@@ -28,7 +28,7 @@ namespace millrace::proc {
 struct Mount {
   enum class Kind {
     writable,   // source, to be written to
-    read_only,  // source; below /tmp it may be a file
+    read_only,  // source, which may be a file
     memory,     // an empty directory in memory, of at most size_bytes (0: half of the machine's memory)
     files,      // a read-only directory in memory that holds `files`
   } kind = Kind::writable;

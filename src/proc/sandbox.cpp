@@ -202,6 +202,16 @@ void SandboxPlan::place(const std::string& target) {
   before_.push_back({Step::Kind::directory, root_ + target, "", ""});
 }
 
+// Makes an empty file there, for a file to be mounted on.
+void SandboxPlan::place_file(const std::string& target) {
+  if (shows_machine(target) && ::access(target.c_str(), F_OK) == 0) return;
+  const std::string above = parent(target);
+  place(above);
+  if (!is_ours(above)) adopt(above);
+  ground_[target] = Ground::ours;
+  before_.push_back({Step::Kind::file, root_ + target, "", ""});
+}
+
 // Makes the way from `above`, which is filled late, to `target` in it.
 void SandboxPlan::place_late(const std::string& target, const std::string& above, bool is_file) {
   std::vector<std::string> way;
@@ -254,9 +264,14 @@ Status SandboxPlan::mount(const Mount& mount) {
   std::error_code error;
   const auto late = std::find_if(mounted_.rbegin(), mounted_.rend(),
                                  [&](const std::string& at) { return target != at && is_within(target, at); });
+  // Only asked for what is to be made there: what is mounted is found when the child starts.
+  const bool is_file =
+      mount.kind == Mount::Kind::read_only &&
+      std::filesystem::is_regular_file(mount.below.empty() ? mount.source : mount.source / mount.below, error);
   if (late != mounted_.rend()) {
-    const bool is_file = mount.kind == Mount::Kind::read_only && std::filesystem::is_regular_file(mount.source, error);
     place_late(target, *late, is_file);
+  } else if (is_file) {
+    place_file(target);
   } else {
     place(target);
   }

@@ -48,6 +48,7 @@ class SandboxPlan {
   void hide(const std::string& path);
   Status mount(const Mount& mount);
   void place(const std::string& target);
+  void place_file(const std::string& target);
   void place_late(const std::string& target, const std::string& above, bool is_file);
   void adopt(const std::string& directory);
   bool is_ours(const std::string& path) const;

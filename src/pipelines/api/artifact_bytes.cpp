@@ -1,7 +1,6 @@
 // The bytes of artifacts: base64 in JSON as the API has it, plain as a browser wants them, and at the addresses that
 // KFP's user interface has for them (frontend/server: /artifacts/get and /artifacts/{source}/{bucket}/{key}).
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,19 +28,15 @@ struct OpenFile {
   std::uint64_t size = 0;
 };
 
-Result<OpenFile> open_artifact(const Context& context, const std::string& uri) {
-  const auto path = MR_TRY(executors::readable_artifact(context.options, uri));
-  OpenFile open;
-  open.file = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!open.file) return fail(system_error(fmt::format("the artifact {} cannot be read", uri), errno));
-  struct stat facts{};
-  if (::fstat(open.file.get(), &facts) != 0)
-    return fail(system_error(fmt::format("the artifact {} cannot be read", uri), errno));
-  if (S_ISDIR(facts.st_mode))
+Result<OpenFile> open_artifact(const Context& context, const std::string& uri, const std::string& run_id) {
+  const executors::StoredArtifact artifact = MR_TRY(executors::find_artifact(context.options, uri, run_id));
+  if (artifact.tree.is_directory(artifact.path, Links::within))
     return fail(Code::failed_precondition, fmt::format("the artifact {} is a directory; ask for a file in it", uri));
-  if (!S_ISREG(facts.st_mode)) return fail(Code::failed_precondition, fmt::format("the artifact {} is no file", uri));
-  open.size = static_cast<std::uint64_t>(facts.st_size);
-  return open;
+  auto file = artifact.tree.open_file(artifact.path, Links::within);
+  struct stat facts{};
+  if (!file || ::fstat(file->get(), &facts) != 0)
+    return fail(file ? Code::internal : file.error().code, fmt::format("the artifact {} cannot be read", uri));
+  return OpenFile{std::move(*file), static_cast<std::uint64_t>(facts.st_size)};
 }
 
 // {"data": "<base64>"}, whatever the file's size.
@@ -126,9 +121,10 @@ std::string file_name(std::string_view uri) {
   return name;
 }
 
-Result<net::Response> send_file(const Context& context, const Call& call, const std::string& uri, std::string_view type,
+Result<net::Response> send_file(const Context& context, const Call& call, const std::string& uri,
+                                const std::string& run_id, std::string_view type,
                                 std::optional<std::uint64_t> peek = std::nullopt) {
-  OpenFile open = MR_TRY(open_artifact(context, uri));
+  OpenFile open = MR_TRY(open_artifact(context, uri, run_id));
   net::Response response;
   Range part{0, peek ? std::min(*peek, open.size) : open.size};
   response.headers.set("Content-Type", type);
@@ -164,7 +160,7 @@ Result<net::Response> read_artifact(Context& context, const Call& call) {
   net::Response response;
   response.headers.set("Content-Type", "application/json");
   response.headers.set("Cache-Control", "no-cache, private");
-  response.stream = std::make_unique<Base64Stream>(MR_TRY(open_artifact(context, uri)));
+  response.stream = std::make_unique<Base64Stream>(MR_TRY(open_artifact(context, uri, call.id("run"))));
   return response;
 }
 
@@ -173,7 +169,7 @@ Result<net::Response> download_artifact(Context& context, const Call& call) {
   const std::string_view type = artifact.type == "HTML"       ? "text/html; charset=utf-8"
                                 : artifact.type == "Markdown" ? "text/markdown; charset=utf-8"
                                                               : content_type(file_name(artifact.uri));
-  return send_file(context, call, artifact.uri, type);
+  return send_file(context, call, artifact.uri, artifact.run_id, type);
 }
 
 Result<net::Response> get_stored_artifact(Context& context, const Call& call) {
@@ -196,7 +192,7 @@ Result<net::Response> get_stored_artifact(Context& context, const Call& call) {
                 "file:///{}",
                 trim(key).substr(key.find_first_not_of('/') == std::string::npos ? 0 : key.find_first_not_of('/')))
           : fmt::format("{}://{}/{}", source, bucket, key);
-  return send_file(context, call, uri, content_type(file_name(uri)), peek);
+  return send_file(context, call, uri, "", content_type(file_name(uri)), peek);
 }
 
 }  // namespace millrace::pipelines::api

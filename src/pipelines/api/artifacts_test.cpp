@@ -151,9 +151,11 @@ TEST_F(ArtifactsTest, LeadNowhereElse) {
   const Value artifact = Value::object({{"name", "data"}, {"uri", secret.string()}});
   const std::string text = to_json(Value::object(
       {{"artifacts", Value::object({{"data", Value::object({{"artifacts", Value::array({artifact})}})}})}}));
-  const std::string named =
-      ended(pipeline_with({{"data", "system.Artifact"}}, fmt::format("echo '{}' > output_metadata.json", text)));
-  EXPECT_EQ(get(fmt::format("/runs/{}/nodes/root%2Fa/artifacts/data:read", named)).status, 403);
+  const std::string named = world_.start(
+      pipeline_with({{"data", "system.Artifact"}}, fmt::format("echo '{}' > output_metadata.json", text)));
+  EXPECT_EQ(world_.end_of(named).state, "FAILED");
+  EXPECT_THAT(world_.run(named).error, HasSubstr("kept in its output directory"));
+  EXPECT_EQ(get(fmt::format("/runs/{}/nodes/root%2Fa/artifacts/data:read", named)).status, 404);
   EXPECT_EQ(world_.get("/artifacts/get?source=file&key=" + percent_encode(secret.string())).status, 403);
   const auto dots = world_.path() / "pipelines" / "artifacts" / ".." / ".." / "secret";
   EXPECT_EQ(world_.get("/artifacts/get?source=file&key=" + percent_encode(dots.string())).status, 403);

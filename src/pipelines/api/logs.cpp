@@ -1,7 +1,4 @@
-#include <fcntl.h>
 #include <sys/stat.h>
-
-#include <cerrno>
 
 #include <fmt/core.h>
 
@@ -10,7 +7,7 @@
 #include "pipelines/api/nodes.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/run_message.h"
-#include "pipelines/executors/process.h"
+#include "pipelines/executors/attempt_files.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -46,12 +43,13 @@ net::Response text_response() {
 
 Result<net::Response> log_of_attempt(const Context& context, const std::string& run_id, const TaskView& task,
                                      int attempt) {
-  const auto path = executors::log_path(context.options, run_id, task.id, attempt);
   net::FileBody log;
-  log.file = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  auto file = executors::open_log(context.options, run_id, task.id, attempt);
   struct stat facts{};
-  if (!log.file || ::fstat(log.file.get(), &facts) != 0)
-    return fail(system_error("the log of " + attempt_name(task, attempt) + " cannot be read", errno));
+  if (!file || ::fstat(file->get(), &facts) != 0)
+    return fail(file ? Code::internal : file.error().code,
+                fmt::format("the log of {} cannot be read", attempt_name(task, attempt)));
+  log.file = std::move(*file);
   log.length = static_cast<std::uint64_t>(facts.st_size);
   net::Response response = text_response();
   response.file = std::move(log);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/file.h"
 #include "base/strings.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/executors/store.h"
@@ -52,8 +51,9 @@ Value confusion_matrix(const Value& metadata) {
 
 class Gathering {
  public:
-  Gathering(const Options& options, const std::map<std::string, std::int64_t, std::less<>>& ids)
-      : options_(options), ids_(ids) {}
+  Gathering(const Options& options, const std::string& run_id,
+            const std::map<std::string, std::int64_t, std::less<>>& ids)
+      : options_(options), run_id_(run_id), ids_(ids) {}
 
   void add(const TaskView& task, const std::string& output, const Value& artifact) {
     const std::string title = artifact["type"]["schemaTitle"].string_or();
@@ -89,9 +89,9 @@ class Gathering {
   }
 
   void document(const TaskView& task, const std::string& output, const Value& artifact, std::string_view type) {
-    const auto path = executors::readable_artifact(options_, artifact["uri"].string_or());
-    auto text = path ? read_file(*path, std::min(kMaxDocument, kMaxDocuments - documents_))
-                     : Result<std::string>(fail(path.error()));
+    const auto found = executors::find_artifact(options_, artifact["uri"].string_or(), run_id_);
+    auto text = found ? found->tree.read(found->path, std::min(kMaxDocument, kMaxDocuments - documents_), Links::within)
+                      : Result<std::string>(fail(found.error()));
     if (!text) {
       const bool large = text.error().code == Code::resource_exhausted;
       push(task, output, artifact, type,
@@ -107,6 +107,7 @@ class Gathering {
   }
 
   const Options& options_;
+  const std::string run_id_;
   const std::map<std::string, std::int64_t, std::less<>>& ids_;
   std::size_t documents_ = 0;
   Value found_ = Value::array();
@@ -123,7 +124,7 @@ Result<Value> get_visualizations(Context& context, const Call& call) {
     ids = MR_TRY(runner::artifact_ids(connection, call.id()));
     return {};
   }));
-  Gathering gathering(context.options, ids);
+  Gathering gathering(context.options, call.id(), ids);
   for (const TaskView& task : tasks) {
     if (task.is_dag) continue;
     for (const auto& [output, list] : task.outputs["artifacts"].members()) {

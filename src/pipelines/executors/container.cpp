@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include <fmt/core.h>
@@ -13,6 +15,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "base/untrusted_tree.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -71,6 +74,21 @@ void mount(std::vector<std::string>& words, const std::string& source, const std
   words.push_back(source + ":" + target + (read_only ? ":ro" : ""));
 }
 
+// Of a directory below one that is closed to others: a container's user need not be the one that owns it.
+Status let_all_write(const UntrustedTree& tree) {
+  const Fd directory = MR_TRY(tree.open_directory(""));
+  if (::fchmod(directory.get(), 0777) == 0) return {};
+  return fail(system_error(tree.root().native() + " cannot be opened to the container's user", errno));
+}
+
+// What is to be mounted is there, without a link on its way.
+Status open_up(const proc::Mount& mount, bool to_all) {
+  const UntrustedTree base = MR_TRY(UntrustedTree::open(mount.source));
+  if (base.is_file(mount.below.native())) return {};
+  const UntrustedTree tree = MR_TRY(base.open_tree(mount.below.native()));
+  return to_all ? let_all_write(tree) : Status();
+}
+
 }  // namespace
 
 Result<fs::path> find_container_engine(const std::string& given) {
@@ -119,6 +137,7 @@ proc::LaunchSpec remove_container(const fs::path& engine, const std::string& lau
 
 Status put_into_container(const fs::path& engine, const Executor& executor, const std::string& image,
                           std::vector<std::string> command_line, const fs::path& directory, proc::LaunchSpec& step) {
+  const UntrustedTree of_attempt = MR_TRY(UntrustedTree::open(directory));
   // The host's network: steps reach this server on loopback. No labels: what is mounted is the server's own.
   std::vector<std::string> words = {engine.native(), "run",  "--rm",           "--name",       container_name(step.key),
                                     "--network",     "host", "--security-opt", "label=disable"};
@@ -137,44 +156,47 @@ Status put_into_container(const fs::path& engine, const Executor& executor, cons
                         ? fmt::format("{}:{}", executor.run_as_user.value_or(0), *executor.run_as_group)
                         : std::to_string(*executor.run_as_user));
   }
+  // The engine follows paths by itself, and no descriptor can be given to it: what is mounted is looked at now, and
+  // goes without links on its way. A step that exchanges a directory of a claim for a link while another one that
+  // mounts a part of that claim is started can still win.
   std::size_t number = 0;
   for (const proc::Mount& one : step.sandbox ? step.sandbox->mounts : std::vector<proc::Mount>()) {
-    if (one.target.find(':') != std::string::npos || one.source.native().find(':') != std::string::npos)
+    if (one.target.find(':') != std::string::npos || (one.source / one.below).native().find(':') != std::string::npos)
       return fail(Code::invalid_argument,
                   fmt::format("a container cannot have \"{}\" mounted: it holds a ':'", one.target));
-    std::error_code error;
     switch (one.kind) {
       case proc::Mount::Kind::writable:
-      case proc::Mount::Kind::read_only:
+      case proc::Mount::Kind::read_only: {
         // The program and the Python of the machine are not the image's.
-        if (one.kind == proc::Mount::Kind::read_only && one.source == one.target) break;
-        if (other_user && one.kind == proc::Mount::Kind::writable)
-          fs::permissions(one.source, fs::perms::all, error);  // of a directory below one that is closed to others
-        mount(words, one.source.native(), one.target, one.kind == proc::Mount::Kind::read_only);
+        if (one.kind == proc::Mount::Kind::read_only && one.source == one.target && one.below.empty()) break;
+        const bool read_only = one.kind == proc::Mount::Kind::read_only;
+        const bool to_all = other_user && !read_only;
+        if (!one.below.empty() || to_all) MR_TRY(open_up(one, to_all));
+        mount(words, one.below.empty() ? one.source.native() : (one.source / one.below).native(), one.target,
+              read_only);
         break;
+      }
       case proc::Mount::Kind::memory:
         words.push_back("--tmpfs");
         words.push_back(one.target + (one.size_bytes == 0 ? "" : fmt::format(":size={}", one.size_bytes)));
         break;
       case proc::Mount::Kind::files: {
-        const fs::path files = directory / "files" / std::to_string(number++);
-        MR_TRY(make_directories(files, 0700));
+        const std::string inside = "files/" + std::to_string(number++);
+        const fs::path files = directory / inside;
+        MR_TRY(of_attempt.make_directories(inside, other_user ? 0755 : 0700));
         for (const auto& [name, bytes] : one.files) {
           if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
             return fail(Code::invalid_argument, fmt::format("\"{}\" is no name of a file", name));
-          MR_TRY(write_file(files / name, bytes));
-          fs::permissions(files / name, other_user ? fs::perms(0444) : fs::perms(0400), error);
+          MR_TRY(of_attempt.write(inside + "/" + name, bytes, other_user ? 0444 : 0400));
         }
-        if (other_user) fs::permissions(files, fs::perms(0755), error);
         mount(words, files.native(), one.target, true);
         break;
       }
     }
   }
   if (other_user) {
-    std::error_code error;
     for (const char* name : {"outputs", "tmp"}) {
-      if (fs::exists(directory / name, error)) fs::permissions(directory / name, fs::perms::all, error);
+      if (of_attempt.is_directory(name)) MR_TRY(let_all_write(MR_TRY(of_attempt.open_tree(name))));
     }
   }
   // The task's variables by name: their values are in the client's environment. The client's own, which a task may have

@@ -72,7 +72,9 @@ TEST_F(ContainerTest, ValuesOfVariablesAreNotOnTheCommandLine) {
 
 TEST_F(ContainerTest, MountsAndLimitsAreTheSandboxes) {
   auto& mounts = step_.sandbox->mounts;
-  mounts.push_back({Kind::writable, "/data/run/tmp", "/tmp", 0, {}});
+  const std::string own = (scratch_->path() / "own").native();
+  ASSERT_TRUE(make_directories(own + "/tmp"));
+  mounts.push_back({Kind::writable, own, "/tmp", 0, {}, "tmp"});
   mounts.push_back({Kind::read_only, "/data/artifacts/minio", "/minio", 0, {}});
   mounts.push_back({Kind::read_only, "/tmp/venv", "/tmp/venv", 0, {}});  // the machine's own Python
   mounts.push_back({Kind::memory, {}, "/cache", 1 << 20, {}});
@@ -83,8 +85,8 @@ TEST_F(ContainerTest, MountsAndLimitsAreTheSandboxes) {
   executor_.run_as_group = 100;
   ASSERT_TRUE(put({}));
   const std::string files = (scratch_->path() / "files/0").native();
-  for (const char* volume : {"/data/run/tmp:/tmp", "/data/artifacts/minio:/minio:ro"})
-    EXPECT_THAT(step_.argv, Contains(volume));
+  EXPECT_THAT(step_.argv, Contains(own + "/tmp:/tmp"));
+  EXPECT_THAT(step_.argv, Contains("/data/artifacts/minio:/minio:ro"));
   EXPECT_THAT(step_.argv, Contains(files + ":/etc/keys:ro"));
   EXPECT_THAT(step_.argv, Not(Contains("/tmp/venv:/tmp/venv:ro")));
   EXPECT_EQ(after("--tmpfs"), "/cache:size=1048576");
@@ -99,6 +101,10 @@ TEST_F(ContainerTest, WhatCannotBeMountedIsRefused) {
   step_.sandbox->mounts.push_back({Kind::writable, "/a:b", "/c", 0, {}});
   EXPECT_FALSE(put({}));
   step_.sandbox->mounts = {{Kind::files, {}, "/keys", 0, {{"../x", "y"}}}};
+  EXPECT_FALSE(put({}));
+  // A part of a claim that another step has exchanged for a link.
+  std::filesystem::create_directory_symlink("/etc", scratch_->path() / "link");
+  step_.sandbox->mounts = {{Kind::writable, scratch_->path(), "/claim", 0, {}, "link"}};
   EXPECT_FALSE(put({}));
 }
 

@@ -8,6 +8,9 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/untrusted_tree.h"
+#include "pipelines/executors/artifact_inputs.h"
+#include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/store.h"
@@ -17,7 +20,32 @@ namespace {
 
 constexpr std::string_view kCreateClaim = "argostub/createpvc", kDeleteClaim = "argostub/deletepvc";
 constexpr std::size_t kMaxName = 253;    // bytes of a Kubernetes name
+constexpr std::size_t kMaxOwner = 4096;  // bytes of the note on who made a claim
 constexpr std::size_t kUniqueName = 32;  // hexadecimal digits, in the place of upstream's random UUID
+
+// Of an import that is downloaded to a workspace.
+constexpr UntrustedTree::Limits kDownloaded{1'000'000, std::uint64_t{256} << 30, 100};
+
+// Where an import finds its bytes on this machine.
+Result<StoredArtifact> find_import(const Options& options, const Hooks& hooks, const RunContext& run,
+                                   const std::string& uri) {
+  if (is_local_uri(uri)) {
+    const ImportedFile file = MR_TRY(imported_file(options, uri));
+    return StoredArtifact{MR_TRY(UntrustedTree::open(file.directory, file.directory.native())), file.path};
+  }
+  if (hooks.fetch && uri.starts_with("s3://")) MR_TRY(bring_artifact(options, hooks, run, uri));
+  return find_artifact(options, uri, run.run_id);
+}
+
+Status copy_to_workspace(const Options& options, const Hooks& hooks, const RunContext& run, const std::string& uri,
+                         const std::string& path_in_task) {
+  const StoredArtifact source = MR_TRY(find_import(options, hooks, run, uri));
+  const UntrustedTree workspace = MR_TRY(make_shared_directory(workspace_directory(options, run.run_id)));
+  const std::string target = ".artifacts" + path_in_task;
+  MR_TRY(make_shared_part(workspace, parent_place(target)));
+  MR_TRY(source.tree.copy(source.path, workspace, target, Links::within, UntrustedTree::Others::refuse, kDownloaded));
+  return give_to_child(workspace, target);
+}
 
 Result<Outputs> import(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
                        const Importer& importer) {
@@ -31,20 +59,13 @@ Result<Outputs> import(const Options& options, const Hooks& hooks, const RunCont
        {"type", Value::object({{"schemaTitle", importer.schema_title}, {"schemaVersion", importer.schema_version}})},
        {"uri", uri},
        {"metadata", MR_TRY(substitute_value(importer.metadata, context))}});
+  if (is_local_uri(uri)) MR_TRY(imported_file(options, uri));
   if (importer.to_workspace) {
     if (!run.has_workspace)
       return fail(Code::invalid_argument, "the importer downloads to a workspace, and the pipeline has none");
-    const auto source = artifact_file(options, uri);
-    if (!source) return fail(Code::invalid_argument, fmt::format("{} cannot be downloaded from here", uri));
-    if (hooks.fetch && uri.starts_with("s3://")) MR_TRY(hooks.fetch(run.run_id, uri, *source));
-    const std::string inside = path_in_task(artifact).substr(1);
-    const auto target = workspace_directory(options, run.run_id) / ".artifacts" / inside;
-    MR_TRY(make_directories(target.parent_path(), 0700));
-    std::error_code error;
-    std::filesystem::copy(*source, target,
-                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing,
-                          error);
-    if (error) return fail(Code::not_found, fmt::format("{} cannot be downloaded: {}", uri, error.message()));
+    const Status copied = copy_to_workspace(options, hooks, run, uri, path_in_task(artifact));
+    if (!copied)
+      return fail(copied.error().code, fmt::format("{} cannot be downloaded: {}", uri, copied.error().message));
     artifact.child("metadata").set("_kfp_workspace", true);
   }
   Outputs outputs;
@@ -80,13 +101,13 @@ Result<Outputs> create_claim(const Options& options, const RunContext& run, cons
     return fail(Code::invalid_argument, "access_modes is empty");
   const auto directory = MR_TRY(claim_directory(options, name));
   // Who made it is noted, so that making it again after a crash is not taken for a clash.
-  const auto owner = directory.parent_path() / ("." + name);
   std::error_code error;
-  if (std::filesystem::exists(directory, error) && read_file(owner, 4096).value_or("") != me)
+  MR_TRY(make_directories(directory.parent_path(), 0700));  // trusted-path: above the claims
+  const UntrustedTree claims = MR_TRY(UntrustedTree::open(directory.parent_path()));
+  if (std::filesystem::exists(directory, error) && claims.read("." + name, kMaxOwner).value_or("") != me)
     return fail(Code::already_exists, fmt::format("persistentvolumeclaims \"{}\" already exists", name));
-  MR_TRY(make_directories(directory.parent_path(), 0700));
-  MR_TRY(write_file(owner, me, 0600));
-  MR_TRY(make_directories(directory, 0700));
+  MR_TRY(claims.write("." + name, me));
+  MR_TRY(make_shared_directory(directory));
   Outputs outputs;
   outputs.parameters.set("name", name);
   // What dsl.VolumeOp of the SDK 1.8 tells of it.
@@ -101,10 +122,9 @@ Result<Outputs> delete_claim(const Options& options, const RunContext& run, cons
   const Value parameters = told_parameters(node, placeholders(options, run, node, Value()));
   const std::string name = parameters["pvc_name"].string_or();
   const auto directory = MR_TRY(claim_directory(options, name));
-  std::error_code error;
-  std::filesystem::remove_all(directory, error);
-  if (error) return fail(Code::internal, fmt::format("the claim {} cannot be deleted: {}", name, error.message()));
-  std::filesystem::remove(directory.parent_path() / ("." + name), error);
+  if (const Status removed = remove_tree(directory); !removed)
+    return fail(Code::internal, fmt::format("the claim {} cannot be deleted: {}", name, removed.error().message));
+  MR_TRY(remove_tree(directory.parent_path() / ("." + name)));
   return Outputs();
 }
 

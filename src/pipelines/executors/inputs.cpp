@@ -18,6 +18,21 @@ std::string output_uri(const RunContext& run, const engine::Node& node, const st
   return fmt::format("{}/{}/{}/{}", run_artifacts_uri(run), path, node.attempt, name);
 }
 
+Result<std::string> run_artifacts_place(const RunContext& run) {
+  const std::string uri = run_artifacts_uri(run);
+  MR_TRY(check_root(run.pipeline_root.empty() ? kDefaultRoot : std::string_view(run.pipeline_root)));
+  const auto place = store_place(uri);
+  if (place) return *place;
+  return fail(Code::invalid_argument, fmt::format("artifacts cannot be kept at {}", uri));
+}
+
+Result<std::string> own_artifacts_place(const RunContext& run, const engine::Node& node) {
+  const std::string of_run = MR_TRY(run_artifacts_place(run));
+  const auto place = store_place(output_uri(run, node, "."));
+  if (place && lies_in(*place, of_run)) return *place;
+  return fail(Code::invalid_argument, fmt::format("artifacts cannot be kept at {}", output_uri(run, node, "")));
+}
+
 Value artifact_value(const std::string& name, const ArtifactSpec& spec, const std::string& uri) {
   return Value::object(
       {{"artifacts", Value::array({Value::object({{"name", name},
@@ -63,7 +78,7 @@ Result<Value> executor_input(const Options& options, const RunContext& run, cons
   inputs.set("parameterValues", node.parameters);
   Value artifacts = Value::object();
   for (const auto& [name, value] : node.artifacts.members())
-    artifacts.set(name, run.sandboxed ? value : with_local_paths(options, value));
+    artifacts.set(name, run.sandboxed ? value : with_local_paths(options, run.run_id, value));
   if (!artifacts.empty()) inputs.set("artifacts", std::move(artifacts));
   const PlaceholderContext context = placeholders(options, run, node, input);
   Value resolved = told_parameters(node, context);
@@ -79,7 +94,8 @@ Result<Value> executor_input(const Options& options, const RunContext& run, cons
   std::filesystem::path told = directory / kOutputFile;
   for (const auto& [name, spec] : node.component->output_artifacts) {
     std::string uri = output_uri(run, node, name);
-    if (!run.sandboxed) uri = artifact_file(options, uri).value_or(uri).native();
+    if (const auto place = store_place(uri); place && !run.sandboxed)
+      uri = (store_directory(options) / *place).native();
     outputs.child("artifacts").set(name, artifact_value(name, spec, uri));
     const std::filesystem::path path = path_in_task(outputs["artifacts"][name]["artifacts"].items()[0]);
     if (!path.empty()) told = path.parent_path() / kOutputFileBeside;

@@ -19,6 +19,9 @@ inline constexpr std::string_view kOutputFile = "output_metadata.json", kOutputF
 std::string run_artifacts_uri(const RunContext& run);
 // Where one attempt's output artifact goes: "<root>/<pipeline>/<run>/<task path>/<attempt>/<name>".
 std::string output_uri(const RunContext& run, const engine::Node& node, const std::string& name);
+// The directory that these go to, as a place of the store. Errors: invalid_argument for a root of no store.
+Result<std::string> run_artifacts_place(const RunContext& run);
+Result<std::string> own_artifacts_place(const RunContext& run, const engine::Node& node);
 Value artifact_value(const std::string& name, const ArtifactSpec& spec, const std::string& uri);
 
 // Every placeholder in parameter values is resolved. `directory`: the attempt's, for its output files.

@@ -1,5 +1,7 @@
 #include "pipelines/executors/local_images.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <system_error>
 
@@ -10,6 +12,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/untrusted_tree.h"
 #include "pipelines/executors/dockerfile.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/placeholders.h"
@@ -22,6 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kConfig = "kfp_config.ini", kDockerfile = "Dockerfile";
 constexpr std::size_t kMaxDockerfileBytes = 1u << 20;
+constexpr std::size_t kMaxWalked = 200'000;  // entries of a context, with those that are not code
 
 bool is_within(const fs::path& path, const fs::path& directory) {
   const auto [end, ignored] = std::mismatch(directory.begin(), directory.end(), path.begin(), path.end());
@@ -39,8 +43,9 @@ bool is_free(const fs::path& place) {
   return fs::is_directory(fs::symlink_status(place, error)) && fs::is_empty(place, error) && !error;
 }
 
-Status add_file(Hasher& hasher, const fs::path& file, std::string_view name, std::size_t& left) {
-  auto bytes = read_file(file, left);
+Status add_file(Hasher& hasher, const UntrustedTree& tree, const std::string& path, std::string_view name,
+                std::size_t& left) {
+  auto bytes = tree.read(path, left, Links::within);
   if (!bytes) return fail(bytes.error());
   left -= bytes->size();
   hasher.update(fmt::format("file {} {}\n", bytes->size(), name));
@@ -48,42 +53,51 @@ Status add_file(Hasher& hasher, const fs::path& file, std::string_view name, std
   return {};
 }
 
+// Where the link leads, as its text says.
+std::string text_of_link(const UntrustedTree& tree, const std::string& path) {
+  const auto above = tree.open_directory(parent_place(path));
+  char text[4096];
+  const std::string name = path.substr(path.rfind('/') + 1);
+  // trusted-path: only the link's text, in a directory that no link leads to
+  const ssize_t size = above ? ::readlinkat(above->get(), name.c_str(), text, sizeof text) : -1;
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
+}
+
+bool is_kept_for_tools(std::string_view path) {
+  const std::string whole = fmt::format("/{}/", path);
+  return whole.find("/__pycache__/") != std::string::npos || whole.find("/.git/") != std::string::npos;
+}
+
 // Every file and link below it, by name. What Python and git keep for themselves is not code.
-Status add_tree(Hasher& hasher, const fs::path& directory, std::size_t& left) {
-  std::vector<fs::path> paths;
-  std::error_code error;
-  for (auto at = fs::recursive_directory_iterator(directory, error); !error && at != fs::recursive_directory_iterator();
-       at.increment(error)) {
-    const auto name = at->path().filename();
-    if (name == "__pycache__" || name == ".git") {
-      at.disable_recursion_pending();
+Status add_tree(Hasher& hasher, const UntrustedTree& tree, const std::string& directory, std::size_t& left) {
+  std::vector<std::pair<std::string, bool>> found;  // path, is it a link
+  const UntrustedTree::Limits limits{kMaxWalked, ~std::uint64_t{0}, 100};
+  MR_TRY(tree.walk(directory, Links::refuse, limits, [&](const UntrustedTree::Entry& entry) -> Status {
+    const bool is_link = entry.info.kind == FileKind::symlink;
+    if ((is_link || entry.info.kind == FileKind::regular) && !is_kept_for_tools(entry.path))
+      found.emplace_back(entry.path, is_link);
+    if (found.size() <= kMaxImageFiles) return {};
+    return fail(Code::resource_exhausted,
+                fmt::format("there are more than {} files in {}", kMaxImageFiles, tree.root().native()));
+  }));
+  std::sort(found.begin(), found.end());
+  for (const auto& [path, is_link] : found) {
+    const std::string name = directory.empty() ? path : path.substr(directory.size() + 1);
+    if (is_link) {
+      hasher.update(fmt::format("link {} {}\n", name, text_of_link(tree, path)));
       continue;
     }
-    const auto kind = at->symlink_status(error).type();
-    if (kind == fs::file_type::regular || kind == fs::file_type::symlink) paths.push_back(at->path());
-    if (paths.size() > kMaxImageFiles)
-      return fail(Code::resource_exhausted,
-                  fmt::format("there are more than {} files in {}", kMaxImageFiles, directory.native()));
-  }
-  if (error) return fail(system_error(directory.native() + " cannot be read", error.value()));
-  std::sort(paths.begin(), paths.end());
-  for (const fs::path& path : paths) {
-    const std::string name = path.lexically_relative(directory).native();
-    if (fs::is_symlink(fs::symlink_status(path, error))) {
-      hasher.update(fmt::format("link {} {}\n", name, fs::read_symlink(path, error).native()));
-      continue;
-    }
-    const Status added = add_file(hasher, path, name, left);
+    const Status added = add_file(hasher, tree, path, name, left);
     if (!added && added.error().code == Code::resource_exhausted)
       return fail(Code::resource_exhausted,
-                  fmt::format("there are more than {} MiB in {}", kMaxImageBytes >> 20, directory.native()));
+                  fmt::format("there are more than {} MiB in {}", kMaxImageBytes >> 20, tree.root().native()));
     MR_TRY(added);
   }
   return {};
 }
 
 // Of the files that the lines name (-r runtime-requirements.txt, a wheel): another one makes another environment.
-Result<std::string> digest_of_named_files(const fs::path& directory, const std::vector<std::string>& lines) {
+Result<std::string> digest_of_named_files(const UntrustedTree& tree, const std::vector<std::string>& lines) {
   Hasher hasher(Digest::sha256);
   std::size_t left = kMaxImageBytes;
   for (const std::string& line : lines) {
@@ -91,17 +105,26 @@ Result<std::string> digest_of_named_files(const fs::path& directory, const std::
       if (word.starts_with("--") && word.find('=') != std::string_view::npos) word.remove_prefix(word.find('=') + 1);
       if (word.starts_with("-r") && word.size() > 2) word.remove_prefix(2);
       if (word.empty() || word.front() == '-' || word.front() == '/') continue;
-      const fs::path path = directory / word;
-      std::error_code error;
-      if (fs::is_regular_file(path, error)) MR_TRY(add_file(hasher, path, word, left));
-      if (fs::is_directory(path, error)) MR_TRY(add_tree(hasher, path, left));
+      const std::string path = fs::path(word).lexically_normal().relative_path().native();
+      const std::string inside = path == "." ? std::string() : path;
+      if (tree.is_file(inside, Links::within)) MR_TRY(add_file(hasher, tree, inside, word, left));
+      if (tree.is_directory(inside)) MR_TRY(add_tree(hasher, tree, inside, left));
     }
   }
   return to_hex(hasher.finish());
 }
 
+// The operator may have named it by a link.
+Result<UntrustedTree> open_context(const fs::path& directory) {
+  std::error_code error;
+  const fs::path place = fs::canonical(directory, error);  // trusted-path: as the operator named it
+  if (error) return fail(system_error(directory.native() + " cannot be read", error.value()));
+  return UntrustedTree::open(place, directory.native());
+}
+
 Result<LocalImage> read_image(const std::string& name, const fs::path& directory) {
-  const auto text = read_file(directory / kDockerfile, kMaxDockerfileBytes);
+  const UntrustedTree tree = MR_TRY(open_context(directory));
+  const auto text = tree.read(kDockerfile, kMaxDockerfileBytes, Links::within);
   if (!text)
     return fail(text.error().code, fmt::format("the image {}: its Dockerfile, which says what it needs, cannot be "
                                                "read: {}",
@@ -112,7 +135,7 @@ Result<LocalImage> read_image(const std::string& name, const fs::path& directory
   const bool usable = !file.working_directory.empty() && is_free(file.working_directory);
   image.working_directory = usable ? file.working_directory : directory.native();
   image.environment = std::move(file.environment);
-  image.packages.digest = MR_TRY(digest_of_named_files(directory, file.installs));
+  image.packages.digest = MR_TRY(digest_of_named_files(tree, file.installs));
   image.packages.installs = std::move(file.installs);
   image.left_out = std::move(file.left_out);
   return image;
@@ -190,7 +213,7 @@ Result<std::string> code_digest(const Options& options, const RunContext& run, c
   if (found == options.images.end()) return std::string();
   Hasher hasher(Digest::sha256);
   std::size_t left = kMaxImageBytes;
-  MR_TRY(add_tree(hasher, found->second, left));
+  MR_TRY(add_tree(hasher, MR_TRY(open_context(found->second)), "", left));
   return to_hex(hasher.finish());
 }
 

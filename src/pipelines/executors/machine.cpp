@@ -10,16 +10,20 @@
 
 #include <fmt/core.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/untrusted_tree.h"
+#include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/local_images.h"
+#include "pipelines/executors/quoted.h"
 #include "pipelines/executors/settings.h"
 
 namespace millrace::pipelines::executors {
 namespace {
+
+constexpr std::size_t kMaxQuoted = 200;  // of a path, in an error
 
 bool is_dynamic(std::string_view text) { return text.find("{{$") != std::string_view::npos; }
 
@@ -201,16 +205,25 @@ Status apply_volumes(const Options& options, const RunContext& run, const engine
         mount.kind = proc::Mount::Kind::memory;
         mount.size_bytes = wanted.size_bytes;
         break;
-      case VolumeMount::Kind::scratch:
-        mount.source =
-            attempt_directory(options, run.run_id, node.path, node.attempt) / "volumes" / std::to_string(number++);
-        MR_TRY(make_directories(mount.source, 0700));
+      case VolumeMount::Kind::scratch: {
+        const std::string inside = "volumes/" + std::to_string(number++);
+        const UntrustedTree own = MR_TRY(make_attempt(options, run.run_id, node.path, node.attempt, {inside}));
+        mount.source = run_directory(options, run.run_id);
+        mount.below = own.root().lexically_relative(mount.source) / inside;
         break;
-      case VolumeMount::Kind::claim:
+      }
+      case VolumeMount::Kind::claim: {
         if (is_left_open(wanted.claim, node)) continue;
-        mount.source = MR_TRY(claim_directory(options, text_of(setting_of(wanted.claim, node)))) / wanted.sub_path;
-        MR_TRY(make_directories(mount.source, 0700));
+        mount.source = MR_TRY(claim_directory(options, text_of(setting_of(wanted.claim, node))));
+        mount.below = wanted.sub_path;
+        const UntrustedTree claim = MR_TRY(make_shared_directory(mount.source));
+        const Status made = make_shared_part(claim, wanted.sub_path);
+        if (!made)
+          return fail(made.error().code,
+                      fmt::format("the claim {} has no usable directory {}: {}", mount.source.filename().native(),
+                                  quoted(wanted.sub_path, kMaxQuoted), made.error().message));
         break;
+      }
     }
     spec.sandbox->mounts.push_back(std::move(mount));
   }

@@ -2,8 +2,10 @@
 // The process executor: a task's container command as a child process in a directory of its own, in a sandbox where the
 // machine gives one. What it leaves in its output files becomes the task's outputs.
 //
-//   <directory>/runs/<run>/<task path, '/' as '.'>.<attempt>/   log.txt, outputs/<parameter>, output_metadata.json
+//   <directory>/runs/<run>/<attempt>/                  attempt_files.h; outputs/<parameter>, output_metadata.json
+//   <directory>/logs/<run>/<attempt>.log.txt           where no task writes
 //   <directory>/artifacts/<scheme>/<bucket>/<key>      see store.h; beside a task's artifacts its .output_metadata.json
+//   <directory>/fetched/<run>/s3/<bucket>/<key>        artifacts that were brought from S3 for a run
 //   <directory>/volumes/<claim>, workspaces/<run>      what tasks share
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 
 #include "base/result.h"
 #include "pipelines/engine/engine.h"
+#include "pipelines/executors/attempt_files.h"
 #include "pipelines/pipelines.h"
 #include "proc/launcher.h"
 
@@ -36,9 +39,6 @@ std::string launch_keys_of(const std::string& run_id);  // what all of a run's b
 // false: not one of ours.
 bool parse_launch_key(const std::string& key, std::string& run_id, std::string& path, int& attempt);
 
-std::filesystem::path attempt_directory(const Options& options, const std::string& run_id, const std::string& path,
-                                        int attempt);
-std::filesystem::path log_path(const Options& options, const std::string& run_id, const std::string& path, int attempt);
 // Stable and unlike any other's, as Argo's pod names are: the workflow's name and a number made from the path.
 std::string pod_name(const RunContext& run, const engine::Node& node);
 std::uint32_t pod_number(std::string_view path);
@@ -49,13 +49,15 @@ std::string pod_name(const RunContext& run, std::uint32_t number);
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
                                  const engine::Node& node, const Executor& executor);
 
-// The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared type.
+// outputs.cpp. The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared
+// type, cannot be read as what a task may leave, or is not the task's own.
 struct Outputs {
   Value parameters = Value::object(), artifacts = Value::object();
 };
 Result<Outputs> collect(const Options& options, const RunContext& run, const engine::Node& node);
-// Brings artifacts whose URI is in S3 there. Errors are the task's: no such bucket, access denied.
-Status publish(const Options& options, const Hooks& hooks, const std::string& run_id, const Outputs& outputs);
+// Brings those of its artifacts there whose URI is in S3. Errors are the task's: no such bucket, access denied.
+Status publish(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
+               const Outputs& outputs);
 
 // One sentence on why an attempt failed, with the end of its log.
 std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,

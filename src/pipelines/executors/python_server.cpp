@@ -61,12 +61,9 @@ struct Place {
   std::string socket;
 };
 
-Status make_place(const Options& options, const Place& place) {
+Status make_place(const Place& place) {
   MR_TRY(make_directories(place.directory / "python" / "tmp", 0700));
-  if (!place.artifacts.empty()) MR_TRY(make_directories(place.artifacts, 0700));
-  // Seen as they are filled later.
-  for (const char* scheme : {"minio", "s3", "gcs"})
-    MR_TRY(make_directories(options.directory / "artifacts" / scheme, 0700));
+  if (!place.artifacts.empty()) MR_TRY(make_directories(place.artifacts, 0755));
   return {};
 }
 
@@ -95,18 +92,38 @@ proc::Sandbox sandbox_at(const Options& options, const RunContext& run, const Pl
                          const std::filesystem::path& environment) {
   using Kind = proc::Mount::Kind;
   const std::filesystem::path own = place.directory / "python", environments = environment.parent_path();
-  proc::Sandbox out = task_sandbox(options, run, own, {});
+  proc::Sandbox out = task_sandbox(options, run, own);
   for (proc::Mount& mount : out.mounts) {
-    if (mount.source == own) mount.target = place.seen / "python";
+    if (mount.target == own) mount.target = place.seen / "python";
   }
   out.mounts.push_back({Kind::writable, place.directory, place.seen.native(), 0, {}});
   out.mounts.push_back({Kind::writable, environments, environments.native(), 0, {}});
-  if (!place.artifacts.empty()) out.mounts.push_back({Kind::writable, place.artifacts, place.artifacts_seen, 0, {}});
+  if (place.artifacts.empty()) return out;
+  // Those of a run are found beneath the store, in whose directories steps write.
+  const std::filesystem::path store = store_directory(options), inside = place.artifacts.lexically_relative(store);
+  const bool is_stored = !inside.empty() && !inside.native().starts_with("..");
+  out.mounts.push_back({Kind::writable,
+                        is_stored ? store : place.artifacts,
+                        place.artifacts_seen,
+                        0,
+                        {},
+                        is_stored ? inside : std::filesystem::path()});
   return out;
 }
 
 std::string seen_in_task(const Options& options, const std::filesystem::path& artifacts) {
   return artifacts.empty() ? "" : "/" + artifacts.lexically_relative(options.directory / "artifacts").native();
+}
+
+// Artifacts that were not made in the run are mounted for the step alone.
+bool sees_others_artifacts(const Options& options, const RunContext& run, const proc::LaunchSpec& step,
+                           const std::string& of_run) {
+  if (!step.sandbox) return false;
+  return std::any_of(step.sandbox->mounts.begin(), step.sandbox->mounts.end(), [&](const proc::Mount& mount) {
+    const bool is_input =
+        mount.source == store_directory(options) || mount.source == fetched_directory(options, run.run_id);
+    return is_input && mount.kind == proc::Mount::Kind::read_only && mount.target != of_run;
+  });
 }
 
 // "python/ready-<id>/<environment>" has the socket "<environment>.<id>" and, before a run takes it, the directory
@@ -177,11 +194,13 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
   const bool is_taken = !taken.empty() && environment_of(taken) == name;
   if (!is_taken && run.python_tasks < 2) return std::nullopt;
   const std::string key = is_taken ? taken : python_server_keys_of(run.run_id) + "/" + name;
-  const auto artifacts = artifact_file(options, run_artifacts_uri(run)).value_or("");
+  const auto stored = store_place(run_artifacts_uri(run));
+  const auto artifacts = stored ? store_directory(options) / *stored : std::filesystem::path();
   const std::string artifacts_seen = seen_in_task(options, artifacts);
+  if (sees_others_artifacts(options, run, step, artifacts_seen)) return std::nullopt;
   const Place place{of_run, of_run, artifacts, artifacts_seen, socket_of(key)};
   const std::filesystem::path clients = options.directory / "python-client";
-  const Status made = make_place(options, place);
+  const Status made = make_place(place);
   const auto client = made ? python_client(clients) : fail(made.error());
   if (!client) {
     log::warn("run {}: no Python server: {}", run.run_id, client.error().message);
@@ -195,9 +214,7 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
   if (step.sandbox) {
     using Kind = proc::Mount::Kind;
     for (const proc::Mount& mount : step.sandbox->mounts) {
-      if (mount.kind == Kind::writable &&
-          mount.source.native().starts_with((options.directory / "artifacts/").native()))
-        artifacts_of_step = mount.target;
+      if (mount.kind == Kind::writable && mount.source == store_directory(options)) artifacts_of_step = mount.target;
     }
     server.sandbox = sandbox_at(options, run, place, *environment);
     step.sandbox->mounts.push_back({Kind::writable, own, own.native(), 0, {}});
@@ -225,7 +242,7 @@ Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::
   const std::string id = random_hex(16), key = std::string(kReadyKeys) + id + "/" + name;
   const std::filesystem::path directory = ready_directory(options, key), seen = options.directory / "runs" / id;
   const Place place{directory, seen, directory / "artifacts", seen.native() + "-artifacts", socket_of(key)};
-  MR_TRY(make_place(options, place));
+  MR_TRY(make_place(place));
   proc::LaunchSpec server = server_at(place, key, environment, true, kReadySeconds);
   server.environment.emplace_back("PATH", variable_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
   server.environment.emplace_back("LANG", variable_or("LANG", "C.UTF-8"));
@@ -235,7 +252,8 @@ Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::
 
 bool take_python_server(const Options& options, const RunContext& run, const std::string& key) {
   const std::filesystem::path from = ready_directory(options, key), to = options.directory / "runs" / run.run_id;
-  const auto artifacts = artifact_file(options, run_artifacts_uri(run));
+  const auto stored = store_place(run_artifacts_uri(run));
+  const auto artifacts = stored ? std::optional(store_directory(options) / *stored) : std::nullopt;
   std::error_code failed;
   if (run.has_workspace || !artifacts || std::filesystem::exists(to, failed)) return false;
   if (!make_directories(to.parent_path(), 0700) || !make_directories(artifacts->parent_path(), 0700)) return false;

@@ -7,8 +7,8 @@
 
 namespace millrace::pipelines::executors {
 
-// Removes the directories of a run's attempts, with their logs. The run has ended and its rows are gone, so what cannot
-// be removed is only noted in the log.
+// Removes the directories of a run's attempts, their logs, what was fetched for it, and its workspace. The run has
+// ended and its rows are gone, so what cannot be removed is only noted in the log.
 void remove_run_files(const Options& options, const std::string& run_id);
 
 }  // namespace millrace::pipelines::executors

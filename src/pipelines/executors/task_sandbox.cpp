@@ -34,29 +34,20 @@ std::filesystem::path python_below_tmp() {
 
 }  // namespace
 
-proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
-                           const std::filesystem::path& artifacts) {
+proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory) {
   using Kind = proc::Mount::Kind;
   proc::Sandbox out;
   out.hidden = options.hidden;
   out.hidden.push_back(options.directory);
-  out.mounts.push_back({Kind::writable, directory / "tmp", "/tmp", 0, {}});
-  out.mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
+  // A Python server of the run may write beside its attempts' directories: those are found beneath the run's.
+  const std::filesystem::path above = directory.parent_path(), name = directory.filename();
+  out.mounts.push_back({Kind::writable, above, "/tmp", 0, {}, name / "tmp"});
+  out.mounts.push_back({Kind::writable, above, directory.native(), 0, {}, name});
   // Below /tmp a task sees nothing of the machine but what it runs with.
   if (const auto python = python_below_tmp(); !python.empty())
     out.mounts.push_back({Kind::read_only, python, python.native(), 0, {}});
   if (const auto program = options.executable.lexically_normal(); program.native().starts_with("/tmp/"))
     out.mounts.push_back({Kind::read_only, program, program.native(), 0, {}});
-  const std::filesystem::path store = options.directory / "artifacts";
-  std::error_code error;
-  for (const char* scheme : {"minio", "s3", "gcs"}) {
-    if (std::filesystem::exists(store / scheme, error))
-      out.mounts.push_back({Kind::read_only, store / scheme, std::string("/") + scheme, 0, {}});
-  }
-  if (!artifacts.empty()) {
-    const std::string inside = "/" + artifacts.lexically_relative(store).native();
-    out.mounts.push_back({Kind::writable, artifacts, inside, 0, {}});
-  }
   if (run.has_workspace) {
     out.mounts.push_back(
         {Kind::writable, workspace_directory(options, run.run_id), std::string(kWorkspacePath), 0, {}});

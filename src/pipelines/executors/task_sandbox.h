@@ -9,9 +9,8 @@
 
 namespace millrace::pipelines::executors {
 
-// What a task of the run may see: the machine read-only, `directory` (its own, with its /tmp in tmp/) and `artifacts`
-// writable, the artifacts of all runs, the run's workspace; nothing else of the server's.
-proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory,
-                           const std::filesystem::path& artifacts);
+// What a task of the run may see: the machine read-only, `directory` (its own, in the run's directory, with its /tmp in
+// tmp/), the run's workspace; nothing else of the server's. artifact_mounts() are to be added.
+proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory);
 
 }  // namespace millrace::pipelines::executors

@@ -215,7 +215,7 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   } else if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
     if (outputs) {
-      if (const Status kept = executors::publish(options_, hooks_, run->record().id, *outputs); !kept)
+      if (const Status kept = executors::publish(options_, hooks_, run->context(), *node, *outputs); !kept)
         outputs = fail(kept.error());
     }
     if (outputs) {

@@ -1,12 +1,13 @@
 #include "pipelines/runner/cache.h"
 
 #include <algorithm>
-#include <system_error>
+#include <optional>
 
 #include <fmt/core.h>
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/untrusted_tree.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/store.h"
 #include "pipelines/runner/bind.h"
@@ -21,14 +22,20 @@ Value strings(const std::vector<std::string>& texts) {
 }
 
 bool artifacts_are_there(const Options& options, const Value& artifacts) {
+  std::optional<UntrustedTree> store;
   for (const auto& [name, list] : artifacts.members()) {
     for (const Value& artifact : list["artifacts"].items()) {
       // What a task never wrote was not there before either; a store's bucket that is gone has lost what was.
       const std::string uri = artifact["uri"].string_or();
       if (!uri.starts_with("minio://")) continue;
-      const auto file = executors::artifact_file(options, uri);
-      std::error_code error;
-      if (!file || !std::filesystem::exists(file->parent_path(), error)) return false;
+      const auto place = executors::store_place(uri);
+      if (!place) return false;
+      if (!store) {
+        auto opened = executors::open_store(options);
+        if (!opened) return false;
+        store = std::move(*opened);
+      }
+      if (!store->is_directory(executors::parent_place(*place))) return false;
     }
   }
   return true;

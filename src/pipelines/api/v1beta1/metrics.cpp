@@ -7,7 +7,6 @@
 
 #include <fmt/core.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "pipelines/api/v1beta1/operations.h"
 #include "pipelines/executors/store.h"
@@ -67,8 +66,9 @@ Result<std::vector<Left>> left_by_tasks(db::Connection& connection, const std::s
 // {"metrics": [{"name": "accuracy", "numberValue": 0.9, "format": "PERCENTAGE"}]}; what cannot be read counts as none,
 // as upstream: a task's own words do not make the run unreadable.
 void add_left(const Options& options, const Left& left, std::map<std::string, Metric>& metrics) {
-  const auto file = executors::artifact_file(options, left.uri);
-  const auto text = file ? read_file(*file, kMaxFile) : Result<std::string>(fail(Code::not_found, ""));
+  const auto file = executors::find_artifact(options, left.uri);
+  const auto text =
+      file ? file->tree.read(file->path, kMaxFile, Links::within) : Result<std::string>(fail(Code::not_found, ""));
   const auto parsed = text ? parse_json(*text) : Result<Value>(fail(Code::not_found, ""));
   if (!parsed) return;
   std::size_t count = 0;

@@ -1,0 +1,208 @@
+// Slots × cache × terminate × failure, from one seed, over a launcher that starts nothing: whatever an attempt comes
+// to, its slot is free again. Found by a last run that needs every slot at once.
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <set>
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "db/database.h"
+#include "pipelines/world_for_tests.h"
+
+namespace millrace::pipelines::runner {
+namespace {
+
+constexpr std::size_t kSlots = 3;
+constexpr std::string_view kAllAtOnce = "all-at-once";
+
+// Children that are nothing but their ends, which one thread tells in some order.
+class FakeLauncher final : public proc::Launcher {
+ public:
+  explicit FakeLauncher(std::uint32_t seed) : random_(seed) {}
+  ~FakeLauncher() override { stop_thread(); }
+
+  void begin(ExitHandler on_exit) {
+    on_exit_ = std::move(on_exit);
+    thread_ = std::thread([this] { run(); });
+  }
+  void stop_thread() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void launch_async(const proc::LaunchSpec& spec, LaunchDone done) override {
+    const std::lock_guard lock(mutex_);
+    EXPECT_TRUE(known_.insert(spec.key).second) << spec.key << " is launched twice";
+    const bool together = spec.key.find(kAllAtOnce) != std::string::npos;
+    const bool fails = !together && random_() % 8 == 0;
+    if (!fails) {
+      running_.insert(spec.key);
+      most_ = std::max(most_, running_.size());
+    }
+    if (together) ++together_;
+    queue_.push_back([done = std::move(done), fails] {
+      if (fails) return done(fail(Code::unavailable, "the launcher is gone"));
+      done(proc::ChildStatus());
+    });
+    if (!fails && !together) end_later(spec.key, static_cast<int>(random_() % 4));
+    if (together && together_ == kSlots) {
+      for (const std::string& key : std::set<std::string>(running_)) end_later(key, 0);
+    }
+    changed_.notify_all();
+  }
+  Result<std::optional<proc::ChildStatus>> status(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    if (!running_.contains(key)) return std::optional<proc::ChildStatus>();
+    return std::optional<proc::ChildStatus>(proc::ChildStatus());
+  }
+  Status stop(const std::string& key, Millis) override {
+    const std::lock_guard lock(mutex_);
+    if (running_.contains(key)) end_later(key, static_cast<int>(random_() % 4));
+    changed_.notify_all();
+    return {};
+  }
+  Status forget(const std::string&) override { return {}; }
+  Status shutdown(Millis) override { return {}; }
+
+  std::size_t most_at_once() {
+    const std::lock_guard lock(mutex_);
+    return most_;
+  }
+
+ private:
+  // 0, 1: exit code 0; 2: exit code 1; 3: lost.
+  void end_later(const std::string& key, int how) {
+    queue_.push_back([this, key, how] {
+      {
+        const std::lock_guard lock(mutex_);
+        if (running_.erase(key) == 0) return;
+      }
+      proc::ChildStatus status;
+      status.state = how == 3 ? proc::ChildStatus::State::lost : proc::ChildStatus::State::exited;
+      status.exit_code = how == 2 ? 1 : 0;
+      on_exit_(key, status);
+    });
+  }
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+      if (closing_) return;
+      const auto next = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      next();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::mt19937 random_;
+  bool closing_ = false;
+  std::deque<std::function<void()>> queue_;
+  std::set<std::string> known_, running_;
+  std::size_t most_ = 0, together_ = 0;
+  ExitHandler on_exit_;
+  std::thread thread_;
+};
+
+// Tasks that are alike, so that those that waited find the result of those that ran, and others.
+Value random_pipeline(std::mt19937& random) {
+  std::vector<Step> steps;
+  const std::uint32_t count = 2 + random() % 6;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Step step;
+    step.name = fmt::format("t{}", i);
+    step.script = random() % 2 == 0 ? "the same" : fmt::format("other {}", random() % 3);
+    step.retries = static_cast<int>(random() % 3);
+    if (i > 0 && random() % 3 == 0) step.after = {fmt::format("t{}", random() % i)};
+    steps.push_back(std::move(step));
+  }
+  Value pipeline = make_pipeline(steps);
+  for (auto& [name, task] : pipeline.child("root").child("dag").child("tasks").as_object()) {
+    if (random() % 3 != 0) task.set("cachingOptions", Value::object({{"enableCache", true}}));
+  }
+  return pipeline;
+}
+
+class Simulation {
+ public:
+  explicit Simulation(std::uint32_t seed) : random_(seed), launcher_(seed) {
+    database_ = std::move(*db::Database::open((directory_.path() / "state.db").string()));
+    Options options{directory_.path() / "pipelines", "", kSlots, {}, false};
+    pipelines_ = std::move(*Pipelines::open({*database_, clock_, launcher_}, options, Hooks()));
+    launcher_.begin(
+        [this](const std::string& key, const proc::ChildStatus& status) { pipelines_->on_child_exit(key, status); });
+    EXPECT_TRUE(pipelines_->resume());
+  }
+  ~Simulation() {
+    launcher_.stop_thread();
+    pipelines_->stop();
+  }
+
+  void run() {
+    std::vector<std::string> ids;
+    for (int i = 0; i < 12; ++i) {
+      ids.push_back(start(random_pipeline(random_)));
+      if (random_() % 3 == 0) send("/apis/v2beta1/runs/" + ids[random_() % ids.size()] + ":terminate", Value::object());
+      if (random_() % 4 == 0) send("/apis/v2beta1/runs/" + ids[random_() % ids.size()] + ":retry", Value::object());
+    }
+    for (const std::string& id : ids) ends(id);
+    std::vector<Step> steps;
+    for (std::size_t i = 0; i < kSlots; ++i) steps.push_back({fmt::format("{}-{}", kAllAtOnce, i), "x"});
+    const std::string last = start(make_pipeline(steps));
+    ends(last);
+    EXPECT_EQ(pipelines_->run(last)->state, "SUCCEEDED");
+    EXPECT_EQ(launcher_.most_at_once(), kSlots);
+  }
+
+ private:
+  net::Response send(const std::string& target, const Value& body) {
+    net::Request request;
+    request.method = "POST";
+    request.target = request.path = target;
+    request.headers.set("Content-Type", "application/json");
+    const auto reader = net::body_from_string(to_json(body));
+    request.body = reader.get();
+    return pipelines_->handle(request);
+  }
+  std::string start(const Value& pipeline) {
+    const net::Response response =
+        send("/apis/v2beta1/runs", Value::object({{"display_name", "r"}, {"pipeline_spec", pipeline}}));
+    EXPECT_EQ(response.status, 200) << response.body;
+    return (*parse_json(response.body))["run_id"].string_or();
+  }
+  void ends(const std::string& id) {
+    EXPECT_TRUE(World::eventually([&] { return pipelines_->run(id)->finished.has_value(); })) << id << " does not end";
+  }
+
+  std::mt19937 random_;
+  TempDir directory_ = std::move(*TempDir::make("slots"));
+  SystemClock clock_;
+  std::unique_ptr<db::Database> database_;
+  FakeLauncher launcher_;
+  std::unique_ptr<Pipelines> pipelines_;
+};
+
+TEST(SlotsSimulation, EverySlotComesBack) {
+  const char* fixed = std::getenv("MILLRACE_SEED");
+  for (int round = 0; round < (fixed != nullptr ? 1 : 5); ++round) {
+    const auto seed = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
+                                       : static_cast<std::uint32_t>(random_u64());
+    SCOPED_TRACE(fmt::format("MILLRACE_SEED={}", seed));
+    Simulation(seed).run();
+  }
+}
+
+}  // namespace
+}  // namespace millrace::pipelines::runner
