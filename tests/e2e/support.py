@@ -47,6 +47,14 @@ def need(command):
     return shutil.which(command) or missing(command)
 
 
+def is_running(process):
+    """Is this directory of /proc that of a process which has not ended?"""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Server:
     """`millrace serve` on a data directory; the port stays the same over restarts."""
 
@@ -103,6 +111,21 @@ class Server:
                 raise AssertionError("the server did not stop within 30 s of SIGTERM")
         return self.process.returncode if self.process else None
 
+    def end_children(self):
+        """Ends what a stopped server has left to the next start: its launcher, and with it every process."""
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_text().split("\0") if entry.name.isdigit() else []
+            except OSError:
+                continue
+            if words[1:3] != ["launcher", str(self.data_dir / "launcher")]:
+                continue
+            os.kill(int(entry.name), signal.SIGTERM)
+            deadline = time.monotonic() + 15
+            while is_running(entry):
+                assert time.monotonic() < deadline, f"the launcher {entry.name} does not end"
+                time.sleep(0.02)
+
     def environment(self, path=None):
         """What a shell has after `eval "$(millrace env)"`."""
         script = f'set -e; lines=$("{MILLRACE}" env --data-dir "{self.data_dir}"); eval "$lines"; env -0'
@@ -153,6 +176,7 @@ def running(data_dir, **options):
         yield server
     finally:
         server.stop()
+        server.end_children()
 
 
 def build_context(sources, directory):
