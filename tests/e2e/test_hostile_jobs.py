@@ -21,6 +21,12 @@ KMEANS = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
 INSTANCE = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
 
 
+def command(script):
+    """The entry point of a job that runs the script: each word may have 256 characters."""
+    words = [script[at : at + 250] for at in range(0, len(script), 250)]
+    return ["sh", "-c", 'eval "$(printf %s "$@")"', "sh", *words]
+
+
 class Account:
     """A role for jobs, a bucket, and short ways to run a shell script as a job."""
 
@@ -39,7 +45,7 @@ class Account:
         self.sagemaker.create_processing_job(
             ProcessingJobName=name,
             RoleArn=self.role,
-            AppSpecification={"ImageUri": "img", "ContainerEntrypoint": ["sh", "-c", script]},
+            AppSpecification={"ImageUri": "img", "ContainerEntrypoint": command(script)},
             ProcessingResources={"ClusterConfig": INSTANCE},
             ProcessingOutputConfig={"Outputs": [{"OutputName": "o", "S3Output": output}]},
         )
@@ -51,7 +57,7 @@ class Account:
         self.sagemaker.create_training_job(
             TrainingJobName=name,
             RoleArn=self.role,
-            AlgorithmSpecification={"TrainingImage": "img", "TrainingInputMode": "File", "ContainerEntrypoint": ["sh", "-c", script]},
+            AlgorithmSpecification={"TrainingImage": "img", "TrainingInputMode": "File", "ContainerEntrypoint": command(script)},
             OutputDataConfig={"S3OutputPath": "s3://hostile/models"},
             ResourceConfig=INSTANCE,
             StoppingCondition={"MaxRuntimeInSeconds": 300},

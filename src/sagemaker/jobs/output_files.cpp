@@ -86,8 +86,10 @@ std::string seen_path(std::string_view path) {
 Result<std::vector<OutputFile>> output_files(const UntrustedTree& tree, const std::string& folder, OutputBudget& budget,
                                              std::vector<std::string>& notes) {
   std::vector<OutputFile> files;
-  if (!MR_TRY(tree.info(folder, Links::within))) return files;
-  if (!tree.is_directory(folder, Links::within)) {
+  const auto info = tree.info(folder, Links::within);
+  if (info && !*info) return files;
+  if (!info && info.error().code != Code::failed_precondition) return fail(info.error());
+  if (!info || (*info)->kind != FileKind::directory) {
     return fail(Code::failed_precondition,
                 fmt::format("{} is not a directory, or a link that leads out of /opt/ml", seen_path(folder)));
   }
