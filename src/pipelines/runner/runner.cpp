@@ -44,11 +44,21 @@ Runner::Run Runner::find(const std::string& run_id) {
   return found == active_.end() ? nullptr : found->second;
 }
 
+Runner::Run Runner::find_recovered(const std::string& run_id) {
+  std::unique_lock lock(mutex_);
+  recovery_ended_.wait_for(lock, kChangeAnswer, [&] { return recovered_ || stopping_ || active_.contains(run_id); });
+  const auto found = active_.find(run_id);
+  return found == active_.end() ? nullptr : found->second;
+}
+
 bool Runner::is_active(const std::string& run_id) { return find(run_id) != nullptr; }
 
 void Runner::insert(const Run& run) {
-  const std::lock_guard lock(mutex_);
-  active_[run->record().id] = run;
+  {
+    const std::lock_guard lock(mutex_);
+    active_[run->record().id] = run;
+  }
+  recovery_ended_.notify_all();
 }
 
 void Runner::on_change(std::function<void(const std::string& run_id)> listener) {
@@ -117,8 +127,8 @@ Status Runner::retry(const std::string& run_id) {
 }
 
 Status Runner::terminate(const std::string& run_id) {
-  const Run run = find(run_id);
-  if (!run) return fail(Code::failed_precondition, fmt::format("the run {} has ended or is being taken up", run_id));
+  const Run run = find_recovered(run_id);
+  if (!run) return fail(Code::failed_precondition, fmt::format("the run {} has ended", run_id));
   auto done = std::make_shared<std::promise<bool>>();
   auto answer = done->get_future();
   const bool posted = strands_->post(run_id, [this, run, done] {
@@ -241,6 +251,7 @@ void Runner::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  recovery_ended_.notify_all();
   alarms_.stop();
   slots_.close();
   strands_->stop();

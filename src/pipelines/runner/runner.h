@@ -4,6 +4,7 @@
 // or whose answer was lost, is found again in the state (outstanding) and at the launcher, which starts a key once
 // only. So a server that dies at any moment runs no step twice and loses none.
 
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,6 +53,8 @@ class Runner {
 
   // runner.cpp: runs, and the way of an event from the engine to the disk and on to what follows from it.
   Run find(const std::string& run_id);
+  // The same; while the runs of before are being recovered, it is waited for them.
+  Run find_recovered(const std::string& run_id);
   void insert(const Run& run);
   // On the run's strand. apply() lets an event happen; flush(), after all that had gathered for the run, stores what
   // happened in one transaction and then performs what follows from it.
@@ -100,6 +103,8 @@ class Runner {
   std::function<void()> ended_;
   ReadyServers ready_servers_;
   bool stopping_ = false;
+  bool recovered_ = false;  // resume() has seen to every run that was under way
+  std::condition_variable recovery_ended_;
   Slots slots_;
   std::shared_ptr<Strands> strands_;
   Alarms alarms_;

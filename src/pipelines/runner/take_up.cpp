@@ -60,6 +60,11 @@ void Runner::resume(const std::vector<std::string>& unfinished) {
     insert(*run);
     strands_->post(run_id, [this, taken = *run] { take_up(taken); });
   }
+  {
+    const std::lock_guard lock(mutex_);
+    recovered_ = true;
+  }
+  recovery_ended_.notify_all();
 }
 
 void Runner::take_up(const Run& run) {
