@@ -11,6 +11,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/log.h"
+#include "proc/child_user.h"
 
 namespace millrace::app {
 namespace {
@@ -19,7 +20,7 @@ struct Arguments {
   std::string data_dir, key_file, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
                                   cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
   std::vector<std::string> node_labels, images, import_directories;
-  std::string executor = "process", container_engine;
+  std::string executor = "process", container_engine, child_user;
   bool sandbox = true;
   bool stop_children = false;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
@@ -62,6 +63,10 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
                   "A directory of this machine that pipelines may import artifacts from by path or file:// (default: "
                   "none); may be repeated")
       ->allow_extra_args(false);
+  command.add_option(
+      "--child-user", arguments.child_user,
+      "Who tasks, jobs and model servers run as when the server is root: a user's name, or USER:GROUP in "
+      "numbers (default: millrace-task where there is such a user, else a number that nobody has)");
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
       ->check([](const std::string& text) {
@@ -95,6 +100,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.cluster_name = arguments.cluster;
   options.max_running_tasks = arguments.max_tasks;
   options.sandbox = arguments.sandbox;
+  if (!arguments.child_user.empty()) MR_TRY(proc::choose_child_user(arguments.child_user));
   options.containers = arguments.executor == "container";
   options.container_engine = arguments.container_engine;
   for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));

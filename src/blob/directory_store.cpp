@@ -18,8 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kKeyLength = 32;
-constexpr mode_t kBlobMode = 0400;  // a committed blob is never written again, not even through a hard link
-constexpr mode_t kCopyMode = 0600;
+// A committed blob is never written again, not even through a hard link. What leads to it is closed to others; who is
+// given a link or a copy may be another user.
+constexpr mode_t kBlobMode = 0444;
+constexpr mode_t kCopyMode = 0644;
 
 bool is_key(std::string_view text) {
   return text.size() == kKeyLength && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -186,7 +188,11 @@ Status DirectoryStore::materialise(const Key& key, const fs::path& path, Share h
   if (!is_key(key)) return fail(Code::invalid_argument, fmt::format("'{}' is not a blob's key", key));
   const fs::path source = path_of(key);
   if (how == Share::read_only_link) {
-    if (::link(source.c_str(), path.c_str()) == 0) return {};
+    if (::link(source.c_str(), path.c_str()) == 0) {
+      // Earlier versions committed blobs that nobody else could read.
+      if (::chmod(path.c_str(), kBlobMode) != 0) return fail(path_error("cannot open up", path, errno));
+      return {};
+    }
     // Another file system, or one without hard links: a copy serves as well.
     if (errno != EXDEV && errno != EPERM && errno != EMLINK) return fail(path_error("cannot link", path, errno));
   }

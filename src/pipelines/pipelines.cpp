@@ -1,4 +1,5 @@
 #include "pipelines/pipelines.h"
+#include "pipelines/executors/task_sandbox.h"
 
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ class PipelinesImpl final : public Pipelines {
     MR_TRY(needs_.database.migrate("pipelines.api", api::migrations()));
     MR_TRY(needs_.database.migrate("pipelines.v1beta1", api::v1beta1::migrations()));
     MR_TRY(api::ensure_default_experiment(needs_.database, needs_.clock));
+    executors::give_older_files(options_);
     // Noted now: a run that is created from here on is nobody's to take up.
     return needs_.database.read([&](db::Connection& connection) -> Status {
       unfinished_ = MR_TRY(runner::unfinished_runs(connection));

@@ -65,17 +65,18 @@ Status validate(const LaunchSpec& spec) {
 
 }  // namespace
 
-Children::Children(const Clock& clock, OnExit on_exit)
+Children::Children(const Clock& clock, Fd machine_mounts, OnExit on_exit)
     : clock_(clock),
       on_exit_(std::move(on_exit)),
+      machine_mounts_(std::move(machine_mounts)),
       spawners_(std::clamp(std::thread::hardware_concurrency(), 2u, kMaxSpawners) - 1, kMaxSpawners),
       closers_(1, kMaxHeldMounts) {}
 
 Status Children::open(const std::filesystem::path& directory) {
   boot_ = boot_id();
   directory_ = directory;
-  sandbox_root_ = directory / "root";
-  MR_TRY(make_directories(sandbox_root_, 0700));
+  MR_TRY(make_directories(directory / "root", 0700));
+  bases_.emplace(directory / "root", static_cast<bool>(machine_mounts_));
   const auto file = directory / "journal";
   records_ = MR_TRY(Journal::load(file));
   for (auto& [key, record] : records_) {
@@ -161,8 +162,8 @@ std::vector<Result<Spawned>> Children::spawn_all(std::span<const Staged> items) 
   const auto spawn_some = [&] {
     for (std::size_t i = next++; i < items.size(); i = next++) {
       const LaunchSpec& spec = items[i].spec;
-      spawned[i] =
-          spawn(spec, items[i].program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_), sandbox_root_);
+      spawned[i] = spawn(spec, items[i].program, journal_.descriptor(), Journal::started_prefix(spec.key, boot_),
+                         *bases_, machine_mounts_.get());
     }
   };
   std::mutex mutex;

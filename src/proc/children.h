@@ -29,7 +29,8 @@ class Children {
   using Steady = std::chrono::steady_clock::time_point;
   using OnExit = std::function<void(const std::string& key, const ChildStatus&)>;
 
-  Children(const Clock& clock, OnExit on_exit);
+  // `machine_mounts`: the machine's mount namespace, where this process has left it for one of its own; else none.
+  Children(const Clock& clock, Fd machine_mounts, OnExit on_exit);
 
   // Reads the journal: what still runs is watched (watch() gives its descriptor), the rest has ended or is lost.
   Status open(const std::filesystem::path& directory);
@@ -83,7 +84,9 @@ class Children {
   const Clock& clock_;
   const OnExit on_exit_;
   std::string boot_;
-  std::filesystem::path directory_, sandbox_root_;
+  std::filesystem::path directory_;
+  const Fd machine_mounts_;
+  std::optional<SandboxBases> bases_;
   Journal journal_;
   Records records_;
   std::map<std::int64_t, Running> running_;  // by pid

@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "proc/child_user.h"
 
 namespace millrace::proc {
 
@@ -41,14 +42,24 @@ struct Mount {
   std::filesystem::path below = {};
 };
 
-// Namespaces of the child's own (mount, process, IPC, host name): it sees the machine's files read-only and no other
-// process, and has the capabilities that container runtimes leave. It shares the network. Its first process is the
-// program itself. Needs root, or a kernel that gives user namespaces to users; see sandbox_available().
+// Namespaces of the child's own (mount, process, IPC, host name): it sees the machine's files read-only, without homes,
+// sockets and devices, and no other process. It has no capabilities and gets none, makes only the system calls of an
+// ordinary program (system_calls.h), has no terminal, and runs as the children's user (child_user.h). Its first process
+// is the program itself. Needs root, or a kernel that gives user namespaces to users; see sandbox_available(). What is
+// confined and what is not: docs/security.md.
 struct Sandbox {
   std::vector<std::filesystem::path> hidden;  // directories and files of the machine that are empty in it
   // One whose target lies in another's is seen there, made if need be; of two with the same target the later one
-  // counts.
+  // counts. The directory of a writable one belongs to the children's user afterwards; what lies in it already does not
+  // (give_to_child()). What lies in a hidden directory, the server's, is reached from there through no link.
   std::vector<Mount> mounts;
+  bool network = true;  // the machine's; false: one of its own, with nothing but a loopback
+  // Its program makes user and mount namespaces for what it starts, and limits that itself
+  // (system_call_filter_bytes()).
+  bool may_nest = false;
+  // What is seen, read-only, though it is hidden. Empty: this program and the Python installations on this process's
+  // PATH (machine_places.h).
+  std::vector<std::filesystem::path> programs = {};
 };
 
 struct LaunchSpec {
@@ -62,7 +73,10 @@ struct LaunchSpec {
   std::uint64_t cpu_limit_seconds = 0;                           // RLIMIT_CPU; 0: none
   std::uint64_t file_size_limit_bytes = 0;                       // RLIMIT_FSIZE; 0: none
   unsigned cpus = 0;  // it runs on so many of the machine's processors at once; 0: on all
+  // Without one a child has the server's user, but nothing that would give it more rights, and the same system calls.
   std::optional<Sandbox> sandbox;
+  bool as_server = false;         // with all that the server may do: the client of a container engine
+  std::optional<ChildUser> user;  // of one in a sandbox; nullopt: child_user()
   // false: what is noted of it survives the death of launcher and server, but perhaps not the machine's: a key that was
   // started shortly before that may be unknown after it, which boot_id() tells.
   bool synced = true;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "proc/launcher.h"
 #include "proc/link.h"
+#include "proc/machine_places.h"
 #include "proc/wire.h"
 
 namespace millrace::proc {
@@ -157,8 +158,15 @@ Result<std::string> LauncherClient::call(MessageType type, std::string body, std
   return fail(Code::deadline_exceeded, "the launcher did not answer in time");
 }
 
+// What only the server knows of itself.
+LaunchSpec completed(LaunchSpec spec) {
+  if (!spec.as_server && !spec.user) spec.user = child_user();
+  if (spec.sandbox && spec.sandbox->programs.empty()) spec.sandbox->programs = needed_programs();
+  return spec;
+}
+
 void LauncherClient::launch_async(const LaunchSpec& spec, LaunchDone done) {
-  Launch launch{spec.key, pack_spec(spec), std::move(done), 0, std::chrono::steady_clock::now()};
+  Launch launch{spec.key, pack_spec(completed(spec)), std::move(done), 0, std::chrono::steady_clock::now()};
   if (launch.packed.size() + 64 > kMaxMessageBytes) {
     return launch.done(fail(Code::invalid_argument, fmt::format("arguments and environment are longer than {} bytes "
                                                                 "together",

@@ -58,7 +58,8 @@ struct Peer {
 
 class LauncherRole {
  public:
-  explicit LauncherRole(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  LauncherRole(std::filesystem::path directory, Fd machine_mounts)
+      : directory_(std::move(directory)), machine_mounts_(std::move(machine_mounts)) {}
   // False: another launcher has the directory.
   Result<bool> open();
   void run();
@@ -80,11 +81,12 @@ class LauncherRole {
   Peer* server();
 
   const std::filesystem::path directory_;
+  Fd machine_mounts_;
   SystemClock clock_;
   Fd lock_, directory_fd_, listener_, signals_, epoll_;
   std::vector<std::unique_ptr<Peer>> peers_;
   std::uint64_t last_peer_ = 0;
-  Children children_{clock_, [this](const std::string& key, const ChildStatus& status) {
+  Children children_{clock_, std::move(machine_mounts_), [this](const std::string& key, const ChildStatus& status) {
                        if (Peer* peer = server()) {
                          send(*peer, {MessageType::exited, 0, Packer().text(key).status(status).take()});
                        }
@@ -341,7 +343,10 @@ void LauncherRole::drop_gone_peers() {
 }  // namespace
 
 int launcher_main(const std::filesystem::path& directory) {
-  LauncherRole role(directory);
+  // Before there are threads. What sandboxes have in common is mounted there once, and nobody else sees it.
+  Fd machine_mounts(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!machine_mounts || !enter_own_mount_namespace()) machine_mounts.reset();
+  LauncherRole role(directory, std::move(machine_mounts));
   const auto opened = role.open();
   if (!opened) {
     std::fprintf(stderr, "%s\n", opened.error().message.c_str());

@@ -1,25 +1,66 @@
 #pragma once
-// A child's own view of the machine's files, as system calls laid out beforehand: between its birth and the program the
-// child shares our memory and may not allocate. Source: mount_namespaces(7), pivot_root(2), mount_setattr(2).
+// A child's own view of the machine, as system calls laid out beforehand: between its birth and the program the child
+// shares our memory and may not allocate. Source: mount_namespaces(7), pivot_root(2), network_namespaces(7).
 //
-// The new root is a directory in memory into which the machine's top-level directories are bound read-only. Where a
-// mount's target has no place on the machine, the directory above it is made anew in memory and its entries are bound.
-// Steps are sorted by their places, so that what is bound never uncovers what is hidden below it.
+// What is the same for many children is a SandboxBase; a child's own mounts come over it. A directory that is empty in
+// the base and in which a mount of the child's lies is made anew for the child.
 
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
+#include "proc/child_user.h"
 #include "proc/launcher.h"
+#include "proc/sandbox_base.h"
+#include "proc/sandbox_step.h"
 
 namespace millrace::proc {
 
+// What a child that asks for nothing else has: in memory, and of so many bytes.
+inline constexpr std::uint64_t kSharedMemoryBytes = 2ULL << 30, kTemporaryBytes = 2ULL << 30;
+
+// The bases of a launcher's children. Where its process has a mount namespace of its own, they are laid out there once:
+// a child's namespace is a copy of it. Elsewhere each child lays its base out itself. Any thread may ask.
+class SandboxBases {
+ public:
+  static constexpr std::size_t kMaxKept = 64;
+  static constexpr std::size_t kMaxPrepared = 3;  // each costs all children the copying of its mounts
+
+  // `root`: an empty directory, on which children mount their new root, or below which the bases are.
+  SandboxBases(std::filesystem::path root, bool in_own_namespace);
+
+  // Those of a machine that has changed since they were made are forgotten. `in_use`: for a child, and laid out where
+  // that can be; else it is only looked at.
+  std::shared_ptr<const SandboxBase> find(const SandboxBaseKey& key, bool in_use);
+  const std::string& root() const { return root_; }
+
+ private:
+  bool machine_has_changed();
+  void prepare(SandboxBase& base);
+
+  std::mutex mutex_;
+  const std::string root_;
+  const bool in_own_namespace_;
+  Fd mounts_;  // readable with an error when the namespace's mounts have changed
+  std::int64_t top_changed_ = 0;
+  std::size_t last_ = 0;
+  std::map<SandboxBaseKey, std::shared_ptr<SandboxBase>> kept_;
+  std::size_t prepared_ = 0;  // of those
+};
+
+// Gives the calling process, which has one thread, a mount namespace of its own, in which it goes on to see what is
+// mounted on the machine. false: it may not.
+bool enter_own_mount_namespace();
+
 class SandboxPlan {
  public:
-  // `root`: an empty directory of the launcher's, on which the new root is mounted.
-  static Result<SandboxPlan> make(const Sandbox& sandbox, const std::filesystem::path& root);
+  static Result<SandboxPlan> make(const Sandbox& sandbox, SandboxBases& bases, std::optional<ChildUser> user);
 
   int clone_flags() const { return flags_; }
 
@@ -27,40 +68,24 @@ class SandboxPlan {
   const char* enter() const noexcept;
 
  private:
-  struct Step {
-    // In the order in which steps at one place are taken: what hides comes after what shows.
-    enum class Kind { directory, symlink, file, bind, memory, blank, seal } kind = Kind::directory;
-    std::string target;  // in the new root, with the root's own path before it
-    std::string source;  // bind, symlink; memory: mount options; file: its bytes
-    std::string above;   // of what is made in a directory that others write to: its path, in which no link is followed
-    std::string below = {};  // bind: of `source`, in which no link is followed either
-  };
-  struct Late {
-    Step step;
-    bool read_only = false;
-  };
-  // What stands at a place of the new root: the machine's own, the machine's entries in a directory of ours, or ours
-  // alone.
-  enum class Ground { machine, adopted, ours };
-
-  static const char* perform(const Step& step) noexcept;
-  void start();
-  void hide(const std::string& path);
-  Status mount(const Mount& mount);
-  void place(const std::string& target);
-  void place_file(const std::string& target);
+  const char* enter_root() const noexcept;
+  const char* mount_proc() const noexcept;
+  void add(const Mount& mount);
+  Status add_files(const Mount& mount);
+  void renew(const std::string& blank);
   void place_late(const std::string& target, const std::string& above, bool is_file);
-  void adopt(const std::string& directory);
-  bool is_ours(const std::string& path) const;
-  bool shows_machine(const std::string& path) const;
+  std::string filled_above(const std::string& target) const;
+  static Step source_step(const Mount& mount, const std::string& target, const std::vector<std::string>& hidden);
 
   int flags_ = 0;
+  StepContext context_;
+  bool may_nest_ = false;
   std::string root_;
-  std::vector<Step> before_;              // then everything is made read-only
-  std::vector<Late> after_;               // what may be written, and the files in memory
-  std::map<std::string, Ground> ground_;  // a place is as the nearest one at or above it
-  std::vector<std::string> mounted_;      // places that are filled only after all is read-only
-  std::string uid_map_, gid_map_;         // of a user namespace; empty: none
+  std::shared_ptr<const SandboxBase> base_;
+  std::vector<Step> steps_;           // after the base
+  std::vector<std::string> seals_;    // what is read-only after that
+  std::vector<std::string> mounted_;  // places that are filled only after the base is read-only
+  std::string uid_map_, gid_map_;     // of a user namespace; empty: none
 };
 
 }  // namespace millrace::proc

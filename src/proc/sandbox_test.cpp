@@ -25,6 +25,7 @@ class SandboxTest : public testing::Test {
     std::string name = "/var/tmp/sandbox-test-XXXXXX";
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     directory_ = name;
+    fs::permissions(directory_, fs::perms(0755));  // as far as it is not hidden, children's user may look into it
     work_ = directory_ / "work";
     ASSERT_TRUE(make_directories(work_));
     const auto status = sandbox_available(directory_ / "launcher");
@@ -79,6 +80,21 @@ TEST_F(SandboxTest, IsGivenWhatLiesDeepInWhatIsHidden) {
   EXPECT_EQ(run(spec).exit_code, 0) << output("a");
   EXPECT_EQ(read_file(deep / "out").value_or(""), "done\n");
   EXPECT_EQ(output("a"), "runs\nwork\n");
+}
+
+// As where the data directory lies in a directory that is closed to others.
+TEST_F(SandboxTest, LeadsThroughWhatIsClosedToTheChildsUser) {
+  const fs::path closed = directory_ / "closed", data = closed / "data", deep = data / "runs" / "1";
+  ASSERT_TRUE(make_directories(deep));
+  ASSERT_TRUE(write_file(closed / "secret", "s3cret"));
+  fs::permissions(closed, fs::perms(0700));
+  LaunchSpec spec =
+      shell("closed", fmt::format("mkdir -p {0} && echo done > {0}/out; ls {1}/..", deep.string(), data.string()));
+  spec.working_directory = deep;
+  spec.sandbox = Sandbox{{data}, {{Mount::Kind::writable, deep, deep.string(), 0, {}}}};
+  EXPECT_EQ(run(spec).exit_code, 0) << output("closed");
+  EXPECT_EQ(read_file(deep / "out").value_or(""), "done\n");
+  EXPECT_EQ(output("closed"), ::geteuid() == 0 ? "data\n" : "data\nsecret\n");
 }
 
 // The machine need not have the working directory: a mount is one.

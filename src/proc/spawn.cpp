@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "proc/confinement.h"
 #include "proc/process_info.h"
 #include "proc/sandbox.h"
 
@@ -48,6 +49,8 @@ struct Plan {
   rlim_t memory, cpu, file_size;  // RLIM_INFINITY: leave
   const cpu_set_t* cpus;          // null: all
   const SandboxPlan* sandbox;     // null: none
+  const Confinement* confinement;
+  int machine_mounts;  // a mount namespace; -1: as it is
   struct Outcome* outcome;
 };
 
@@ -143,12 +146,15 @@ bool write_record(const Plan& plan) noexcept {
   if (!write_record(plan)) give_up(plan, "cannot record its start");
   if (plan.sandbox != nullptr) {
     if (const char* failed = plan.sandbox->enter()) give_up(plan, failed);
+  } else if (plan.machine_mounts >= 0 && ::setns(plan.machine_mounts, CLONE_NEWNS) != 0) {
+    give_up(plan, "cannot see the machine's mounts");
   }
   if (::chdir(plan.directory) != 0) give_up(plan, "cannot enter the working directory");
   if (plan.cpus != nullptr) (void)::sched_setaffinity(0, sizeof *plan.cpus, plan.cpus);
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   limit(RLIMIT_FSIZE, plan.file_size, plan.file_size);  // after the record: the journal may be longer than the limit
   limit(RLIMIT_DATA, plan.memory, plan.memory);
+  if (const char* failed = plan.confinement->enter()) give_up(plan, failed);
   ::execve(plan.program, plan.argv, plan.environment);
   give_up(plan, "cannot be executed");
 }
@@ -196,10 +202,25 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-Result<Fd> open_output(const std::filesystem::path& path) {
-  Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
-  if (!file) return fail(system_error("cannot open the output file " + path.string(), errno));
+// A child may have been where this file is to be: no link is followed, and nobody is waited for at a pipe.
+Result<Fd> open_output(const std::filesystem::path& path, const ChildUser* owner) {
+  Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK, 0600));
+  struct stat info{};
+  if (!file || ::fstat(file.get(), &info) != 0)
+    return fail(system_error("cannot open the output file " + path.string(), errno));
+  const bool is_file = S_ISREG(info.st_mode) && info.st_nlink == 1;
+  if (!is_file && !S_ISCHR(info.st_mode))
+    return fail(Code::invalid_argument, fmt::format("{} is no file of its own", path.string()));
+  ::fcntl(file.get(), F_SETFL, O_APPEND);
+  // A program may open it again, by /dev/stdout.
+  if (is_file && owner != nullptr && info.st_uid != owner->user && ::fchown(file.get(), owner->user, owner->group) != 0)
+    return fail(system_error("cannot give away the output file " + path.string(), errno));
   return file;
+}
+
+Confinement::Kind confinement_of(const LaunchSpec& spec) {
+  if (spec.sandbox) return spec.sandbox->may_nest ? Confinement::Kind::nesting : Confinement::Kind::sandboxed;
+  return spec.as_server ? Confinement::Kind::none : Confinement::Kind::bare;
 }
 
 rlim_t limit_or_none(std::uint64_t value) { return value == 0 ? RLIM_INFINITY : static_cast<rlim_t>(value); }
@@ -212,7 +233,7 @@ Result<std::string> find_program(const LaunchSpec& spec) {
   std::string of_machine = directory;  // where a sandbox mounts one there, that one
   for (const Mount& mount : spec.sandbox ? spec.sandbox->mounts : std::vector<Mount>()) {
     const bool binds = mount.kind == Mount::Kind::writable || mount.kind == Mount::Kind::read_only;
-    if (binds && mount.target == directory) of_machine = mount.source.native();
+    if (binds && mount.target == directory) of_machine = (mount.source / mount.below).native();
   }
   if (::stat(of_machine.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
     return fail(Code::invalid_argument, fmt::format("the working directory {} does not exist", directory));
@@ -240,9 +261,11 @@ Result<std::string> find_program(const LaunchSpec& spec) {
 }
 
 Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal, const std::string& record_prefix,
-                      const std::filesystem::path& sandbox_root) {
+                      SandboxBases& bases, int machine_mounts) {
   std::optional<SandboxPlan> sandbox;
-  if (spec.sandbox) sandbox = MR_TRY(SandboxPlan::make(*spec.sandbox, sandbox_root));
+  if (spec.sandbox) sandbox = MR_TRY(SandboxPlan::make(*spec.sandbox, bases, spec.user));
+  const Confinement confinement(confinement_of(spec), spec.user);
+  const ChildUser* owner = spec.sandbox && spec.user ? &*spec.user : nullptr;
   const auto cpus = some_cpus(spec.cpus, spec.key);
   std::vector<std::string> variables;
   for (const auto& [name, value] : spec.environment) variables.push_back(name + "=" + value);
@@ -251,9 +274,9 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
 
   static const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!nothing) return fail(Code::internal, "cannot open /dev/null");
-  const Fd output = MR_TRY(open_output(spec.stdout_path));
+  const Fd output = MR_TRY(open_output(spec.stdout_path, owner));
   Fd errors_own;
-  if (spec.stderr_path != spec.stdout_path) errors_own = MR_TRY(open_output(spec.stderr_path));
+  if (spec.stderr_path != spec.stdout_path) errors_own = MR_TRY(open_output(spec.stderr_path, owner));
 
   static thread_local const ChildMemory memory;
   if (!memory) return fail(Code::resource_exhausted, "there is no memory to start another process");
@@ -275,6 +298,8 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
                   limit_or_none(spec.file_size_limit_bytes),
                   cpus ? &*cpus : nullptr,
                   sandbox ? &*sandbox : nullptr,
+                  &confinement,
+                  machine_mounts,
                   &outcome};
   const pid_t pid = clone_into(plan, memory);
   if (pid < 0) return fail(system_error("cannot start another process", errno));
@@ -297,8 +322,10 @@ Status sandbox_available(const std::filesystem::path& directory) {
   spec.working_directory = "/";
   spec.stdout_path = spec.stderr_path = "/dev/null";
   spec.sandbox = Sandbox{{directory}, {}};
+  spec.user = child_user();
   const Fd journal(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-  const Spawned child = MR_TRY(spawn(spec, spec.argv[0], journal.get(), "", root));
+  SandboxBases bases(root, false);
+  const Spawned child = MR_TRY(spawn(spec, spec.argv[0], journal.get(), "", bases, -1));
   int status = 0;
   ::waitpid(child.pid, &status, 0);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "proc/journal.h"
 #include "proc/launcher.h"
+#include "proc/sandbox.h"
 
 namespace millrace::proc {
 
@@ -20,11 +21,11 @@ struct Spawned {
   pid_t pid = 0;
   StartTicks start;
 };
-// `sandbox_root`: an empty directory for those that have a sandbox.
-// The child leads a process group of its own, reads /dev/null, and has appended
+// `bases`: of those that have a sandbox. `machine_mounts`: the mount namespace of those that have none; -1: this
+// process's. The child leads a process group of its own, reads /dev/null, and has appended
 // `record_prefix`<pid>,"start":<ticks>,"until":<ticks>}\n to `journal` before it became the program. Error: no child is
 // left.
 Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int journal, const std::string& record_prefix,
-                      const std::filesystem::path& sandbox_root);
+                      SandboxBases& bases, int machine_mounts);
 
 }  // namespace millrace::proc

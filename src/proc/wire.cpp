@@ -75,10 +75,15 @@ std::string pack_spec(const LaunchSpec& spec) {
   for (const auto& [name, value] : spec.environment) out.text(name).text(value);
   out.text(spec.working_directory.native()).text(spec.stdout_path.native()).text(spec.stderr_path.native());
   out.number(spec.memory_limit_bytes).number(spec.cpu_limit_seconds).number(spec.file_size_limit_bytes);
-  out.number(spec.cpus).number(spec.synced ? 1 : 0).number(spec.sandbox ? 1 : 0);
+  out.number(spec.cpus).number(spec.synced ? 1 : 0).number(spec.as_server ? 1 : 0).number(spec.user ? 1 : 0);
+  if (spec.user) out.number(spec.user->user).number(spec.user->group);
+  out.number(spec.sandbox ? 1 : 0);
   if (!spec.sandbox) return out.take();
-  out.number(spec.sandbox->hidden.size());
-  for (const auto& path : spec.sandbox->hidden) out.text(path.native());
+  out.number(spec.sandbox->network ? 1 : 0).number(spec.sandbox->may_nest ? 1 : 0);
+  for (const auto* paths : {&spec.sandbox->hidden, &spec.sandbox->programs}) {
+    out.number(paths->size());
+    for (const auto& path : *paths) out.text(path.native());
+  }
   out.number(spec.sandbox->mounts.size());
   for (const Mount& mount : spec.sandbox->mounts) {
     out.number(static_cast<std::uint64_t>(mount.kind)).text(mount.source.native()).text(mount.target);
@@ -108,10 +113,19 @@ Result<LaunchSpec> unpack_spec(std::string_view bytes) {
   spec.file_size_limit_bytes = in.number();
   spec.cpus = static_cast<unsigned>(in.number());
   spec.synced = in.number() == 1;
+  spec.as_server = in.number() == 1;
+  if (in.number() == 1) {
+    const auto user = static_cast<uid_t>(in.number());
+    spec.user = ChildUser{user, static_cast<gid_t>(in.number())};
+  }
   if (in.number() == 1) {
     Sandbox& sandbox = spec.sandbox.emplace();
-    const std::uint64_t hidden = in.number();
-    for (std::uint64_t i = 0; i < hidden && i < kMaxListItems && in.ok(); ++i) sandbox.hidden.emplace_back(in.text());
+    sandbox.network = in.number() == 1;
+    sandbox.may_nest = in.number() == 1;
+    for (auto* paths : {&sandbox.hidden, &sandbox.programs}) {
+      const std::uint64_t count = in.number();
+      for (std::uint64_t i = 0; i < count && i < kMaxListItems && in.ok(); ++i) paths->emplace_back(in.text());
+    }
     const std::uint64_t mounts = in.number();
     for (std::uint64_t i = 0; i < mounts && i < kMaxListItems && in.ok(); ++i) {
       Mount& mount = sandbox.mounts.emplace_back();

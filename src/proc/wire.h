@@ -13,7 +13,7 @@
 
 namespace millrace::proc {
 
-constexpr std::uint32_t kWireVersion = 4;
+constexpr std::uint32_t kWireVersion = 5;
 constexpr std::size_t kMaxMessageBytes = 4u << 20;
 
 enum class MessageType : std::uint8_t { hello = 1, launch, status, stop, forget, shutdown, reply, exited };

@@ -111,7 +111,7 @@ class SageMakerImpl final : public SageMaker {
 
   Options options_;
   Store store_;
-  Sandbox sandbox_;
+  Sandbox sandbox_{options_.directory / "sandbox"};
   std::mutex mutex_;
   std::vector<std::function<void(const std::string&, const std::string&)>> listeners_;
   World world_;

@@ -23,6 +23,7 @@ import support
 
 warnings.filterwarnings("ignore", category=FutureWarning)
 SIGNS = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))  # where steps see it: a file for each run whose server is up
+SIGNS.chmod(0o755)  # steps may be another user's
 OF_THE_SERVER = "CLONE_NEWUSER"  # in its command line, and its workers', and not in those of the components here
 
 

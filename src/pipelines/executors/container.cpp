@@ -126,6 +126,7 @@ proc::LaunchSpec remove_container(const fs::path& engine, const std::string& lau
   proc::LaunchSpec spec;
   spec.key = remove_container_keys() + launch_key;
   spec.synced = false;
+  spec.as_server = true;
   spec.argv = {engine.native(), "rm", "--force", container_name(launch_key)};
   for (const char* name : kOfTheClient) {
     if (const std::string value = variable(name); !value.empty()) spec.environment.emplace_back(name, value);
@@ -226,6 +227,7 @@ Status put_into_container(const fs::path& engine, const Executor& executor, cons
   step.argv = std::move(words);
   step.environment = std::move(environment);
   step.sandbox.reset();
+  step.as_server = true;
   return {};
 }
 

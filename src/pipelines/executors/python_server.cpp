@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/encode.h"
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -15,6 +16,8 @@
 #include "pipelines/executors/python_server_program.h"
 #include "pipelines/executors/store.h"
 #include "pipelines/executors/task_sandbox.h"
+#include "proc/child_user.h"
+#include "proc/system_calls.h"
 
 namespace millrace::pipelines::executors {
 namespace {
@@ -43,7 +46,8 @@ bool has_variables_of_the_start(const Executor& executor) {
   });
 }
 
-constexpr std::size_t kPatience = 5;  // of the client's arguments (python_client/python_client.cpp)
+constexpr std::size_t kPatience = 5;              // of the client's arguments (python_client/python_client.cpp)
+constexpr std::uint64_t kPlacesBytes = 1u << 20;  // of directories to mount at
 constexpr int kIdleSeconds = 60, kReadySeconds = 600;
 constexpr std::string_view kReadyKeys = "python/ready-";
 
@@ -64,7 +68,7 @@ struct Place {
 Status make_place(const Place& place) {
   MR_TRY(make_directories(place.directory / "python" / "tmp", 0700));
   if (!place.artifacts.empty()) MR_TRY(make_directories(place.artifacts, 0755));
-  return {};
+  return proc::give_to_child(place.directory / "python");
 }
 
 proc::LaunchSpec server_at(const Place& place, const std::string& key, const std::filesystem::path& environment,
@@ -83,7 +87,8 @@ proc::LaunchSpec server_at(const Place& place, const std::string& key, const std
                  place.socket,
                  sandboxed ? "sandboxed" : "bare",
                  place.artifacts_seen.native(),
-                 std::to_string(idle_seconds)};
+                 std::to_string(idle_seconds),
+                 to_hex(proc::system_call_filter_bytes())};
   return server;
 }
 
@@ -93,6 +98,10 @@ proc::Sandbox sandbox_at(const Options& options, const RunContext& run, const Pl
   using Kind = proc::Mount::Kind;
   const std::filesystem::path own = place.directory / "python", environments = environment.parent_path();
   proc::Sandbox out = task_sandbox(options, run, own);
+  out.may_nest = true;
+  // Where its workers' artifacts go is made in these; a worker mounts its own there.
+  for (const char* scheme : {"/minio", "/s3", "/gcs"})
+    out.mounts.push_back({Kind::memory, {}, scheme, kPlacesBytes, {}});
   for (proc::Mount& mount : out.mounts) {
     if (mount.target == own) mount.target = place.seen / "python";
   }
@@ -256,7 +265,7 @@ bool take_python_server(const Options& options, const RunContext& run, const std
   const auto artifacts = stored ? std::optional(store_directory(options) / *stored) : std::nullopt;
   std::error_code failed;
   if (run.has_workspace || !artifacts || std::filesystem::exists(to, failed)) return false;
-  if (!make_directories(to.parent_path(), 0700) || !make_directories(artifacts->parent_path(), 0700)) return false;
+  if (!make_directories(to.parent_path(), 0700) || !make_directories(artifacts->parent_path(), 0755)) return false;
   // Neither is moved over what is there: a directory takes the place of an empty one only.
   std::filesystem::rename(from / "artifacts", *artifacts, failed);
   if (failed) return false;

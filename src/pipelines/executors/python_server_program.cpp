@@ -4,16 +4,16 @@ namespace millrace::pipelines::executors {
 namespace {
 
 // The server. Arguments: the socket's directory and name, "sandboxed" or "bare", where the run's artifacts may be
-// written (or nothing), after how many seconds without a task it ends. The socket's directory is beside those of the
-// attempts, in a directory that the server may know by another name than its run's. What it is asked:
-// python_client/python_client.cpp.
+// written (or nothing), after how many seconds without a task it ends, a worker's filter of system calls
+// (proc/system_calls.h). The socket's directory is beside those of the attempts, in a directory that the server may
+// know by another name than its run's. What it is asked: python_client/python_client.cpp.
 //
 // The socket is there before anything is imported: who asks early waits for the answer. One worker is always forked
 // ahead of its task, and has its namespaces and its own copies of the pages that any task writes to by then.
 constexpr std::string_view kServe = R"py(
 import _socket, gc, os, sys
 gc.disable()  # what is imported stays
-place, name, sandboxed, written, idle_seconds = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4], int(sys.argv[5])
+place, name, sandboxed, written, idle_seconds, system_calls = sys.argv[1], sys.argv[2], sys.argv[3] == "sandboxed", sys.argv[4], int(sys.argv[5]), bytes.fromhex(sys.argv[6])
 
 def listen():
     path = f"/proc/self/fd/{os.open(place, os.O_RDONLY | os.O_DIRECTORY)}/{name}"
@@ -33,6 +33,7 @@ path, listening = listen()
 import ctypes, struct
 CLONE_NEWNS, CLONE_NEWUSER, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x1000, 0x4000, 1 << 18
 MS_NOSUID_NODEV, AT_FDCWD, SYS_mount_setattr, MOUNT_ATTR_RDONLY, PR_SET_PDEATHSIG = 6, -100, 442, 1, 1
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER, PR_SET_NO_NEW_PRIVS = 22, 2, 38
 of_run = os.path.dirname(place)
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -90,6 +91,10 @@ def own_view(directory, run_artifacts, artifacts):
     mount(f"/proc/self/fd/{own}", directory)
     os.close(own)
     read_only(others)
+    if written and written != run_artifacts:  # a server that was ready before its run knew of none
+        os.makedirs(run_artifacts, exist_ok=True)
+        mount(f"/proc/self/fd/{all_written}", run_artifacts)
+        read_only(run_artifacts)
     if artifacts:
         mount(f"/proc/self/fd/{goes_to}", artifacts)
         os.close(goes_to)
@@ -101,6 +106,11 @@ def drop_capabilities():
     # The new user namespace gave them all, within it; the task needs none of them.
     header, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
     checked(libc.capset(header, none))
+    # And it makes no namespaces: its filter comes over the server's, which may.
+    filter = ctypes.create_string_buffer(system_calls, len(system_calls))
+    program = struct.pack("@HP", len(system_calls) // 8, ctypes.addressof(filter))
+    checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    checked(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0))
 
 below_tmp = seen_below_tmp() if sandboxed else []
 

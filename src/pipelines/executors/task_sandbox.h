@@ -13,4 +13,8 @@ namespace millrace::pipelines::executors {
 // tmp/), the run's workspace; nothing else of the server's. artifact_mounts() are to be added.
 proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory);
 
+// What steps may write to and was made when they had another user, as by an earlier version, becomes the children's
+// user's. Looked at once, when the server starts: it is walked where its directory is not that user's.
+void give_older_files(const Options& options);
+
 }  // namespace millrace::pipelines::executors

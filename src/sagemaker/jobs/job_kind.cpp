@@ -49,8 +49,6 @@ Result<std::vector<std::pair<std::string, std::string>>> role_variables(const Wo
 std::vector<std::filesystem::path> hidden_of(const Options& options) {
   std::vector<std::filesystem::path> hidden = options.hidden;
   hidden.push_back(options.directory);
-  hidden.emplace_back("/root");
-  hidden.emplace_back("/home");
   return hidden;
 }
 

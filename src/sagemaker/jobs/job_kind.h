@@ -45,7 +45,7 @@ Result<std::vector<std::pair<std::string, std::string>>> role_variables(const Wo
                                                                         const std::string& role_arn,
                                                                         std::chrono::seconds lifetime);
 
-// What a customer's program must not see: the server's files, the homes of this machine's users.
+// What a program must not see besides what no child sees: the server's files.
 std::vector<std::filesystem::path> hidden_of(const Options& options);
 
 // What was left in a job's directory, and what is done with it.

@@ -275,7 +275,7 @@ struct Jobs::Impl {
                       {"Failed", "Failed", cut_reason("ClientError: " + spec.error().message), false}, Value::object());
     }
     spec->key = job_key(job.kind, job.name);
-    spec->working_directory = directory;
+    if (spec->working_directory.empty()) spec->working_directory = directory;
     spec->stdout_path = spec->stderr_path = directory / "log";
     const auto launched = world.launcher.launch(*spec);
     if (!launched) {

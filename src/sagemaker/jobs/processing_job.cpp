@@ -65,8 +65,8 @@ class ProcessingKind final : public JobKind {
     for (const auto& [name, value] : job.body["Environment"].members()) {
       set_variable(spec.environment, name, value.string_or());
     }
-    SandboxRequest request{ml, directory / "tmp", hidden_of(world_.options), !isolated, std::move(program.command)};
-    spec.argv = MR_TRY(world_.sandbox.wrap(std::move(request)));
+    spec.argv = std::move(program.command);
+    MR_TRY(world_.sandbox.contain_program(spec, directory, hidden_of(world_.options), !isolated));
     return spec;
   }
 

@@ -1,41 +1,41 @@
 #pragma once
-// A customer's program as if in its container: /opt/ml is the job's directory, /tmp its own, the rest of the machine
-// is there to read, the server's files are not. bubblewrap (namespaces) does it; README.md says what it is not.
+// How jobs and model servers are confined: as pipeline steps are, by proc::Sandbox. A customer's program sees the job's
+// directory as /opt/ml and has a /tmp of its own, as in its container; one of our own workers sees its directory where
+// it lies. What a sandbox is and is not: docs/security.md.
 
 #include <filesystem>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "proc/launcher.h"
 
 namespace millrace::sagemaker {
 
-struct SandboxRequest {
-  std::filesystem::path opt_ml;               // seen as /opt/ml, writable
-  std::filesystem::path tmp;                  // seen as /tmp
-  std::vector<std::filesystem::path> hidden;  // directories that are seen empty
-  bool network = true;
-  std::vector<std::string> command;
-  std::vector<std::filesystem::path> hidden_files = {};
-};
-
-enum class Namespaces { all, no_pid, none };  // what this machine lets us have
-
-// The command line; pure. `opt_entries`: what lies in this machine's own /opt.
-std::vector<std::string> sandbox_command(const SandboxRequest& request, Namespaces have,
-                                         const std::vector<std::filesystem::path>& opt_entries);
-
 class Sandbox {
  public:
-  Namespaces have();  // asked of the machine once (tens of milliseconds)
-  // Error failed_precondition: no namespaces here; the sentence says what to do.
-  Result<std::vector<std::string>> wrap(SandboxRequest request);
+  // `directory`: of ours, to try one out in.
+  explicit Sandbox(std::filesystem::path directory) : directory_(std::move(directory)) {}
+
+  bool available();  // asked of the machine once (some milliseconds)
+
+  // `job` holds ml/, seen as /opt/ml, and tmp/, seen as /tmp; both are the child's own afterwards. `hidden`: what is
+  // seen empty. Error failed_precondition: no sandboxes here; the sentence says what to do.
+  Status contain_program(proc::LaunchSpec& spec, const std::filesystem::path& job,
+                         std::vector<std::filesystem::path> hidden, bool network);
+
+  // One of our own workers: `own` are directories that it may write to, `read` what it reads, both as they lie here.
+  // Where there are no sandboxes it runs without.
+  Status contain_worker(proc::LaunchSpec& spec, const std::vector<std::filesystem::path>& own,
+                        const std::vector<std::filesystem::path>& read, std::vector<std::filesystem::path> hidden);
 
  private:
+  const std::filesystem::path directory_;
   std::mutex mutex_;
-  std::optional<Namespaces> have_;
+  std::optional<bool> available_;
 };
 
 // Where a command is found: absolute or relative paths as they are, names on `path_variable`. Empty: nowhere.

@@ -1,4 +1,4 @@
-// The small engines beneath the shell: alarm, reconciler, line cutter, sandbox.
+// The small engines beneath the shell: alarm, reconciler, line cutter, the search for commands.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -85,34 +85,6 @@ TEST(LineCutter, AnyCutOfTheBytesGivesTheSameLines) {
   EXPECT_EQ(whole[2].size(), LineCutter::kMaxLine);
   EXPECT_EQ(whole[3], "xxxxxx");
   EXPECT_EQ(whole[4], "last");
-}
-
-TEST(Sandbox, TheProgramSeesItsOwnOptMl) {
-  Sandbox sandbox;
-  if (sandbox.have() == Namespaces::none) GTEST_SKIP() << "no namespaces on this machine";
-  const auto dir = std::move(*TempDir::make());
-  ASSERT_TRUE(make_directories(dir.path() / "ml"));
-  ASSERT_TRUE(make_directories(dir.path() / "tmp"));
-  ASSERT_TRUE(make_directories(dir.path() / "secret"));
-  ASSERT_TRUE(write_file(dir.path() / "secret/key", "k"));
-  SandboxRequest request{
-      dir.path() / "ml",
-      dir.path() / "tmp",
-      {dir.path() / "secret", dir.path() / "absent"},
-      true,
-      {"/bin/sh", "-c", "echo mine > /opt/ml/out; test ! -e \"$0/key\" && ! touch /etc/x 2>/dev/null && touch /tmp/y",
-       (dir.path() / "secret").string()}};
-  const auto command = sandbox.wrap(request);
-  ASSERT_TRUE(command);
-  std::string line;
-  for (const auto& word : *command) {
-    line += "'";
-    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    line += "' ";
-  }
-  EXPECT_EQ(std::system(line.c_str()), 0);
-  EXPECT_EQ(*read_file(dir.path() / "ml/out"), "mine\n");
-  EXPECT_TRUE(std::filesystem::exists(dir.path() / "tmp/y"));
 }
 
 TEST(Sandbox, CommandsAreFoundOnThePath) {

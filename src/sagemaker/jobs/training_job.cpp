@@ -45,7 +45,11 @@ class TrainingKind final : public JobKind {
       MR_TRY(transfer.download(source["S3DataType"].string_or(), source["S3Uri"].string_or(),
                                ml / "input/data" / channel["ChannelName"].string_or(), share));
     }
-    if (!algorithm.empty()) return worker_spec(world_.options, {"train", ml.string(), algorithm});
+    if (!algorithm.empty()) {
+      auto spec = worker_spec(world_.options, {"train", ml.string(), algorithm});
+      MR_TRY(world_.sandbox.contain_worker(spec, {directory}, {ml / "input"}, hidden_of(world_.options)));
+      return spec;
+    }
     if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty()) {
       MR_TRY(transfer.download_prefix(uri, ml / MR_TRY(checkpoint_folder(job)), Share::copy, true));
     }
@@ -110,7 +114,7 @@ class TrainingKind final : public JobKind {
     }
     // trusted-path: nothing of the job has run yet
     MR_TRY(make_directories(directory / "tmp", 0700));
-    if (world_.sandbox.have() == Namespaces::none) {
+    if (!world_.sandbox.available()) {
       // A training program can do without /opt/ml when it takes its folders from the SM_ variables.
       if (isolated) {
         return fail(Code::failed_precondition, "EnableNetworkIsolation needs namespaces, which this machine has not");
@@ -121,8 +125,8 @@ class TrainingKind final : public JobKind {
       return spec;
     }
     add_training_variables(spec.environment, job.body, "/opt/ml");
-    SandboxRequest request{ml, directory / "tmp", hidden_of(world_.options), !isolated, std::move(program.command)};
-    spec.argv = MR_TRY(world_.sandbox.wrap(std::move(request)));
+    spec.argv = std::move(program.command);
+    MR_TRY(world_.sandbox.contain_program(spec, directory, hidden_of(world_.options), !isolated));
     return spec;
   }
 

@@ -71,7 +71,10 @@ class TransformKind final : public JobKind {
                                       {"inputs", std::move(inputs)}});
     // trusted-path: nothing of the job has run yet
     MR_TRY(write_file(directory / "transform.json", to_json_pretty(plan)));
-    return worker_spec(world_.options, {"transform", directory.string()});
+    auto spec = worker_spec(world_.options, {"transform", directory.string()});
+    MR_TRY(world_.sandbox.contain_worker(spec, {directory}, {directory / "input", directory / "model"},
+                                         hidden_of(world_.options)));
+    return spec;
   }
 
   Result<Value> upload(const Resource& job, Leftovers& leftovers) override {

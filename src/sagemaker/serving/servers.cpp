@@ -114,6 +114,8 @@ Result<proc::ChildStatus> Servers::launch(const Place& place) {
                                                  std::string(Sockets::kSocketName)});
   spec.key = place.key;
   spec.working_directory = MR_TRY(sockets_.make_directory(place.key));
+  MR_TRY(needs_.world.sandbox.contain_worker(spec, {spec.working_directory}, {directory / "model"},
+                                             hidden_of(needs_.world.options)));
   spec.stdout_path = spec.stderr_path = log_of(place);
   auto launched = MR_TRY(needs_.world.launcher.launch(spec));
   const std::lock_guard lock(mutex_);
