@@ -11,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include "base/disk_full.h"
 #include "base/ids.h"
 
 namespace millrace {
@@ -37,6 +38,7 @@ void Fd::reset() {
 }
 
 Error system_error(std::string_view what, int error_number) {
+  if (is_disk_full(error_number)) return disk_full(what);
   Code code = Code::internal;
   switch (error_number) {
     case ENOENT:
@@ -47,8 +49,6 @@ Error system_error(std::string_view what, int error_number) {
     case EPERM:
       code = Code::permission_denied;
       break;
-    case ENOSPC:
-    case EDQUOT:
     case EMFILE:
     case ENFILE:
     case ENOMEM:

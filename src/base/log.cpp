@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/strings.h"
+#include "base/terminal_text.h"
 
 namespace millrace::log {
 namespace {
@@ -51,8 +52,10 @@ Level parse_level(std::string_view name, Level fallback) {
 
 bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }
 
+// A message may quote what clients and children wrote: it stays one line, without controls.
 void write(Level level, std::string_view message) {
-  logger().log(to_spdlog(level), spdlog::string_view_t(message.data(), message.size()));
+  const std::string line = terminal_line(message);
+  logger().log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace millrace::log
