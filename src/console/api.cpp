@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/disk_full.h"
 #include "base/encode.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -38,6 +39,7 @@ Result<Kind> find_kind(std::string_view name) {
 }
 
 int http_status(const Error& error) {
+  if (is_disk_full(error)) return kInsufficientStorage;
   switch (error.code) {
     case Code::invalid_argument:
       return 400;
@@ -142,14 +144,19 @@ Result<Value> Api::run(const std::string& id) { return run_json(MR_TRY(needs_.pi
 Result<Value> Api::task_log(const std::string& run_id, const std::string& task_id, const net::Request& request) {
   const std::uint64_t offset = MR_TRY(count_parameter(request, "offset"));
   auto part = MR_TRY(needs_.pipelines.task_log(run_id, task_id, offset));
+  std::uint64_t next = part.next;
   if (part.text.size() > kMaxLogBytes) {
+    next -= part.text.size() - kMaxLogBytes;
     part.text.resize(kMaxLogBytes);
     part.complete = false;
   }
   // A character may be half written: its first bytes wait for the next answer. The end of a log is taken as it is.
-  if (!part.complete) part.text.resize(whole_characters(part.text));
-  return Value::object(
-      {{"text", as_utf8(part.text)}, {"next_offset", offset + part.text.size()}, {"complete", part.complete}});
+  if (!part.complete) {
+    const std::size_t whole = whole_characters(part.text);
+    next -= part.text.size() - whole;
+    part.text.resize(whole);
+  }
+  return Value::object({{"text", as_utf8(part.text)}, {"next_offset", next}, {"complete", part.complete}});
 }
 
 Result<Value> Api::resources(const std::string& kind) {

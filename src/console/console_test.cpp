@@ -47,7 +47,8 @@ struct FakePipelines final : pipelines::Pipelines {
   }
   Result<LogPart> task_log(const std::string&, const std::string& task_id, std::uint64_t offset) override {
     asked_task = task_id;
-    return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), log_complete};
+    return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), std::max<std::uint64_t>(offset, log.size()),
+                   log_complete};
   }
   Status rehearse(const Value&, const Value&, const std::function<Value(const pipelines::RehearsedTask&)>&) override {
     return fail(Code::unimplemented, "not asked for here");

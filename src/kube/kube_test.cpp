@@ -47,7 +47,8 @@ class TwoTasks final : public pipelines::Pipelines {
   Result<pipelines::RunView> run(const std::string&) override { return run_; }
   Result<LogPart> task_log(const std::string&, const std::string& task, std::uint64_t offset) override {
     const std::string text = "one\ntwo\nthree\n";
-    return LogPart{offset < text.size() ? text.substr(offset) : "", task == "root/prepare"};
+    return LogPart{offset < text.size() ? text.substr(offset) : "", std::max<std::uint64_t>(offset, text.size()),
+                   task == "root/prepare"};
   }
   Status rehearse(const Value&, const Value&, const std::function<Value(const pipelines::RehearsedTask&)>&) override {
     return fail(Code::unimplemented, "not asked for here");

@@ -1,6 +1,7 @@
 #include "kube/pod_log.h"
 
 #include <limits>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -11,42 +12,57 @@ namespace {
 
 constexpr std::size_t kMaxTailBytes = 16u << 20;  // looked through for the last lines
 
+// Text to begin with, and where the log goes on after it.
+struct Tail {
+  std::string text;
+  std::uint64_t next = 0;
+};
+
 class LogStream final : public net::StreamBody {
  public:
-  LogStream(pipelines::Pipelines& pipelines, Pod pod, std::shared_ptr<Sleeper> sleeper, std::uint64_t offset,
-            std::uint64_t limit)
-      : pipelines_(pipelines), pod_(std::move(pod)), sleeper_(std::move(sleeper)), offset_(offset), left_(limit) {}
+  LogStream(pipelines::Pipelines& pipelines, Pod pod, std::shared_ptr<Sleeper> sleeper, Tail tail, std::uint64_t limit)
+      : pipelines_(pipelines),
+        pod_(std::move(pod)),
+        sleeper_(std::move(sleeper)),
+        first_(std::move(tail.text)),
+        offset_(tail.next),
+        left_(limit) {}
 
   void attach(std::function<void()> wake) override {
     if (sleeper_) sleeper_->attach(std::move(wake));
   }
   Next read(std::string& out) override {
+    if (!first_.empty()) return give(out, std::exchange(first_, {}));
     auto part = pipelines_.task_log(pod_.run.id, pod_.task.id, offset_);
     if (!part) return Next::end;
-    offset_ += part->text.size();
-    const auto taken = std::min<std::uint64_t>(left_, part->text.size());
-    out.append(part->text, 0, taken);
-    left_ -= taken;
-    if (left_ == 0) return Next::end;
-    if (!part->text.empty()) return Next::more;
+    const bool none = part->next == offset_;
+    offset_ = part->next;
+    if (!none) return give(out, part->text);
     return part->complete || sleeper_ == nullptr ? Next::end : Next::wait;
   }
 
  private:
+  Next give(std::string& out, std::string_view text) {
+    const auto taken = std::min<std::uint64_t>(left_, text.size());
+    out += text.substr(0, taken);
+    left_ -= taken;
+    return left_ == 0 ? Next::end : Next::more;
+  }
   pipelines::Pipelines& pipelines_;
   Pod pod_;
   std::shared_ptr<Sleeper> sleeper_;  // null: not followed
+  std::string first_;
   std::uint64_t offset_, left_;
 };
 
-// Where the last `lines` lines begin.
-Result<std::uint64_t> tail_offset(pipelines::Pipelines& pipelines, const Pod& pod, std::int64_t lines) {
+// The last `lines` lines.
+Result<Tail> tail_of(pipelines::Pipelines& pipelines, const Pod& pod, std::int64_t lines) {
   std::string text;
   std::uint64_t offset = 0;
   while (true) {
     const auto part = MR_TRY(pipelines.task_log(pod.run.id, pod.task.id, offset));
-    if (part.text.empty()) break;
-    offset += part.text.size();
+    if (part.next == offset) break;
+    offset = part.next;
     text += part.text;
     if (text.size() > kMaxTailBytes) text.erase(0, text.size() - kMaxTailBytes);
   }
@@ -54,11 +70,11 @@ Result<std::uint64_t> tail_offset(pipelines::Pipelines& pipelines, const Pod& po
   if (at > 0 && text.back() == '\n' && lines > 0) --at;
   for (; lines > 0 && at > 0; --lines) {
     const auto end = text.rfind('\n', at - 1);
-    if (end == std::string::npos) return offset - text.size();
+    if (end == std::string::npos) return Tail{std::move(text), offset};
     at = end;
   }
-  if (lines > 0) return offset - text.size();
-  return offset - text.size() + (at < text.size() ? at + 1 : at);
+  if (lines > 0) return Tail{std::move(text), offset};
+  return Tail{text.substr(at < text.size() ? at + 1 : at), offset};
 }
 
 Result<std::int64_t> number(const net::Request& request, const char* name, std::int64_t otherwise) {
@@ -87,7 +103,8 @@ Result<net::Response> pod_log(pipelines::Pipelines& pipelines, Pods& pods, Sleep
   }
   const auto limit = MR_TRY(number(request, "limitBytes", std::numeric_limits<std::int64_t>::max()));
   const auto tail = MR_TRY(number(request, "tailLines", -1));
-  const std::uint64_t offset = tail < 0 ? 0 : MR_TRY(tail_offset(pipelines, pod, tail));
+  Tail begin;
+  if (tail >= 0) begin = MR_TRY(tail_of(pipelines, pod, tail));
   std::shared_ptr<Sleeper> sleeper;
   if (net::query_parameter(request, "follow").value_or("") == "true") {
     sleeper = sleepers.add();
@@ -95,7 +112,7 @@ Result<net::Response> pod_log(pipelines::Pipelines& pipelines, Pods& pods, Sleep
   }
   net::Response response;
   response.headers.set("Content-Type", "text/plain");
-  response.stream = std::make_unique<LogStream>(pipelines, std::move(pod), std::move(sleeper), offset,
+  response.stream = std::make_unique<LogStream>(pipelines, std::move(pod), std::move(sleeper), std::move(begin),
                                                 static_cast<std::uint64_t>(limit));
   return response;
 }

@@ -27,11 +27,12 @@
 #include "pipelines/runner/schema.h"
 #include "pipelines/runner/task_rows.h"
 #include "pipelines/schedule/scheduler.h"
+#include "proc/child_log.h"
 
 namespace millrace::pipelines {
 namespace {
 
-constexpr std::size_t kLogPart = 1u << 20;  // bytes of one answer
+constexpr std::size_t kLogPart = 512u << 10;  // bytes of one answer
 constexpr std::size_t kMaxRuns = 10'000;
 // Requests that wait, at once and in all: files being fetched, runs being stopped so that they can be deleted.
 constexpr std::size_t kFetchThreads = 8, kFetchQueue = 32;
@@ -184,14 +185,14 @@ Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, co
   // The end is asked first: a task that has ended writes no more, so what is read after that is all.
   const bool ended = task->ended.has_value();
   part.complete = ended;
+  part.next = offset;
   if (task->is_dag || task->attempt == 0) return part;
   const auto file = executors::open_log(options_, run_id, task_id, task->attempt);
   if (!file) return part;
-  part.text.resize(kLogPart);
-  const ssize_t n = ::pread(file->get(), part.text.data(), part.text.size(), static_cast<off_t>(offset));
-  if (n < 0) return fail(system_error("the log of " + task_id + " cannot be read", errno));
-  part.text.resize(static_cast<std::size_t>(n));
-  part.complete = ended && part.text.size() < kLogPart;
+  auto read = MR_TRY(proc::read_log(file->get(), offset, kLogPart));
+  part.text = std::move(read.text);
+  part.next = read.next;
+  part.complete = ended && read.at_end;
   return part;
 }
 

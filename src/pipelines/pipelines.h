@@ -119,9 +119,11 @@ class Pipelines {
 
   virtual Result<std::vector<RunView>> runs(std::size_t limit) = 0;  // newest first, without tasks
   virtual Result<RunView> run(const std::string& run_id) = 0;        // with tasks
-  // The task's log (stdout and stderr in order) from byte `offset`; `complete` once no more will come.
+  // The task's log (stdout and stderr in order) from `offset`, an earlier part's `next` (proc/child_log.h: a long log
+  // is cut in its middle, which is a line of the text). `complete` once no more will come after `text`.
   struct LogPart {
     std::string text;
+    std::uint64_t next = 0;
     bool complete = false;
   };
   virtual Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) = 0;

@@ -87,6 +87,7 @@ Status Children::open(const std::filesystem::path& directory) {
     // Asked after the descriptor is held, so that it is known to be of the same process.
     if (pidfd && is_process_of(record)) {
       watch_.push_back(pidfd.get());
+      logs_.watch(pid, find_log(pid, record.log), record.log);
       running_[pid] = Running{key, true, std::move(pidfd), std::nullopt, is_first_of_namespace(pid), true, {}};
       continue;
     }
@@ -117,7 +118,8 @@ std::optional<Result<ChildStatus>> Children::stage(LaunchSpec spec, Done done) {
   Record& record = records_[spec.key];
   record.status.started = clock_.now();
   record.boot = boot_;
-  journal_.launching(spec.key, record.status.started);
+  record.log = spec.stdout_path;
+  journal_.launching(spec.key, record.status.started, record.log);
   sync_staged_ = sync_staged_ || spec.synced;
   staged_.push_back({std::move(spec), std::move(*program), std::move(done)});
   return std::nullopt;
@@ -140,11 +142,11 @@ void Children::start_staged(std::size_t limit) {
   const std::vector<Staged> items(std::move_iterator(staged_.begin()), std::move_iterator(end));
   staged_.erase(staged_.begin(), end);
   saved_staged_ -= noted;
-  const auto spawned = spawn_all({items.data(), noted});
+  auto spawned = spawn_all({items.data(), noted});
   for (std::size_t i = 0; i < count; ++i) {
     const std::string& key = items[i].spec.key;
     if (i < noted && spawned[i]) {
-      take_in(items[i].spec, *spawned[i]);
+      take_in(items[i].spec, std::move(*spawned[i]));
       items[i].done(records_[key].status);
       continue;
     }
@@ -184,10 +186,12 @@ std::vector<Result<Spawned>> Children::spawn_all(std::span<const Staged> items) 
   return spawned;
 }
 
-void Children::take_in(const LaunchSpec& spec, const Spawned& spawned) {
+void Children::take_in(const LaunchSpec& spec, Spawned spawned) {
   Record& record = records_[spec.key];
   record.status.pid = spawned.pid;
   record.start = spawned.start;
+  logs_.watch(spawned.pid, std::move(spawned.output), spec.stdout_path);
+  logs_.watch(spawned.pid, std::move(spawned.errors), spec.stderr_path);
   Running& running = running_[spawned.pid];
   running = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value(), spec.synced, {}};
   if (spec.sandbox && running_.size() <= kMaxHeldMounts)
@@ -303,6 +307,8 @@ void Children::ended(std::int64_t pid, State state, int wait_code, int wait_stat
     if (!closers_.submit([mounts] { ::close(mounts); })) ::close(mounts);
   }
   running_.erase(found);
+  logs_.release(pid);
+  records_[key].log.clear();
   ChildStatus& status = records_[key].status;
   status.state = state;
   status.ended = clock_.now();

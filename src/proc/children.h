@@ -18,6 +18,7 @@
 #include "base/worker_pool.h"
 #include "proc/journal.h"
 #include "proc/launcher.h"
+#include "proc/log_limit.h"
 #include "proc/spawn.h"
 
 namespace millrace::proc {
@@ -48,6 +49,7 @@ class Children {
   void stop_all(Millis grace);
   Status forget(const std::string& key);
   std::size_t running() const { return running_.size(); }
+  void set_log_limit(std::uint64_t bytes) { logs_.set(bytes); }  // of each child's log; 0: none
 
   void reap();                 // after SIGCHLD
   void adopted_may_be_gone();  // after a watched descriptor became readable
@@ -74,7 +76,7 @@ class Children {
     Done done;
   };
   std::vector<Result<Spawned>> spawn_all(std::span<const Staged> items);
-  void take_in(const LaunchSpec& spec, const Spawned& spawned);
+  void take_in(const LaunchSpec& spec, Spawned spawned);
   void signal_group(std::int64_t pid, Running& running, int signal);
   void stop_one(std::int64_t pid, Running& running, Millis grace);
   void ended(std::int64_t pid, ChildStatus::State state, int wait_code, int wait_status);
@@ -96,6 +98,7 @@ class Children {
   std::vector<std::string> unsaved_;               // ended, not yet on disk: the server has not been told
   std::optional<Steady> retry_save_;
   std::vector<int> watch_;
+  LogLimit logs_;
   WorkerPool spawners_;  // beside the launcher's own thread
   WorkerPool closers_;   // of Running::mounts
 };

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/disk_full.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -27,8 +28,12 @@ void begin_line(std::string& out, std::string_view what, const std::string& key)
   append_json_string(out, key);
 }
 
-void append_launching(std::string& out, const std::string& key, Time at) {
+void append_launching(std::string& out, const std::string& key, Time at, const std::string& log) {
   begin_line(out, "launching", key);
+  if (!log.empty()) {
+    out += R"(,"log":)";
+    append_json_string(out, log);
+  }
   fmt::format_to(std::back_inserter(out), ",\"at\":{}}}\n", to_epoch_ms(at));
 }
 
@@ -56,6 +61,7 @@ void apply(Records& records, const Value& line) {
   if (op == "launching") {
     record = {};
     record.status.started = from_epoch_ms(line["at"].int_or(0));
+    record.log = line["log"].string_or();
   } else if (op == "started") {
     record.status.pid = line["pid"].int_or(0);
     const std::int64_t start = line["start"].int_or(0);
@@ -92,21 +98,27 @@ Status Journal::start(const std::filesystem::path& file, const Records& records)
   path_ = file;
   std::string text;
   for (const auto& [key, record] : records) {
-    append_launching(text, key, record.status.started);
+    const bool runs = record.status.state == ChildStatus::State::running;
+    append_launching(text, key, record.status.started, runs ? record.log : std::string());
     if (record.status.pid != 0) {
       append_started(text, key, record.boot);
       fmt::format_to(std::back_inserter(text), "{},\"start\":{},\"until\":{}}}\n", record.status.pid, record.start.from,
                      record.start.until);
     }
-    if (record.status.state != ChildStatus::State::running) append_ended(text, key, record.status);
+    if (!runs) append_ended(text, key, record.status);
   }
-  MR_TRY(write_file_atomic(file, text, 0600));
+  const Status written = write_file_atomic(file, text, 0600);
+  // At a full disk the lines that are there serve: `records` are what they say, but for ends that are found out again.
+  std::error_code error;
+  if (!written && !(is_disk_full(written.error()) && std::filesystem::exists(file, error))) return written;
   file_ = Fd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!file_) return fail(system_error("cannot open " + file.string(), errno));
   return {};
 }
 
-void Journal::launching(const std::string& key, Time at) { append_launching(lines_, key, at); }
+void Journal::launching(const std::string& key, Time at, const std::string& log) {
+  append_launching(lines_, key, at, log);
+}
 void Journal::ended(const std::string& key, const ChildStatus& status) { append_ended(lines_, key, status); }
 void Journal::forgotten(const std::string& key) {
   begin_line(lines_, "forgotten", key);

@@ -1,6 +1,6 @@
 #pragma once
-// The launcher's memory on disk: one append-only file of JSON lines, <directory>/journal. It names keys, processes and
-// how they ended; never arguments or environments, which hold secrets.
+// The launcher's memory on disk: one append-only file of JSON lines, <directory>/journal. It names keys, processes,
+// where their output goes and how they ended; never arguments or environments, which hold secrets.
 //
 //   launching  written, and synced where the child's spec asks for that, before the child is started: a launcher killed
 //              in between leaves `lost`, never a second start
@@ -29,6 +29,7 @@ struct Record {
   ChildStatus status;
   StartTicks start;  // of status.pid
   std::string boot;  // the boot in which it was started
+  std::string log;   // where its output goes, while it runs
 };
 using Records = std::map<std::string, Record, std::less<>>;  // by key
 
@@ -39,7 +40,7 @@ class Journal {
   // Replaces the file by one that says exactly `records`, durable, and opens it for appending.
   Status start(const std::filesystem::path& file, const Records& records);
 
-  void launching(const std::string& key, Time at);
+  void launching(const std::string& key, Time at, const std::string& log);
   void ended(const std::string& key, const ChildStatus& status);
   void forgotten(const std::string& key);
   // The line of `started` up to its numbers; the child completes it (spawn.h).

@@ -19,6 +19,7 @@
 #include "proc/launcher.h"
 #include "proc/link.h"
 #include "proc/machine_places.h"
+#include "proc/open_launcher.h"
 #include "proc/wire.h"
 
 namespace millrace::proc {
@@ -32,8 +33,9 @@ constexpr std::string_view kDisconnected = "Disconnected";  // Error::reason: no
 
 class LauncherClient final : public Launcher {
  public:
-  LauncherClient(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit)
-      : process_(std::move(directory), std::move(executable)), on_exit_(std::move(on_exit)) {}
+  LauncherClient(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit,
+                 std::uint64_t log_limit)
+      : process_(std::move(directory), std::move(executable), log_limit), on_exit_(std::move(on_exit)) {}
   ~LauncherClient() override;
 
   Status connect();  // then the thread begins
@@ -407,7 +409,13 @@ Result<ChildStatus> Launcher::launch(const LaunchSpec& spec) {
 
 Result<std::unique_ptr<Launcher>> Launcher::open(const std::filesystem::path& directory,
                                                  const std::filesystem::path& executable, ExitHandler on_exit) {
-  auto client = std::make_unique<LauncherClient>(directory, executable, std::move(on_exit));
+  return open_launcher(directory, executable, std::move(on_exit), kDefaultChildLogLimit);
+}
+
+Result<std::unique_ptr<Launcher>> open_launcher(const std::filesystem::path& directory,
+                                                const std::filesystem::path& executable, Launcher::ExitHandler on_exit,
+                                                std::uint64_t log_limit) {
+  auto client = std::make_unique<LauncherClient>(directory, executable, std::move(on_exit), log_limit);
   MR_TRY(client->connect());
   return client;
 }

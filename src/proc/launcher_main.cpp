@@ -244,7 +244,8 @@ void LauncherRole::read_from(Peer& peer) {
 }
 
 void LauncherRole::greet(Peer& peer, const Message& hello) {
-  if (Unpacker(hello.body).number() != kWireVersion) {
+  Unpacker said(hello.body);
+  if (said.number() != kWireVersion) {
     reply(peer, hello.id,
           fail(Code::failed_precondition,
                "a launcher of another version of this program still runs in this data directory; its "
@@ -260,6 +261,8 @@ void LauncherRole::greet(Peer& peer, const Message& hello) {
     reply(peer, hello.id, fail(Code::failed_precondition, "another server uses this data directory"));
     return;
   }
+  const std::uint64_t log_limit = said.number();
+  if (said.ok()) children_.set_log_limit(log_limit);
   peer.greeted = true;
   reply(peer, hello.id, std::string());
 }

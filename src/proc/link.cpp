@@ -39,10 +39,10 @@ void restore_descriptor_limit(pid_t pid) {
 }
 
 // Says hello. An error without a reason means: try to connect again.
-Status greet(const Fd& socket, bool& refused) {
+Status greet(const Fd& socket, std::uint64_t log_limit, bool& refused) {
   refused = false;
   std::string frame;
-  append_frame(frame, {MessageType::hello, 1, Packer().number(kWireVersion).take()});
+  append_frame(frame, {MessageType::hello, 1, Packer().number(kWireVersion).number(log_limit).take()});
   if (::send(socket.get(), frame.data(), frame.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(frame.size())) {
     return fail(system_error("cannot speak to the launcher", errno));
   }
@@ -71,8 +71,9 @@ Status greet(const Fd& socket, bool& refused) {
 
 }  // namespace
 
-LauncherProcess::LauncherProcess(std::filesystem::path directory, std::filesystem::path executable)
-    : directory_(std::move(directory)), executable_(std::move(executable)) {}
+LauncherProcess::LauncherProcess(std::filesystem::path directory, std::filesystem::path executable,
+                                 std::uint64_t log_limit)
+    : directory_(std::move(directory)), executable_(std::move(executable)), log_limit_(log_limit) {}
 
 Result<Fd> LauncherProcess::connect() {
   if (!directory_fd_) directory_fd_ = MR_TRY(open_directory(directory_));
@@ -83,7 +84,7 @@ Result<Fd> LauncherProcess::connect() {
     auto socket = connect_in(directory_fd_);
     if (socket) {
       bool refused = false;
-      auto greeted = greet(*socket, refused);
+      auto greeted = greet(*socket, log_limit_, refused);
       if (greeted) return std::move(*socket);
       if (refused) return fail(std::move(greeted).error());
     } else if (socket.error().code != Code::not_found) {

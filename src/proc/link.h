@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 
 #include "base/file.h"
@@ -12,7 +13,7 @@ namespace millrace::proc {
 
 class LauncherProcess {
  public:
-  LauncherProcess(std::filesystem::path directory, std::filesystem::path executable);
+  LauncherProcess(std::filesystem::path directory, std::filesystem::path executable, std::uint64_t log_limit);
   // Reaps the launcher if it was started here and has ended; one that goes on is left alone.
   ~LauncherProcess() { (void)reap(); }
   LauncherProcess(const LauncherProcess&) = delete;
@@ -30,6 +31,7 @@ class LauncherProcess {
   Status start_failed(int exit_status) const;
 
   const std::filesystem::path directory_, executable_;
+  const std::uint64_t log_limit_;
   Fd directory_fd_;
   pid_t pid_ = 0;
   int last_status_ = 0;

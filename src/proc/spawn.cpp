@@ -274,7 +274,7 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
 
   static const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!nothing) return fail(Code::internal, "cannot open /dev/null");
-  const Fd output = MR_TRY(open_output(spec.stdout_path, owner));
+  Fd output = MR_TRY(open_output(spec.stdout_path, owner));
   Fd errors_own;
   if (spec.stderr_path != spec.stdout_path) errors_own = MR_TRY(open_output(spec.stderr_path, owner));
 
@@ -310,7 +310,7 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
     if (outcome.error_number == ENOEXEC || outcome.error_number == E2BIG) error.code = Code::invalid_argument;
     return fail(std::move(error));
   }
-  return Spawned{pid, outcome.start};
+  return Spawned{pid, outcome.start, std::move(output), std::move(errors_own)};
 }
 
 Status sandbox_available(const std::filesystem::path& directory) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "proc/journal.h"
 #include "proc/launcher.h"
@@ -20,6 +21,7 @@ Result<std::string> find_program(const LaunchSpec& spec);
 struct Spawned {
   pid_t pid = 0;
   StartTicks start;
+  Fd output, errors;  // its log, or logs, as it has them; without `errors` both are the same file
 };
 // `bases`: of those that have a sandbox. `machine_mounts`: the mount namespace of those that have none; -1: this
 // process's. The child leads a process group of its own, reads /dev/null, and has appended

@@ -21,10 +21,10 @@ class LogStream final : public net::StreamBody {
   Next read(std::string& out) override {
     auto part = pipelines_.task_log(run_id_, task_id_, offset_);
     if (!part) return Next::end;
-    offset_ += part->text.size();
-    const bool empty = part->text.empty();
+    const bool none = part->next == offset_;
+    offset_ = part->next;
     out += part->text;
-    if (!empty) return Next::more;
+    if (!none) return Next::more;
     return part->complete || !follow_ ? Next::end : Next::wait;
   }
 

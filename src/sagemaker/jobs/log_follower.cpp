@@ -1,10 +1,6 @@
 #include "sagemaker/jobs/log_follower.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -16,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/untrusted_tree.h"
+#include "proc/child_log.h"
 #include "sagemaker/printable.h"
 
 namespace millrace::sagemaker {
@@ -55,7 +52,7 @@ struct LogFollower::Impl {
     Source source;
     Fd file;
     bool unreadable = false;   // said once
-    std::uint64_t offset = 0;  // of what is read next
+    std::uint64_t offset = 0;  // of what is read next, in the log as it was written
     LineCutter cutter;
     std::vector<logs::Event> batch;
     std::size_t batch_bytes = 0;
@@ -141,17 +138,12 @@ struct LogFollower::Impl {
     return static_cast<bool>(f.file);
   }
 
-  // Where the next bytes are: past holes, past what is not kept; at the start of a file that was made shorter.
-  std::uint64_t seek(Followed& f) const {
-    struct stat info{};
-    if (::fstat(f.file.get(), &info) != 0) return f.offset;
-    const auto size = static_cast<std::uint64_t>(info.st_size);
-    if (size < f.offset) f.offset = 0;
-    if (f.full && size - f.offset > limits.tail_bytes) f.offset = size - limits.tail_bytes;
-    const off_t data = ::lseek(f.file.get(), static_cast<off_t>(f.offset), SEEK_DATA);
-    if (data < 0 && errno == ENXIO) f.offset = size;  // a hole up to the end
-    if (data > 0 && static_cast<std::uint64_t>(data) > f.offset) f.offset = static_cast<std::uint64_t>(data);
-    return f.offset;
+  // Past what is not kept; at the start of a log that its child made shorter.
+  void seek(Followed& f) const {
+    const auto end = proc::log_end(f.file.get());
+    if (!end) return;
+    if (*end < f.offset) f.offset = 0;
+    if (f.full && *end - f.offset > limits.tail_bytes) f.offset = *end - limits.tail_bytes;
   }
 
   // Reads what there is, one turn of it, or all if it is the last time.
@@ -159,19 +151,22 @@ struct LogFollower::Impl {
     MR_TRY(count_stored(f));
     const Time now = clock.now();
     const auto line = [&](std::string_view text) { take(f, text, now); };
-    std::vector<char> buffer(open(f) ? kReadBytes : 0);
+    const bool is_there = open(f);
     const std::uint64_t most = last ? limits.stored_bytes + 2 * limits.tail_bytes + 4 * kReadBytes : limits.turn_bytes;
-    for (std::uint64_t turn = 0; f.file && turn < most;) {
-      const ssize_t got = ::pread(f.file.get(), buffer.data(), buffer.size(), static_cast<off_t>(seek(f)));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return fail(system_error("cannot read " + f.source.file.string(), errno));
-      if (got == 0) break;
-      const auto bytes = static_cast<std::size_t>(got);
-      f.offset += bytes;
-      f.read += bytes;
-      turn += bytes;
-      const auto end = std::remove(buffer.begin(), buffer.begin() + got, '\0');
-      f.cutter.add(std::string_view(buffer.data(), static_cast<std::size_t>(end - buffer.begin())), line);
+    for (std::uint64_t turn = 0; is_there && turn < most;) {
+      seek(f);
+      const proc::LogPart part = MR_TRY(proc::read_log(f.file.get(), f.offset, kReadBytes));
+      if (part.next == f.offset) break;
+      f.offset = part.next;
+      f.read += part.text.size();
+      turn += std::max<std::uint64_t>(part.text.size(), 1);
+      if (part.cut && f.to_skip > 0) {
+        // What was cut was stored before: its lines count as those that are read.
+        f.cutter.end(line);
+        f.to_skip -= std::min<std::uint64_t>(f.to_skip, part.cut->lines);
+      } else {
+        f.cutter.add(part.text, line);
+      }
       if (!f.full && over_limit(f)) fill_up(f, now);
       if (f.batch.size() >= kBatchEvents || f.batch_bytes >= kBatchBytes) MR_TRY(flush(f));
     }

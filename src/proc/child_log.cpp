@@ -1,0 +1,219 @@
+#include "proc/child_log.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/strings.h"
+
+namespace millrace::proc {
+namespace {
+
+constexpr std::string_view kBegin = "\n[millrace: ", kBetween = " bytes (",
+                           kEnd = " lines) of this log are cut out here";
+constexpr std::uint64_t kCounted = 256u << 20;  // bytes of a cut whose lines are counted
+constexpr std::size_t kChunk = 1u << 20;
+constexpr int kTries = 8;        // of a reading while cuts are made
+constexpr int kZeroChunks = 16;  // looked at in one call
+
+Error log_error(const char* what) { return system_error(what, errno); }
+
+std::optional<LogCut> cut_of(int fd) {
+  char line[kCutLine];
+  const ssize_t n = ::pread(fd, line, sizeof line, static_cast<off_t>(kLogHead));
+  if (n != static_cast<ssize_t>(sizeof line)) return std::nullopt;
+  return parse_cut_line({line, sizeof line});
+}
+
+// Where the byte at `at` (from kLogHead on) was written.
+std::uint64_t written_at(std::uint64_t at, const std::optional<LogCut>& cut) {
+  return cut ? at - kCutLine + cut->bytes : at;
+}
+
+// The lines that end in [from, until) and are not empty.
+std::uint64_t count_lines(int fd, std::uint64_t from, std::uint64_t until) {
+  std::vector<char> buffer(kChunk + 1);
+  buffer[0] = 'x';  // the line that the head's end belongs to is not empty
+  std::uint64_t lines = 0, counted = 0;
+  while (from < until && counted < kCounted) {
+    const off_t data = ::lseek(fd, static_cast<off_t>(from), SEEK_DATA);
+    if (data < 0 || static_cast<std::uint64_t>(data) >= until) break;
+    from = static_cast<std::uint64_t>(data);
+    const ssize_t n =
+        ::pread(fd, buffer.data() + 1, std::min<std::uint64_t>(kChunk, until - from), static_cast<off_t>(from));
+    if (n <= 0) break;
+    const char* bytes = buffer.data();
+    for (ssize_t i = 1; i <= n; ++i) lines += static_cast<std::uint64_t>((bytes[i] == '\n') & (bytes[i - 1] != '\n'));
+    buffer[0] = bytes[n];
+    from += static_cast<std::uint64_t>(n);
+    counted += static_cast<std::uint64_t>(n);
+  }
+  return lines;
+}
+
+// The first cut hides the rest of one line and the beginning of another, which both stay as lines of their own.
+LogCut cut_until(int fd, std::uint64_t kept, const std::optional<LogCut>& before) {
+  const std::uint64_t from = kLogHead + (before ? kCutLine : 0);
+  const std::uint64_t lines = count_lines(fd, from, kept);
+  LogCut cut;
+  cut.bytes = written_at(kept, before) - kLogHead;
+  cut.lines = before ? before->lines + lines : lines - std::min<std::uint64_t>(lines, 1);
+  return cut;
+}
+
+bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+    at += static_cast<std::uint64_t>(n);
+  }
+  return true;
+}
+
+// The file's end from `from` on, with what is added to it meanwhile.
+Result<std::string> read_end(int fd, std::uint64_t from, std::uint64_t limit) {
+  std::string end;
+  while (end.size() < limit) {
+    const std::size_t had = end.size();
+    end.resize(had + kChunk);
+    const ssize_t n = ::pread(fd, end.data() + had, kChunk, static_cast<off_t>(from + had));
+    if (n < 0) return fail(log_error("cannot read a log"));
+    end.resize(had + static_cast<std::size_t>(n));
+    if (n == 0) break;
+  }
+  return end;
+}
+
+// `bytes` as text: NULs are no text, and a hole is read as them.
+void remove_nuls(std::string& bytes) { std::erase(bytes, '\0'); }
+
+// Truncated to its head, and the rest is not yet there again.
+bool is_being_cut(int fd) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0 || static_cast<std::uint64_t>(info.st_size) != kLogHead) return false;
+  if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return true;
+  (void)::flock(fd, LOCK_UN);
+  return false;
+}
+
+// One attempt, good only if no cut was made meanwhile.
+Result<LogPart> read_once(int fd, std::uint64_t offset, std::size_t max_bytes, const std::optional<LogCut>& cut) {
+  LogPart part;
+  part.next = offset;
+  if (offset >= kLogHead && cut && offset < kLogHead + cut->bytes) {
+    part.text = cut_line(*cut);
+    part.cut = cut;
+    part.next = kLogHead + cut->bytes;
+    return part;
+  }
+  std::uint64_t at = offset >= kLogHead && cut ? offset - cut->bytes + kCutLine : offset;
+  for (int chunk = 0; chunk < kZeroChunks && part.text.empty(); ++chunk) {
+    std::size_t most = max_bytes;
+    if (at < kLogHead) most = std::min<std::uint64_t>(most, kLogHead - at);  // behind it there may be the line
+    part.text.resize(most);
+    const ssize_t n = ::pread(fd, part.text.data(), most, static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(log_error("cannot read a log"));
+    part.text.resize(static_cast<std::size_t>(n));
+    part.at_end = static_cast<std::size_t>(n) < most && !(n == 0 && offset >= kLogHead && !cut && is_being_cut(fd));
+    if (n == 0) return part;
+    at += static_cast<std::uint64_t>(n);
+    part.next += static_cast<std::uint64_t>(n);
+    remove_nuls(part.text);
+    if (!part.text.empty()) return part;
+    // Nothing but NULs: perhaps a hole, which may be long.
+    struct stat info{};
+    if (::fstat(fd, &info) != 0) return fail(log_error("cannot read a log"));
+    off_t data = ::lseek(fd, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0)
+      data = errno == ENXIO ? std::max<off_t>(info.st_size, static_cast<off_t>(at)) : static_cast<off_t>(at);
+    const auto beyond = static_cast<std::uint64_t>(data) - at;
+    const bool crosses = at < kLogHead && at + beyond > kLogHead;
+    const std::uint64_t skipped = crosses ? kLogHead - at : beyond;
+    at += skipped;
+    part.next += skipped;
+    if (crosses) return part;
+  }
+  return part;
+}
+
+}  // namespace
+
+std::string cut_line(const LogCut& cut) {
+  std::string line =
+      fmt::format("{}{}{}{}{}: a log keeps its beginning and its end", kBegin, cut.bytes, kBetween, cut.lines, kEnd);
+  line.resize(kCutLine - 2, ' ');
+  return line + "]\n";
+}
+
+std::optional<LogCut> parse_cut_line(std::string_view text) {
+  if (text.size() < kCutLine || !text.starts_with(kBegin) || text.substr(kCutLine - 2, 2) != "]\n") return std::nullopt;
+  text.remove_prefix(kBegin.size());
+  const std::size_t between = text.find(kBetween), end = text.find(kEnd);
+  if (between == std::string_view::npos || end == std::string_view::npos || end < between + kBetween.size())
+    return std::nullopt;
+  const auto bytes = parse_int(text.substr(0, between));
+  const auto lines = parse_int(text.substr(between + kBetween.size(), end - between - kBetween.size()));
+  constexpr std::int64_t kMost = std::int64_t{1} << 62;
+  if (!bytes || !lines || *bytes < static_cast<std::int64_t>(kCutLine) || *bytes > kMost || *lines < 0)
+    return std::nullopt;
+  return LogCut{static_cast<std::uint64_t>(*bytes), static_cast<std::uint64_t>(*lines)};
+}
+
+Status cut_log(int fd, std::uint64_t limit) {
+  limit = std::max(limit, kLeastChildLogLimit);
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return fail(log_error("cannot look at a log"));
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size <= limit) return {};
+  const auto before = cut_of(fd);
+  const std::uint64_t kept = size - std::min(limit / 2, kLogTail);
+  std::string text = cut_line(cut_until(fd, kept, before));
+  (void)::flock(fd, LOCK_EX | LOCK_NB);  // says to readers that the file is being cut
+  const auto end = read_end(fd, kept, limit - kLogHead);
+  Status done;
+  if (!end) {
+    done = fail(end.error());
+  } else if (::ftruncate(fd, static_cast<off_t>(kLogHead)) != 0) {
+    done = fail(log_error("cannot cut a log"));
+  } else if (!write_at(fd, text += *end, kLogHead)) {
+    done = fail(log_error("cannot write to a log that was cut"));
+  }
+  (void)::flock(fd, LOCK_UN);
+  return done;
+}
+
+std::optional<std::uint64_t> log_end(int fd) {
+  for (int i = 0; i < kTries; ++i) {
+    const auto cut = cut_of(fd);
+    struct stat info{};
+    if (::fstat(fd, &info) != 0 || (!cut && is_being_cut(fd))) return std::nullopt;
+    const auto size = static_cast<std::uint64_t>(info.st_size);
+    if (cut_of(fd) == cut) return size < kLogHead ? size : written_at(size, cut);
+  }
+  return std::nullopt;
+}
+
+Result<LogPart> read_log(int fd, std::uint64_t offset, std::size_t max_bytes) {
+  max_bytes = std::max<std::size_t>(max_bytes, 1);
+  Result<LogPart> part = LogPart{};
+  for (int i = 0; i < kTries; ++i) {
+    const auto cut = cut_of(fd);
+    part = read_once(fd, offset, max_bytes, cut);
+    if (!part || cut_of(fd) == cut) return part;
+  }
+  // It is cut faster than it can be read: nothing for now, and the next call goes on at the same place.
+  return LogPart{{}, offset, false, std::nullopt};
+}
+
+}  // namespace millrace::proc
