@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "aws/codec.h"
+#include "base/disk_full.h"
 #include "base/json.h"
 
 namespace millrace::aws {
@@ -51,10 +52,12 @@ constexpr std::array kStatuses = {
     StatusOf{"RequestTimeTooSkewed", 403},
     StatusOf{"MissingAuthenticationToken", 403},
     StatusOf{"RequestTooLarge", 413},
+    StatusOf{"ServiceUnavailable", 503},
 };
 
 int status_of(Protocol protocol, const Error& error, std::string_view code) {
   if (protocol == Protocol::json) {
+    if (is_disk_full(error)) return 503;
     const bool full = error.code == Code::resource_exhausted && error.reason.empty();
     return full || error.code == Code::internal || error.code == Code::data_loss ? 500
            : error.code == Code::unavailable                                     ? 503

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/disk_full.h"
+
 namespace millrace::aws {
 namespace {
 
@@ -21,9 +23,12 @@ TEST(Errors, AreNamedAsEachFamilyNamesThem) {
       {Protocol::query, {Code::not_found, "no", "NoSuchEntity"}, 404, "NoSuchEntity"},
       {Protocol::rest_xml, {Code::not_found, "no", "NoSuchBucket"}, 404, "NoSuchBucket"},
       // A full disk is the server's trouble, not the size of what was sent.
-      {Protocol::json, {Code::resource_exhausted, "the disk is full"}, 500, "InternalFailure"},
-      {Protocol::query, {Code::resource_exhausted, "the disk is full"}, 500, "ServiceFailure"},
-      {Protocol::rest_xml, {Code::resource_exhausted, "the disk is full"}, 500, "InternalError"},
+      {Protocol::json, {Code::resource_exhausted, "the queue is full"}, 500, "InternalFailure"},
+      {Protocol::query, {Code::resource_exhausted, "the queue is full"}, 500, "ServiceFailure"},
+      {Protocol::rest_xml, {Code::resource_exhausted, "the queue is full"}, 500, "InternalError"},
+      {Protocol::json, disk_full("a"), 503, "ServiceUnavailable"},
+      {Protocol::query, disk_full("a"), 503, "ServiceUnavailable"},
+      {Protocol::rest_xml, disk_full("a"), 503, "ServiceUnavailable"},
       {Protocol::rest_xml, {Code::resource_exhausted, "no", "EntityTooLarge"}, 400, "EntityTooLarge"},
       {Protocol::query, {Code::resource_exhausted, "no", "LimitExceeded"}, 409, "LimitExceeded"},
   };

@@ -1,7 +1,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -9,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include "base/disk_full.h"
 #include "base/ids.h"
 #include "blob/blob_store.h"
 
@@ -22,6 +25,9 @@ constexpr std::size_t kKeyLength = 32;
 // given a link or a copy may be another user.
 constexpr mode_t kBlobMode = 0444;
 constexpr mode_t kCopyMode = 0644;
+// Blobs leave so much of the disk to what must still be written when it is full: that something is deleted.
+constexpr std::uint64_t kLeftFree = 4u << 20, kLeftFreeShare = 64;  // bytes; one part in so many of a small disk
+constexpr std::uint64_t kLookEvery = 4u << 20;                      // bytes of a blob
 
 bool is_key(std::string_view text) {
   return text.size() == kKeyLength && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -29,6 +35,14 @@ bool is_key(std::string_view text) {
 
 Error path_error(std::string_view what, const fs::path& path, int number) {
   return system_error(fmt::format("{} {}", what, path.string()), number);
+}
+
+Status check_room(const fs::path& root) {
+  struct statvfs disk{};
+  if (::statvfs(root.c_str(), &disk) != 0) return {};
+  const std::uint64_t free = disk.f_bavail * disk.f_frsize, total = disk.f_blocks * disk.f_frsize;
+  if (free >= std::min(kLeftFree, total / kLeftFreeShare)) return {};
+  return fail(disk_full("there is no room for another object in " + root.string()));
 }
 
 class DirectoryStore;
@@ -87,6 +101,7 @@ Status DirectoryStore::prepare() {
 }
 
 Result<std::unique_ptr<Writer>> DirectoryStore::create() {
+  MR_TRY(check_room(root_));
   fs::path path = temporary();
   Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file) return fail(path_error("cannot create", path, errno));
@@ -118,6 +133,7 @@ Result<Key> DirectoryStore::publish(const fs::path& file, int descriptor) {
 }
 
 Status FileWriter::write(std::string_view bytes) {
+  if (written_ / kLookEvery != (written_ + bytes.size()) / kLookEvery) MR_TRY(check_room(path_.parent_path()));
   while (!bytes.empty()) {
     const ssize_t n = ::write(file_.get(), bytes.data(), bytes.size());
     if (n < 0) {

@@ -1,6 +1,10 @@
 #include "db/connection.h"
 
+#include <fcntl.h>
+
 #include <fmt/core.h>
+
+#include "base/file.h"
 
 #include "db/sqlite_error.h"
 
@@ -10,6 +14,8 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
   // SQLite would count every allocation under one lock for all threads, and nobody asks for the sum.
   [[maybe_unused]] static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection);
+  // SQLite would make it as the umask lets it; its other files take on this one's mode.
+  if (role == Role::writer) Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == Role::writer ? SQLITE_OPEN_CREATE : 0);
   if (sqlite3_open_v2(path.c_str(), &connection->handle_, flags, nullptr) != SQLITE_OK) {
     return fail(sqlite_error(connection->handle_, "cannot open " + path));
@@ -29,11 +35,16 @@ Status SqliteConnection::configure(Role role) {
                           "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-{};{}",
                           writer ? "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=16777216;" : "",
                           writer ? kWriterCacheKib : kReaderCacheKib, writer ? "" : "PRAGMA query_only=ON;")));
+  // The log and its index stay when the last connection closes: at a full disk they could not be made again.
+  int persist = 1;
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   return {};
 }
 
 SqliteConnection::~SqliteConnection() {
   for (auto& entry : cache_) sqlite3_finalize(entry->handle);
+  // A limit would make the close cut the log to nothing (see PERSIST_WAL).
+  (void)sqlite3_exec(handle_, "PRAGMA journal_size_limit=-1", nullptr, nullptr, nullptr);
   sqlite3_close(handle_);
 }
 

@@ -34,6 +34,7 @@ class SqliteConnection final : public Connection {
   static constexpr int kWriterCacheKib = 2'000;
   static constexpr int kReaderCacheKib = 1'000;
   static constexpr int kBusyTimeoutMs = 5'000;
+  static constexpr unsigned kFileMode = 0600;
 
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path, Role role);
   ~SqliteConnection() override;

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "db/connection.h"
+#include "db/open.h"
 #include "db/readers.h"
 #include "db/writer.h"
 
@@ -37,6 +38,18 @@ Status check_place(const std::string& path) {
     }
   }
   return {};
+}
+
+Status check_whole(SqliteConnection& connection, const std::string& path) {
+  std::error_code error;
+  if (const auto size = std::filesystem::file_size(path, error); error || size > kCheckedBytes) return {};
+  auto check = MR_TRY(connection.prepare("PRAGMA quick_check(1)"));
+  if (!MR_TRY(check.step()) || check.text(0) == "ok") return {};
+  std::string what = check.text(0);
+  what.erase(0, what.rfind('\n') + 1);  // its first line names the database
+  return fail(Code::data_loss, fmt::format("{} is damaged ({}); restore it from a backup, or move the data directory "
+                                           "away to begin anew",
+                                           path, what));
 }
 
 class SqliteDatabase final : public Database {
@@ -95,6 +108,10 @@ Status SqliteDatabase::migrate(std::string_view component, std::span<const Migra
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, const Options& options) {
+  return open_database(path, Expected::anything, options);
+}
+
+Result<std::unique_ptr<Database>> open_database(const std::string& path, Expected expected, const Options& options) {
   MR_TRY(check_place(path));
   auto writer = MR_TRY(SqliteConnection::open(path, SqliteConnection::Role::writer));
   bool known = false;
@@ -102,7 +119,15 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, const 
     auto select = MR_TRY(writer->prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'"));
     known = MR_TRY(select.step());
   }
-  if (!known) {
+  if (known) {
+    MR_TRY(check_whole(*writer, path));
+  } else if (expected == Expected::existing) {
+    return fail(
+        Code::failed_precondition,
+        fmt::format("{} is no database of this program, but its directory holds objects or runs; restore it from "
+                    "a backup, or move the directory away to begin anew",
+                    path));
+  } else {
     MR_TRY(
         writer->execute("CREATE TABLE IF NOT EXISTS schema_version (component TEXT NOT NULL, version INTEGER NOT NULL,"
                         " PRIMARY KEY (component, version)) STRICT, WITHOUT ROWID"));

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "db/open.h"
 
 namespace millrace::db {
 namespace {
@@ -310,6 +311,55 @@ TEST_F(DatabaseTest, AFullDiskIsSaidAndLosesNothing) {
   // SQLite may undo only the statement or the whole transaction; what was acknowledged is there, what was not is not.
   EXPECT_EQ(count(), 1 + (results[1] ? 1 : 0));
   EXPECT_TRUE(database_->write(insert("after")));
+}
+
+TEST_F(DatabaseTest, IsItsUsersAlone) {
+  const auto path = dir_.path() / "private.db";
+  const auto database = *Database::open(path.string());
+  ASSERT_TRUE(database->write([](Connection& c) { return c.execute("CREATE TABLE t(a)"); }));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const auto mode = std::filesystem::status(path.string() + suffix).permissions();
+    EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write) << suffix;
+  }
+}
+
+TEST_F(DatabaseTest, WhereRowsAreExpectedANewOrForeignOneIsRefused) {
+  const auto path = dir_.path() / "expected.db";
+  const auto refused = open_database(path.string(), Expected::existing);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::failed_precondition);
+  EXPECT_THAT(refused.error().message, HasSubstr("expected.db"));
+  {
+    ASSERT_TRUE(open_database(path.string(), Expected::anything));
+  }
+  EXPECT_TRUE(open_database(path.string(), Expected::existing));
+}
+
+TEST_F(DatabaseTest, ADamagedOneIsRefused) {
+  const auto path = dir_.path() / "damaged.db";
+  {
+    const auto database = *Database::open(path.string());
+    ASSERT_TRUE(database->write([](Connection& c) -> Status {
+      MR_TRY(c.execute("CREATE TABLE t(a TEXT)"));
+      auto row = MR_TRY(c.prepare("INSERT INTO t VALUES (?)"));
+      for (int i = 0; i < 200; ++i) MR_TRY(row.bind(std::string_view(std::string(1'000, 'x'))).run());
+      return {};
+    }));
+  }
+  const auto size = std::filesystem::file_size(path);
+  const std::string bytes = *read_file(path);
+  for (const std::size_t at : {std::size_t{0}, std::size_t{4'096} * 10, std::size_t{100}}) {
+    std::string damaged = bytes;
+    damaged.replace(at, 4'096, std::string(4'096, '\xA5'));
+    ASSERT_TRUE(write_file(path, damaged));
+    const auto opened = Database::open(path.string());
+    ASSERT_FALSE(opened) << at;
+    EXPECT_THAT(opened.error().message, HasSubstr("damaged.db")) << at;
+  }
+  ASSERT_TRUE(write_file(path, std::string_view(bytes).substr(0, size / 2)));
+  EXPECT_FALSE(Database::open(path.string())) << "half of it";
+  ASSERT_TRUE(write_file(path, bytes));
+  EXPECT_TRUE(Database::open(path.string()));
 }
 
 TEST_F(DatabaseTest, SaysWhatIsWrongWithThePlace) {

@@ -1,8 +1,8 @@
 #include "db/sqlite_error.h"
 
-#include <cerrno>
-
 #include <fmt/core.h>
+
+#include "base/disk_full.h"
 
 namespace millrace::db {
 namespace {
@@ -12,11 +12,11 @@ std::string_view file_of(sqlite3* handle) {
   return name != nullptr ? name : "the database";
 }
 
-bool disk_full(sqlite3* handle, int code) {
+bool is_full(sqlite3* handle, int code) {
   if ((code & 0xff) == SQLITE_FULL) return true;
   if ((code & 0xff) != SQLITE_IOERR || handle == nullptr) return false;
   const int reason = sqlite3_system_errno(handle);
-  return reason == ENOSPC || reason == EDQUOT;
+  return is_disk_full(reason);
 }
 
 }  // namespace
@@ -24,9 +24,8 @@ bool disk_full(sqlite3* handle, int code) {
 Error sqlite_error(sqlite3* handle, std::string_view what) {
   const int code = handle != nullptr ? sqlite3_extended_errcode(handle) : SQLITE_NOMEM;
   const char* text = handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
-  if (disk_full(handle, code)) {
-    return {Code::resource_exhausted,
-            fmt::format("the disk is full: {} cannot grow; free some space", file_of(handle))};
+  if (is_full(handle, code)) {
+    return disk_full(fmt::format("{} cannot grow", file_of(handle)));
   }
   switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE:
@@ -44,7 +43,7 @@ Error sqlite_error(sqlite3* handle, std::string_view what) {
               fmt::format("{} is not a database of this program; move it away or choose another data directory",
                           file_of(handle))};
     case SQLITE_CORRUPT:
-      return {Code::internal, fmt::format("{} is damaged: {}; restore it from a backup", file_of(handle), text)};
+      return {Code::data_loss, fmt::format("{} is damaged: {}; restore it from a backup", file_of(handle), text)};
     default:
       return {Code::internal, fmt::format("{}: {} (SQLite code {}, {})", what, text, code, file_of(handle))};
   }

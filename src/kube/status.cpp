@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "base/disk_full.h"
 #include "base/json.h"
 
 namespace millrace::kube {
@@ -20,6 +21,7 @@ Known known(const Error& error) {
   for (const Known& entry : kByReason) {
     if (entry.reason == error.reason) return entry;
   }
+  if (is_disk_full(error)) return {"InternalError", kInsufficientStorage};
   switch (error.code) {
     case Code::invalid_argument:
       return {"BadRequest", 400};

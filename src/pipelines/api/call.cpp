@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "base/disk_full.h"
 #include "base/json.h"
 #include "base/strings.h"
 
@@ -164,14 +165,14 @@ net::Response error_response(const Error& error) {
   Value detail =
       Value::object({{"@type", "type.googleapis.com/google.rpc.Status"}, {"code", number}, {"message", error.message}});
   return net::Response::json(
-      http_status(error.code),
+      is_disk_full(error) ? kInsufficientStorage : http_status(error.code),
       to_json(Value::object(
           {{"code", number}, {"message", error.message}, {"details", Value::array({std::move(detail)})}})));
 }
 
 net::Response plain_error_response(const Error& error) {
   return net::Response::json(
-      http_status(error.code),
+      is_disk_full(error) ? kInsufficientStorage : http_status(error.code),
       to_json(Value::object({{"error_message", error.message}, {"error_details", error.message}})));
 }
 
