@@ -1,5 +1,6 @@
 #include "app/cli.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -25,6 +26,10 @@ struct Arguments {
   bool stop_children = false;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
+  std::uint64_t child_log_limit = proc::kDefaultChildLogLimit;
+  std::string keep_runs_for, prune_every = "10m";
+  std::optional<std::size_t> keep_runs;
+  std::optional<std::uint64_t> keep_run_bytes;
 };
 
 void add_server_options(CLI::App& command, Arguments& arguments) {
@@ -67,6 +72,22 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
       "--child-user", arguments.child_user,
       "Who tasks, jobs and model servers run as when the server is root: a user's name, or USER:GROUP in "
       "numbers (default: millrace-task where there is such a user, else a number that nobody has)");
+  command
+      .add_option("--child-log-limit", arguments.child_log_limit,
+                  "Of the output of a task, job or model server so much is kept (such as 64MiB), its beginning and its "
+                  "end; at least 4MiB; 0: all of it")
+      ->capture_default_str()
+      ->transform(CLI::AsSizeValue(false));
+  command.add_option("--keep-runs-for", arguments.keep_runs_for,
+                     "Finished runs are removed when they ended longer ago than this (such as 30d; default: never)");
+  command.add_option("--keep-runs", arguments.keep_runs, "Of the finished runs only so many are kept (default: all)")
+      ->check(CLI::NonNegativeNumber);
+  command
+      .add_option("--keep-run-bytes", arguments.keep_run_bytes,
+                  "The files of finished runs take up at most so much (such as 20GiB; default: any)")
+      ->transform(CLI::AsSizeValue(false));
+  command.add_option("--prune-every", arguments.prune_every, "How often these three are looked at")
+      ->capture_default_str();
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
       ->check([](const std::string& text) {
@@ -101,6 +122,12 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.max_running_tasks = arguments.max_tasks;
   options.sandbox = arguments.sandbox;
   if (!arguments.child_user.empty()) MR_TRY(proc::choose_child_user(arguments.child_user));
+  options.child_log_limit = arguments.child_log_limit;
+  if (!arguments.keep_runs_for.empty())
+    options.retention.older_than_seconds = MR_TRY(parse_age(arguments.keep_runs_for));
+  options.retention.keep = arguments.keep_runs;
+  options.retention.max_bytes = arguments.keep_run_bytes;
+  options.prune_every = Millis(1'000 * std::max<std::int64_t>(MR_TRY(parse_age(arguments.prune_every)), 1));
   options.containers = arguments.executor == "container";
   options.container_engine = arguments.container_engine;
   for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));

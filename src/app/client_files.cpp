@@ -33,6 +33,12 @@ exit 127
 
 std::string shell_quote(std::string_view text) { return "'" + replace_all(std::string(text), "'", "'\\''") + "'"; }
 
+// Most starts find it as it is to be: one less thing that a full disk prevents.
+Status keep_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
+  const auto present = read_file(path, content.size());
+  return present && *present == content ? Status() : write_file_atomic(path, content, mode);
+}
+
 }  // namespace
 
 Result<ServerTls> open_server_tls(const DataLayout& layout, const std::string& address) {
@@ -50,9 +56,9 @@ Result<ServerTls> open_server_tls(const DataLayout& layout, const std::string& a
   if (!is_loopback(address) && address != "0.0.0.0" && address != "::") hosts.push_back(address);
   auto server = MR_TRY(net::make_server_certificate(authority, hosts));
   // The certificate last: its presence says that the set is whole.
-  MR_TRY(write_file_atomic(file("ca.crt"), authority.certificate_pem, 0644));
+  MR_TRY(write_file_atomic(file("ca.crt"), authority.certificate_pem, 0600));
   MR_TRY(write_file_atomic(file("server.key"), server.key_pem, 0600));
-  MR_TRY(write_file_atomic(file("server.crt"), server.certificate_pem, 0644));
+  MR_TRY(write_file_atomic(file("server.crt"), server.certificate_pem, 0600));
   return ServerTls{authority.certificate_pem, std::move(server)};
 }
 
@@ -63,8 +69,8 @@ std::string kubernetes_token(std::string_view encryption_key) {
 Status write_client_files(const DataLayout& layout, const ServeOptions& options, const std::filesystem::path& key_file,
                           const std::string& endpoint, const std::string& kubernetes_endpoint,
                           const std::string& authority_pem, const std::string& token) {
-  MR_TRY(make_directories(layout.bin(), 0755));
-  MR_TRY(write_file_atomic(layout.bin() / "aws", kAwsWrapper, 0755));
+  MR_TRY(make_directories(layout.bin(), 0700));
+  MR_TRY(keep_file(layout.bin() / "aws", kAwsWrapper, 0700));
   const Value kubeconfig = Value::object(
       {{"apiVersion", "v1"},
        {"kind", "Config"},
@@ -79,12 +85,12 @@ Status write_client_files(const DataLayout& layout, const ServeOptions& options,
                                                                             {"user", "administrator"},
                                                                             {"namespace", "kubeflow"}})}})})},
        {"current-context", "millrace"}});
-  MR_TRY(write_file_atomic(layout.kubeconfig(), to_yaml(kubeconfig), 0600));
+  MR_TRY(keep_file(layout.kubeconfig(), to_yaml(kubeconfig), 0600));
   const Value server = Value::object({{"endpoint", endpoint},
                                       {"region", options.region},
                                       {"account", options.account},
                                       {"key_file", key_file == layout.key() ? "" : key_file.native()}});
-  return write_file_atomic(layout.server_file(), to_json_pretty(server) + "\n", 0644);
+  return keep_file(layout.server_file(), to_json_pretty(server) + "\n", 0600);
 }
 
 Result<ServerFile> read_server_file(const DataLayout& layout) {

@@ -1,6 +1,7 @@
 #pragma once
 // What each command of the program does once its arguments are read. Each returns the exit code.
 
+#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -10,7 +11,7 @@ namespace millrace::app {
 
 inline constexpr std::string_view kVersion = "0.1.0";
 
-// Serves until SIGINT or SIGTERM; a second signal ends the children too.
+// Serves until SIGINT or SIGTERM. The end takes at most StopWatch::kStopLimit; a second signal ends it at once.
 int serve_command(const ServeOptions& options);
 
 // Prints the lines for `eval "$(millrace env)"`.
@@ -26,8 +27,9 @@ int lab_command(const LabOptions& options);
 // Opens the lab's notebook in JupyterLab, with the environment of the running server.
 int notebook_command(const std::filesystem::path& data_dir, const std::filesystem::path& directory, bool no_browser);
 
-// Blocks SIGINT and SIGTERM in this thread and every later one; wait_for_signal() then returns the first that comes.
+// SIGINT and SIGTERM.
+sigset_t ending_signals();
+// Blocks them in this thread and every later one (stop_watch.h waits for them); ignores SIGPIPE.
 void block_signals();
-int wait_for_signal();
 
 }  // namespace millrace::app

@@ -1,11 +1,14 @@
 #include "app/lazy_launcher.h"
 
+#include "proc/open_launcher.h"
+
 namespace millrace::app {
 
-LazyLauncher::LazyLauncher(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit) {
+LazyLauncher::LazyLauncher(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit,
+                           std::uint64_t log_limit) {
   done_ = std::async(std::launch::async, [this, directory = std::move(directory), executable = std::move(executable),
-                                          on_exit = std::move(on_exit)]() mutable {
-            launcher_ = proc::Launcher::open(directory, executable, std::move(on_exit));
+                                          on_exit = std::move(on_exit), log_limit]() mutable {
+            launcher_ = proc::open_launcher(directory, executable, std::move(on_exit), log_limit);
           }).share();
 }
 

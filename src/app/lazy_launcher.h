@@ -10,7 +10,8 @@ namespace millrace::app {
 
 class LazyLauncher final : public proc::Launcher {
  public:
-  LazyLauncher(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit);
+  LazyLauncher(std::filesystem::path directory, std::filesystem::path executable, ExitHandler on_exit,
+               std::uint64_t log_limit);
   ~LazyLauncher() override;
   void launch_async(const proc::LaunchSpec& spec, LaunchDone done) override;
   Result<std::optional<proc::ChildStatus>> status(const std::string& key) override;

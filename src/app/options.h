@@ -9,7 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "app/prune/retention.h"
 #include "base/result.h"
+#include "base/time.h"
+#include "proc/child_log.h"
 
 namespace millrace::app {
 
@@ -23,10 +26,13 @@ struct ServeOptions {
   std::string account = "123456789012";
   std::string cluster_name = "kf-sm-workshop";  // part of the worker node role's name
   std::size_t max_running_tasks = 16;
-  bool containers = false;                                       // tasks in their own images
-  std::string container_engine;                                  // podman or docker; empty: the one on PATH
-  std::map<std::string, std::filesystem::path> images;           // what stands for an image that is not run
-  std::vector<std::filesystem::path> import_directories;         // that pipelines may import from by path
+  bool containers = false;                                // tasks in their own images
+  std::string container_engine;                           // podman or docker; empty: the one on PATH
+  std::map<std::string, std::filesystem::path> images;    // what stands for an image that is not run
+  std::vector<std::filesystem::path> import_directories;  // that pipelines may import from by path
+  Retention retention;                                    // of finished runs; none: they stay until they are deleted
+  Millis prune_every{600'000};                            // the retention is looked at so often
+  std::uint64_t child_log_limit = proc::kDefaultChildLogLimit;   // bytes of each child's output that are kept; 0: all
   bool sandbox = true;                                           // tasks in namespaces of their own
   bool stop_children = false;                                    // at the end, whatever is under way
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors

@@ -8,13 +8,14 @@
 
 #include "app/commands.h"
 #include "app/server.h"
+#include "app/stop_watch.h"
 
 namespace millrace::app {
 
 int serve_command(const ServeOptions& options) {
   // An arena for each core serves as well as the usual eight, and keeps less of what an idle server has given back.
   ::mallopt(M_ARENA_MAX, static_cast<int>(std::max(2u, std::thread::hardware_concurrency())));
-  block_signals();
+  StopWatch watch(StopWatch::Begin::at_signal);
   auto server = Server::start(options);
   if (!server) {
     fmt::print(stderr, "millrace: {}\n", server.error().message);
@@ -25,8 +26,9 @@ int serve_command(const ServeOptions& options) {
   fmt::print("data         {}\n", options.data_dir.string());
   fmt::print("in a shell   eval \"$(millrace env --data-dir {})\"\n", options.data_dir.string());
   std::fflush(stdout);
-  wait_for_signal();
-  const auto left = (*server)->stop(options.stop_children ? Server::Children::stop : Server::Children::keep_if_busy);
+  watch.wait_for_signal();
+  const auto left =
+      (*server)->stop(options.stop_children ? Server::Children::stop : Server::Children::keep_if_busy, watch.phase());
   if (left.runs > 0) {
     fmt::print(
         "{} run{} under way: their steps go on, and the next `millrace serve` on this data directory takes them up.\n",
@@ -38,6 +40,8 @@ int serve_command(const ServeOptions& options) {
         "directory adopts them.\n",
         left.jobs, left.jobs == 1 ? "" : "s", left.jobs == 1 ? " is" : "s are");
   }
+  std::fflush(stdout);
+  server->reset();
   return 0;
 }
 

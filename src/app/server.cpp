@@ -17,10 +17,15 @@
 #include "app/client_files.h"
 #include "app/connection_limit.h"
 #include "app/container_credentials.h"
+#include "app/data_directory.h"
+#include "app/disk_reserve.h"
 #include "app/identity/door.h"
 #include "app/lazy_launcher.h"
 #include "app/node.h"
+#include "app/prune/operator_api.h"
+#include "app/prune/pruner.h"
 #include "app/router.h"
+#include "app/upkeep.h"
 #include "aws/origin.h"
 #include "base/descriptor_limit.h"
 #include "base/json.h"
@@ -28,7 +33,7 @@
 #include "blob/blob_store.h"
 #include "components/components.h"
 #include "console/console.h"
-#include "db/database.h"
+#include "db/open.h"
 #include "kube/kube.h"
 #include "logs/logs.h"
 #include "net/server.h"
@@ -59,17 +64,31 @@ Result<Fd> take_lock(const DataLayout& layout) {
   return lock;
 }
 
+// Deletes and stops, which may use what is kept back for a full disk.
+bool frees_space(const net::Request& request) {
+  if (request.method == "DELETE") return true;
+  if (request.method != "POST") return false;
+  const std::string_view target = request.headers.get("x-amz-target");
+  const std::string_view operation =
+      target.substr(target.find('.') == std::string_view::npos ? 0 : target.find('.') + 1);
+  return operation.starts_with("Delete") || operation.starts_with("Stop") || request.path.ends_with("terminate") ||
+         net::query_parameter(request, "delete").has_value() || OperatorApi::handles(request);
+}
+
 class ServerImpl final : public Server {
  public:
   explicit ServerImpl(ServeOptions options) : options_(std::move(options)), layout_(options_.data_dir) {}
-  ~ServerImpl() override { stop(Children::keep_if_busy); }
+  ~ServerImpl() override {
+    StopPhase unseen{nullptr};
+    stop(Children::keep_if_busy, unseen);
+  }
 
   Status open();
   std::string endpoint() const override { return endpoint_; }
   const ServeOptions& options() const override { return options_; }
   Result<aws::Credentials> administrator() override { return iam_->administrator(); }
   Status wait_for_sample_data() override { return sample_data_.get(); }
-  UnderWay stop(Children children) override;
+  UnderWay stop(Children children, StopPhase& phase) override;
 
  private:
   Status open_services();
@@ -78,6 +97,7 @@ class ServerImpl final : public Server {
   net::Response handle(net::Request& request);
   net::Response dispatch(net::Request& request);
   net::Response pass_on(Door door, net::Request& request, std::string_view refused_because);
+  bool prune_some();
 
   ServeOptions options_;
   DataLayout layout_;
@@ -100,6 +120,10 @@ class ServerImpl final : public Server {
   std::unique_ptr<console::Console> console_;
   std::unique_ptr<Preflight> preflight_;
   std::unique_ptr<IdentityDoor> identity_;
+  std::unique_ptr<Pruner> pruner_;
+  std::unique_ptr<OperatorApi> operator_;
+  std::unique_ptr<DiskReserve> reserve_;
+  std::unique_ptr<Upkeep> upkeep_;
   std::unique_ptr<net::Server> net_;
   // Children's exits are passed on only between the opening of the services and their stop. One that ends before is
   // seen by resume(), which asks for every child's status.
@@ -123,7 +147,11 @@ Status ServerImpl::open() {
   // above them is closed, and what is secret names its mode.
   ::umask(022);
   MR_TRY(make_directories(layout_.root, 0700));
+  MR_TRY(make_private(layout_));
   lock_ = MR_TRY(take_lock(layout_));
+  MR_TRY(check_complete(layout_));
+  reserve_ = std::make_unique<DiskReserve>(layout_.root);
+  reserve_->open();
   key_file_ = options_.key_file.empty() ? key_file_of(layout_) : options_.key_file;
   key_ = MR_TRY(open_key(layout_, key_file_));
   tls_ = MR_TRY(open_server_tls(layout_, options_.address));
@@ -139,6 +167,9 @@ Status ServerImpl::open() {
     net_->stop(Millis(0));
     return services;
   }
+  std::function<bool()> prune;
+  if (options_.retention.any()) prune = [this] { return prune_some(); };
+  upkeep_ = std::make_unique<Upkeep>(*reserve_, std::move(prune), options_.prune_every);
   background_ = std::thread([this] {
     if (auto status = sagemaker_->resume(); !status) log::error("jobs and endpoints: {}", status.error().message);
     if (auto status = pipelines_->resume(); !status) log::error("runs: {}", status.error().message);
@@ -170,7 +201,8 @@ Status ServerImpl::open_network() {
 }
 
 Status ServerImpl::open_services() {
-  database_ = MR_TRY(db::Database::open(layout_.database().string()));
+  database_ = MR_TRY(db::open_database(layout_.database().string(),
+                                       holds_data(layout_) ? db::Expected::existing : db::Expected::anything));
   blobs_ = MR_TRY(blob::open_directory_store(layout_.blobs()));
   iam_ = MR_TRY(iam::Iam::open(*database_, clock_, {options_.account, key_}));
   // Another key than the directory's opens nothing in it: said now, before anything is written with it.
@@ -188,12 +220,14 @@ Status ServerImpl::open_services() {
   node_role_ = MR_TRY(ensure_node_role(*database_, *iam_, options_.cluster_name));
 
   MR_TRY(make_directories(layout_.launcher(), 0700));
-  launcher_ = std::make_unique<LazyLauncher>(layout_.launcher(), own_executable(),
-                                             [this](const std::string& key, const proc::ChildStatus& status) {
-                                               if (!services_open_.load()) return;
-                                               sagemaker_->on_child_exit(key, status);
-                                               pipelines_->on_child_exit(key, status);
-                                             });
+  launcher_ = std::make_unique<LazyLauncher>(
+      layout_.launcher(), own_executable(),
+      [this](const std::string& key, const proc::ChildStatus& status) {
+        if (!services_open_.load()) return;
+        sagemaker_->on_child_exit(key, status);
+        pipelines_->on_child_exit(key, status);
+      },
+      options_.child_log_limit);
   MR_TRY(make_directories(layout_.sagemaker(), 0700));
   sagemaker::Options sagemaker_options;
   sagemaker_options.account = options_.account;
@@ -223,6 +257,8 @@ Status ServerImpl::open_services() {
   preflight_ = std::make_unique<Preflight>(
       Preflight::Needs{*iam_, *gateway_, *kube_, *pipelines_, clock_, node_role_, own_executable().string()});
   identity_ = std::make_unique<IdentityDoor>(*iam_, *pipelines_, *preflight_, key_);
+  pruner_ = std::make_unique<Pruner>(Pruner::Needs{*database_, *pipelines_, *sagemaker_, clock_}, layout_);
+  operator_ = std::make_unique<OperatorApi>(*pruner_, key_);
   services_open_ = true;
 
   for (aws::Service service : {iam_->iam_service(), iam_->sts_service(), s3_->service(), logs_->service(),
@@ -270,10 +306,21 @@ net::Response ServerImpl::handle(net::Request& request) {
   return dispatch(request);
 }
 
+// By the operator's retention. true: there is more to remove.
+bool ServerImpl::prune_some() {
+  const auto report = pruner_->prune_runs(options_.retention, false);
+  if (!report) log::warn("retention: {}", report.error().message);
+  if (report && !report->removed.empty())
+    log::info("retention: {} runs removed, {} bytes", report->removed.size(), report->bytes);
+  return report && report->left > 0;
+}
+
 net::Response ServerImpl::dispatch(net::Request& request) {
+  if (frees_space(request)) reserve_->before_freeing();
   std::string_view refused_because;
   const Door door = route(request, is_loopback(options_.address), console_->handles(request), refused_because);
-  net::Response response = pass_on(door, request, refused_because);
+  net::Response response =
+      OperatorApi::handles(request) ? operator_->handle(request) : pass_on(door, request, refused_because);
   set_browser_headers(response);
   return response;
 }
@@ -298,11 +345,15 @@ net::Response ServerImpl::pass_on(Door door, net::Request& request, std::string_
   return net::Response::json(403, to_json(Value::object({{"code", 7}, {"message", refused_because}})));
 }
 
-Server::UnderWay ServerImpl::stop(Children children) {
+Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {
   UnderWay left;
   if (stopped_) return left;
   stopped_ = true;
+  phase = "what the start recovers";
   if (background_.joinable()) background_.join();
+  phase = "the retention";
+  if (upkeep_) upkeep_->stop();
+  phase = "requests under way";
   if (net_) net_->stop(kStopGrace);
   if (!services_open_) return left;
   if (children == Children::keep_if_busy) {
@@ -314,11 +365,17 @@ Server::UnderWay ServerImpl::stop(Children children) {
   }
   // From here an exit is left to the next start: nobody may write to a service that is going away.
   services_open_ = false;
+  phase = "the runs' work";
   pipelines_->stop();
+  phase = "the jobs' and endpoints' work";
   sagemaker_->stop();
+  phase = "the children";
   if (left.runs + left.jobs == 0) {
     if (auto status = launcher_->shutdown(kChildGrace); !status) log::warn("children: {}", status.error().message);
   }
+  upkeep_.reset();
+  operator_.reset();
+  pruner_.reset();
   // Above before beneath: the console reads what the others own, the launcher's thread calls into them.
   console_.reset();
   net_.reset();
@@ -326,6 +383,7 @@ Server::UnderWay ServerImpl::stop(Children children) {
   pipelines_.reset();
   kube_.reset();
   sagemaker_.reset();
+  phase = "the database";
   return left;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/options.h"
+#include "app/stop_watch.h"
 #include "aws/credentials.h"
 #include "base/result.h"
 
@@ -29,8 +30,9 @@ class Server {
   struct UnderWay {
     std::size_t runs = 0, jobs = 0;  // jobs and endpoints
   };
-  // Ends the server. Returns what goes on without it.
-  virtual UnderWay stop(Children children) = 0;
+  // Ends the server. Returns what goes on without it. `phase` says what is being waited for, until the server is
+  // destroyed.
+  virtual UnderWay stop(Children children, StopPhase& phase) = 0;
 };
 
 }  // namespace millrace::app

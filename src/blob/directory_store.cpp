@@ -42,7 +42,7 @@ Status check_room(const fs::path& root) {
   if (::statvfs(root.c_str(), &disk) != 0) return {};
   const std::uint64_t free = disk.f_bavail * disk.f_frsize, total = disk.f_blocks * disk.f_frsize;
   if (free >= std::min(kLeftFree, total / kLeftFreeShare)) return {};
-  return fail(disk_full("there is no room for another object in " + root.string()));
+  return fail(disk_full("there is no space for another object in " + root.string()));
 }
 
 class DirectoryStore;

@@ -32,10 +32,12 @@ Status SqliteConnection::configure(Role role) {
   // reach a row, so nothing readable is left behind.
   MR_TRY(
       execute(fmt::format("{}PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF;"
-                          "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cache_size=-{};{}",
-                          writer ? "PRAGMA journal_mode=WAL; PRAGMA journal_size_limit=16777216;" : "",
-                          writer ? kWriterCacheKib : kReaderCacheKib, writer ? "" : "PRAGMA query_only=ON;")));
-  // The log and its index stay when the last connection closes: at a full disk they could not be made again.
+                          "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA journal_size_limit=16777216;"
+                          "PRAGMA cache_size=-{};{}",
+                          writer ? "PRAGMA journal_mode=WAL;" : "", writer ? kWriterCacheKib : kReaderCacheKib,
+                          writer ? "" : "PRAGMA query_only=ON;")));
+  // The log and its index stay when the last connection closes, the log empty (as a size limit has it): at a full disk
+  // they could not be made again.
   int persist = 1;
   sqlite3_file_control(handle_, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   return {};
@@ -43,8 +45,6 @@ Status SqliteConnection::configure(Role role) {
 
 SqliteConnection::~SqliteConnection() {
   for (auto& entry : cache_) sqlite3_finalize(entry->handle);
-  // A limit would make the close cut the log to nothing (see PERSIST_WAL).
-  (void)sqlite3_exec(handle_, "PRAGMA journal_size_limit=-1", nullptr, nullptr, nullptr);
   sqlite3_close(handle_);
 }
 

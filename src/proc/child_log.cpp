@@ -38,35 +38,44 @@ std::uint64_t written_at(std::uint64_t at, const std::optional<LogCut>& cut) {
   return cut ? at - kCutLine + cut->bytes : at;
 }
 
-// The lines that end in [from, until) and are not empty.
-std::uint64_t count_lines(int fd, std::uint64_t from, std::uint64_t until) {
-  std::vector<char> buffer(kChunk + 1);
-  buffer[0] = 'x';  // the line that the head's end belongs to is not empty
-  std::uint64_t lines = 0, counted = 0;
+// Counts the lines that are not empty, over bytes that come in parts.
+class LineCount {
+ public:
+  void add(const char* bytes, std::size_t size) {
+    if (size == 0) return;
+    lines_ += static_cast<std::uint64_t>((bytes[0] == '\n') & (last_ != '\n'));
+    for (std::size_t i = 1; i < size; ++i)
+      lines_ += static_cast<std::uint64_t>((bytes[i] == '\n') & (bytes[i - 1] != '\n'));
+    last_ = bytes[size - 1];
+  }
+  std::uint64_t lines() const { return lines_; }
+
+ private:
+  std::uint64_t lines_ = 0;
+  char last_ = 'x';  // the line that the head's end belongs to is not empty
+};
+
+// Those of [from, until).
+void count_lines(int fd, std::uint64_t from, std::uint64_t until, LineCount& count) {
+  std::vector<char> buffer(kChunk);
+  std::uint64_t counted = 0;
   while (from < until && counted < kCounted) {
     const off_t data = ::lseek(fd, static_cast<off_t>(from), SEEK_DATA);
     if (data < 0 || static_cast<std::uint64_t>(data) >= until) break;
     from = static_cast<std::uint64_t>(data);
     const ssize_t n =
-        ::pread(fd, buffer.data() + 1, std::min<std::uint64_t>(kChunk, until - from), static_cast<off_t>(from));
+        ::pread(fd, buffer.data(), std::min<std::uint64_t>(buffer.size(), until - from), static_cast<off_t>(from));
     if (n <= 0) break;
-    const char* bytes = buffer.data();
-    for (ssize_t i = 1; i <= n; ++i) lines += static_cast<std::uint64_t>((bytes[i] == '\n') & (bytes[i - 1] != '\n'));
-    buffer[0] = bytes[n];
+    count.add(buffer.data(), static_cast<std::size_t>(n));
     from += static_cast<std::uint64_t>(n);
     counted += static_cast<std::uint64_t>(n);
   }
-  return lines;
 }
 
 // The first cut hides the rest of one line and the beginning of another, which both stay as lines of their own.
-LogCut cut_until(int fd, std::uint64_t kept, const std::optional<LogCut>& before) {
-  const std::uint64_t from = kLogHead + (before ? kCutLine : 0);
-  const std::uint64_t lines = count_lines(fd, from, kept);
-  LogCut cut;
-  cut.bytes = written_at(kept, before) - kLogHead;
-  cut.lines = before ? before->lines + lines : lines - std::min<std::uint64_t>(lines, 1);
-  return cut;
+LogCut cut_until(std::uint64_t kept, std::uint64_t lines, const std::optional<LogCut>& before) {
+  return {written_at(kept, before) - kLogHead,
+          before ? before->lines + lines : lines - std::min<std::uint64_t>(lines, 1)};
 }
 
 bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
@@ -80,16 +89,23 @@ bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
   return true;
 }
 
-// The file's end from `from` on, with what is added to it meanwhile.
-Result<std::string> read_end(int fd, std::uint64_t from, std::uint64_t limit) {
+// The file's end as it is when this returns: `from`, where it begins, moves on while the file grows, so that about
+// `tail` bytes are kept; what is left behind is counted. A writer that is never caught up with is cut off in its midst.
+Result<std::string> read_end(int fd, std::uint64_t& from, std::uint64_t tail, LineCount& count) {
+  constexpr int kMostChunks = 1'024;
   std::string end;
-  while (end.size() < limit) {
+  for (int chunk = 0; chunk < kMostChunks; ++chunk) {
     const std::size_t had = end.size();
     end.resize(had + kChunk);
     const ssize_t n = ::pread(fd, end.data() + had, kChunk, static_cast<off_t>(from + had));
     if (n < 0) return fail(log_error("cannot read a log"));
     end.resize(had + static_cast<std::size_t>(n));
     if (n == 0) break;
+    if (end.size() < 2 * tail + kChunk) continue;
+    const std::size_t behind = end.size() - tail;
+    count.add(end.data(), behind);
+    end.erase(0, behind);
+    from += behind;
   }
   return end;
 }
@@ -177,16 +193,19 @@ Status cut_log(int fd, std::uint64_t limit) {
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size <= limit) return {};
   const auto before = cut_of(fd);
-  const std::uint64_t kept = size - std::min(limit / 2, kLogTail);
-  std::string text = cut_line(cut_until(fd, kept, before));
+  // Each half of a limit at most: head and twice the tail stay below it.
+  const std::uint64_t tail = std::min((limit - kLogHead) / 2 - kChunk / 2, kLogTail);
+  std::uint64_t kept = size - tail;
+  LineCount count;
+  count_lines(fd, kLogHead + (before ? kCutLine : 0), kept, count);
   (void)::flock(fd, LOCK_EX | LOCK_NB);  // says to readers that the file is being cut
-  const auto end = read_end(fd, kept, limit - kLogHead);
+  const auto end = read_end(fd, kept, tail, count);
   Status done;
   if (!end) {
     done = fail(end.error());
   } else if (::ftruncate(fd, static_cast<off_t>(kLogHead)) != 0) {
     done = fail(log_error("cannot cut a log"));
-  } else if (!write_at(fd, text += *end, kLogHead)) {
+  } else if (!write_at(fd, cut_line(cut_until(kept, count.lines(), before)) + *end, kLogHead)) {
     done = fail(log_error("cannot write to a log that was cut"));
   }
   (void)::flock(fd, LOCK_UN);

@@ -22,7 +22,8 @@
 namespace millrace::proc {
 
 inline constexpr std::uint64_t kLogHead = 1u << 20;
-inline constexpr std::uint64_t kLogTail = 16u << 20;  // at least this much of the end stays, or half of a smaller limit
+inline constexpr std::uint64_t kLogTail = 16u
+                                          << 20;  // so much of the end stays at least, or about half of a smaller limit
 inline constexpr std::uint64_t kLeastChildLogLimit = 4u << 20;
 inline constexpr std::uint64_t kDefaultChildLogLimit = 64u << 20;
 

@@ -53,15 +53,17 @@ struct RunCommands::Impl {
   IamExplainOptions explain;
   IamLeastPrivilegeOptions least_privilege;
   IamPreflightOptions preflight;
+  PruneOptions prune;
   std::string shell;
   CLI::App *iam_app, *explain_app, *least_privilege_app, *preflight_app;
-  CLI::App *run_app, *runs_app, *logs_app, *get_app, *stop_app, *retry_app, *check_app, *completion_app;
+  CLI::App *run_app, *runs_app, *logs_app, *get_app, *stop_app, *retry_app, *check_app, *completion_app, *prune_app;
 
   explicit Impl(CLI::App& parent) : app(parent) {
     add_run();
     add_runs();
     add_others();
     add_iam();
+    add_prune();
   }
 
   static void add_common(CLI::App& command, CommonOptions& options,
@@ -169,6 +171,30 @@ struct RunCommands::Impl {
         "Exit code: 0 nothing would be denied, 1 something would, 2 a file or parameter that cannot be used.");
   }
 
+  void add_prune() {
+    prune_app = app.add_subcommand("prune", "Remove finished runs and files that nothing refers to any more");
+    prune_app->add_option("--older-than", prune.older_than,
+                          "Finished runs that ended longer ago: 30d, 12h, 45m (s, m, h, d or w)");
+    prune_app->add_option("--keep", prune.keep, "Of the finished runs all but the latest so many")
+        ->check(CLI::NonNegativeNumber);
+    prune_app
+        ->add_option("--max-bytes", prune.max_bytes,
+                     "Of the finished runs the oldest, until the others' files take up at most this: 20GiB, 500MiB")
+        ->transform(CLI::AsSizeValue(false));
+    prune_app->add_flag("-n,--dry-run", prune.dry_run, "Say what would be removed, and remove nothing");
+    prune_app->add_option("--data-dir", prune.data_dir,
+                          "The data directory of the server (default: $MILLRACE_DATA_DIR or ~/.local/share/millrace)");
+    prune_app->add_flag("--json", prune.json, "JSON on standard output");
+    prune_app->footer(
+        "Examples:\n  millrace prune --older-than 30d --dry-run\n  millrace prune --keep 100 --max-bytes 20GiB\n"
+        "  millrace prune\n\n"
+        "A run goes with its rows, logs and files, and with those of its artifacts that no other run refers to. "
+        "Without\n"
+        "any of the three, no run goes. What belongs to no run, endpoint or artifact any more goes in any case, and\n"
+        "Python environments that were not used for 30 days, while no run is under way.\n\n"
+        "Exit code: 0; 1 when something could not be removed; 2 a command line that cannot be used; 4 no server.");
+  }
+
   void add_others() {
     get_app = add_one("get", "Show a run: its tasks, their states and durations, its parameters", get,
                       "  millrace get latest\n  millrace get hello --watch\n  millrace get 1f0c --json");
@@ -204,7 +230,7 @@ RunCommands::~RunCommands() = default;
 
 bool RunCommands::parsed() const {
   const auto commands = {impl_->run_app,   impl_->runs_app,  impl_->logs_app,       impl_->get_app, impl_->stop_app,
-                         impl_->retry_app, impl_->check_app, impl_->completion_app, impl_->iam_app};
+                         impl_->retry_app, impl_->check_app, impl_->completion_app, impl_->iam_app, impl_->prune_app};
   return std::any_of(commands.begin(), commands.end(), [](const CLI::App* command) { return command->parsed(); });
 }
 
@@ -219,6 +245,7 @@ int RunCommands::run() {
   if (impl_->explain_app->parsed()) return iam_explain_command(impl_->explain);
   if (impl_->least_privilege_app->parsed()) return iam_least_privilege_command(impl_->least_privilege);
   if (impl_->preflight_app->parsed()) return iam_preflight_command(impl_->preflight);
+  if (impl_->prune_app->parsed()) return prune_command(impl_->prune);
   return completion_command(impl_->app, impl_->shell);
 }
 

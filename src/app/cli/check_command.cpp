@@ -8,6 +8,7 @@
 #include "app/cli/package.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/terminal_text.h"
 
 namespace millrace::app {
 namespace {
@@ -37,10 +38,11 @@ Value to_value(const PipelineFile& pipeline) {
 
 void print_summary(const std::string& file, const pipelines::PipelineSpec& spec) {
   const std::size_t tasks = spec.root.dag ? spec.root.dag->tasks.size() : 1;
-  fmt::print("{} is fine: the pipeline {} with {} task{}\n", file, spec.name, tasks, tasks == 1 ? "" : "s");
+  fmt::print("{} is fine: the pipeline {} with {} task{}\n", file, terminal_line(spec.name), tasks,
+             tasks == 1 ? "" : "s");
   for (const auto& [name, parameter] : spec.root.parameters) {
-    fmt::print("  -p {}=…  {}{}\n", name, pipelines::parameter_type_name(parameter.type),
-               parameter.default_value ? ", " + to_json(*parameter.default_value) + " unless given"
+    fmt::print("  -p {}=…  {}{}\n", terminal_line(name), pipelines::parameter_type_name(parameter.type),
+               parameter.default_value ? ", " + terminal_line(to_json(*parameter.default_value)) + " unless given"
                : parameter.optional    ? ", optional"
                                        : "");
   }
@@ -61,7 +63,7 @@ int check_command(const CheckOptions& options) {
     print_summary(options.file, *pipeline->spec);
   } else {
     const std::size_t count = pipeline->findings.size();
-    fmt::print("{}{} problem{}\n", findings_text(options.file, *pipeline), count, count == 1 ? "" : "s");
+    fmt::print("{}{} problem{}\n", terminal_text(findings_text(options.file, *pipeline)), count, count == 1 ? "" : "s");
   }
   return pipeline->findings.empty() ? kSucceeded : kFailed;
 }

@@ -8,6 +8,7 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/terminal_text.h"
 
 namespace millrace::app {
 namespace {
@@ -46,6 +47,21 @@ Error refusal(int status, const std::string& text) {
 
 }  // namespace
 
+Value printable(Value answer, Text text) {
+  if (text == Text::as_it_is) return answer;
+  if (answer.is_string()) {
+    answer.as_string() = terminal_text(answer.as_string());
+  } else if (answer.is_array()) {
+    for (Value& item : answer.as_array()) item = printable(std::move(item), text);
+  } else if (answer.is_object()) {
+    for (auto& [name, value] : answer.as_object()) {
+      name = terminal_text(name);
+      value = printable(std::move(value), text);
+    }
+  }
+  return answer;
+}
+
 Code code_of_status(int status) {
   switch (status) {
     case 400:
@@ -69,7 +85,7 @@ std::string filter(std::string_view operation, std::string_view key, std::string
   return predicates({predicate(operation, key, value)});
 }
 
-Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address) {
+Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address, Text text) {
   std::string url = address.url;
   const char* variable = std::getenv("MILLRACE_URL");
   if (url.empty() && address.data_dir.empty() && variable != nullptr) url = variable;
@@ -81,7 +97,7 @@ Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address) {
   }
   while (url.ends_with('/')) url.pop_back();
   if (url.find("://") == std::string::npos) url = "http://" + url;
-  return std::make_unique<DoorClient>(std::move(url));
+  return std::make_unique<DoorClient>(std::move(url), text);
 }
 
 Result<net::ClientResponse> DoorClient::send(const net::ClientRequest& request) {
@@ -104,7 +120,7 @@ Result<Value> DoorClient::call(std::string_view method, const std::string& path,
   if (response.body.empty()) return Value::object();
   auto answer = parse_json(response.body);
   if (!answer) return fail(Code::internal, fmt::format("what answers at {} is not a pipeline server", endpoint_));
-  return answer;
+  return printable(std::move(*answer), text_);
 }
 
 Result<Value> DoorClient::run(const std::string& id) { return call("GET", "/runs/" + percent_encode(id)); }
@@ -156,9 +172,13 @@ Status DoorClient::log(const std::string& run_id, const std::string& node, bool 
   request.url = fmt::format("{}/apis/v1alpha1/runs/{}/nodes/{}/log{}", endpoint_, percent_encode(run_id),
                             percent_encode(node), follow ? "?follow=true" : "");
   if (follow) request.timeout = std::chrono::milliseconds(0);
-  request.sink = sink;
+  TerminalText safe;
+  request.sink = [&](std::string_view part) {
+    return sink(text_ == Text::printable ? std::string_view(safe.add(part)) : part);
+  };
   const net::ClientResponse response = MR_TRY(send(request));
   if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
+  if (const std::string rest = safe.end(); !rest.empty()) sink(rest);
   return {};
 }
 

@@ -13,11 +13,16 @@
 
 namespace millrace::app {
 
+enum class Text { printable, as_it_is };
+inline Text text_for(bool json) { return json ? Text::as_it_is : Text::printable; }
+
 class DoorClient {
  public:
   // Errors: unavailable, with the sentence that says how to start a server.
-  static Result<std::unique_ptr<DoorClient>> open(const Address& address);
-  explicit DoorClient(std::string endpoint) : endpoint_(std::move(endpoint)) {}
+  // What the server says is someone else's text: Text::printable makes all of it safe for a terminal as it comes in;
+  // Text::as_it_is is for JSON, whose reader is a program.
+  static Result<std::unique_ptr<DoorClient>> open(const Address& address, Text text);
+  DoorClient(std::string endpoint, Text text) : endpoint_(std::move(endpoint)), text_(text) {}
 
   // `path` is under /apis/v2beta1 and already encoded. Errors carry the server's own sentence.
   Result<Value> call(std::string_view method, const std::string& path, const Value& body = {});
@@ -34,8 +39,11 @@ class DoorClient {
  private:
   Result<net::ClientResponse> send(const net::ClientRequest& request);
   std::string endpoint_;
+  Text text_;
   net::Client http_;
 };
+
+Value printable(Value answer, Text text);  // each string in it, and each name
 
 Code code_of_status(int status);  // an HTTP status of the doors
 // The `filter` parameter, encoded, of one predicate.

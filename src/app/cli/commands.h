@@ -3,6 +3,8 @@
 // and returns the exit code.
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -99,6 +101,15 @@ struct IamPreflightOptions : IamOptions {
   std::vector<std::string> parameters;
 };
 int iam_preflight_command(const IamPreflightOptions& options);
+
+// `millrace prune`: on the machine of the data directory, whose key it reads.
+struct PruneOptions {
+  std::string data_dir, older_than;
+  std::optional<std::size_t> keep;
+  std::optional<std::uint64_t> max_bytes;
+  bool dry_run = false, json = false;
+};
+int prune_command(const PruneOptions& options);
 
 // Prints the script for "bash", "zsh" or "fish": made from the commands and options that `app` has.
 int completion_command(const CLI::App& app, const std::string& shell);

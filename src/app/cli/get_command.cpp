@@ -35,7 +35,7 @@ void print_run(DoorClient& client, const Value& run) {
 }
 
 Result<int> get(const OneRunOptions& options) {
-  const auto client = MR_TRY(DoorClient::open(options.address));
+  const auto client = MR_TRY(DoorClient::open(options.address, text_for(options.json)));
   Value run = MR_TRY(client->find_run(options.run));
   if (options.watch) {
     run = MR_TRY(watch_run(*client, run["run_id"].string_or(), options.json ? stderr : stdout));

@@ -136,14 +136,14 @@ void print_list(const Value& decisions) {
 }
 
 Result<int> explain(const IamExplainOptions& options) {
-  const auto client = MR_TRY(IdentityClient::open(options.data_dir));
+  const auto client = MR_TRY(IdentityClient::open(options.data_dir, text_for(options.json)));
   std::string query = fmt::format("decisions?limit={}", options.list              ? options.limit
                                                         : options.request.empty() ? 1
                                                                                   : 100);
   if (!options.request.empty()) query += "&request_id=" + percent_encode(options.request);
   if (options.request.empty() && !options.allowed) query += "&denied=true";
   if (!options.run.empty()) {
-    const auto runs = MR_TRY(DoorClient::open({client->endpoint(), ""}));
+    const auto runs = MR_TRY(DoorClient::open({client->endpoint(), ""}, Text::as_it_is));
     query += "&run=" + MR_TRY(runs->find_run(options.run))["run_id"].string_or();
   }
   const Value answer = MR_TRY(client->call("GET", query));

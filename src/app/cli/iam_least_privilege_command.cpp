@@ -32,8 +32,8 @@ void print_policies(const Value& answer) {
 }
 
 Result<int> least_privilege(const IamLeastPrivilegeOptions& options) {
-  const auto client = MR_TRY(IdentityClient::open(options.data_dir));
-  const auto runs = MR_TRY(DoorClient::open({client->endpoint(), ""}));
+  const auto client = MR_TRY(IdentityClient::open(options.data_dir, text_for(options.json)));
+  const auto runs = MR_TRY(DoorClient::open({client->endpoint(), ""}, text_for(options.json)));
   const Value run = MR_TRY(runs->find_run(options.run));
   const std::string path = "runs/" + percent_encode(run["run_id"].string_or());
   Value answer = MR_TRY(client->call("GET", path + "/policies"));

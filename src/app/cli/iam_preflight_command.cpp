@@ -42,7 +42,7 @@ Result<int> preflight(const IamPreflightOptions& options) {
                 fmt::format("{} cannot be run\n{}", options.file, findings_text(options.file, pipeline)));
   }
   const Value parameters = MR_TRY(type_parameters(*pipeline.spec, options.parameters));
-  const auto client = MR_TRY(IdentityClient::open(options.data_dir));
+  const auto client = MR_TRY(IdentityClient::open(options.data_dir, text_for(options.json)));
   const Value answer = MR_TRY(
       client->call("POST", "preflight", Value::object({{"pipeline", pipeline.message}, {"parameters", parameters}})));
   const std::int64_t denied = answer["denied"].int_or(0);

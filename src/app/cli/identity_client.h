@@ -1,10 +1,13 @@
 #pragma once
-// The identity door as `millrace iam` sees it: only on the machine of the data directory, whose key opens it.
+// The APIs for the data directory's owner as `millrace iam` and `millrace prune` see them: only on the machine of the
+// data directory, whose key opens it.
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "app/cli/client.h"
 #include "base/result.h"
 #include "base/value.h"
 #include "net/client.h"
@@ -14,13 +17,16 @@ namespace millrace::app {
 class IdentityClient {
  public:
   // `data_dir` empty: the default one. Errors: unavailable when no server has used it; those of reading its key.
-  static Result<std::unique_ptr<IdentityClient>> open(const std::string& data_dir);
-  // `path` is under /millrace/identity/ and encoded. Errors carry the server's sentence.
+  enum class Api { identity, operator_ };  // /millrace/identity/, /millrace/operator/
+  static Result<std::unique_ptr<IdentityClient>> open(const std::string& data_dir, Text text, Api api = Api::identity);
+  // `path` is under that and encoded. Waits kPatience at most. Errors carry the server's sentence.
   Result<Value> call(std::string_view method, const std::string& path, const Value& body = {});
   const std::string& endpoint() const { return endpoint_; }
 
  private:
-  std::string endpoint_, token_;
+  static constexpr std::chrono::minutes kPatience{30};
+  std::string endpoint_, token_, root_;
+  Text text_ = Text::printable;
   net::Client http_;
 };
 

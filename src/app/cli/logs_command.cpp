@@ -21,6 +21,7 @@
 #include "app/cli/watch.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/terminal_text.h"
 #include "base/time.h"
 
 namespace millrace::app {
@@ -139,7 +140,8 @@ Result<Value> follow_all(DoorClient& client, const std::string& run_id, const st
       readers.push_back({std::thread([&client, &output, run_id, task, done] {
                            const Status read = print_log(client, run_id, task, true, output);
                            if (!read && read.error().code != Code::not_found)
-                             fmt::print(stderr, "millrace: the log of {}: {}\n", task.path, read.error().message);
+                             fmt::print(stderr, "millrace: the log of {}: {}\n", task.path,
+                                        terminal_text(read.error().message));
                            done->store(true);
                          }),
                          done});
@@ -154,7 +156,7 @@ Result<Value> follow_all(DoorClient& client, const std::string& run_id, const st
 }
 
 Result<int> logs(const LogsOptions& options) {
-  const auto client = MR_TRY(DoorClient::open(options.address));
+  const auto client = MR_TRY(DoorClient::open(options.address, text_for(options.json)));
   const Value run = MR_TRY(client->find_run(options.run));
   const std::string id = run["run_id"].string_or();
   const auto tasks = MR_TRY(chosen_tasks(run, options.task));

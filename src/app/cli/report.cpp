@@ -4,6 +4,7 @@
 
 #include "app/cli/commands.h"
 #include "base/json.h"
+#include "base/terminal_text.h"
 
 namespace millrace::app {
 
@@ -27,7 +28,7 @@ int exit_of_state(std::string_view state) {
 int report(const Error& error, bool json) {
   std::fflush(stdout);
   if (error.code == Code::cancelled) return kInterrupted;
-  fmt::print(stderr, "millrace: {}\n", error.message);
+  fmt::print(stderr, "millrace: {}\n", terminal_text(error.message));
   if (json) {
     const Value object = Value::object({{"code", code_name(error.code)}, {"message", error.message}});
     fmt::print("{}\n", to_json_pretty(Value::object({{"error", object}})));

@@ -14,6 +14,7 @@
 #include "app/cli/watch.h"
 #include "app/commands.h"
 #include "app/server.h"
+#include "app/stop_watch.h"
 #include "base/file.h"
 #include "base/json.h"
 
@@ -40,7 +41,10 @@ struct LocalServer {
     return {};
   }
   ~LocalServer() {
-    if (server) server->stop(Server::Children::stop);
+    if (!server) return;
+    StopWatch watch(StopWatch::Begin::now);
+    server->stop(Server::Children::stop, watch.phase());
+    server.reset();
   }
 };
 
@@ -69,7 +73,7 @@ Result<int> run(const RunOptions& options) {
     MR_TRY(local.start(options.address.data_dir, options.images));
     address = {local.server->endpoint(), ""};
   }
-  const auto client = MR_TRY(DoorClient::open(address));
+  const auto client = MR_TRY(DoorClient::open(address, text_for(options.json)));
   const Value created = MR_TRY(client->call("POST", "/runs", MR_TRY(message_of(options, *client, pipeline))));
   const std::string id = created["run_id"].string_or();
   const bool watch = options.watch || options.local;

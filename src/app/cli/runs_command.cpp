@@ -80,7 +80,7 @@ void print_table(const Value& runs) {
 }
 
 Status runs(const RunsOptions& options) {
-  const auto client = MR_TRY(DoorClient::open(options.address));
+  const auto client = MR_TRY(DoorClient::open(options.address, text_for(options.json)));
   const Value found = MR_TRY(list(*client, options));
   if (options.json) {
     fmt::print("{}\n", to_json_pretty(found));

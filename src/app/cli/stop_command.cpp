@@ -13,7 +13,7 @@ namespace millrace::app {
 namespace {
 
 Result<int> stop(const OneRunOptions& options) {
-  const auto client = MR_TRY(DoorClient::open(options.address));
+  const auto client = MR_TRY(DoorClient::open(options.address, text_for(options.json)));
   const Value run = MR_TRY(client->find_run(options.run));
   const std::string id = run["run_id"].string_or();
   MR_TRY(client->call("POST", "/runs/" + id + ":terminate", Value::object()));

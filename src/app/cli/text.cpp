@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include "base/terminal_text.h"
+
 namespace millrace::app {
 namespace {
 
@@ -66,6 +68,18 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} m", whole / 3600, whole % 3600 / 60);
 }
 
+std::string bytes_text(std::uint64_t bytes) {
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto value = static_cast<double>(bytes);
+  std::string_view unit;
+  for (const std::string_view larger : {"KiB", "MiB", "GiB", "TiB"}) {
+    value /= 1024;
+    unit = larger;
+    if (value < 1023.95) break;
+  }
+  return fmt::format("{:.1f} {}", value, unit);
+}
+
 std::string ago_text(double seconds) {
   const auto count = [](double n, std::string_view unit) {
     const auto whole = static_cast<long long>(n);
@@ -88,13 +102,7 @@ std::size_t display_width(std::string_view text) {
   return columns;
 }
 
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return line;
-}
+std::string one_line(std::string_view text) { return terminal_line(text); }
 
 std::string cut(std::string_view text, std::size_t width) {
   if (display_width(text) <= width) return std::string(text);

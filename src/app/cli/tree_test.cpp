@@ -30,11 +30,11 @@ const Time kNow = *parse_rfc3339("2026-01-02T03:04:10Z");
 TEST(CliTree, IsDrawnDepthFirst) {
   EXPECT_EQ(join(draw_tree(run(), kNow, {100, 0, false}), "\n"),
             "✗ hello  failed · 8.50 s · 01234567\n"
-            "├─ ● loop      succeeded    1.25 s\n"
-            "│  ├─ ● work   succeeded    1.00 s\n"
-            "│  └─ ◐ work   running      10.0 s\n"
-            "├─ ✗ b [31mad  failed     1 m 30 s  exit code 1\n"
-            "└─ – later     skipped");
+            "├─ ● loop     succeeded    1.25 s\n"
+            "│  ├─ ● work  succeeded    1.00 s\n"
+            "│  └─ ◐ work  running      10.0 s\n"
+            "├─ ✗ bad      failed     1 m 30 s  exit code 1\n"
+            "└─ – later    skipped");
 }
 
 TEST(CliTree, FoldsWhatIsDoneWhereThereIsNoRoom) {

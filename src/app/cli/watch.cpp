@@ -14,6 +14,7 @@
 #include "app/cli/text.h"
 #include "app/cli/tree.h"
 #include "base/strings.h"
+#include "base/terminal_text.h"
 #include "base/time.h"
 
 namespace millrace::app {
@@ -116,7 +117,7 @@ void print_failure(DoorClient& client, const Value& run, std::FILE* out) {
       return true;
     });
     if (!read) {
-      fmt::print(out, "\nThe log of {} cannot be read: {}\n", task.path, read.error().message);
+      fmt::print(out, "\nThe log of {} cannot be read: {}\n", task.path, terminal_text(read.error().message));
       continue;
     }
     auto lines = split(trim(tail), '\n');
@@ -129,7 +130,7 @@ void print_failure(DoorClient& client, const Value& run, std::FILE* out) {
     for (std::size_t i = from; i < lines.size(); ++i) fmt::print(out, "  {}\n", one_line(lines[i]));
   }
   if (shown == 0 && !run["error"]["message"].string_or().empty())
-    fmt::print(out, "\n{}\n", run["error"]["message"].string_or());
+    fmt::print(out, "\n{}\n", terminal_text(run["error"]["message"].string_or()));
 }
 
 Result<Value> watch_run(DoorClient& client, const std::string& run_id, std::FILE* out) {

@@ -14,8 +14,10 @@
 #include "app/lab/progress.h"
 #include "app/lab/steps.h"
 #include "app/server.h"
+#include "app/stop_watch.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/terminal_text.h"
 
 namespace millrace::app {
 namespace {
@@ -209,7 +211,7 @@ int lab_command(const LabOptions& given) {
     print_clusters(*lab.predictions());
     print_times(lab.all_steps(), seconds);
   }
-  if (!status) fmt::print(stderr, "millrace: the lab stopped: {}\n", status.error().message);
+  if (!status) fmt::print(stderr, "millrace: the lab stopped: {}\n", terminal_text(status.error().message));
   std::fflush(stdout);
   if (lab.server() == nullptr) return 1;
   if (!options.exit_at_end) {
@@ -218,9 +220,13 @@ int lab_command(const LabOptions& given) {
                "--data-dir {})\"\n",
                lab.server()->endpoint(), own_executable().string(), options.serve.data_dir.string());
     std::fflush(stdout);
-    wait_for_signal();
+    StopWatch watch(StopWatch::Begin::at_signal);
+    watch.wait_for_signal();
+    lab.server()->stop(Server::Children::stop, watch.phase());
+    return status ? 0 : 1;
   }
-  lab.server()->stop(Server::Children::stop);
+  StopWatch watch(StopWatch::Begin::now);
+  lab.server()->stop(Server::Children::stop, watch.phase());
   return status ? 0 : 1;
 }
 

@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "base/terminal_text.h"
+
 namespace millrace::app {
 namespace {
 
@@ -39,7 +41,12 @@ bool same_states(const std::vector<LabStep>& a, const std::vector<LabStep>& b) {
 Progress::Progress(Style style, bool to_stderr) : style_(style), out_(to_stderr ? stderr : stdout) {}
 Progress::~Progress() { std::fflush(out_); }
 
-void Progress::show(const std::vector<LabStep>& steps) {
+void Progress::show(const std::vector<LabStep>& raw) {
+  std::vector<LabStep> steps = raw;
+  for (LabStep& step : steps) {  // names and notes are the server's and the tasks' text
+    step.name = terminal_line(step.name);
+    step.note = terminal_line(step.note);
+  }
   if (style_ == Style::lines) {
     print_changes(steps);
   } else {

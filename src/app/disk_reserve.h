@@ -1,0 +1,35 @@
+#pragma once
+// A file that keeps back some of the data directory's disk. When the disk is full it is given up, so that the server
+// can start, and write down that something is deleted; once there is space again it is made anew.
+
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+
+namespace millrace::app {
+
+class DiskReserve {
+ public:
+  static constexpr std::uint64_t kMostBytes = 32u << 20;
+  static constexpr std::uint64_t kShare = 16;  // of the disk at most one part in so many
+
+  explicit DiskReserve(std::filesystem::path directory);
+
+  // At the start: gives the file up where the disk is full, makes it where there is space.
+  void open();
+  // What comes next frees space: where the disk is (nearly) full, the file is given up for it.
+  void before_freeing();
+  void refill();         // makes the file again, or larger, of at most half of what is free
+  bool is_full() const;  // too little is free for what a start or a delete writes
+
+ private:
+  bool is_there() const;
+  void release();
+  std::uint64_t free_bytes() const;
+
+  const std::filesystem::path directory_, file_;
+  const std::uint64_t size_;
+  std::mutex mutex_;
+};
+
+}  // namespace millrace::app
