@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::string_view kBegin = "\n[millrace: ", kBetween = " bytes (",
                            kEnd = " lines) of this log are cut out here";
-constexpr std::uint64_t kCounted = 256u << 20;  // bytes of a cut whose lines are counted
+constexpr std::uint64_t kCounted =
+    64u << 20;  // bytes of a cut whose lines are counted; those of the rest are estimated
 constexpr std::size_t kChunk = 1u << 20;
 constexpr int kTries = 8;        // of a reading while cuts are made
 constexpr int kZeroChunks = 16;  // looked at in one call
@@ -48,6 +49,11 @@ class LineCount {
       lines_ += static_cast<std::uint64_t>((bytes[i] == '\n') & (bytes[i - 1] != '\n'));
     last_ = bytes[size - 1];
   }
+  // Of `rest` bytes more, by the `counted` that were looked at.
+  void estimate(std::uint64_t rest, std::uint64_t counted) {
+    lines_ += static_cast<std::uint64_t>(static_cast<double>(lines_) * static_cast<double>(rest) /
+                                         static_cast<double>(counted));
+  }
   std::uint64_t lines() const { return lines_; }
 
  private:
@@ -70,6 +76,7 @@ void count_lines(int fd, std::uint64_t from, std::uint64_t until, LineCount& cou
     from += static_cast<std::uint64_t>(n);
     counted += static_cast<std::uint64_t>(n);
   }
+  if (counted >= kCounted && from < until) count.estimate(until - from, counted);
 }
 
 // The first cut hides the rest of one line and the beginning of another, which both stay as lines of their own.

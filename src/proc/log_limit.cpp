@@ -19,6 +19,7 @@ namespace {
 
 using std::chrono::duration_cast;
 constexpr int kLooksBeforeFull = 3;
+constexpr std::chrono::seconds kAwake{2};  // after the last log
 
 Fd open_again(const Fd& file) {
   const std::string path = fmt::format("/proc/self/fd/{}", file.get());
@@ -68,7 +69,7 @@ void LogLimit::watch(std::int64_t pid, Fd log, std::string path) {
   entry->inode = info.st_ino;
   entry->size = static_cast<std::uint64_t>(info.st_size);
   entry->looked = Steady::now();
-  entry->next = entry->looked + kLongestLook;
+  entry->next = entry->looked + kShortestLook;
   const std::lock_guard lock(mutex_);
   if (held_ < kMaxHeld) {
     entry->held = std::move(log);
@@ -100,7 +101,8 @@ void LogLimit::look(Log& log, std::uint64_t limit) {
   if (!log.held) opened = open_by_name(log.path);
   const Fd& file = log.held ? log.held : opened;
   struct stat info{};
-  log.next = now + kLongestLook;
+  log.wait = std::min<Steady::duration>(2 * log.wait, kLongestLook);
+  log.next = now + log.wait;
   const double seconds = std::max(std::chrono::duration<double>(now - log.looked).count(), 1e-6);
   log.looked = now;
   if (!file || ::fstat(file.get(), &info) != 0 || info.st_dev != log.device || info.st_ino != log.inode) return;
@@ -110,7 +112,7 @@ void LogLimit::look(Log& log, std::uint64_t limit) {
     const Status done = cut(log, file, limit);
     if (!done && !std::exchange(log.failed, true)) log::warn("{}", done.error().message);
     if (done && ::fstat(file.get(), &info) == 0) log.size = static_cast<std::uint64_t>(info.st_size);
-    if (done) log.next = now + kShortestLook;
+    if (done) log.next = now + (log.wait = kShortestLook);
     if (!log.held) log.own.reset();
     return;
   }
@@ -124,14 +126,21 @@ void LogLimit::look(Log& log, std::uint64_t limit) {
 
 void LogLimit::run() {
   std::unique_lock lock(mutex_);
+  Steady::time_point awake_until;
   while (!stopping_) {
     if (logs_.empty() && ended_.empty()) {
+      // Between short steps it is not put to sleep, which would have each of them wake it.
+      if (Steady::now() < awake_until) {
+        changed_.wait_for(lock, kLongestLook);
+        continue;
+      }
       idle_ = true;
       changed_.wait(lock);
       idle_ = false;
       continue;
     }
     const auto now = Steady::now();
+    awake_until = now + kAwake;
     auto next = now + kLongestLook;
     std::vector<std::shared_ptr<Log>> due = std::exchange(ended_, {});
     for (const auto& [pid, log] : logs_) {

@@ -23,7 +23,7 @@ namespace millrace::proc {
 
 class LogLimit {
  public:
-  static constexpr std::chrono::milliseconds kShortestLook{20}, kLongestLook{500};
+  static constexpr std::chrono::milliseconds kShortestLook{20}, kLongestLook{200};
   static constexpr std::size_t kMaxHeld = 256;  // a process has 1,024 descriptors unless it is given more
 
   ~LogLimit();
@@ -42,6 +42,7 @@ class LogLimit {
     bool failed = false;
     std::uint64_t size = 0;
     Steady::time_point looked, next;
+    Steady::duration wait = kShortestLook;  // while it does not grow, twice as long each time
   };
   void run();
   static void look(Log& log, std::uint64_t limit);
