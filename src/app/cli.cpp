@@ -22,6 +22,7 @@ struct Arguments {
   std::string executor = "process", container_engine;
   bool sandbox = true;
   bool stop_children = false;
+  std::string task_api = "own";
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
 };
@@ -62,6 +63,9 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
                   "A directory of this machine that pipelines may import artifacts from by path or file:// (default: "
                   "none); may be repeated")
       ->allow_extra_args(false);
+  command.add_option("--task-api", arguments.task_api, "What steps may use of the pipeline API: own runs, or nothing")
+      ->check(CLI::IsMember({"own", "closed"}))
+      ->option_text("own|closed");
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
       ->check([](const std::string& text) {
@@ -95,6 +99,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.cluster_name = arguments.cluster;
   options.max_running_tasks = arguments.max_tasks;
   options.sandbox = arguments.sandbox;
+  options.task_api = arguments.task_api == "closed" ? pipelines::TaskApi::closed : pipelines::TaskApi::own;
   options.containers = arguments.executor == "container";
   options.container_engine = arguments.container_engine;
   for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pipelines/caller.h"
 
 namespace millrace::app {
 
@@ -27,6 +28,7 @@ struct ServeOptions {
   std::string container_engine;                                  // podman or docker; empty: the one on PATH
   std::map<std::string, std::filesystem::path> images;           // what stands for an image that is not run
   std::vector<std::filesystem::path> import_directories;         // that pipelines may import from by path
+  pipelines::TaskApi task_api = pipelines::TaskApi::own;         // what steps may use of the pipeline API
   bool sandbox = true;                                           // tasks in namespaces of their own
   bool stop_children = false;                                    // at the end, whatever is under way
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
