@@ -36,7 +36,7 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
   // Of this machine, that pipelines may import artifacts from by their path; absolute, without links on the way.
   std::vector<std::filesystem::path> import_directories = {};
-  std::string version = {};            // of this program, as its health says
+  std::string version = {};  // of this program, as its health says
   TaskApi task_api = TaskApi::own;
   std::string boot = proc::boot_id();  // the machine's present start
 };
