@@ -24,6 +24,7 @@ struct Arguments {
   std::string executor = "process", container_engine, child_user;
   bool sandbox = true;
   bool stop_children = false;
+  std::string task_api = "own";
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
   std::uint64_t child_log_limit = proc::kDefaultChildLogLimit;
@@ -88,6 +89,9 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
       ->transform(CLI::AsSizeValue(false));
   command.add_option("--prune-every", arguments.prune_every, "How often these three are looked at")
       ->capture_default_str();
+  command.add_option("--task-api", arguments.task_api, "What steps may use of the pipeline API: own runs, or nothing")
+      ->check(CLI::IsMember({"own", "closed"}))
+      ->option_text("own|closed");
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
       ->check([](const std::string& text) {
@@ -128,6 +132,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.retention.keep = arguments.keep_runs;
   options.retention.max_bytes = arguments.keep_run_bytes;
   options.prune_every = Millis(1'000 * std::max<std::int64_t>(MR_TRY(parse_age(arguments.prune_every)), 1));
+  options.task_api = arguments.task_api == "closed" ? pipelines::TaskApi::closed : pipelines::TaskApi::own;
   options.containers = arguments.executor == "container";
   options.container_engine = arguments.container_engine;
   for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));

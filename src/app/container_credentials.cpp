@@ -42,10 +42,10 @@ std::string ContainerCredentials::token_for(std::string_view path) const {
 std::vector<std::pair<std::string, std::string>> ContainerCredentials::environment(std::string_view endpoint,
                                                                                    std::string_view role_arn,
                                                                                    std::string_view service,
-                                                                                   std::string_view session,
+                                                                                   std::string_view launch_key,
                                                                                    std::string_view origin) const {
-  const std::string claims = to_json(Value::object(
-      {{"role", role_arn}, {"service", service}, {"session", session_name(session)}, {"origin", origin}}));
+  const std::string claims =
+      to_json(Value::object({{"role", role_arn}, {"service", service}, {"child", launch_key}, {"origin", origin}}));
   const std::string path = std::string(kPrefix) + to_hex(claims);
   return {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", std::string(endpoint) + path},
           {"AWS_CONTAINER_AUTHORIZATION_TOKEN", token_for(path)}};
@@ -60,8 +60,12 @@ net::Response ContainerCredentials::handle(net::Request& request) {
   }
   const auto claims = decode_path(request.path);
   if (!claims) return refuse(400, "BadRequest", claims.error().message);
+  const std::string child = (*claims)["child"].string_or();
+  if (child.empty() || !runs_(child))
+    return refuse(403, "AccessDenied",
+                  "These credentials end with the task that they were made for, which runs no more.");
   const auto session = iam_.issue_session((*claims)["role"].string_or(), (*claims)["service"].string_or(),
-                                          (*claims)["session"].string_or(), kLifetime, (*claims)["origin"].string_or());
+                                          session_name(child), kLifetime, (*claims)["origin"].string_or());
   if (!session) return refuse(403, session.error().reason, session.error().message);
   return net::Response::json(200, to_json(Value::object({{"AccessKeyId", session->credentials.access_key_id},
                                                          {"SecretAccessKey", session->credentials.secret_access_key},

@@ -12,6 +12,7 @@
 #include "app/prune/retention.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "pipelines/caller.h"
 #include "proc/child_log.h"
 
 namespace millrace::app {
@@ -30,6 +31,7 @@ struct ServeOptions {
   std::string container_engine;                           // podman or docker; empty: the one on PATH
   std::map<std::string, std::filesystem::path> images;    // what stands for an image that is not run
   std::vector<std::filesystem::path> import_directories;  // that pipelines may import from by path
+  pipelines::TaskApi task_api = pipelines::TaskApi::own;  // what steps may use of the pipeline API
   Retention retention;                                    // of finished runs; none: they stay until they are deleted
   Millis prune_every{600'000};                            // the retention is looked at so often
   std::uint64_t child_log_limit = proc::kDefaultChildLogLimit;   // bytes of each child's output that are kept; 0: all

@@ -1,6 +1,7 @@
 #include "app/server.h"
 #include "app/artifact_transfer.h"
 #include "app/body_plan.h"
+#include "app/callers.h"
 #include "app/commands.h"
 
 #include <fcntl.h>
@@ -20,11 +21,12 @@
 #include "app/data_directory.h"
 #include "app/disk_reserve.h"
 #include "app/identity/door.h"
-#include "app/lazy_launcher.h"
+#include "app/live_children.h"
 #include "app/node.h"
 #include "app/prune/operator_api.h"
 #include "app/prune/pruner.h"
 #include "app/router.h"
+#include "app/task_token.h"
 #include "app/upkeep.h"
 #include "aws/origin.h"
 #include "base/descriptor_limit.h"
@@ -38,6 +40,7 @@
 #include "logs/logs.h"
 #include "net/server.h"
 #include "pipelines/pipelines.h"
+#include "proc/child_user.h"
 #include "s3/s3.h"
 #include "sagemaker/sagemaker.h"
 
@@ -75,6 +78,21 @@ bool frees_space(const net::Request& request) {
          net::query_parameter(request, "delete").has_value() || OperatorApi::handles(request);
 }
 
+std::optional<uid_t> child_user_number() {
+  const auto user = proc::child_user();
+  return user ? std::optional<uid_t>(user->user) : std::nullopt;
+}
+
+net::Response refusal(const Error& error) {
+  const bool unknown = error.code == Code::unauthenticated;
+  return net::Response::json(unknown ? 401 : 403,
+                             to_json(Value::object({{"code", unknown ? 16 : 7}, {"message", error.message}})));
+}
+
+Error not_for_children() {
+  return Error(Code::permission_denied, "This is not for steps of pipelines and other children of the server.");
+}
+
 class ServerImpl final : public Server {
  public:
   explicit ServerImpl(ServeOptions options) : options_(std::move(options)), layout_(options_.data_dir) {}
@@ -98,6 +116,8 @@ class ServerImpl final : public Server {
   net::Response dispatch(net::Request& request);
   net::Response pass_on(Door door, net::Request& request, std::string_view refused_because);
   bool prune_some();
+  net::Response for_operator(net::Request& request);
+  net::Response for_caller(Door door, net::Request& request, const pipelines::Caller& caller);
 
   ServeOptions options_;
   DataLayout layout_;
@@ -113,7 +133,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<logs::Logs> logs_;
   std::unique_ptr<aws::Gateway> gateway_;
   std::unique_ptr<ContainerCredentials> credentials_;
-  std::unique_ptr<LazyLauncher> launcher_;
+  std::unique_ptr<LiveChildren> launcher_;
   std::unique_ptr<kube::Kube> kube_;
   std::unique_ptr<sagemaker::SageMaker> sagemaker_;
   std::unique_ptr<pipelines::Pipelines> pipelines_;
@@ -124,6 +144,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<OperatorApi> operator_;
   std::unique_ptr<DiskReserve> reserve_;
   std::unique_ptr<Upkeep> upkeep_;
+  std::unique_ptr<Callers> callers_;
   std::unique_ptr<net::Server> net_;
   // Children's exits are passed on only between the opening of the services and their stop. One that ends before is
   // seen by resume(), which asks for every child's status.
@@ -216,11 +237,12 @@ Status ServerImpl::open_services() {
                                               log::debug("{} {}:{} by {} {}", record.request_id, record.service,
                                                          record.operation, record.principal_arn, record.error_code);
                                             });
-  credentials_ = std::make_unique<ContainerCredentials>(*iam_, key_);
+  credentials_ = std::make_unique<ContainerCredentials>(
+      *iam_, key_, [this](const std::string& launch_key) { return launcher_->runs(launch_key); });
   node_role_ = MR_TRY(ensure_node_role(*database_, *iam_, options_.cluster_name));
 
   MR_TRY(make_directories(layout_.launcher(), 0700));
-  launcher_ = std::make_unique<LazyLauncher>(
+  launcher_ = std::make_unique<LiveChildren>(
       layout_.launcher(), own_executable(),
       [this](const std::string& key, const proc::ChildStatus& status) {
         if (!services_open_.load()) return;
@@ -245,6 +267,7 @@ Status ServerImpl::open_services() {
   pipelines_options.hidden = {layout_.root, key_file_};
   pipelines_options.version = kVersion;
   pipelines_options.sandbox = options_.sandbox;
+  pipelines_options.task_api = options_.task_api;
   pipelines_options.containers = options_.containers;
   pipelines_options.container_engine = options_.container_engine;
   pipelines_options.images = options_.images;
@@ -259,6 +282,8 @@ Status ServerImpl::open_services() {
   identity_ = std::make_unique<IdentityDoor>(*iam_, *pipelines_, *preflight_, key_);
   pruner_ = std::make_unique<Pruner>(Pruner::Needs{*database_, *pipelines_, *sagemaker_, clock_}, layout_);
   operator_ = std::make_unique<OperatorApi>(*pruner_, key_);
+  callers_ = std::make_unique<Callers>(
+      Callers::Needs{*launcher_, *pipelines_, key_, layout_.launcher(), options_.containers, child_user_number()});
   services_open_ = true;
 
   for (aws::Service service : {iam_->iam_service(), iam_->sts_service(), s3_->service(), logs_->service(),
@@ -270,11 +295,13 @@ Status ServerImpl::open_services() {
 
 pipelines::Hooks ServerImpl::hooks() {
   pipelines::Hooks hooks;
-  hooks.task_environment = [this](const std::string& run_id) -> std::vector<std::pair<std::string, std::string>> {
+  hooks.task_environment = [this](const std::string& run_id,
+                                  const std::string& launch_key) -> std::vector<std::pair<std::string, std::string>> {
     return {{"AWS_ENDPOINT_URL", endpoint_},
             {"AWS_REGION", options_.region},
             {"AWS_DEFAULT_REGION", options_.region},
-            {aws::kApplicationIdVariable, aws::application_id(run_id)}};
+            {aws::kApplicationIdVariable, aws::application_id(run_id)},
+            {std::string(kTaskTokenVariable), task_token(key_, launch_key)}};
   };
   hooks.secret = [this](const std::string& name) { return kube_->secret("kubeflow", name); };
   hooks.config_map = [this](const std::string& name) { return kube_->config_map("kubeflow", name); };
@@ -320,29 +347,43 @@ net::Response ServerImpl::dispatch(net::Request& request) {
   std::string_view refused_because;
   const Door door = route(request, is_loopback(options_.address), console_->handles(request), refused_because);
   net::Response response =
-      OperatorApi::handles(request) ? operator_->handle(request) : pass_on(door, request, refused_because);
+      OperatorApi::handles(request) ? for_operator(request) : pass_on(door, request, refused_because);
   set_browser_headers(response);
   return response;
 }
 
 net::Response ServerImpl::pass_on(Door door, net::Request& request, std::string_view refused_because) {
+  if (door == Door::pipelines || door == Door::console || door == Door::identity) {
+    const auto caller = callers_->of(request);
+    return caller ? for_caller(door, request, *caller) : refusal(caller.error());
+  }
   switch (door) {
     case Door::container_credentials:
       return credentials_->handle(request);
-    case Door::identity:
-      return identity_->handle(request);
     case Door::aws:
       return gateway_->handle(request);
-    case Door::pipelines:
-      return pipelines_->handle(request);
     case Door::kubernetes:
       return kube_->handle(request);
+    case Door::identity:
+    case Door::pipelines:
     case Door::console:
-      return console_->handle(request);
     case Door::refused:
       break;
   }
-  return net::Response::json(403, to_json(Value::object({{"code", 7}, {"message", refused_because}})));
+  return refusal(Error(Code::permission_denied, std::string(refused_because)));
+}
+
+// The APIs that ask for no signature, or for one that a child might have got hold of.
+net::Response ServerImpl::for_caller(Door door, net::Request& request, const pipelines::Caller& caller) {
+  if (door == Door::pipelines) return pipelines_->handle(request, caller);
+  if (door == Door::console) return console_->handle(request, caller);
+  return caller.is_person() ? identity_->handle(request) : refusal(not_for_children());
+}
+
+net::Response ServerImpl::for_operator(net::Request& request) {
+  const auto caller = callers_->of(request);
+  if (!caller) return refusal(caller.error());
+  return caller->is_person() ? operator_->handle(request) : refusal(not_for_children());
 }
 
 Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {

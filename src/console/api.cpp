@@ -70,6 +70,13 @@ Error unknown_path() { return {Code::not_found, "there is nothing at this addres
 
 }  // namespace
 
+bool Api::is_log_for(std::string_view path, const pipelines::Caller& caller) {
+  const auto parts = split(path, '/');
+  if (parts.size() != 5 || parts[0] != "runs" || parts[2] != "tasks" || parts[4] != "log") return false;
+  const auto run = percent_decode(parts[1]);
+  return run && needs_.pipelines.may_see(caller, *run);
+}
+
 net::Response Api::handle(std::string_view path, const net::Request& request) {
   std::vector<std::string> parts;
   Result<Value> result = fail(unknown_path());

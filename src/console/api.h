@@ -29,7 +29,8 @@ class Api {
   static constexpr std::size_t kMaxTuningJobs = 500;       // training jobs of one tuning job
 
   explicit Api(Console::Needs needs) : needs_(needs) {}
-  // `path` starts after "/console/api/".
+  // `path` starts after "/console/api/". Is it the log of a task, of a run that this child may see?
+  bool is_log_for(std::string_view path, const pipelines::Caller& caller);
   net::Response handle(std::string_view path, const net::Request& request);
 
  private:

@@ -84,14 +84,15 @@ class ConsoleOnServices final : public Console {
     return (request.method == "GET" || request.method == "HEAD") && find_asset(request.path) != nullptr;
   }
 
-  net::Response handle(net::Request& request) override {
-    net::Response response = respond(request);
+  using Console::handle;
+  net::Response handle(net::Request& request, const pipelines::Caller& caller) override {
+    net::Response response = respond(request, caller);
     response.headers.set("X-Content-Type-Options", "nosniff");
     return response;
   }
 
  private:
-  net::Response respond(const net::Request& request) {
+  net::Response respond(const net::Request& request, const pipelines::Caller& caller) {
     if (request.method != "GET" && request.method != "HEAD") {
       net::Response refused = net::Response::json(405, R"({"message":"the console's API only answers GET"})");
       refused.headers.set("Allow", "GET, HEAD");
@@ -100,6 +101,8 @@ class ConsoleOnServices final : public Console {
     if (const Asset* asset = find_asset(request.path)) return serve(*asset, request);
     if (!request.path.starts_with(kApi)) return net::Response::json(404, R"({"message":"there is no such page"})");
     const std::string_view path = std::string_view(request.path).substr(kApi.size());
+    if (!caller.is_person() && !api_.is_log_for(path, caller))
+      return net::Response::json(403, R"({"message":"the console's API is not for steps of pipelines"})");
     if (path == "events") return open_events();
     return api_.handle(path, request);
   }

@@ -24,7 +24,9 @@ class Console {
   virtual ~Console() = default;
   // GET /, /assets/…, /console/api/…
   virtual bool handles(const net::Request& request) const = 0;
-  virtual net::Response handle(net::Request& request) = 0;
+  // A child of the server's gets the logs of its run's family and nothing else of the API.
+  virtual net::Response handle(net::Request& request, const pipelines::Caller& caller) = 0;
+  net::Response handle(net::Request& request) { return handle(request, pipelines::Caller()); }
 };
 
 }  // namespace millrace::console

@@ -32,6 +32,7 @@
 
 #include "base/worker_pool.h"
 #include "net/http.h"
+#include "net/peer.h"
 #include "net/server.h"
 
 namespace millrace::net::detail {
@@ -187,6 +188,7 @@ struct Connection {
   std::unique_ptr<TlsStream> tls;
   beast::flat_buffer buffer;
   std::string peer;
+  const std::shared_ptr<Connected> shared = std::make_shared<Connected>(socket.native_handle());
   Phase phase = Phase::header;
   std::shared_ptr<Wake> wake;  // while the answer is a stream, or comes later
   // When something last moved, and when the phase began; the sweeper ends connections that take too long.

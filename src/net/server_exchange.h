@@ -109,7 +109,10 @@ inline Handled handle(Core& core, Request& request, BodyReader& body) {
 inline Task<Response> answer_of(Connection& connection, WorkerPool& pool, Request& request, BodyReader& body) {
   connection.enter(Connection::Phase::handler);
   Core& core = connection.core;
-  auto work = [&core, &request, &body] { return handle(core, request, body); };
+  auto work = [&core, &request, &body, shared = connection.shared] {
+    const Handling handling(shared);
+    return handle(core, request, body);
+  };
   std::optional<Handled> handled = co_await on_pool<Handled>(core, pool, std::move(work));
   if (!handled) co_return Response::text(503, "The server has too many requests waiting; try again.\n");
   if (handled->later) co_return co_await wait_for_later(connection, std::move(handled->later));

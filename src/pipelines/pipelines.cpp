@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
@@ -67,13 +68,25 @@ class PipelinesImpl final : public Pipelines {
     });
   }
 
-  net::Response handle(net::Request& request) override {
-    if (api::creates_from_url(request)) return from_urls_.handle(request);
+  using Pipelines::handle;
+  net::Response handle(net::Request& request, const Caller& caller) override {
+    const auto for_caller = [this, caller](net::Request& late) { return answer(late, caller); };
+    if (api::creates_from_url(request)) return from_urls_.handle(request, for_caller);
     // One under way is stopped before it is deleted, which its processes may draw out.
     if (const std::string run = api::deleted_run(request); !run.empty() && runner_.is_active(run))
-      return deletes_.handle(request);
-    return answer(request);
+      return deletes_.handle(request, for_caller);
+    return answer(request, caller);
   }
+
+  bool may_see(const Caller& caller, const std::string& run_id) override {
+    if (caller.is_person()) return true;
+    if (options_.task_api == TaskApi::closed) return false;
+    api::Context context = this->context();
+    context.caller = caller;
+    return api::check_family(context, run_id).has_value();
+  }
+
+  std::string run_of_child(const std::string& launch_key) override { return runner_.run_of_child(launch_key); }
 
   Status resume() override {
     runner_.resume(std::exchange(unfinished_, {}));
@@ -134,8 +147,9 @@ class PipelinesImpl final : public Pipelines {
 
  private:
   api::Context context() { return {needs_.database, needs_.clock, options_, runner_, *this, scheduler_, stopping_}; }
-  net::Response answer(net::Request& request) {
+  net::Response answer(net::Request& request, const Caller& caller) {
     api::Context context = this->context();
+    context.caller = caller;
     return api::answer(context, request);
   }
   Status start_recurring(const schedule::RecurringRun& recurring, const schedule::Tick& tick,
@@ -166,11 +180,9 @@ class PipelinesImpl final : public Pipelines {
   schedule::Scheduler scheduler_;
   std::atomic<bool> stopping_{false};
   api::WaitingRequests from_urls_{
-      {kFetchThreads, kFetchQueue, "too many pipelines are being fetched from URLs; try again later"},
-      [this](net::Request& request) { return answer(request); }};
+      {kFetchThreads, kFetchQueue, "too many pipelines are being fetched from URLs; try again later"}};
   api::WaitingRequests deletes_{
-      {kDeleteThreads, kDeleteQueue, "too many runs are being stopped to be deleted; try again later"},
-      [this](net::Request& request) { return answer(request); }};
+      {kDeleteThreads, kDeleteQueue, "too many runs are being stopped to be deleted; try again later"}};
 };
 
 Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, const std::string& task_id,

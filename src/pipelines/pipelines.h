@@ -18,6 +18,7 @@
 #include "blob/blob_store.h"
 #include "db/database.h"
 #include "net/http.h"
+#include "pipelines/caller.h"
 #include "proc/launcher.h"
 
 namespace millrace::pipelines {
@@ -35,14 +36,16 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones
   // Of this machine, that pipelines may import artifacts from by their path; absolute, without links on the way.
   std::vector<std::filesystem::path> import_directories = {};
-  std::string version = {};            // of this program, as its health says
+  std::string version = {};  // of this program, as its health says
+  TaskApi task_api = TaskApi::own;
   std::string boot = proc::boot_id();  // the machine's present start
 };
 
 // What the executor needs from above, passed in while wiring (app/).
 struct Hooks {
-  // Environment that every task of the run gets (AWS endpoint, region…).
-  std::function<std::vector<std::pair<std::string, std::string>>(const std::string& run_id)> task_environment;
+  // Environment that every task of the run gets (AWS endpoint, region…). Called once per attempt with its launch key.
+  std::function<std::vector<std::pair<std::string, std::string>>(const std::string& run_id, const std::string& key)>
+      task_environment;
   // A secret's decoded data, for `use_secret_as_env`. not_found names the secret and its namespace.
   std::function<Result<std::map<std::string, std::string>>(const std::string& name)> secret;
   // The same for config maps.
@@ -111,7 +114,12 @@ class Pipelines {
   virtual ~Pipelines() = default;
 
   // /apis/v2beta1/…; answers 404 itself for unknown paths under /apis.
-  virtual net::Response handle(net::Request& request) = 0;
+  virtual net::Response handle(net::Request& request, const Caller& caller) = 0;
+  net::Response handle(net::Request& request) { return handle(request, Caller()); }
+  // May the caller see this run? A child sees its own and those that descend from it.
+  virtual bool may_see(const Caller& caller, const std::string& run_id) = 0;
+  // The run that a child works for, of its launch key; empty: none.
+  virtual std::string run_of_child(const std::string& launch_key) = 0;
 
   virtual Status resume() = 0;  // takes up the runs that were under way
   virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;  // others' keys ignored

@@ -100,7 +100,9 @@ class World {
     close();
   }
 
-  std::string boot = "first";  // the machine's start, as the next open() finds it
+  Caller caller;                    // who send() asks as
+  TaskApi task_api = TaskApi::own;  // as the next open() takes it
+  std::string boot = "first";       // the machine's start, as the next open() finds it
   void open() {
     const auto fine = [](const auto& result) {
       if (!result) ADD_FAILURE() << result.error().message;
@@ -128,6 +130,7 @@ class World {
   }
   Options options() const {
     Options options{path() / "pipelines", "", max_running_tasks_, {path()}, sandbox_};
+    options.task_api = task_api;
     options.boot = boot;
     return options;
   }
@@ -152,7 +155,7 @@ class World {
     request.headers.set("Content-Type", content_type);
     const auto reader = net::body_from_string(std::move(body));
     request.body = reader.get();
-    net::Response response = net::settle(pipelines_->handle(request)).get();
+    net::Response response = net::settle(pipelines_->handle(request, caller)).get();
     Answer answer{response.status, Value(), std::move(response.body), std::move(response.headers)};
     if (response.file) {
       answer.text.resize(response.file->length);

@@ -1,10 +1,13 @@
 #include <fmt/core.h>
 
+#include "app/client_files.h"
 #include "app/lab/steps.h"
+#include "app/prune/operator_api.h"
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/yaml.h"
+#include "iam/iam.h"
 
 namespace millrace::app {
 namespace {
@@ -47,6 +50,10 @@ Result<Value> LabClient::pipelines(std::string_view method, std::string_view pat
   net::ClientRequest request;
   request.method = method;
   request.url = endpoint + "/apis/v2beta1" + std::string(path);
+  // The lab's server is this very process, and what that asks for itself is nobody's without a token.
+  if (operator_token_.empty())
+    operator_token_ = OperatorApi::token_of(MR_TRY(iam::read_encryption_key(key_file_of(data_).string())));
+  request.headers.set("Authorization", "Bearer " + operator_token_);
   if (!body.is_null()) {
     request.headers.set("Content-Type", "application/json");
     request.body = to_json(body);

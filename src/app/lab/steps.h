@@ -30,6 +30,7 @@ struct LabClient {
   DataLayout data_;
   std::shared_ptr<aws::CredentialsProvider> credentials_;
   std::vector<std::pair<std::string, std::unique_ptr<aws::Client>>> clients_;
+  std::string operator_token_;  // read when first needed
   net::Client http_;
 };
 

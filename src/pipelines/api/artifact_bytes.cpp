@@ -12,6 +12,7 @@
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/artifact_rows.h"
 #include "pipelines/api/nodes.h"
 #include "pipelines/api/operations.h"
@@ -157,6 +158,7 @@ Result<net::Response> send_file(const Context& context, const Call& call, const 
 Result<net::Response> read_artifact(Context& context, const Call& call) {
   const Node node = MR_TRY(find_node(context.database, call.id("run"), call.id("node")));
   const std::string uri = MR_TRY(artifact_uri(context.database, call.id("run"), node.task.id, call.id("name")));
+  MR_TRY(check_artifact(context, call.id("run"), uri));
   net::Response response;
   response.headers.set("Content-Type", "application/json");
   response.headers.set("Cache-Control", "no-cache, private");
@@ -166,6 +168,7 @@ Result<net::Response> read_artifact(Context& context, const Call& call) {
 
 Result<net::Response> download_artifact(Context& context, const Call& call) {
   const ArtifactRow artifact = MR_TRY(find_artifact(context.database, call.id()));
+  MR_TRY(check_artifact(context, artifact.run_id, artifact.uri));
   const std::string_view type = artifact.type == "HTML"       ? "text/html; charset=utf-8"
                                 : artifact.type == "Markdown" ? "text/markdown; charset=utf-8"
                                                               : content_type(file_name(artifact.uri));

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/artifact_rows.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
@@ -84,12 +85,15 @@ Result<std::string> artifact_uri(db::Database& database, const std::string& run_
 }
 
 Result<Value> list_artifacts(Context& context, const Call& call) {
-  return list(context.database, call, {"Artifact", "kfp_artifacts", kColumns, kFields, "artifacts", {}},
-              [](const db::Statement& row) { return to_message(artifact_from(row)); });
+  Listing listing{"Artifact", "kfp_artifacts", kColumns, kFields, "artifacts", {}};
+  show_family(context, listing, "run_id");
+  return list(context.database, call, listing, [](const db::Statement& row) { return to_message(artifact_from(row)); });
 }
 
 Result<Value> get_artifact(Context& context, const Call& call) {
-  return to_message(MR_TRY(find_artifact(context.database, call.id())));
+  const ArtifactRow artifact = MR_TRY(find_artifact(context.database, call.id()));
+  MR_TRY(check_family(context, artifact.run_id));
+  return to_message(artifact);
 }
 
 }  // namespace millrace::pipelines::api

@@ -31,6 +31,7 @@ struct Context {
   Pipelines& pipelines;  // the read side
   schedule::Scheduler& scheduler;
   const std::atomic<bool>& stopping;  // what takes long ends soon
+  Caller caller = {};                 // whose call it is
 };
 
 struct Call {

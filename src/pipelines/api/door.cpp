@@ -8,6 +8,7 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
 
@@ -20,66 +21,68 @@ constexpr std::string_view kV2 = "/apis/v2beta1", kV1 = "/apis/v1beta1";
 struct Route {
   std::string_view method, pattern;
   Result<Value> (*operation)(Context&, const Call&);
+  Access access;  // who may use it
   bool plain_errors = false;
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/healthz", get_healthz},
-    {"POST", "/experiments", create_experiment},
-    {"GET", "/experiments", list_experiments},
-    {"GET", "/experiments/{id}", get_experiment},
-    {"DELETE", "/experiments/{id}", delete_experiment},
-    {"POST", "/experiments/{id}:archive", archive_experiment},
-    {"POST", "/experiments/{id}:unarchive", unarchive_experiment},
-    {"POST", "/runs", create_run},
-    {"GET", "/runs", list_runs},
-    {"DELETE", "/runs/{id}", delete_run},
-    {"POST", "/runs/{id}:terminate", terminate_run},
-    {"POST", "/runs/{id}:retry", retry_run},
-    {"POST", "/runs/{id}:archive", archive_run},
-    {"POST", "/runs/{id}:unarchive", unarchive_run},
-    {"GET", "/runs/{id}/visualizations", get_visualizations},
-    {"POST", "/recurringruns", create_recurring_run},
-    {"GET", "/recurringruns", list_recurring_runs},
-    {"GET", "/recurringruns/{id}", get_recurring_run},
-    {"DELETE", "/recurringruns/{id}", delete_recurring_run},
-    {"POST", "/recurringruns/{id}:enable", enable_recurring_run},
-    {"POST", "/recurringruns/{id}:disable", disable_recurring_run},
-    {"GET", "/artifacts", list_artifacts},
-    {"GET", "/artifacts/{id}", get_artifact},
-    {"GET", "/auth", authorize},
-    {"POST", "/pipelines/upload", upload_pipeline, true},
-    {"POST", "/pipelines/upload_version", upload_version, true},
-    {"POST", "/pipelines/create", create_pipeline_and_version},
-    {"POST", "/pipelines", create_pipeline},
-    {"GET", "/pipelines", list_pipelines},
-    {"GET", "/pipelines/names/{name}", get_pipeline_by_name},
-    {"GET", "/pipelines/{id}", get_pipeline},
-    {"PATCH", "/pipelines/{id}", update_pipeline},
-    {"DELETE", "/pipelines/{id}", delete_pipeline},
-    {"POST", "/pipelines/{id}/versions", create_version},
-    {"GET", "/pipelines/{id}/versions", list_versions},
-    {"GET", "/pipelines/{id}/versions/{version}", get_version},
-    {"PATCH", "/pipelines/{id}/versions/{version}", update_version},
-    {"DELETE", "/pipelines/{id}/versions/{version}", delete_version},
+    {"GET", "/healthz", get_healthz, Access::anyone},
+    {"POST", "/experiments", create_experiment, Access::step},
+    {"GET", "/experiments", list_experiments, Access::step},
+    {"GET", "/experiments/{id}", get_experiment, Access::step},
+    {"DELETE", "/experiments/{id}", delete_experiment, Access::person},
+    {"POST", "/experiments/{id}:archive", archive_experiment, Access::person},
+    {"POST", "/experiments/{id}:unarchive", unarchive_experiment, Access::person},
+    {"POST", "/runs", create_run, Access::step},
+    {"GET", "/runs", list_runs, Access::filtered},
+    {"DELETE", "/runs/{id}", delete_run, Access::descendant},
+    {"POST", "/runs/{id}:terminate", terminate_run, Access::family},
+    {"POST", "/runs/{id}:retry", retry_run, Access::descendant},
+    {"POST", "/runs/{id}:archive", archive_run, Access::family},
+    {"POST", "/runs/{id}:unarchive", unarchive_run, Access::family},
+    {"GET", "/runs/{id}/visualizations", get_visualizations, Access::family},
+    {"POST", "/recurringruns", create_recurring_run, Access::person},
+    {"GET", "/recurringruns", list_recurring_runs, Access::person},
+    {"GET", "/recurringruns/{id}", get_recurring_run, Access::person},
+    {"DELETE", "/recurringruns/{id}", delete_recurring_run, Access::person},
+    {"POST", "/recurringruns/{id}:enable", enable_recurring_run, Access::person},
+    {"POST", "/recurringruns/{id}:disable", disable_recurring_run, Access::person},
+    {"GET", "/artifacts", list_artifacts, Access::filtered},
+    {"GET", "/artifacts/{id}", get_artifact, Access::filtered},
+    {"GET", "/auth", authorize, Access::step},
+    {"POST", "/pipelines/upload", upload_pipeline, Access::step, true},
+    {"POST", "/pipelines/upload_version", upload_version, Access::step, true},
+    {"POST", "/pipelines/create", create_pipeline_and_version, Access::step},
+    {"POST", "/pipelines", create_pipeline, Access::step},
+    {"GET", "/pipelines", list_pipelines, Access::step},
+    {"GET", "/pipelines/names/{name}", get_pipeline_by_name, Access::step},
+    {"GET", "/pipelines/{id}", get_pipeline, Access::step},
+    {"PATCH", "/pipelines/{id}", update_pipeline, Access::person},
+    {"DELETE", "/pipelines/{id}", delete_pipeline, Access::person},
+    {"POST", "/pipelines/{id}/versions", create_version, Access::step},
+    {"GET", "/pipelines/{id}/versions", list_versions, Access::step},
+    {"GET", "/pipelines/{id}/versions/{version}", get_version, Access::step},
+    {"PATCH", "/pipelines/{id}/versions/{version}", update_version, Access::person},
+    {"DELETE", "/pipelines/{id}/versions/{version}", delete_version, Access::person},
 };
 
 // Answers that are not a message.
 struct BytesRoute {
   std::string_view method, pattern;  // from the root
   Result<net::Response> (*operation)(Context&, const Call&);
+  Access access;
   bool plain_errors = true;
 };
 constexpr BytesRoute kBytesRoutes[] = {
-    {"GET", "/apis/v2beta1/runs/{id}", get_run, false},
-    {"GET", "/apis/v1alpha1/runs/{run}/nodes/{node}/log", read_log},
-    {"GET", "/apis/v1beta1/runs/{run}/nodes/{node}/log", read_log},
-    {"GET", "/apis/v2beta1/runs/{run}/nodes/{node}/log", read_log},
-    {"GET", "/apis/v1beta1/runs/{run}/nodes/{node}/artifacts/{name}:read", read_artifact},
-    {"GET", "/apis/v2beta1/runs/{run}/nodes/{node}/artifacts/{name}:read", read_artifact},
-    {"GET", "/apis/v2beta1/artifacts/{id}:download", download_artifact},
-    {"GET", "/artifacts/get", get_stored_artifact},
-    {"GET", "/artifacts/{source}/{bucket}/{key...}", get_stored_artifact},
+    {"GET", "/apis/v2beta1/runs/{id}", get_run, Access::family, false},
+    {"GET", "/apis/v1alpha1/runs/{run}/nodes/{node}/log", read_log, Access::family},
+    {"GET", "/apis/v1beta1/runs/{run}/nodes/{node}/log", read_log, Access::family},
+    {"GET", "/apis/v2beta1/runs/{run}/nodes/{node}/log", read_log, Access::family},
+    {"GET", "/apis/v1beta1/runs/{run}/nodes/{node}/artifacts/{name}:read", read_artifact, Access::family},
+    {"GET", "/apis/v2beta1/runs/{run}/nodes/{node}/artifacts/{name}:read", read_artifact, Access::family},
+    {"GET", "/apis/v2beta1/artifacts/{id}:download", download_artifact, Access::filtered},
+    {"GET", "/artifacts/get", get_stored_artifact, Access::person},
+    {"GET", "/artifacts/{source}/{bucket}/{key...}", get_stored_artifact, Access::person},
 };
 
 constexpr std::string_view kNoPython =
@@ -141,7 +144,8 @@ net::Response answer(Context& context, net::Request& request) {
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   for (const BytesRoute& route : kBytesRoutes) {
     if (request.method != route.method || !matches(route.pattern, path, call.path)) continue;
-    auto response = route.operation(context, call);
+    const Status allowed = check_access(context, route.access, call);
+    auto response = allowed ? route.operation(context, call) : Result<net::Response>(fail(allowed.error()));
     if (response) return std::move(*response);
     return route.plain_errors ? plain_error_response(response.error()) : error_response(response.error());
   }
@@ -157,7 +161,8 @@ net::Response answer(Context& context, net::Request& request) {
       other_method = true;
       continue;
     }
-    const auto message = route.operation(context, call);
+    const Status allowed = check_access(context, route.access, call);
+    const auto message = allowed ? route.operation(context, call) : Result<Value>(fail(allowed.error()));
     if (message) return net::Response::json(200, to_json(*message));
     return route.plain_errors ? plain_error_response(message.error()) : error_response(message.error());
   }

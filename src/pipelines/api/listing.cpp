@@ -112,6 +112,13 @@ Result<Value> list(db::Database& database, const Call& call, const Listing& list
   const Query query = MR_TRY(read_query(call, listing));
   Condition condition = MR_TRY(read_filter(query.filter, listing.fields, listing.model));
   for (const auto& [column, value] : listing.where) condition.add(fmt::format("{} = ?", column), {Value(value)});
+  if (!listing.family.column.empty()) {
+    condition.add(
+        fmt::format("{} IN (WITH RECURSIVE below(run) AS (SELECT ? UNION SELECT kfp_runs.id FROM kfp_runs JOIN "
+                    "below ON kfp_runs.parent_run_id = below.run) SELECT run FROM below)",
+                    listing.family.column),
+        {Value(listing.family.run_id)});
+  }
   Condition page = condition;
   const std::string column = sorted_column(*query.field);
   if (query.has_cursor) {

@@ -38,6 +38,10 @@ struct Listing {
   std::string_view items_key;  // "runs"
   // What the rows must have besides: column = value.
   std::vector<std::pair<std::string_view, std::string>> where;
+  // Only rows whose column holds this run's id, or that of one that descends from it (access.h); no column: all.
+  struct Family {
+    std::string column, run_id;
+  } family = {};
 };
 
 // What the list is sorted by: the parameter's, else the token's. Errors: invalid_argument.

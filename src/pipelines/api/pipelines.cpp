@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/json.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/pipeline_rows.h"
 #include "pipelines/api/tags.h"
@@ -110,6 +111,7 @@ Result<Value> create_pipeline(Context& context, const Call& call) {
   Value message;
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(insert_pipeline(connection, pipeline));
+    MR_TRY(note_pipeline(connection, context.caller, pipeline.id));
     message = MR_TRY(find_pipeline(connection, pipeline.id));
     return {};
   }));
@@ -128,6 +130,7 @@ Result<Value> store_pipeline(Context& context, PipelineRow pipeline, Version fir
   Value message;
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(insert_pipeline(connection, pipeline));
+    MR_TRY(note_pipeline(connection, context.caller, pipeline.id));
     MR_TRY(insert_version(connection, first));
     message = MR_TRY(find_pipeline(connection, pipeline.id));
     return {};

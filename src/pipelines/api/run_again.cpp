@@ -31,6 +31,8 @@ Result<runner::RunRecord> run_again(Context& context, const std::string& run_id,
     run.runtime_config = earlier->runtime_config;
     run.service_account = earlier->service_account;
     run.experiment_id = earlier->experiment_id;
+    run.parent_run_id = earlier->parent_run_id;
+    run.rights = earlier->rights;
     source = {MR_TRY(runner::read_spec(connection, run_id)), earlier->pipeline_id, earlier->version_id};
     return {};
   }));

@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/json.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/store.h"
@@ -69,6 +70,7 @@ Result<Value> read_runtime_config(const Value& body) {
 Result<Draft> draft_run(Context& context, runner::RunRecord run, Source source, const schedule::Macros& macros) {
   Package package = MR_TRY(unwrap_package(source.spec));
   const PipelineSpec spec = MR_TRY(parse_pipeline_spec(package.spec, package.platform));
+  MR_TRY(restrict_run(context, spec, run));
   MR_TRY(context.runner.check(spec));
   const bool is_workflow = !package.workflow.is_null();
   Value& config = run.runtime_config;

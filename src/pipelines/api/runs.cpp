@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/run_message.h"
@@ -101,6 +102,7 @@ Result<Value> list_runs(Context& context, const Call& call) {
   Listing listing{"Run", "kfp_runs", columns, fields, "runs", {}};
   const std::string experiment = call.parameter("experiment_id");
   if (!experiment.empty()) listing.where.emplace_back("experiment_id", experiment);
+  show_family(context, listing, "id");
   Value answer = MR_TRY(list(context.database, call, listing, [](const db::Statement& row) {
     Value message = to_message(runner::run_from_row(row));
     const int last = static_cast<int>(std::count(runner::kRunColumns.begin(), runner::kRunColumns.end(), ',')) + 1;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/pipeline_rows.h"
 #include "pipelines/api/tags.h"
@@ -78,6 +79,7 @@ Result<Value> store_version(Context& context, const Version& version) {
   Value message;
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(find_pipeline(connection, version.pipeline_id));
+    MR_TRY(check_pipeline_family(connection, context.caller, version.pipeline_id));
     MR_TRY(insert_version(connection, version));
     message = to_message(MR_TRY(find_version(connection, version.pipeline_id, version.id)));
     return {};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/executors/store.h"
 #include "pipelines/runner/artifact_rows.h"
@@ -128,7 +129,9 @@ Result<Value> get_visualizations(Context& context, const Call& call) {
   for (const TaskView& task : tasks) {
     if (task.is_dag) continue;
     for (const auto& [output, list] : task.outputs["artifacts"].members()) {
-      for (const Value& artifact : list["artifacts"].items()) gathering.add(task, output, artifact);
+      for (const Value& artifact : list["artifacts"].items()) {
+        if (may_read_artifact(context, call.id(), artifact["uri"].string_or())) gathering.add(task, output, artifact);
+      }
     }
   }
   return Value::object({{"visualizations", gathering.take()}});

@@ -31,24 +31,24 @@ bool matches_one(std::span<const std::string_view> patterns, const net::Request&
 struct Kept {
   net::Request request;
   std::string body;
+  WaitingRequests::Answer answer;
 };
 
 }  // namespace
 
-WaitingRequests::WaitingRequests(Limits limits, std::function<net::Response(net::Request&)> answer)
-    : limits_(std::move(limits)), answer_(std::move(answer)), pool_(limits_.threads, limits_.queue) {}
+WaitingRequests::WaitingRequests(Limits limits) : limits_(std::move(limits)), pool_(limits_.threads, limits_.queue) {}
 
-net::Response WaitingRequests::handle(net::Request& request) {
+net::Response WaitingRequests::handle(net::Request& request, Answer answer) {
   auto body = request.body->read_all(kMaxBody);
-  if (!body) return answer_(request);  // which fails on the body as well, in its own words
-  auto kept = std::make_shared<Kept>(Kept{request, std::move(*body)});
+  if (!body) return answer(request);  // which fails on the body as well, in its own words
+  auto kept = std::make_shared<Kept>(Kept{request, std::move(*body), std::move(answer)});
   net::Response response;
   response.later = [this, kept = std::move(kept)](const net::Completion& completion) {
-    const bool queued = pool_.submit([this, kept, completion] {
+    const bool queued = pool_.submit([kept, completion] {
       if (!completion.wanted()) return;
       const auto reader = net::body_from_string(std::move(kept->body));
       kept->request.body = reader.get();
-      completion(answer_(kept->request));
+      completion(kept->answer(kept->request));
     });
     if (!queued) completion(error_response({Code::unavailable, limits_.busy}));
   };

@@ -17,16 +17,15 @@ class WaitingRequests {
     std::size_t queue = 32;   // that wait for a thread; beyond, they are refused with 503
     std::string busy;         // the sentence for that
   };
-  // `answer` handles such a request, and may take long.
-  WaitingRequests(Limits limits, std::function<net::Response(net::Request&)> answer);
-  // The answer comes later.
-  net::Response handle(net::Request& request);
-  // Returns when the last call of `answer` has returned; what waits for a thread is dropped, if its client has gone.
+  explicit WaitingRequests(Limits limits);
+  // The answer comes later, from `answer`, which may take long.
+  using Answer = std::function<net::Response(net::Request&)>;
+  net::Response handle(net::Request& request, Answer answer);
+  // Returns when the last call of an `answer` has returned; what waits for a thread is dropped, if its client has gone.
   void stop();
 
  private:
   Limits limits_;
-  std::function<net::Response(net::Request&)> answer_;
   WorkerPool pool_;
 };
 

@@ -49,17 +49,18 @@ TEST(WaitingRequests, HaveThreadsAndAQueueOfTheirOwn) {
   std::condition_variable changed;
   bool open = false;
   constexpr std::size_t kThreads = 4, kQueue = 10;
-  api::WaitingRequests requests({kThreads, kQueue, "busy"}, [&](net::Request& request) {
+  api::WaitingRequests requests({kThreads, kQueue, "busy"});
+  const auto answer = [&](net::Request& request) {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return open; });
     return net::Response::text(200, *request.body->read_all(100));
-  });
+  };
   std::vector<std::future<net::Response>> answers;
   const auto send = [&](std::string text) {
     const auto body = net::body_from_string(std::move(text));
     net::Request request;
     request.body = body.get();
-    answers.push_back(net::settle(requests.handle(request)));
+    answers.push_back(net::settle(requests.handle(request, answer)));
   };
   for (std::size_t i = 0; i < kThreads; ++i) send(std::to_string(i));
   // Until each thread has taken its request, it counts as waiting.

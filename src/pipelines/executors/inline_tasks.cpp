@@ -54,6 +54,7 @@ Result<Outputs> import(const Options& options, const Hooks& hooks, const RunCont
   std::string uri = MR_TRY(substitute(importer.uri, context));
   if (!importer.uri_parameter.empty()) uri = node.parameters[importer.uri_parameter].string_or();
   if (uri.empty()) return fail(Code::invalid_argument, "the URI to import is empty");
+  MR_TRY(check_import(run.rights.get(), run.run_id, uri));
   Value artifact = Value::object(
       {{"name", "artifact"},
        {"type", Value::object({{"schemaTitle", importer.schema_title}, {"schemaVersion", importer.schema_version}})},
@@ -93,6 +94,7 @@ Result<Outputs> create_claim(const Options& options, const RunContext& run, cons
   if (!name.empty() && !suffix.empty())
     return fail(Code::invalid_argument, "give pvc_name or pvc_name_suffix, not both");
   const std::string me = run.run_id + "/" + node.path;
+  if (!name.empty()) MR_TRY(check_claim(options, run, name));  // a name of its own choice may be what others mount
   if (name.empty()) name = sha256_hex(me).substr(0, kUniqueName) + suffix;
   const std::string size = parameters["size"].string_or();
   if (!parse_quantity(size))
@@ -121,6 +123,7 @@ Result<Outputs> create_claim(const Options& options, const RunContext& run, cons
 Result<Outputs> delete_claim(const Options& options, const RunContext& run, const engine::Node& node) {
   const Value parameters = told_parameters(node, placeholders(options, run, node, Value()));
   const std::string name = parameters["pvc_name"].string_or();
+  MR_TRY(check_claim(options, run, name));
   const auto directory = MR_TRY(claim_directory(options, name));
   if (const Status removed = remove_tree(directory); !removed)
     return fail(Code::internal, fmt::format("the claim {} cannot be deleted: {}", name, removed.error().message));
@@ -144,6 +147,17 @@ Result<std::filesystem::path> claim_directory(const Options& options, const std:
 
 std::filesystem::path workspace_directory(const Options& options, const std::string& run_id) {
   return options.directory / "workspaces" / run_id;
+}
+
+Status check_claim(const Options& options, const RunContext& run, const std::string& name) {
+  const Status given = check_named(run.rights.get(), Named::claim, name);
+  if (given) return {};
+  const auto directory = MR_TRY(claim_directory(options, name));
+  // trusted-path: beside the claims, of which steps see the inside
+  const auto owner = read_file(directory.parent_path() / ("." + name), kMaxOwner);
+  const std::string maker = owner ? owner->substr(0, owner->find('/')) : std::string();
+  if (!maker.empty() && (maker == run.run_id || run.rights->descends_from(maker))) return {};
+  return given;
 }
 
 bool runs_inline(const Executor& executor) {

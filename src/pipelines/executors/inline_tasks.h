@@ -19,6 +19,9 @@ std::optional<Result<Outputs>> run_inline(const Options& options, const Hooks& h
 
 // The directory of a claim. Errors: invalid_argument where Kubernetes would not take the name.
 Result<std::filesystem::path> claim_directory(const Options& options, const std::string& name);
+// May the run use the claim? One that its pipeline was given, or that it or a run above it has made. Errors:
+// permission_denied.
+Status check_claim(const Options& options, const RunContext& run, const std::string& name);
 // The directory that the tasks of a run share, where its pipeline asks for one.
 std::filesystem::path workspace_directory(const Options& options, const std::string& run_id);
 

@@ -142,7 +142,9 @@ Status apply_resources(const Resources& wanted, const PlaceholderContext& contex
 using Keys = std::map<std::string, std::string>;
 
 // nullopt: it is not there, and may be missing.
-Result<std::optional<Keys>> read_keys(const Hooks& hooks, bool secret, const std::string& name, bool optional) {
+Result<std::optional<Keys>> read_keys(const Hooks& hooks, const RunContext& run, bool secret, const std::string& name,
+                                      bool optional) {
+  MR_TRY(check_named(run.rights.get(), secret ? Named::secret : Named::config_map, name));
   const auto& read = secret ? hooks.secret : hooks.config_map;
   if (!read) return fail(Code::unimplemented, fmt::format("there are no {} here", secret ? "secrets" : "config maps"));
   auto keys = read(name);
@@ -159,11 +161,12 @@ bool is_variable_name(std::string_view name) {
   return !name.empty() && (name[0] < '0' || name[0] > '9') && std::all_of(name.begin(), name.end(), allowed);
 }
 
-Status apply_keys(const Hooks& hooks, const engine::Node& node, const Executor& executor, proc::LaunchSpec& spec) {
+Status apply_keys(const Hooks& hooks, const RunContext& run, const engine::Node& node, const Executor& executor,
+                  proc::LaunchSpec& spec) {
   for (const KeysAsEnv& wanted : executor.env_from_keys) {
     if (is_left_open(wanted.name, node)) continue;
     const std::string name = text_of(setting_of(wanted.name, node));
-    const auto keys = MR_TRY(read_keys(hooks, wanted.secret, name, wanted.optional));
+    const auto keys = MR_TRY(read_keys(hooks, run, wanted.secret, name, wanted.optional));
     if (!keys) continue;
     if (wanted.prefix) {
       // As in Kubernetes, a key that cannot be a variable's name is left out.
@@ -184,7 +187,7 @@ Status apply_keys(const Hooks& hooks, const engine::Node& node, const Executor& 
   for (const KeysAsFiles& wanted : executor.files_from_keys) {
     if (is_left_open(wanted.name, node)) continue;
     const std::string name = text_of(setting_of(wanted.name, node));
-    const auto keys = MR_TRY(read_keys(hooks, wanted.secret, name, wanted.optional));
+    const auto keys = MR_TRY(read_keys(hooks, run, wanted.secret, name, wanted.optional));
     proc::Mount mount;
     mount.kind = proc::Mount::Kind::files;
     mount.target = wanted.mount_path;
@@ -214,6 +217,7 @@ Status apply_volumes(const Options& options, const RunContext& run, const engine
       }
       case VolumeMount::Kind::claim: {
         if (is_left_open(wanted.claim, node)) continue;
+        MR_TRY(check_claim(options, run, text_of(setting_of(wanted.claim, node))));
         mount.source = MR_TRY(claim_directory(options, text_of(setting_of(wanted.claim, node))));
         mount.below = wanted.sub_path;
         const UntrustedTree claim = MR_TRY(make_shared_directory(mount.source));
@@ -331,7 +335,7 @@ Status apply_machine(const Options& options, const Hooks& hooks, const RunContex
     set_variable(spec, variable, MR_TRY(field(path, options, run, node, executor)));
   if (executor.needs_mounts() && !spec.sandbox)
     return fail(Code::failed_precondition, "volumes need mount namespaces, and this machine gives the server none");
-  MR_TRY(apply_keys(hooks, node, executor, spec));
+  MR_TRY(apply_keys(hooks, run, node, executor, spec));
   return apply_volumes(options, run, node, executor, spec);
 }
 

@@ -66,6 +66,18 @@ Result<std::string> make_artifact_directory(const Options& options, const RunCon
   return own;
 }
 
+// The step runs in its environment, or the environment is to be made.
+Status use_environment(const Options& options, const PythonEnvironment& environment,
+                       const std::filesystem::path& directory, const std::optional<proc::Mount>& image,
+                       proc::LaunchSpec& step, std::optional<PythonBuild>* build) {
+  if (environment.name.empty()) return {};
+  if (const auto kept = find_environment(options, environment.name)) return enter_environment(*kept, directory, step);
+  if (build == nullptr)
+    return fail(Code::failed_precondition, "the Python environment of the component is not made yet");
+  *build = MR_TRY(build_environment(options, environment, step, image));
+  return {};
+}
+
 }  // namespace
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt) {
@@ -98,7 +110,8 @@ std::string pod_name(const RunContext& run, std::uint32_t number) {
 }
 
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& given,
-                                 const engine::Node& node, const Executor& executor) {
+                                 const engine::Node& node, const Executor& executor,
+                                 std::optional<PythonBuild>* build) {
   RunContext run = given;
   const bool contained = is_contained(options, hooks, executor);
   run.sandboxed = contained || (hooks.sandboxed && hooks.sandboxed());
@@ -135,25 +148,17 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
                     "command, or start the server with --executor container",
                     image));
   }
+  std::optional<proc::Mount> of_image;
+  if (local) of_image = {proc::Mount::Kind::read_only, local->directory, local->working_directory, 0, {}};
   spec.key = launch_key(run.run_id, node.path, node.attempt);
   spec.synced = false;  // the run's own events are; after the machine's death they say what to start anew
-  const std::size_t words = command_line.size();
-  if (!contained)
-    spec.argv = in_python_environment(options.directory / "python", image, command_line,
-                                      local ? local->packages : PythonPackages());
   spec.working_directory = directory;
   spec.stdout_path = spec.stderr_path = log_path(options, run.run_id, node.path, node.attempt);
   if (run.sandboxed) {
     spec.sandbox = task_sandbox(options, run, directory);
     for (proc::Mount& mount : MR_TRY(artifact_mounts(options, run, node, own_artifacts)))
       spec.sandbox->mounts.push_back(std::move(mount));
-    if (local)
-      spec.sandbox->mounts.push_back({proc::Mount::Kind::read_only, local->directory, local->working_directory, 0, {}});
-    if (!contained && spec.argv.size() != words) {
-      const auto python = options.directory / "python";
-      MR_TRY(make_directories(python, 0700));  // trusted-path: beside the directories of runs
-      spec.sandbox->mounts.push_back({proc::Mount::Kind::writable, python, python.native(), 0, {}});
-    }
+    if (of_image) spec.sandbox->mounts.push_back(*of_image);
   }
 
   set_variable(spec, "PATH", variable("PATH", "/usr/local/bin:/usr/bin:/bin"));
@@ -170,18 +175,24 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
     for (const auto& [name, value] : local->environment) set_variable(spec, name, value);
   }
   if (hooks.task_environment) {
-    for (const auto& [name, value] : hooks.task_environment(run.run_id)) set_variable(spec, name, value);
+    for (const auto& [name, value] : hooks.task_environment(run.run_id, spec.key)) set_variable(spec, name, value);
   }
   for (const auto& [name, value] : executor.environment) set_variable(spec, name, MR_TRY(substitute(value, context)));
   MR_TRY(apply_machine(options, hooks, run, node, executor, context, spec));
   const bool has_keys = std::any_of(spec.environment.begin(), spec.environment.end(),
                                     [](const auto& entry) { return entry.first == "AWS_ACCESS_KEY_ID"; });
-  if (!has_keys && hooks.node_credentials) {
+  if (!has_keys && hooks.node_credentials && (!run.rights || run.rights->node_role)) {
     for (const auto& [name, value] : MR_TRY(hooks.node_credentials(run.run_id, spec.key)))
       set_variable(spec, name, value);
   }
-  if (contained)
+  if (contained) {
     MR_TRY(put_into_container(options.container_engine, executor, image, std::move(command_line), directory, spec));
+    return spec;
+  }
+  PythonEnvironment environment =
+      python_environment(image, std::move(command_line), spec.environment, local ? local->packages : PythonPackages());
+  spec.argv = std::move(environment.command_line);
+  MR_TRY(use_environment(options, environment, directory, of_image, spec, build));
   return spec;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@
 #include "base/result.h"
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/attempt_files.h"
+#include "pipelines/executors/python_environment.h"
+#include "pipelines/executors/rights.h"
 #include "pipelines/pipelines.h"
 #include "proc/launcher.h"
 
@@ -26,6 +29,8 @@ struct RunContext {
   std::string run_id, display_name, resource_name, pipeline_name;
   std::string pipeline_root;  // empty: the default
   std::string service_account;
+  std::string parent_run_id;             // whose step has started it; empty: a person
+  std::shared_ptr<const Rights> rights;  // what it may use then; null: anything. Shared by the context's copies
   Time created{};
   std::optional<Time> scheduled;
   bool has_workspace = false;
@@ -46,8 +51,11 @@ std::string pod_name(const RunContext& run, std::uint32_t number);
 
 // Makes the attempt's directory and says what to launch. Errors are the task's: a missing secret, a placeholder that is
 // not known.
+// Where it needs a Python environment that is not there, `build` is what makes it: the attempt is to be prepared again
+// then. Errors also: failed_precondition, for one that is not there where nobody takes the build.
 Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
-                                 const engine::Node& node, const Executor& executor);
+                                 const engine::Node& node, const Executor& executor,
+                                 std::optional<PythonBuild>* build = nullptr);
 
 // outputs.cpp. The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared
 // type, cannot be read as what a task may leave, or is not the task's own.

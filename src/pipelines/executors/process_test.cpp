@@ -215,7 +215,8 @@ TEST_F(ProcessTest, GivesEachAttemptItsOwnDirectory) {
 
 TEST_F(ProcessTest, MakesTheEnvironment) {
   ::setenv("MILLRACE_OF_THE_SERVER", "x", 1);
-  hooks_.task_environment = [](const std::string& run_id) -> std::vector<std::pair<std::string, std::string>> {
+  hooks_.task_environment = [](const std::string& run_id,
+                               const std::string&) -> std::vector<std::pair<std::string, std::string>> {
     return {{"AWS_REGION", "us-east-1"}, {"COLOUR", "red"}, {"OF_RUN", run_id}};
   };
   executor_.environment = {{"COLOUR", "blue"}};

@@ -46,7 +46,7 @@ bool has_variables_of_the_start(const Executor& executor) {
   });
 }
 
-constexpr std::size_t kPatience = 5;              // of the client's arguments (python_client/python_client.cpp)
+constexpr std::size_t kPatience = 4;              // of the client's arguments (python_client/python_client.cpp)
 constexpr std::uint64_t kPlacesBytes = 1u << 20;  // of directories to mount at
 constexpr int kIdleSeconds = 60, kReadySeconds = 600;
 constexpr std::string_view kReadyKeys = "python/ready-";
@@ -92,11 +92,11 @@ proc::LaunchSpec server_at(const Place& place, const std::string& key, const std
   return server;
 }
 
-// As a task's whose directory is the server's own, with those of the attempts and the environments.
+// As a task's whose directory is the server's own, with those of the attempts and the environment.
 proc::Sandbox sandbox_at(const Options& options, const RunContext& run, const Place& place,
                          const std::filesystem::path& environment) {
   using Kind = proc::Mount::Kind;
-  const std::filesystem::path own = place.directory / "python", environments = environment.parent_path();
+  const std::filesystem::path own = place.directory / "python";
   proc::Sandbox out = task_sandbox(options, run, own);
   out.may_nest = true;
   // Where its workers' artifacts go is made in these; a worker mounts its own there.
@@ -106,7 +106,7 @@ proc::Sandbox sandbox_at(const Options& options, const RunContext& run, const Pl
     if (mount.target == own) mount.target = place.seen / "python";
   }
   out.mounts.push_back({Kind::writable, place.directory, place.seen.native(), 0, {}});
-  out.mounts.push_back({Kind::writable, environments, environments.native(), 0, {}});
+  out.mounts.push_back({Kind::read_only, environment, environment.native(), 0, {}});
   if (place.artifacts.empty()) return out;
   // Those of a run are found beneath the store, in whose directories steps write.
   const std::filesystem::path store = store_directory(options), inside = place.artifacts.lexically_relative(store);
@@ -187,18 +187,15 @@ std::string python_server_keys_of(const std::string& run_id) { return "python/" 
 std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
                                                   const Executor& executor, const std::string& taken,
                                                   proc::LaunchSpec& step) {
-  const auto environment = kept_environment(step.argv);
-  // sh -c <making the environment> <environment> <script> <after> sh -ec <program> <code> <arguments…>
-  constexpr std::size_t kShell = 6;
-  if (!environment || step.argv.size() < kShell + 4 || step.argv[kShell] != "sh" || step.argv[kShell + 1] != "-ec" ||
-      !is_program(step.argv[kShell + 2]))
+  const auto environment = kept_environment(step);
+  // sh -ec <program> <code> <arguments…>
+  if (!environment || step.argv.size() < 4 || step.argv[0] != "sh" || step.argv[1] != "-ec" ||
+      !is_program(step.argv[2]))
     return std::nullopt;
   if (!can_be_served(executor) || step.memory_limit_bytes != 0 || step.cpu_limit_seconds != 0 || step.cpus != 0)
     return std::nullopt;
   const std::filesystem::path of_run = options.directory / "runs" / run.run_id, own = of_run / "python";
   if (step.working_directory.parent_path() != of_run) return std::nullopt;
-  std::error_code error;
-  if (!std::filesystem::exists(*environment / "ready", error)) return std::nullopt;
   const std::string name = environment->filename().native();
   const bool is_taken = !taken.empty() && environment_of(taken) == name;
   if (!is_taken && run.python_tasks < 2) return std::nullopt;
@@ -229,25 +226,24 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
     step.sandbox->mounts.push_back({Kind::writable, own, own.native(), 0, {}});
     step.sandbox->mounts.push_back({Kind::read_only, clients, clients.native(), 0, {}});
   }
-  std::vector<std::string> asking = {
-      client->native(), (own / place.socket).native(), environment->native(), artifacts_seen, artifacts_of_step, "0"};
+  std::vector<std::string> asking = {client->native(), (own / place.socket).native(), artifacts_seen, artifacts_of_step,
+                                     "0"};
   asking.insert(asking.end(), step.argv.begin(), step.argv.end());
   step.argv = std::move(asking);
   return server;
 }
 
-std::string python_environment_of(const Options& options, const Executor& executor) {
+std::string python_environment_of(const Executor& executor) {
   if (!is_python_component(executor) || !can_be_served(executor)) return {};
-  const auto environment =
-      kept_environment(in_python_environment(options.directory / "python", executor.image, executor.command));
-  return environment ? environment->filename().native() : std::string();
+  Variables variables = executor.environment;
+  variables.emplace_back("PATH", variable_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
+  return python_environment(executor.image, executor.command, variables).name;
 }
 
 Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::string& name) {
-  const std::filesystem::path environment = options.directory / "python" / name;
-  std::error_code error;
-  if (!std::filesystem::exists(environment / "ready", error))
-    return fail(Code::not_found, "there is no Python environment " + name);
+  const auto kept = find_environment(options, name);
+  if (!kept) return fail(Code::not_found, "there is no Python environment " + name);
+  const std::filesystem::path& environment = kept->directory;
   const std::string id = random_hex(16), key = std::string(kReadyKeys) + id + "/" + name;
   const std::filesystem::path directory = ready_directory(options, key), seen = options.directory / "runs" / id;
   const Place place{directory, seen, directory / "artifacts", seen.native() + "-artifacts", socket_of(key)};
@@ -284,17 +280,6 @@ std::vector<std::string> ready_python_servers(const Options& options) {
 }
 
 bool is_ready_python_server(std::string_view key) { return is_ready_key(key); }
-
-std::filesystem::file_time_type python_packages_changed(const Options& options, const std::string& environment) {
-  auto latest = std::filesystem::file_time_type::min();
-  std::error_code error;
-  for (const auto& version :
-       std::filesystem::directory_iterator(options.directory / "python" / environment / "lib", error)) {
-    const auto changed = std::filesystem::last_write_time(version.path() / "site-packages", error);
-    if (!error) latest = std::max(latest, changed);
-  }
-  return latest;
-}
 
 void remove_ready_python_server(const Options& options, const std::string& key) {
   std::error_code failed;

@@ -44,15 +44,13 @@ std::string python_server_keys_of(const std::string& run_id);  // what their key
 // and of its artifacts it has two empty ones, and these become the run's, by rename, before the run has any.
 //
 // The environment that a component's command line asks for; empty: it has none, or no server can run the component.
-std::string python_environment_of(const Options& options, const Executor& executor);
+std::string python_environment_of(const Executor& executor);
 // What starts one, in directories of its own; only where there are sandboxes.
 Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::string& environment);
 // false: the run has files already, and takes none.
 bool take_python_server(const Options& options, const RunContext& run, const std::string& key);
 std::vector<std::string> ready_python_servers(const Options& options);  // the keys of those that nobody took
 bool is_ready_python_server(std::string_view key);
-// When packages of the environment were put there or taken away last.
-std::filesystem::file_time_type python_packages_changed(const Options& options, const std::string& environment);
 void remove_ready_python_server(const Options& options, const std::string& key);
 
 }  // namespace millrace::pipelines::executors

@@ -161,6 +161,16 @@ def prepare(hand):
     else:  # with the server's end a pid namespace ends, but there is none
         checked(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
 
+def enter_layer(layer):
+    # As an interpreter that was started in it: what the task installs goes there, and not to the environment of all.
+    kept = "%s/lib/python%d.%d/site-packages" % (sys.prefix, *sys.version_info[:2])
+    sys.path.insert(sys.path.index(kept) if kept in sys.path else len(sys.path), layer + kept[len(sys.prefix):])
+    sys.prefix = sys.exec_prefix = layer
+    sys.executable = layer + "/bin/python3"
+    site = sys.modules.get("site")
+    if site:
+        site.PREFIXES = [layer]
+
 def work(out, err, body):
     _, count, of_variables = struct.unpack_from("=3I", body)
     code, *strings = body[12:].split(b"\0")
@@ -175,6 +185,8 @@ def work(out, err, body):
     os.environ.clear()
     os.environ.update(variable.split("=", 1) for variable in variables)
     os.environ["_KFP_RUNTIME"] = "true"
+    if "VIRTUAL_ENV" in os.environ:
+        enter_layer(os.environ["VIRTUAL_ENV"])
     if sandboxed:
         own_view(directory, run_artifacts, artifacts)
         drop_capabilities()

@@ -2,9 +2,9 @@
 // nothing but the C library and is linked statically, for it starts in less than a millisecond; an interpreter takes
 // ten, and so does this program's own binary. It is part of that binary, which writes it out (embed_client.cmake).
 //
-// Arguments: the server's socket, the Python environment, where the run's artifacts are seen and where the attempt's go
+// Arguments: the server's socket, where the run's artifacts are seen and where the attempt's go
 // (or nothing), for how many milliseconds it may wait for the socket, and the plain command line:
-//   sh -c <script> <environment> <script> <after> sh -ec <the SDK's program> <the component's code> <arguments…>
+//   sh -ec <the SDK's program> <the component's code> <arguments…>
 //
 // It sends three numbers of 32 bits (the version, how many arguments, how many variables) and strings, each with a zero
 // byte at its end (the code, the working directory, the run's artifacts, the attempt's, the arguments, the variables),
@@ -30,8 +30,8 @@
 namespace {
 
 constexpr std::uint32_t kVersion = 3;
-constexpr int kSocket = 1, kEnvironment = 2, kRunArtifacts = 3, kArtifacts = 4, kPatience = 5, kPlain = 6;  // arguments
-constexpr int kCode = kPlain + 9;
+constexpr int kSocket = 1, kRunArtifacts = 2, kArtifacts = 3, kPatience = 4, kPlain = 5;  // arguments
+constexpr int kCode = kPlain + 3;
 constexpr int kMaxVariables = 4'096;
 constexpr timespec kPause{0, 1'000'000};
 
@@ -102,22 +102,12 @@ bool is_of(const char* variable, const char* name) {
   return std::strncmp(variable, name, length) == 0 && variable[length] == '=';
 }
 
-bool add_variable(Message& message, const char* name, const char* value, const char* rest = "") {
-  return message.add(name, std::strlen(name)) && message.add("=", 1) && message.add(value, std::strlen(value)) &&
-         message.add(rest);
-}
-
-// As a shell that has entered the environment leaves them.
-bool add_variables(Message& message, const char* environment, const char* directory, std::uint32_t& count) {
-  const char* path = std::getenv("PATH");
-  char rest[] = "/bin:";
-  if (!message.add("PATH=", 5) || !message.add(environment, std::strlen(environment)) ||
-      !message.add(rest, sizeof rest - 1) || !message.add(path != nullptr ? path : "") ||
-      !add_variable(message, "VIRTUAL_ENV", environment) || !add_variable(message, "PWD", directory))
-    return false;
-  count = 3;
+// As a shell leaves them.
+bool add_variables(Message& message, const char* directory, std::uint32_t& count) {
+  if (!message.add("PWD=", 4) || !message.add(directory)) return false;
+  count = 1;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (is_of(*variable, "PATH") || is_of(*variable, "VIRTUAL_ENV") || is_of(*variable, "PWD")) continue;
+    if (is_of(*variable, "PWD")) continue;
     if (++count > kMaxVariables || !message.add(*variable)) return false;
   }
   return true;
@@ -134,7 +124,7 @@ bool put_together(Message& message, int count, char** arguments) {
   for (int i = kCode + 1; i < count; ++i) {
     if (!message.add(arguments[i])) return false;
   }
-  if (!add_variables(message, arguments[kEnvironment], directory, numbers[2])) return false;
+  if (!add_variables(message, directory, numbers[2])) return false;
   std::memcpy(message.bytes, numbers, sizeof numbers);
   return true;
 }

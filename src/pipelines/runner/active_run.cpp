@@ -20,6 +20,10 @@ executors::RunContext context_of(const RunRecord& record, const PipelineSpec& sp
   context.pipeline_root = record.runtime_config["pipeline_root"].string_or();
   if (context.pipeline_root.empty()) context.pipeline_root = spec.default_root;
   context.service_account = record.service_account;
+  context.parent_run_id = record.parent_run_id;
+  // Of one that a step has started and whose rights cannot be read: none.
+  if (!record.parent_run_id.empty())
+    context.rights = std::make_shared<const executors::Rights>(executors::rights_from(record.rights));
   context.created = record.created;
   context.scheduled = record.scheduled;
   context.has_workspace = spec.has_workspace;

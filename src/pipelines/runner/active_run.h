@@ -65,7 +65,11 @@ class ActiveRun {
   };
   Attempt& attempt_of(const engine::Node& node);  // made if need be; not for longer than until the next advance()
   // What is to be launched once its cause is stored, by path. Dropped as attempts are.
-  std::map<std::string, Result<proc::LaunchSpec>> prepared;
+  struct Prepared {
+    proc::LaunchSpec spec;
+    std::optional<executors::PythonBuild> build;  // is to be made first, and the attempt prepared again
+  };
+  std::map<std::string, Result<Prepared>> prepared;
   std::map<std::string, Time> python_servers;  // launch keys of those that run, and when they were started
   std::set<std::string> python_server_failed;  // those that could not serve
   std::set<std::string> python_environments;   // that its tasks asked for

@@ -49,13 +49,15 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   if (complete_without_process(run, *node, *executor)) return;
   if (!has_slot(run, *node)) return;
   const std::string key = executors::launch_key(run->record().id, path, attempt);
-  const bool fits = ahead && (!ahead.mapped() || ahead.mapped()->key == key);
-  auto spec = fits ? std::move(ahead.mapped()) : prepare(run, *node, *executor);
-  if (!spec) return failed(run, path, attempt, spec.error());
-  serve_python(run, *executor, *spec);
+  const bool fits = ahead && (!ahead.mapped() || ahead.mapped()->spec.key == key);
+  auto prepared = fits ? std::move(ahead.mapped()) : prepare(run, *node, *executor);
+  if (!prepared) return failed(run, path, attempt, prepared.error());
+  if (prepared->build) return wait_for_environment(run, *node, std::move(*prepared->build));
+  proc::LaunchSpec& spec = prepared->spec;
+  serve_python(run, *executor, spec);
   run->attempt_of(*node).in_flight = true;
   // The answer may come when this is gone; its strands then take no more work.
-  needs_.launcher.launch_async(*spec, [this, strands = strands_, run, path, attempt](const auto& status) {
+  needs_.launcher.launch_async(spec, [this, strands = strands_, run, path, attempt](const auto& status) {
     strands->post(run->record().id, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
   });
 }
@@ -77,7 +79,7 @@ bool Runner::has_slot(const Run& run, const engine::Node& node) {
 // Before anything is prepared: with one that was ready the run gets its directory.
 void Runner::take_python_server(const Run& run, const Executor& executor) {
   if (options_.containers) return;
-  const std::string environment = executors::python_environment_of(options_, executor);
+  const std::string environment = executors::python_environment_of(executor);
   if (environment.empty() || !run->python_environments.insert(environment).second || !run->python_taken.empty()) return;
   const auto taken = ready_servers_.take(run->context(), environment);
   if (!taken) return;
@@ -85,9 +87,26 @@ void Runner::take_python_server(const Run& run, const Executor& executor) {
   run->python_servers[taken->key] = taken->started;
 }
 
-Result<proc::LaunchSpec> Runner::prepare(const Run& run, const engine::Node& node, const Executor& executor) {
+Result<ActiveRun::Prepared> Runner::prepare(const Run& run, const engine::Node& node, const Executor& executor) {
   take_python_server(run, executor);
-  return executors::prepare(options_, hooks_, run->context(), node, executor);
+  ActiveRun::Prepared out;
+  out.spec = MR_TRY(executors::prepare(options_, hooks_, run->context(), node, executor, &out.build));
+  return out;
+}
+
+// The attempt has no slot meanwhile: it is another child that works. It is launched again then.
+void Runner::wait_for_environment(const Run& run, const engine::Node& node, executors::PythonBuild build) {
+  run->attempt_of(node).slot.release();
+  const auto log = executors::log_path(options_, run->record().id, node.path, node.attempt);
+  const auto made = [this, strands = strands_, weak = std::weak_ptr(run), path = node.path,
+                     attempt = node.attempt](const Status& status) {
+    const Run waited = weak.lock();
+    if (!waited) return;
+    strands->post(waited->record().id, [this, waited, path, attempt, status] {
+      status ? launch(waited, path, attempt) : failed(waited, path, attempt, status.error());
+    });
+  };
+  environments_.make(std::move(build), log, made);
 }
 
 // The first one starts the server, and all ask it, for a while also one that is not up yet. Nothing here waits for it:
@@ -215,6 +234,10 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const p
   } else if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
     if (outputs) {
+      if (const Status may = executors::check_stores(run->context().rights.get(), outputs->artifacts); !may)
+        outputs = fail(may.error());
+    }
+    if (outputs) {
       if (const Status kept = executors::publish(options_, hooks_, run->context(), *node, *outputs); !kept)
         outputs = fail(kept.error());
     }
@@ -267,6 +290,19 @@ void Runner::close_if_lost(const Run& run, const engine::Node& node) {
         });
 }
 
+std::string Runner::run_of_child(const std::string& launch_key) {
+  std::string run_id, path;
+  int attempt = 0;
+  const std::string servers = executors::python_server_keys_of("");
+  if (executors::is_ready_python_server(launch_key))
+    run_id = ready_servers_.run_of(launch_key);
+  else if (launch_key.starts_with(servers))
+    run_id = launch_key.substr(servers.size(), launch_key.find('/', servers.size()) - servers.size());
+  else
+    executors::parse_launch_key(launch_key, run_id, path, attempt);
+  return is_active(run_id) ? run_id : std::string();
+}
+
 void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& status) {
   std::string run_id, path;
   int attempt = 0;
@@ -288,6 +324,13 @@ void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& stat
         if (key == run->python_taken) run->python_taken.clear();
         if (failed) run->python_server_failed.insert(key);
       });
+    });
+    return;
+  }
+  if (executors::is_environment_build(key)) {
+    strands_->post(key, [this, key, status, forget] {
+      environments_.ended(key, status);
+      forget();
     });
     return;
   }

@@ -43,8 +43,10 @@ bool artifacts_are_there(const Options& options, const Value& artifacts) {
 
 }  // namespace
 
-std::string cache_fingerprint(const Options& options, const executors::RunContext& run, const engine::Node& node,
-                              const Executor& executor, const std::string& code) {
+namespace {
+
+std::string fingerprint(const Options& options, const executors::RunContext& run, const engine::Node& node,
+                        const Executor& executor, const std::string& code) {
   if (!node.task->cached || executor.importer) return {};
   if (!node.task->cache_key.empty()) {
     return sha256_hex(fmt::format("{}\n{}\n{}", run.pipeline_name, node.task->component, node.task->cache_key));
@@ -83,6 +85,16 @@ std::string cache_fingerprint(const Options& options, const executors::RunContex
                                {"claims", std::move(claims)}});
   if (!code.empty()) whole.set("code", code);
   return sha256_hex(to_json(whole));
+}
+
+}  // namespace
+
+std::string cache_fingerprint(const Options& options, const executors::RunContext& run, const engine::Node& node,
+                              const Executor& executor, const std::string& code) {
+  std::string own = fingerprint(options, run, node, executor, code);
+  // What a step has started neither gets the outputs of runs with more rights nor leaves any to them: runs that the
+  // same run's steps have started share theirs.
+  return own.empty() || run.parent_run_id.empty() ? own : sha256_hex(run.parent_run_id + '\n' + own);
 }
 
 Result<std::optional<executors::Outputs>> find_cached(db::Connection& connection, const Options& options,

@@ -1,7 +1,6 @@
 #include "pipelines/runner/ready_servers.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -15,8 +14,7 @@ namespace millrace::pipelines::runner {
 struct ReadyServers::Server {
   std::string key, environment;
   Time started{};
-  std::filesystem::file_time_type packages{};  // when those of its environment were changed last
-  bool runs = false;                           // until then it may not be taken: its sandbox is being laid out
+  bool runs = false;  // until then it may not be taken: its sandbox is being laid out
 };
 
 struct ReadyServers::State {
@@ -62,8 +60,7 @@ std::optional<proc::LaunchSpec> ReadyServers::add(const std::string& environment
     return std::nullopt;
   }
   if (servers.size() >= kMost) oldest = state_->remove(servers.front().key);
-  servers.push_back(
-      {server->key, environment, needs_.clock.now(), executors::python_packages_changed(options_, environment), false});
+  servers.push_back({server->key, environment, needs_.clock.now(), false});
   return std::move(*server);
 }
 
@@ -96,18 +93,22 @@ std::optional<ReadyServers::Taken> ReadyServers::take(const executors::RunContex
     state_->remove(server->key);
     state_->runs[server->key] = run.run_id;
   }
-  const bool is_fresh = server->packages == executors::python_packages_changed(options_, environment);
-  if (is_fresh && executors::take_python_server(options_, run, server->key)) return Taken{server->key, server->started};
-  if (!is_fresh) stop(server->key);
+  if (executors::take_python_server(options_, run, server->key)) return Taken{server->key, server->started};
   const std::lock_guard lock(state_->mutex);
   state_->runs.erase(server->key);
-  if (is_fresh) state_->servers.push_back(std::move(*server));
+  state_->servers.push_back(std::move(*server));
   return std::nullopt;
 }
 
 void ReadyServers::has(const std::string& run_id, const std::string& key) {
   const std::lock_guard lock(state_->mutex);
   state_->runs[key] = run_id;
+}
+
+std::string ReadyServers::run_of(const std::string& key) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->runs.find(key);
+  return found == state_->runs.end() ? std::string() : found->second;
 }
 
 std::string ReadyServers::ended(const std::string& key) {

@@ -32,6 +32,7 @@ class ReadyServers {
   std::optional<Taken> take(const executors::RunContext& run, const std::string& environment);
   // A run that was taken up has this one.
   void has(const std::string& run_id, const std::string& key);
+  std::string run_of(const std::string& key) const;  // that has taken it; empty: none
   // The run that had it; empty: none. Its key may be any server's.
   std::string ended(const std::string& key);
   void stop();

@@ -36,6 +36,8 @@ RunRecord run_from_row(const db::Statement& row) {
   run.state_history = stored(row.text(16));
   run.recurring_run_id = row.text(17);
   run.scheduled = from_epoch_ms(row.integer(18));
+  run.parent_run_id = row.text(19);
+  if (!run.parent_run_id.empty()) run.rights = stored(row.text(20));
   return run;
 }
 
@@ -47,11 +49,12 @@ void set_state(RunRecord& run, std::string_view state, Time at) {
 
 Status insert_run(db::Connection& connection, const RunRecord& run, const Value& spec) {
   auto row = MR_TRY(connection.prepare(
-      fmt::format("INSERT INTO kfp_runs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kRunColumns)));
+      fmt::format("INSERT INTO kfp_runs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kRunColumns)));
   bind_all(row, run.id, run.name, run.description, run.experiment_id, run.pipeline_id, run.version_id,
            run.pipeline_name, run.resource_name, run.service_account, to_json(run.runtime_config),
            to_json(run.parameters), to_epoch_ms(run.created), milliseconds(run.finished), run.state, run.storage_state,
-           run.error, to_json(run.state_history), run.recurring_run_id, to_epoch_ms(run.scheduled));
+           run.error, to_json(run.state_history), run.recurring_run_id, to_epoch_ms(run.scheduled), run.parent_run_id,
+           run.parent_run_id.empty() ? std::string() : to_json(run.rights));
   MR_TRY(row.run());
   auto text = MR_TRY(connection.prepare("INSERT INTO kfp_run_specs(run_id, spec) VALUES(?,?)"));
   MR_TRY(bind_all(text, run.id, to_json(spec)).run());

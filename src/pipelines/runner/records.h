@@ -29,13 +29,15 @@ struct RunRecord {
   std::string storage_state = "AVAILABLE";
   std::string error;
   Value state_history = Value::array();  // [{"update_time", "state"}]
+  std::string parent_run_id;             // whose step has started it; empty: a person
+  Value rights;                          // what it may use then (executors/rights.h); null: anything
 };
 
 // The columns that run_from_row reads, in its order.
 inline constexpr std::string_view kRunColumns =
     "id, name, description, experiment_id, pipeline_id, version_id, pipeline_name, resource_name, service_account, "
     "runtime_config, parameters, created, finished, state, storage_state, error, state_history, recurring_run_id, "
-    "scheduled";
+    "scheduled, parent_run_id, rights";
 RunRecord run_from_row(const db::Statement& row);
 
 // Sets the state and notes the change in the history.

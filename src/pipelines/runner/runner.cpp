@@ -27,7 +27,8 @@ Runner::Runner(Pipelines::Needs needs, const Options& options, const Hooks& hook
       ready_servers_(needs, options, hooks),
       slots_(options.max_running_tasks),
       strands_(std::make_shared<Strands>(kThreads, [this](const std::string& run_id) { flush(run_id); })),
-      alarms_(needs.clock) {}
+      alarms_(needs.clock),
+      environments_(needs, options, alarms_) {}
 
 Event Runner::event_now(Event::Kind kind, const std::string& path, int attempt) const {
   Event event;

@@ -17,6 +17,7 @@
 #include "pipelines/pipelines.h"
 #include "pipelines/runner/active_run.h"
 #include "pipelines/runner/alarms.h"
+#include "pipelines/runner/environments.h"
 #include "pipelines/runner/ready_servers.h"
 #include "pipelines/runner/slots.h"
 #include "pipelines/runner/strands.h"
@@ -46,6 +47,8 @@ class Runner {
   // Called when any run has ended, and that is stored. To be set before the first run; cheap work only.
   void on_end(std::function<void()> listener) { ended_ = std::move(listener); }
   bool is_active(const std::string& run_id);
+  // The run under way that the child with this launch key works for; empty: none.
+  std::string run_of_child(const std::string& launch_key);
 
  private:
   using Run = std::shared_ptr<ActiveRun>;
@@ -69,9 +72,10 @@ class Runner {
 
   // attempts.cpp: an attempt at a task, from the launch to its end.
   void prepare_ahead(const Run& run);
-  Result<proc::LaunchSpec> prepare(const Run& run, const engine::Node& node, const Executor& executor);
+  Result<ActiveRun::Prepared> prepare(const Run& run, const engine::Node& node, const Executor& executor);
   void launch(const Run& run, const std::string& path, int attempt);
   bool has_slot(const Run& run, const engine::Node& node);
+  void wait_for_environment(const Run& run, const engine::Node& node, executors::PythonBuild build);
   void take_python_server(const Run& run, const Executor& executor);
   void serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec);
   void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
@@ -108,6 +112,7 @@ class Runner {
   Slots slots_;
   std::shared_ptr<Strands> strands_;
   Alarms alarms_;
+  Environments environments_;
 };
 
 }  // namespace millrace::pipelines::runner

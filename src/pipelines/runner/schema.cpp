@@ -119,7 +119,18 @@ CREATE INDEX kfp_runs_recurring_under_way ON kfp_runs(recurring_run_id) WHERE fi
                                          // A row of run_events holds a list of events, whose first has the row's
                                          // number; rows of one event, as before, stay and are read. What earlier
                                          // programs would take for an event of their own they must not open.
-                                         {4, "SELECT 1"}};
+                                         {4, "SELECT 1"},
+                                         // Of a run that a step of another one has started: that one, and what it
+                                         // may use (executors/rights.h). Pipelines that steps have made.
+                                         {5, R"sql(
+ALTER TABLE kfp_runs ADD COLUMN parent_run_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE kfp_runs ADD COLUMN rights TEXT NOT NULL DEFAULT '';
+CREATE INDEX kfp_runs_by_parent ON kfp_runs(parent_run_id) WHERE parent_run_id <> '';
+CREATE TABLE kfp_pipelines_of_steps(pipeline_id TEXT PRIMARY KEY, run_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER kfp_pipeline_of_step_deleted AFTER DELETE ON kfp_pipelines BEGIN
+  DELETE FROM kfp_pipelines_of_steps WHERE pipeline_id = OLD.id;
+END;
+)sql"}};
 
 }  // namespace
 

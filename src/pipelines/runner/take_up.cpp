@@ -50,6 +50,7 @@ void Runner::give_up(const std::string& run_id, const std::string& why) {
 
 void Runner::resume(const std::vector<std::string>& unfinished) {
   ready_servers_.begin();
+  environments_.begin(unfinished.empty());
   for (const std::string& run_id : unfinished) {
     auto run = load(run_id);
     if (!run) {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/door.h"
 #include "pipelines/api/v1beta1/operations.h"
 
@@ -12,47 +13,48 @@ namespace {
 struct Route {
   std::string_view method, pattern;
   Result<Value> (*operation)(Context&, const Call&);
+  Access access;  // who may use it
   bool plain_errors = false;
 };
 
 constexpr Route kRoutes[] = {
-    {"GET", "/healthz", api::get_healthz},
-    {"GET", "/auth", api::authorize},
-    {"POST", "/experiments", create_experiment},
-    {"GET", "/experiments", list_experiments},
-    {"GET", "/experiments/{id}", get_experiment},
-    {"DELETE", "/experiments/{id}", api::delete_experiment},
-    {"POST", "/experiments/{id}:archive", api::archive_experiment},
-    {"POST", "/experiments/{id}:unarchive", api::unarchive_experiment},
-    {"POST", "/pipelines/upload", upload_pipeline, true},
-    {"POST", "/pipelines/upload_version", upload_version, true},
-    {"POST", "/pipelines", create_pipeline},
-    {"GET", "/pipelines", list_pipelines},
-    {"GET", "/pipelines/{id}", get_pipeline},
-    {"DELETE", "/pipelines/{id}", delete_pipeline},
-    {"GET", "/pipelines/{id}/templates", get_pipeline_template},
-    {"POST", "/pipelines/{id}/default_version/{version}", set_default_version},
-    {"GET", "/namespaces/{namespace}/pipelines/{name}", get_pipeline_by_name},
-    {"POST", "/pipeline_versions", create_version},
-    {"GET", "/pipeline_versions", list_versions},
-    {"GET", "/pipeline_versions/{version}", get_version},
-    {"DELETE", "/pipeline_versions/{version}", delete_version},
-    {"GET", "/pipeline_versions/{version}/templates", get_version_template},
-    {"POST", "/runs", create_run},
-    {"GET", "/runs", list_runs},
-    {"GET", "/runs/{id}", get_run},
-    {"DELETE", "/runs/{id}", api::delete_run},
-    {"POST", "/runs/{id}/terminate", api::terminate_run},
-    {"POST", "/runs/{id}/retry", api::retry_run},
-    {"POST", "/runs/{id}:archive", api::archive_run},
-    {"POST", "/runs/{id}:unarchive", api::unarchive_run},
-    {"POST", "/runs/{id}:reportMetrics", report_metrics},
-    {"POST", "/jobs", create_job},
-    {"GET", "/jobs", list_jobs},
-    {"GET", "/jobs/{id}", get_job},
-    {"DELETE", "/jobs/{id}", api::delete_recurring_run},
-    {"POST", "/jobs/{id}/enable", api::enable_recurring_run},
-    {"POST", "/jobs/{id}/disable", api::disable_recurring_run},
+    {"GET", "/healthz", api::get_healthz, Access::anyone},
+    {"GET", "/auth", api::authorize, Access::step},
+    {"POST", "/experiments", create_experiment, Access::step},
+    {"GET", "/experiments", list_experiments, Access::step},
+    {"GET", "/experiments/{id}", get_experiment, Access::step},
+    {"DELETE", "/experiments/{id}", api::delete_experiment, Access::person},
+    {"POST", "/experiments/{id}:archive", api::archive_experiment, Access::person},
+    {"POST", "/experiments/{id}:unarchive", api::unarchive_experiment, Access::person},
+    {"POST", "/pipelines/upload", upload_pipeline, Access::step, true},
+    {"POST", "/pipelines/upload_version", upload_version, Access::step, true},
+    {"POST", "/pipelines", create_pipeline, Access::step},
+    {"GET", "/pipelines", list_pipelines, Access::step},
+    {"GET", "/pipelines/{id}", get_pipeline, Access::step},
+    {"DELETE", "/pipelines/{id}", delete_pipeline, Access::person},
+    {"GET", "/pipelines/{id}/templates", get_pipeline_template, Access::step},
+    {"POST", "/pipelines/{id}/default_version/{version}", set_default_version, Access::person},
+    {"GET", "/namespaces/{namespace}/pipelines/{name}", get_pipeline_by_name, Access::step},
+    {"POST", "/pipeline_versions", create_version, Access::step},
+    {"GET", "/pipeline_versions", list_versions, Access::step},
+    {"GET", "/pipeline_versions/{version}", get_version, Access::step},
+    {"DELETE", "/pipeline_versions/{version}", delete_version, Access::person},
+    {"GET", "/pipeline_versions/{version}/templates", get_version_template, Access::step},
+    {"POST", "/runs", create_run, Access::step},
+    {"GET", "/runs", list_runs, Access::filtered},
+    {"GET", "/runs/{id}", get_run, Access::family},
+    {"DELETE", "/runs/{id}", api::delete_run, Access::descendant},
+    {"POST", "/runs/{id}/terminate", api::terminate_run, Access::family},
+    {"POST", "/runs/{id}/retry", api::retry_run, Access::descendant},
+    {"POST", "/runs/{id}:archive", api::archive_run, Access::family},
+    {"POST", "/runs/{id}:unarchive", api::unarchive_run, Access::family},
+    {"POST", "/runs/{id}:reportMetrics", report_metrics, Access::family},
+    {"POST", "/jobs", create_job, Access::person},
+    {"GET", "/jobs", list_jobs, Access::person},
+    {"GET", "/jobs/{id}", get_job, Access::person},
+    {"DELETE", "/jobs/{id}", api::delete_recurring_run, Access::person},
+    {"POST", "/jobs/{id}/enable", api::enable_recurring_run, Access::person},
+    {"POST", "/jobs/{id}/disable", api::disable_recurring_run, Access::person},
 };
 
 constexpr db::Migration kMigrations[] = {{1, R"sql(
@@ -89,7 +91,8 @@ net::Response answer(Context& context, Call& call, std::string_view path) {
       other_method = true;
       continue;
     }
-    const auto message = route.operation(context, call);
+    const Status allowed = check_access(context, route.access, call);
+    const auto message = allowed ? route.operation(context, call) : Result<Value>(fail(allowed.error()));
     if (message) return net::Response::json(200, to_json(*message));
     return route.plain_errors ? plain_error_response(message.error()) : error_response(message.error());
   }

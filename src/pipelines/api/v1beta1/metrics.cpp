@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/v1beta1/operations.h"
 #include "pipelines/executors/store.h"
 #include "pipelines/runner/bind.h"
@@ -96,7 +97,9 @@ Result<Value> metrics_of(Context& context, const std::string& run_id) {
     left = MR_TRY(left_by_tasks(connection, run_id));
     return {};
   }));
-  for (const Left& one : left) add_left(context.options, one, metrics);
+  for (const Left& one : left) {
+    if (may_read_artifact(context, run_id, one.uri)) add_left(context.options, one, metrics);
+  }
   Value list = Value::array();
   for (const auto& [key, metric] : metrics) list.push(to_message(metric));
   return list;

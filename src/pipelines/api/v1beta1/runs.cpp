@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "base/yaml.h"
+#include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/v1beta1/operations.h"
 #include "pipelines/runner/bind.h"
@@ -203,6 +204,7 @@ Result<Value> list_runs(Context& context, const Call& call) {
   const std::string experiment = is_type(Value(type), "EXPERIMENT") ? id : "";
   if (!experiment.empty()) listing.where.emplace_back("experiment_id", experiment);
   if (is_type(Value(type), "JOB") && !id.empty()) listing.where.emplace_back("recurring_run_id", id);
+  show_family(context, listing, "id");
   Value answer = MR_TRY(
       list(context.database, inner.call, listing, [](const db::Statement& row) { return to_v1(parts_from(row)); }));
   MR_TRY(check_listed(context, answer, experiment));

@@ -1,0 +1,80 @@
+#include "app/live_children.h"
+
+#include <utility>
+
+namespace millrace::app {
+namespace {
+
+constexpr std::chrono::seconds kMoment{60};
+
+}  // namespace
+
+LiveChildren::LiveChildren(const std::filesystem::path& directory, const std::filesystem::path& executable,
+                           ExitHandler on_exit, std::uint64_t log_limit)
+    : launcher_(
+          directory, executable,
+          [this, on_exit = std::move(on_exit)](const std::string& key, const proc::ChildStatus& status) {
+            end(key);
+            on_exit(key, status);
+          },
+          log_limit) {}
+
+void LiveChildren::begin(const std::string& key, std::int64_t pid) {
+  const std::lock_guard lock(mutex_);
+  running_[key] = pid;
+  if (pid != 0) by_pid_[pid] = key;
+}
+
+void LiveChildren::end(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  last_seen_ = Steady::now();
+  const auto child = running_.extract(key);
+  if (!child) return;
+  const auto known = by_pid_.find(child.mapped());
+  if (known != by_pid_.end() && known->second == key) by_pid_.erase(known);
+}
+
+void LiveChildren::launch_async(const proc::LaunchSpec& spec, LaunchDone done) {
+  begin(spec.key, 0);
+  launcher_.launch_async(spec, [this, key = spec.key, done = std::move(done)](Result<proc::ChildStatus> status) {
+    if (status && status->state == proc::ChildStatus::State::running)
+      begin(key, status->pid);
+    else
+      end(key);
+    done(std::move(status));
+  });
+}
+
+Result<std::optional<proc::ChildStatus>> LiveChildren::status(const std::string& key) {
+  auto status = launcher_.status(key);
+  if (status && *status && (*status)->state == proc::ChildStatus::State::running) begin(key, (*status)->pid);
+  return status;
+}
+
+Status LiveChildren::stop(const std::string& key, Millis grace) { return launcher_.stop(key, grace); }
+Status LiveChildren::forget(const std::string& key) { return launcher_.forget(key); }
+Status LiveChildren::shutdown(Millis grace) { return launcher_.shutdown(grace); }
+
+bool LiveChildren::runs(const std::string& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_.contains(key)) return true;
+  }
+  const auto now = status(key);
+  return now && *now && (*now)->state == proc::ChildStatus::State::running;
+}
+
+std::string LiveChildren::key_of(std::span<const pid_t> processes) const {
+  const std::lock_guard lock(mutex_);
+  for (const pid_t process : processes) {
+    if (const auto found = by_pid_.find(process); found != by_pid_.end()) return found->second;
+  }
+  return {};
+}
+
+bool LiveChildren::any() const {
+  const std::lock_guard lock(mutex_);
+  return !running_.empty() || Steady::now() - last_seen_ < kMoment;
+}
+
+}  // namespace millrace::app

@@ -1,0 +1,50 @@
+#pragma once
+// The launcher, and which of its children run now: by their launch keys and by their processes. Everything that is
+// launched or asked for goes through here; a child that an earlier server started is known once its owner has asked for
+// its status, as each does when the server starts.
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "app/lazy_launcher.h"
+#include "proc/launcher.h"
+
+namespace millrace::app {
+
+class LiveChildren final : public proc::Launcher {
+ public:
+  LiveChildren(const std::filesystem::path& directory, const std::filesystem::path& executable, ExitHandler on_exit,
+               std::uint64_t log_limit);
+
+  void launch_async(const proc::LaunchSpec& spec, LaunchDone done) override;
+  Result<std::optional<proc::ChildStatus>> status(const std::string& key) override;
+  Status stop(const std::string& key, Millis grace) override;
+  Status forget(const std::string& key) override;
+  Status shutdown(Millis grace) override;
+
+  // Is it running, or being started? Asks the launcher where it is not known here.
+  bool runs(const std::string& key);
+  // The key of the child that one of these processes is; empty: none.
+  std::string key_of(std::span<const pid_t> processes) const;
+  // Does a child run, or did one a moment ago? Also for a moment after the server's start, when it cannot be known.
+  bool any() const;
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  void begin(const std::string& key, std::int64_t pid);
+  void end(const std::string& key);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::int64_t, std::less<>> running_;  // key → pid; 0: not known yet
+  std::map<std::int64_t, std::string> by_pid_;
+  Steady::time_point last_seen_ = Steady::now();
+  LazyLauncher launcher_;  // last: its thread calls back
+};
+
+}  // namespace millrace::app

@@ -1,0 +1,125 @@
+#include "pipelines/runner/environments.h"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "base/untrusted_tree.h"
+
+namespace millrace::pipelines::runner {
+namespace {
+
+constexpr std::size_t kLogEnd = 64u << 10;  // bytes of what a failed making said, for each that waited
+
+std::string end_of(const std::filesystem::path& log) {
+  const auto place = UntrustedTree::open(log.parent_path());
+  const auto text =
+      place ? place->read_end(log.filename().native(), kLogEnd) : Result<std::string>(fail(place.error()));
+  return text.value_or("");
+}
+
+void put(const std::filesystem::path& log, const std::string& text) {
+  const auto place = UntrustedTree::open(log.parent_path());
+  const Status written = place ? place->write(log.filename().native(), text) : Status(fail(place.error()));
+  if (!written) log::warn("{}", written.error().message);
+}
+
+std::string last_line(std::string_view text) {
+  text = trim(text);
+  const std::size_t line = text.rfind('\n');
+  if (line != std::string_view::npos) text = text.substr(line + 1);
+  return text.empty() || !is_valid_utf8(text) ? std::string() : ": " + std::string(text);
+}
+
+}  // namespace
+
+Environments::Environments(Pipelines::Needs needs, const Options& options, Alarms& alarms)
+    : needs_(needs), options_(options), alarms_(alarms) {}
+
+void Environments::begin(bool idle) {
+  for (const std::string& key : executors::discard_builds(options_, idle)) {
+    if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
+      log::warn("{} cannot be stopped: {}", key, stopped.error().message);
+    (void)needs_.launcher.forget(key);  // of one that ended meanwhile
+  }
+}
+
+void Environments::make(executors::PythonBuild build, const std::filesystem::path& log, Done done) {
+  const std::string name = build.name, key = build.child.key;
+  const proc::LaunchSpec child = build.child;
+  bool begun = false;
+  {
+    const std::lock_guard lock(state_->mutex);
+    auto [making, is_new] = state_->making.try_emplace(name);
+    if (making->second.waiting.size() >= kMaxWaiting) {
+      executors::discard_build(options_, build);
+      return done(fail(Code::resource_exhausted, "too many tasks wait for their Python environment"));
+    }
+    making->second.waiting.push_back({log, std::move(done)});
+    begun = is_new;
+    if (is_new) making->second.build = std::move(build);
+  }
+  if (!begun) return executors::discard_build(options_, build);
+  needs_.launcher.launch_async(child, [this, state = std::weak_ptr(state_), name](const auto& started) {
+    if (!started && state.lock()) finish(name, [&](const auto&) -> Status { return fail(started.error()); });
+  });
+  alarms_.at(needs_.clock.now() + kLongest, [this, key, state = std::weak_ptr(state_), name] {
+    const auto still = state.lock();
+    if (!still) return;
+    {
+      const std::lock_guard lock(still->mutex);
+      const auto found = still->making.find(name);
+      if (found == still->making.end() || found->second.build.child.key != key) return;
+    }
+    log::warn("{} takes too long and is stopped", key);
+    (void)needs_.launcher.stop(key, Millis(0));
+  });
+}
+
+void Environments::ended(const std::string& key, const proc::ChildStatus& status) {
+  std::string name;
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [of, making] : state_->making) {
+      if (making.build.child.key == key) name = of;
+    }
+  }
+  if (!name.empty()) finish(name, [&](const auto& build) { return publish(build, status); });
+}
+
+Status Environments::publish(const executors::PythonBuild& build, const proc::ChildStatus& status) const {
+  const bool good = status.state == proc::ChildStatus::State::exited && status.signal == 0 && status.exit_code == 0;
+  if (good) return executors::publish_environment(options_, build);
+  const std::string how = status.signal != 0 ? fmt::format("was ended by signal {}", status.signal)
+                                             : fmt::format("ended with exit code {}", status.exit_code);
+  return fail(Code::unavailable, "the making of its Python environment " + how);
+}
+
+void Environments::finish(const std::string& name,
+                          const std::function<Status(const executors::PythonBuild&)>& outcome) {
+  Making made;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const auto found = state_->making.find(name);
+    if (found == state_->making.end()) return;
+    made.build = found->second.build;
+  }
+  // Whoever asks meanwhile waits with the others: this one is still being made.
+  Status status = outcome(made.build);
+  const auto& first = made.build.child.stdout_path;
+  const std::string said = status ? std::string() : end_of(first);
+  if (!status) status = fail(status.error().code, status.error().message + last_line(said));
+  executors::discard_build(options_, made.build);
+  {
+    const std::lock_guard lock(state_->mutex);
+    made = std::move(state_->making.extract(name).mapped());
+  }
+  for (const Waiting& one : made.waiting) {
+    if (!status && one.log != first && !said.empty()) put(one.log, said);
+    one.done(status);
+  }
+}
+
+}  // namespace millrace::pipelines::runner

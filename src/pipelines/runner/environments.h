@@ -1,0 +1,56 @@
+#pragma once
+// Python environments (executors/python_environment.h) that are being made: each by one child, whoever waits for it.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "pipelines/executors/python_environment.h"
+#include "pipelines/pipelines.h"
+#include "pipelines/runner/alarms.h"
+
+namespace millrace::pipelines::runner {
+
+class Environments {
+ public:
+  static constexpr Millis kLongest{1'800'000};  // the making of one
+  static constexpr std::size_t kMaxWaiting = 100'000;
+
+  Environments(Pipelines::Needs needs, const Options& options, Alarms& alarms);
+
+  // What an earlier process of this program was making is thrown away. `idle`: no step runs, and so nobody needs what
+  // is not whole.
+  void begin(bool idle);
+  // `done` is called once, on any thread, when the environment is there, or could not be made: what went wrong, in a
+  // sentence. `log`: of who waits; what was said of a failure is put into it.
+  using Done = std::function<void(const Status&)>;
+  void make(executors::PythonBuild build, const std::filesystem::path& log, Done done);
+  void ended(const std::string& key, const proc::ChildStatus& status);
+
+ private:
+  struct Waiting {
+    std::filesystem::path log;
+    Done done;
+  };
+  struct Making {
+    executors::PythonBuild build;
+    std::vector<Waiting> waiting;
+  };
+  Status publish(const executors::PythonBuild& build, const proc::ChildStatus& status) const;
+  void finish(const std::string& name, const std::function<Status(const executors::PythonBuild&)>& outcome);
+
+  Pipelines::Needs needs_;
+  const Options& options_;
+  Alarms& alarms_;
+  // Shared with the launcher's answers, which may come later than our end.
+  struct State {
+    std::mutex mutex;
+    std::map<std::string, Making> making;  // by name
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+}  // namespace millrace::pipelines::runner
