@@ -27,6 +27,7 @@ class Confinement {
 
   // In the child, after everything that needs a right. nullptr: done; otherwise what failed, with errno set.
   const char* enter() const noexcept;
+  int descriptor() const { return scope_; }  // has to be open then; -1: none
 
  private:
   Kind kind_;

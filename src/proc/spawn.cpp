@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -127,6 +128,20 @@ bool write_record(const Plan& plan) noexcept {
   ::_exit(127);
 }
 
+// Until the exec a child would hold what its parent holds, such as the lock of a data directory: when the parent is
+// killed meanwhile, the next one must not find it taken.
+void close_all_but(std::array<int, 3> kept) noexcept {
+  std::sort(kept.begin(), kept.end());
+  unsigned from = 3;
+  for (const int descriptor : kept) {
+    const auto number = static_cast<unsigned>(descriptor);
+    if (descriptor < 0 || number < from) continue;
+    if (number > from) ::close_range(from, number - 1, 0);
+    from = number + 1;
+  }
+  ::close_range(from, ~0U, 0);
+}
+
 [[noreturn]] void become(const Plan& plan) noexcept {
   // Not in a session of its own: where Linux shares out processors by sessions (sched_autogroup_enabled), some dozen
   // children would leave a dozenth of them to the server, whose answers then took four times as long.
@@ -141,6 +156,7 @@ bool write_record(const Plan& plan) noexcept {
   if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.errors, 2) < 0) {
     give_up(plan, "cannot redirect its output");
   }
+  close_all_but({plan.journal, plan.machine_mounts, plan.confinement->descriptor()});
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_CPU, plan.cpu, plan.cpu == RLIM_INFINITY ? RLIM_INFINITY : plan.cpu + kCpuGraceSeconds);
   if (!write_record(plan)) give_up(plan, "cannot record its start");
