@@ -91,7 +91,7 @@ def own_view(directory, run_artifacts, artifacts):
     mount(f"/proc/self/fd/{own}", directory)
     os.close(own)
     read_only(others)
-    if written and written != run_artifacts:  # a server that was ready before its run knew of none
+    if written and run_artifacts and written != run_artifacts:  # a server that was ready before its run knew of none
         os.makedirs(run_artifacts, exist_ok=True)
         mount(f"/proc/self/fd/{all_written}", run_artifacts)
         read_only(run_artifacts)
