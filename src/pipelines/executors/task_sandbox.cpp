@@ -31,7 +31,7 @@ proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const 
 void give_older_files(const Options& options) {
   const auto user = proc::child_user();
   if (!user) return;
-  for (const char* name : {"artifacts", "volumes", "workspaces", "python"}) {
+  for (const char* name : {"artifacts", "volumes", "workspaces"}) {
     const std::filesystem::path directory = options.directory / name;
     struct stat info{};
     if (::lstat(directory.c_str(), &info) != 0 || info.st_uid == user->user) continue;
