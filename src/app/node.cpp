@@ -54,7 +54,8 @@ Result<std::string> ensure_node_role(db::Database& database, iam::Iam& iam, cons
   return iam.ensure_role(name, kNodeTrust);
 }
 
-Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_directory) {
+Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_directory,
+                          const std::atomic<bool>& stopping) {
   const std::string bucket(kSampleBucket), key(kSampleKey);
   auto access = s3.system_access();
   if (access->head(bucket, key)) return {};
@@ -76,6 +77,7 @@ Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_direc
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wbe"), std::fclose);
     if (!file) return fail(system_error("cannot write " + path.string(), errno));
     MR_TRY(write_mnist_pickle(train, test, [&](std::string_view bytes) -> Status {
+      if (stopping) return fail(Code::cancelled, "the server stops");
       if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) {
         return fail(system_error("cannot write " + path.string(), errno));
       }

@@ -1,6 +1,8 @@
 #pragma once
 // What a fresh cluster and account have before the lab begins: the worker node's role, and the public sample bucket.
 
+#include <atomic>
+#include <filesystem>
 #include <string>
 
 #include "base/result.h"
@@ -17,7 +19,9 @@ Result<std::string> ensure_node_role(db::Database& database, iam::Iam& iam, cons
 inline constexpr std::string_view kSampleBucket = "sagemaker-sample-files";
 inline constexpr std::string_view kSampleKey = "datasets/image/MNIST/mnist.pkl.gz";
 
-// Puts mnist.pkl.gz into the public bucket unless it is there. Takes about a second the first time.
-Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_directory);
+// Puts mnist.pkl.gz into the public bucket unless it is there. Takes about a second the first time, many on a busy
+// machine. Error cancelled: `stopping` became true; the next start does it.
+Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_directory,
+                          const std::atomic<bool>& stopping);
 
 }  // namespace millrace::app

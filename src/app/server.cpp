@@ -154,6 +154,7 @@ class ServerImpl final : public Server {
   std::thread background_;
   std::promise<Status> sample_data_promise_;
   std::shared_future<Status> sample_data_{sample_data_promise_.get_future().share()};
+  std::atomic<bool> stopping_{false};  // what the start does in the background is not finished
   bool stopped_ = false;
 };
 
@@ -194,8 +195,8 @@ Status ServerImpl::open() {
   background_ = std::thread([this] {
     if (auto status = sagemaker_->resume(); !status) log::error("jobs and endpoints: {}", status.error().message);
     if (auto status = pipelines_->resume(); !status) log::error("runs: {}", status.error().message);
-    const Status sample = ensure_sample_data(*s3_, layout_.root);
-    if (!sample) log::error("sample data: {}", sample.error().message);
+    const Status sample = ensure_sample_data(*s3_, layout_.root, stopping_);
+    if (!sample && sample.error().code != Code::cancelled) log::error("sample data: {}", sample.error().message);
     ::malloc_trim(0);  // the digits passed through the heap once; an idle server need not hold on to it
     sample_data_promise_.set_value(sample);
   });
@@ -390,6 +391,7 @@ Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {
   UnderWay left;
   if (stopped_) return left;
   stopped_ = true;
+  stopping_ = true;
   phase = "what the start recovers";
   if (background_.joinable()) background_.join();
   phase = "the retention";
