@@ -573,8 +573,8 @@ def test_a_data_directory_that_fills_up(tmp_path):
             with pytest.raises(botocore.exceptions.ClientError) as caught:
                 for i in range(2000):
                     iam.create_user(UserName=f"user-{i}")
-            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
-            assert caught.value.response["Error"]["Code"] == "ServiceFailure"
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+            assert caught.value.response["Error"]["Code"] == "ServiceUnavailable"
             assert "full" in caught.value.response["Error"]["Message"]
             made = i
             filler.unlink()

@@ -100,7 +100,8 @@ Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address, Tex
   return std::make_unique<DoorClient>(std::move(url), text);
 }
 
-Result<net::ClientResponse> DoorClient::send(const net::ClientRequest& request) {
+Result<net::ClientResponse> DoorClient::send(net::ClientRequest request) {
+  if (!token_.empty()) request.headers.set("Authorization", "Bearer " + token_);
   auto response = http_.send(request);
   if (!response && response.error().code == Code::unavailable && response.error().reason == "ConnectionRefused")
     return no_server(fmt::format("no Millrace server answers at {}", endpoint_));
@@ -115,7 +116,7 @@ Result<Value> DoorClient::call(std::string_view method, const std::string& path,
     request.headers.set("Content-Type", "application/json");
     request.body = to_json(body);
   }
-  const net::ClientResponse response = MR_TRY(send(request));
+  const net::ClientResponse response = MR_TRY(send(std::move(request)));
   if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
   if (response.body.empty()) return Value::object();
   auto answer = parse_json(response.body);
@@ -176,7 +177,7 @@ Status DoorClient::log(const std::string& run_id, const std::string& node, bool 
   request.sink = [&](std::string_view part) {
     return sink(text_ == Text::printable ? std::string_view(safe.add(part)) : part);
   };
-  const net::ClientResponse response = MR_TRY(send(request));
+  const net::ClientResponse response = MR_TRY(send(std::move(request)));
   if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
   if (const std::string rest = safe.end(); !rest.empty()) sink(rest);
   return {};

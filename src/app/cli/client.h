@@ -24,6 +24,9 @@ class DoorClient {
   static Result<std::unique_ptr<DoorClient>> open(const Address& address, Text text);
   DoorClient(std::string endpoint, Text text) : endpoint_(std::move(endpoint)), text_(text) {}
 
+  // Requests show it from now on: the server of this very process takes what comes from itself for nobody's otherwise.
+  void present(std::string operator_token) { token_ = std::move(operator_token); }
+
   // `path` is under /apis/v2beta1 and already encoded. Errors carry the server's own sentence.
   Result<Value> call(std::string_view method, const std::string& path, const Value& body = {});
   // An id, `latest`, a display name (the newest that has it), or a prefix of one run's id. With its tasks.
@@ -37,8 +40,8 @@ class DoorClient {
   const std::string& endpoint() const { return endpoint_; }
 
  private:
-  Result<net::ClientResponse> send(const net::ClientRequest& request);
-  std::string endpoint_;
+  Result<net::ClientResponse> send(net::ClientRequest request);
+  std::string endpoint_, token_;
   Text text_;
   net::Client http_;
 };

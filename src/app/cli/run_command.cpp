@@ -12,11 +12,14 @@
 #include "app/cli/parameters.h"
 #include "app/cli/tree.h"
 #include "app/cli/watch.h"
+#include "app/client_files.h"
 #include "app/commands.h"
+#include "app/prune/operator_api.h"
 #include "app/server.h"
 #include "app/stop_watch.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "iam/iam.h"
 
 namespace millrace::app {
 namespace {
@@ -24,6 +27,7 @@ namespace {
 // A server of its own for one run: ended with it.
 struct LocalServer {
   std::optional<TempDir> scratch;
+  std::filesystem::path directory;
   std::unique_ptr<Server> server;
 
   Status start(const std::string& data_dir, const std::vector<std::string>& images) {
@@ -37,8 +41,12 @@ struct LocalServer {
     } else {
       options.data_dir = std::filesystem::absolute(data_dir);
     }
+    directory = options.data_dir;
     server = MR_TRY(Server::start(options));
     return {};
+  }
+  Result<std::string> operator_token() const {
+    return OperatorApi::token_of(MR_TRY(iam::read_encryption_key(key_file_of(DataLayout(directory)).string())));
   }
   ~LocalServer() {
     if (!server) return;
@@ -74,6 +82,7 @@ Result<int> run(const RunOptions& options) {
     address = {local.server->endpoint(), ""};
   }
   const auto client = MR_TRY(DoorClient::open(address, text_for(options.json)));
+  if (options.local) client->present(MR_TRY(local.operator_token()));
   const Value created = MR_TRY(client->call("POST", "/runs", MR_TRY(message_of(options, *client, pipeline))));
   const std::string id = created["run_id"].string_or();
   const bool watch = options.watch || options.local;
