@@ -32,7 +32,9 @@ struct FakePipelines final : pipelines::Pipelines {
   std::string asked_task;
   std::function<void(const std::string&)> listener;
 
-  net::Response handle(net::Request&) override { return {}; }
+  net::Response handle(net::Request&, const pipelines::Caller&) override { return {}; }
+  bool may_see(const pipelines::Caller&, const std::string&) override { return true; }
+  std::string run_of_child(const std::string&) override { return {}; }
   Status resume() override { return {}; }
   void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
   void stop() override {}

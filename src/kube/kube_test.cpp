@@ -35,7 +35,9 @@ class TwoTasks final : public pipelines::Pipelines {
     dag.id = "root", dag.is_dag = true, dag.state = "RUNNING";
     run_.tasks = {dag, done, running};
   }
-  net::Response handle(net::Request&) override { return {}; }
+  net::Response handle(net::Request&, const pipelines::Caller&) override { return {}; }
+  bool may_see(const pipelines::Caller&, const std::string&) override { return true; }
+  std::string run_of_child(const std::string&) override { return {}; }
   Status resume() override { return {}; }
   void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
   void stop() override {}
