@@ -13,6 +13,7 @@
 namespace millrace::app {
 namespace {
 
+constexpr off_t kMostForALog = 4 << 20;
 constexpr std::uint64_t kStep = 256u << 10;  // it does not grow by less
 
 struct Space {
@@ -27,16 +28,34 @@ Space space_of(const std::filesystem::path& directory) {
 
 }  // namespace
 
-DiskReserve::DiskReserve(std::filesystem::path directory)
+DiskReserve::DiskReserve(std::filesystem::path directory, std::vector<std::filesystem::path> logs)
     : directory_(std::move(directory)),
       file_(directory_ / "reserve"),
+      logs_(std::move(logs)),
       size_(std::min(kMostBytes, space_of(directory_).total / kShare)) {}
 
 std::uint64_t DiskReserve::free_bytes() const { return space_of(directory_).free; }
 bool DiskReserve::is_full() const { return free_bytes() < size_ / 2; }
 bool DiskReserve::is_there() const { return ::access(file_.c_str(), F_OK) == 0; }
 
+// Gives space of the reserve to a file that will be appended to: allocated behind its end, which stays where it is.
+void DiskReserve::give_to(const std::filesystem::path& log) {
+  constexpr int kTries = 3;  // what is freed may be taken by another before it is allocated again
+  const Fd from(::open(file_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd to(::open(log.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat reserve{}, target{};
+  if (!from || !to || ::fstat(from.get(), &reserve) != 0 || ::fstat(to.get(), &target) != 0) return;
+  const off_t part = std::min<off_t>(reserve.st_size / 4, kMostForALog);
+  off_t left = reserve.st_size;
+  for (int i = 0; i < kTries && part > 0; ++i) {
+    left -= part;
+    if (::ftruncate(from.get(), left) != 0) return;
+    if (::fallocate(to.get(), FALLOC_FL_KEEP_SIZE, target.st_size, part) == 0) return;
+  }
+}
+
 void DiskReserve::release() {
+  for (const auto& log : logs_) give_to(log);
   if (::unlink(file_.c_str()) == 0)
     log::warn(
         "the disk of {} is full; a reserve has been given up so that space can be freed, for example with "

