@@ -23,6 +23,7 @@ struct Waiting {
   std::function<bool()> wanted;
   std::string variant;
   Steady::time_point arrived = Steady::now(), deadline;
+  bool rerouted = false;
 };
 using Entry = std::shared_ptr<Waiting>;  // shared: it is in a queue or with the client's callback, and may go back
 
@@ -158,7 +159,28 @@ struct Invoker::Impl {
     });
   }
 
+  // An update of the endpoint has exchanged the server that had it, and nobody has its answer: the new one is asked,
+  // once.
+  bool reroute(const std::string& id, const Entry& entry) {
+    if (entry->rerouted) return false;
+    const auto target = needs.choose(entry->invocation.endpoint, entry->invocation.target_variant);
+    if (!target || target->id == id) return false;
+    entry->rerouted = true;
+    entry->variant = target->variant;
+    if (!enqueue(target->id, entry)) return false;
+    pump(target->id);
+    sweep_later();
+    return true;
+  }
+
   void answered(const std::string& id, const Entry& entry, Result<net::ClientResponse> result) {
+    if (!result && result.error().code == Code::unavailable && reroute(id, entry)) {
+      {
+        const std::lock_guard lock(mutex);
+        --lanes[id].under_way;
+      }
+      return pump(id);
+    }
     const bool refused = !result && result.error().reason == "ConnectionRefused";
     bool again = false;
     {

@@ -80,14 +80,16 @@ class InvokerTest : public testing::Test {
   net::AsyncClient client_;
   std::mutex mutex_;
   std::shared_ptr<const HeldSocket> socket_;
+  std::string id_ = "id";                // of the variant's server, as the endpoint has it now
   std::map<std::string, int> outcomes_;  // status or reason → how many
   std::unique_ptr<Invoker> invoker_;
 
   void make(Invoker::Limits limits) {
     invoker_ = std::make_unique<Invoker>(
-        Invoker::Needs{[](const std::string&, const std::string& variant) -> Result<Route::Target> {
+        Invoker::Needs{[this](const std::string&, const std::string& variant) -> Result<Route::Target> {
                          if (variant == "none") return fail(Code::invalid_argument, "no", "ValidationError");
-                         return Route::Target{"v", "id"};
+                         const std::lock_guard lock(mutex_);
+                         return Route::Target{"v", id_};
                        },
                        [this](const std::string&) {
                          const std::lock_guard lock(mutex_);
@@ -127,6 +129,31 @@ class InvokerTest : public testing::Test {
     return condition();
   }
 };
+
+TEST_F(InvokerTest, AServerThatAnUpdateExchangesIsAskedForNothingMore) {
+  make({});
+  auto old = std::make_unique<Model>(dir_.path() / "old");
+  listen(old->socket());
+  invoke();
+  ASSERT_TRUE(reached([&] { return old->connections() == 1; }));
+  Model next(dir_.path() / "next");
+  {
+    const std::lock_guard lock(mutex_);
+    id_ = "next";
+    socket_ = next.socket();
+  }
+  old->answer_all("");  // its connections close without an answer
+  EXPECT_TRUE(reached([&] {
+    next.answer_all(kOk);
+    return count("200") == 1;
+  }));
+  // Only an update makes it ask again.
+  invoke();
+  EXPECT_TRUE(reached([&] {
+    next.answer_all("");
+    return count("ServiceUnavailable") == 1;
+  }));
+}
 
 TEST_F(InvokerTest, SoManyAreUnderWayAndTheRestWait) {
   make({.under_way = 3, .waiting = 5});
