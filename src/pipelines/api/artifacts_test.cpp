@@ -151,8 +151,8 @@ TEST_F(ArtifactsTest, LeadNowhereElse) {
   const Value artifact = Value::object({{"name", "data"}, {"uri", secret.string()}});
   const std::string text = to_json(Value::object(
       {{"artifacts", Value::object({{"data", Value::object({{"artifacts", Value::array({artifact})}})}})}}));
-  const std::string named = world_.start(
-      pipeline_with({{"data", "system.Artifact"}}, fmt::format("echo '{}' > output_metadata.json", text)));
+  const std::string named =
+      world_.start(pipeline_with({{"data", "system.Artifact"}}, fmt::format("echo '{}' > output_metadata.json", text)));
   EXPECT_EQ(world_.end_of(named).state, "FAILED");
   EXPECT_THAT(world_.run(named).error, HasSubstr("kept in its output directory"));
   EXPECT_EQ(get(fmt::format("/runs/{}/nodes/root%2Fa/artifacts/data:read", named)).status, 404);
