@@ -48,16 +48,19 @@ class LineCount {
     for (std::size_t i = 1; i < size; ++i)
       lines_ += static_cast<std::uint64_t>((bytes[i] == '\n') & (bytes[i - 1] != '\n'));
     last_ = bytes[size - 1];
+    bytes_ += size;
   }
-  // Of `rest` bytes more, by the `counted` that were looked at.
-  void estimate(std::uint64_t rest, std::uint64_t counted) {
-    lines_ += static_cast<std::uint64_t>(static_cast<double>(lines_) * static_cast<double>(rest) /
-                                         static_cast<double>(counted));
+  // Of `size` bytes that are not looked at: as many as in those that were.
+  void estimate(std::uint64_t size) {
+    if (bytes_ > 0)
+      lines_ += static_cast<std::uint64_t>(static_cast<double>(lines_) * static_cast<double>(size) /
+                                           static_cast<double>(bytes_));
+    last_ = 'x';
   }
   std::uint64_t lines() const { return lines_; }
 
  private:
-  std::uint64_t lines_ = 0;
+  std::uint64_t lines_ = 0, bytes_ = 0;
   char last_ = 'x';  // the line that the head's end belongs to is not empty
 };
 
@@ -76,7 +79,7 @@ void count_lines(int fd, std::uint64_t from, std::uint64_t until, LineCount& cou
     from += static_cast<std::uint64_t>(n);
     counted += static_cast<std::uint64_t>(n);
   }
-  if (counted >= kCounted && from < until) count.estimate(until - from, counted);
+  if (counted >= kCounted && from < until) count.estimate(until - from);
 }
 
 // The first cut hides the rest of one line and the beginning of another, which both stay as lines of their own.
@@ -97,22 +100,33 @@ bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
 }
 
 // The file's end as it is when this returns: `from`, where it begins, moves on while the file grows, so that about
-// `tail` bytes are kept; what is left behind is counted. A writer that is never caught up with is cut off in its midst.
+// `tail` bytes are kept; the lines that are left behind are counted. A writer that is faster than this is cut off in
+// its midst.
 Result<std::string> read_end(int fd, std::uint64_t& from, std::uint64_t tail, LineCount& count) {
-  constexpr int kMostChunks = 1'024;
+  constexpr int kRounds = 16;
   std::string end;
-  for (int chunk = 0; chunk < kMostChunks; ++chunk) {
-    const std::size_t had = end.size();
-    end.resize(had + kChunk);
-    const ssize_t n = ::pread(fd, end.data() + had, kChunk, static_cast<off_t>(from + had));
-    if (n < 0) return fail(log_error("cannot read a log"));
-    end.resize(had + static_cast<std::size_t>(n));
-    if (n == 0) break;
-    if (end.size() < 2 * tail + kChunk) continue;
-    const std::size_t behind = end.size() - tail;
-    count.add(end.data(), behind);
-    end.erase(0, behind);
-    from += behind;
+  for (int round = 0; round < kRounds; ++round) {
+    struct stat info{};
+    if (::fstat(fd, &info) != 0) return fail(log_error("cannot look at a log"));
+    const std::uint64_t behind = static_cast<std::uint64_t>(info.st_size) -
+                                 std::min<std::uint64_t>(from + tail, static_cast<std::uint64_t>(info.st_size));
+    if (behind > tail) {  // far behind: all but its end is passed over
+      count.estimate(behind);
+      from += behind;
+      end.clear();
+    }
+    while (end.size() <= 2 * tail) {
+      const std::size_t had = end.size();
+      end.resize(had + kChunk);
+      const ssize_t n = ::pread(fd, end.data() + had, kChunk, static_cast<off_t>(from + had));
+      if (n < 0) return fail(log_error("cannot read a log"));
+      end.resize(had + static_cast<std::size_t>(n));
+      if (n == 0) return end;
+    }
+    const std::size_t left = end.size() - tail;
+    count.add(end.data(), left);
+    end.erase(0, left);
+    from += left;
   }
   return end;
 }
