@@ -35,7 +35,7 @@ class SandboxBase {
 
   const SandboxBaseKey& key() const { return key_; }
 
-  // Lays it out at the directory `root` in the caller's mount namespace, where nobody else is told of its mounts, and
+  // Lays it out at the directory `root` in the caller's mount namespace, where nobody else sees its mounts, and
   // makes the new root the working directory. nullptr: done; otherwise what failed, with errno set.
   const char* lay_out(const char* root, bool is_root) const noexcept;
   // It is at `root` in the namespace that children get a copy of, and is taken away with this object.

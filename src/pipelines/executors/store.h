@@ -55,7 +55,7 @@ Result<StoredArtifact> find_artifact(const Options& options, std::string_view ur
 // Where the SDK looks for an artifact: "/minio/bucket/key"; empty for schemes that it does not know.
 std::string path_in_task(const Value& artifact);
 
-// {"artifacts": [...]} with each URI as a task of the run without a sandbox is told it, and back.
+// {"artifacts": [...]} with each URI as a task of the run without a sandbox sees it, and back.
 Value with_local_paths(const Options& options, const std::string& run_id, const Value& artifacts);
 Value with_store_uris(const Options& options, const std::string& run_id, const Value& artifacts);
 

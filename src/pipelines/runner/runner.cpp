@@ -16,7 +16,7 @@ using engine::Event;
 constexpr std::size_t kThreads = 4;      // they wait for fsync and for the launcher; they compute nothing
 constexpr Millis kStoreRetry{1'000};     // while the database cannot be written (a full disk)
 constexpr Millis kChangeAnswer{15'000};  // a caller waits no longer for what is done all the same
-constexpr Millis kStoreLater{50};        // that a task has started is told with what comes next, or after this
+constexpr Millis kStoreLater{50};        // a task's start is stored with what comes next, or after this
 
 }  // namespace
 
