@@ -667,6 +667,14 @@ Status UntrustedTree::make_directories(std::string_view path, unsigned mode) con
   return {};
 }
 
+Result<bool> UntrustedTree::make_directory(const std::string& name, unsigned mode) const {
+  if (MR_TRY(components_of(name)).size() != 1)
+    return fail(Code::invalid_argument, fmt::format("\"{}\" is no name of a directory", name));
+  if (::mkdirat(directory_.get(), name.c_str(), mode) == 0) return true;
+  if (errno == EEXIST) return false;
+  return fail(error_at(root_, name, errno));
+}
+
 Status UntrustedTree::write(std::string_view path, std::string_view content, unsigned mode) const {
   return write(path, [&](int fd) { return write_all(fd, content, root_ / path); }, mode);
 }

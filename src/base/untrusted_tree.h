@@ -122,6 +122,8 @@ class UntrustedTree {
   // --- changing ------------------------------------------------------------------------------------------------------
   // Directories are made as needed (existing ones stay; a link or file on the way is an error).
   Status make_directories(std::string_view path, unsigned mode = 0700) const;
+  // One below the root, by its name. False: there was something of that name.
+  Result<bool> make_directory(const std::string& name, unsigned mode = 0700) const;
   // A new file is written beside its name and renamed to it, replacing a file or link (not a directory) of that name.
   // The directory above must exist.
   Status write(std::string_view path, std::string_view content, unsigned mode = 0600) const;

@@ -63,6 +63,21 @@ Status give_entries(Fd directory, const ChildUser& to, const std::filesystem::pa
   return {};
 }
 
+Status give_one(int held, const struct stat& info, const ChildUser& to, const std::filesystem::path& path) {
+  const bool theirs = info.st_uid == to.user && info.st_gid == to.group;
+  if (theirs || ::fchownat(held, "", to.user, to.group, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) == 0) return {};
+  return fail(system_error(path.native() + " cannot be given to the children's user", errno));
+}
+
+Status give_held(int held, const struct stat& info, const ChildUser& to, const std::filesystem::path& path,
+                 std::size_t depth) {
+  MR_TRY(give_one(held, info, to, path));
+  if (!S_ISDIR(info.st_mode)) return {};
+  Fd inside(::openat(held, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!inside) return fail(system_error(path.native(), errno));
+  return give_entries(std::move(inside), to, path, depth);
+}
+
 Status give(int directory, const char* name, const ChildUser& to, const std::filesystem::path& path,
             std::size_t depth) {
   const Fd held(::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -71,15 +86,9 @@ Status give(int directory, const char* name, const ChildUser& to, const std::fil
     if (errno == ENOENT && depth > 0) return {};  // removed meanwhile
     return fail(system_error(path.native(), errno));
   }
-  const bool is_file = S_ISREG(info.st_mode) && info.st_nlink == 1, is_directory = S_ISDIR(info.st_mode);
-  if (!is_file && !is_directory && !S_ISLNK(info.st_mode)) return {};
-  const bool theirs = info.st_uid == to.user && info.st_gid == to.group;
-  if (!theirs && ::fchownat(held.get(), "", to.user, to.group, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0)
-    return fail(system_error(path.native() + " cannot be given to the children's user", errno));
-  if (!is_directory) return {};
-  Fd inside(::openat(held.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!inside) return fail(system_error(path.native(), errno));
-  return give_entries(std::move(inside), to, path, depth);
+  const bool is_file = S_ISREG(info.st_mode) && info.st_nlink == 1;
+  if (!is_file && !S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode)) return {};
+  return give_held(held.get(), info, to, path, depth);
 }
 
 }  // namespace
@@ -108,6 +117,19 @@ Status give_to_child(const std::filesystem::path& path) {
   const auto to = child_user();
   if (!to) return {};
   return give(AT_FDCWD, path.c_str(), *to, path, 0);
+}
+
+Status give_to_child(int directory, const std::filesystem::path& path) {
+  const auto to = child_user();
+  if (!to) return {};
+  struct stat info{};
+  if (::fstat(directory, &info) != 0) return fail(system_error(path.native(), errno));
+  return give_held(directory, info, *to, path, 0);
+}
+
+Status give_empty_to_child(int directory, const std::filesystem::path& path) {
+  const auto to = child_user();
+  return to ? give_one(directory, {}, *to, path) : Status();
 }
 
 }  // namespace millrace::proc

@@ -33,5 +33,9 @@ Status choose_child_user(const std::string& user);
 // what is neither file, directory nor link. Errors: more than kMaxGivenDepth directories deep, the system's.
 inline constexpr std::size_t kMaxGivenDepth = 200;
 Status give_to_child(const std::filesystem::path& path);
+// The same of a directory that is open, with O_PATH at least; `path` is for messages.
+Status give_to_child(int directory, const std::filesystem::path& path);
+// Only itself: what is known to be empty.
+Status give_empty_to_child(int directory, const std::filesystem::path& path);
 
 }  // namespace millrace::proc

@@ -12,8 +12,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
 #include <initializer_list>
+#include <iterator>
+#include <utility>
 
 namespace millrace::proc {
 namespace {
@@ -34,9 +36,9 @@ constexpr std::uint32_t kTypeIntoTerminal = 0x5412, kSelectInConsole = 0x541c;  
 constexpr std::uint32_t kRouting = 0;                                                  // NETLINK_ROUTE
 // Linux without and with 3 GiB of addresses, without randomisation; and the question which it is.
 constexpr std::uint32_t kPersonalities[] = {0, 0x8, 0x20000, 0x20008, 0x0040000, 0xffffffff};
-constexpr std::size_t kMaxLeaf = 4;  // calls that are compared one after the other
 
-enum class Answer { refuse, unknown, if_no_namespace, if_usual_ioctl, if_usual_socket, if_usual_personality };
+enum class Answer { allow, refuse, unknown, if_no_namespace, if_usual_ioctl, if_usual_socket, if_usual_personality };
+constexpr std::size_t kAnswers = 7;
 
 struct Call {
   std::uint32_t number;
@@ -124,95 +126,172 @@ std::vector<Call> looked_at() {
   return calls;
 }
 
+// The filter is compiled by the kernel for every child, and tried there with every number of a call: what it costs is
+// its length. So it is a tree of ranges of numbers, and what is answered alike is there once.
 class Program {
  public:
   explicit Program(bool may_nest) {
-    calls_ = looked_at();
-    if (may_nest) std::erase_if(calls_, [](const Call& call) { return !call.when_nesting; });
+    auto calls = looked_at();
+    if (may_nest) std::erase_if(calls, [](const Call& call) { return !call.when_nesting; });
     load(offsetof(seccomp_data, arch));
-    unless(BPF_JEQ, kArchitecture, kRefused);
+    jump(BPF_JEQ, kArchitecture, Target::next(), kRefused);
     load(offsetof(seccomp_data, nr));
-#if defined(__x86_64__)
-    add(BPF_JMP | BPF_JGE | BPF_K, kFirstOfX32, 0, 1);
-    answer(kRefused);
-#endif
-    among(0, calls_.size());
+    const auto ranges = ranges_of(calls);
+    among(ranges, 0, ranges.size());
+    for (std::size_t i = 0; i < kAnswers; ++i) {
+      if (is_asked(static_cast<Answer>(i))) decide(static_cast<Answer>(i));
+    }
+    for (const std::uint32_t value : {SECCOMP_RET_ALLOW, kRefused, kUnknown}) {
+      returns_.emplace_back(value, code_.size());
+      code_.push_back({BPF_RET | BPF_K, 0, 0, value});
+    }
+    resolve();
   }
   std::vector<sock_filter> take() { return std::move(code_); }
 
  private:
-  void add(unsigned code, std::uint32_t operand, std::uint8_t if_true = 0, std::uint8_t if_false = 0) {
-    code_.push_back({static_cast<std::uint16_t>(code), if_true, if_false, operand});
+  // All calls from `first` to that of the next range.
+  struct Range {
+    std::uint32_t first;
+    Answer answer;
+  };
+
+  // Where a jump leads to.
+  struct Target {
+    enum class Kind { next, instruction, answer, value } kind;
+    std::size_t number = 0;
+
+    Target(Kind what, std::size_t which) : kind(what), number(which) {}
+    Target(std::uint32_t value) : kind(Kind::value), number(value) {}  // NOLINT(google-explicit-constructor)
+    Target(Answer answer) : Target(of(answer)) {}                      // NOLINT(google-explicit-constructor)
+    static Target next() { return {Kind::next, 0}; }
+    static Target of(Answer answer) {
+      if (answer == Answer::allow) return SECCOMP_RET_ALLOW;
+      if (answer == Answer::refuse) return kRefused;
+      if (answer == Answer::unknown) return kUnknown;
+      return {Kind::answer, static_cast<std::size_t>(answer)};
+    }
+  };
+
+  struct Jump {
+    std::size_t at;
+    Target if_true, if_false;
+  };
+
+  static std::vector<Range> ranges_of(const std::vector<Call>& calls) {
+    std::vector<Range> ranges = {{0, Answer::allow}};
+    const auto begin = [&ranges](std::uint32_t first, Answer answer) {
+      if (ranges.back().first == first) ranges.pop_back();
+      if (ranges.empty() || ranges.back().answer != answer) ranges.push_back({first, answer});
+    };
+    for (const Call& call : calls) {
+      begin(call.number, call.answer);
+      begin(call.number + 1, Answer::allow);
+    }
+#if defined(__x86_64__)
+    begin(kFirstOfX32, Answer::refuse);
+#endif
+    return ranges;
   }
-  void load(std::size_t offset) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)); }
-  void answer(std::uint32_t value) { add(BPF_RET | BPF_K, value); }
+
+  bool is_asked(Answer answer) const {
+    return std::ranges::any_of(jumps_, [answer](const Jump& jump) {
+      const auto leads = [answer](const Target& target) {
+        return target.kind == Target::Kind::answer && target.number == static_cast<std::size_t>(answer);
+      };
+      return leads(jump.if_true) || leads(jump.if_false);
+    });
+  }
+
+  void load(std::size_t offset) {
+    code_.push_back({BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)});
+  }
   // The low half of an argument: of flags and numbers that are of 32 bits.
   void load_argument(std::size_t number) {
     load(offsetof(seccomp_data, args) + number * sizeof(std::uint64_t));  // little-endian, both of them
   }
-  void unless(unsigned comparison, std::uint32_t operand, std::uint32_t otherwise) {
-    add(BPF_JMP | comparison | BPF_K, operand, 1, 0);
-    answer(otherwise);
-  }
-  void when(unsigned comparison, std::uint32_t operand, std::uint32_t then) {
-    add(BPF_JMP | comparison | BPF_K, operand, 0, 1);
-    answer(then);
+  void jump(unsigned comparison, std::uint32_t operand, Target if_true, Target if_false) {
+    jumps_.push_back({code_.size(), if_true, if_false});
+    code_.push_back({static_cast<std::uint16_t>(BPF_JMP | comparison | BPF_K), 0, 0, operand});
   }
 
-  // Halves until few are left: a call that is not looked at, as most, takes few steps.
-  void among(std::size_t first, std::size_t end) {
-    if (end - first <= kMaxLeaf) {
-      for (std::size_t i = first; i < end; ++i) one(calls_[i]);
-      return answer(SECCOMP_RET_ALLOW);
+  // Halves until one range is left: as many steps for each number.
+  void among(const std::vector<Range>& ranges, std::size_t first, std::size_t end) {
+    const std::size_t middle = first + (end - first) / 2, at = jumps_.size();
+    jump(BPF_JGE, ranges[middle].first, ranges[middle].answer, ranges[first].answer);
+    if (middle - first > 1) {
+      jumps_[at].if_false = {Target::Kind::instruction, code_.size()};
+      among(ranges, first, middle);
     }
-    const std::size_t middle = first + (end - first) / 2;
-    add(BPF_JMP | BPF_JGE | BPF_K, calls_[middle].number, 0, 1);
-    const std::size_t jump = code_.size();
-    add(BPF_JMP | BPF_JA, 0);
-    among(first, middle);
-    code_[jump].k = static_cast<std::uint32_t>(code_.size() - jump - 1);
-    among(middle, end);
-  }
-
-  void one(const Call& call) {
-    add(BPF_JMP | BPF_JEQ | BPF_K, call.number, 0, 0);
-    const std::size_t test = code_.size() - 1;
-    decide(call.answer);
-    code_[test].jf = static_cast<std::uint8_t>(code_.size() - test - 1);
+    if (end - middle > 1) {
+      jumps_[at].if_true = {Target::Kind::instruction, code_.size()};
+      among(ranges, middle, end);
+    }
   }
 
   void decide(Answer how) {
+    answers_[static_cast<std::size_t>(how)] = code_.size();
+    const Target next = Target::next();
     switch (how) {
+      case Answer::allow:
       case Answer::refuse:
-        return answer(kRefused);
       case Answer::unknown:
-        return answer(kUnknown);
+        return;
       case Answer::if_no_namespace:
         load_argument(0);
-        when(BPF_JSET, kNewNamespaces, kRefused);
-        return answer(SECCOMP_RET_ALLOW);
+        return jump(BPF_JSET, kNewNamespaces, kRefused, SECCOMP_RET_ALLOW);
       case Answer::if_usual_ioctl:
         load_argument(1);
-        when(BPF_JEQ, kTypeIntoTerminal, kRefused);
-        when(BPF_JEQ, kSelectInConsole, kRefused);
-        return answer(SECCOMP_RET_ALLOW);
+        jump(BPF_JEQ, kTypeIntoTerminal, kRefused, next);
+        return jump(BPF_JEQ, kSelectInConsole, kRefused, SECCOMP_RET_ALLOW);
       case Answer::if_usual_socket:
         load_argument(0);
         for (const int family : {AF_UNIX, AF_INET, AF_INET6})
-          when(BPF_JEQ, static_cast<std::uint32_t>(family), SECCOMP_RET_ALLOW);
-        unless(BPF_JEQ, AF_NETLINK, kRefused);
+          jump(BPF_JEQ, static_cast<std::uint32_t>(family), SECCOMP_RET_ALLOW, next);
+        jump(BPF_JEQ, AF_NETLINK, next, kRefused);
         load_argument(2);
-        unless(BPF_JEQ, kRouting, kRefused);
-        return answer(SECCOMP_RET_ALLOW);
+        return jump(BPF_JEQ, kRouting, SECCOMP_RET_ALLOW, kRefused);
       case Answer::if_usual_personality:
         load_argument(0);
-        for (const std::uint32_t usual : kPersonalities) when(BPF_JEQ, usual, SECCOMP_RET_ALLOW);
-        return answer(kRefused);
+        for (const std::uint32_t usual : kPersonalities) {
+          const bool last = usual == *std::rbegin(kPersonalities);
+          jump(BPF_JEQ, usual, SECCOMP_RET_ALLOW, last ? Target(kRefused) : next);
+        }
     }
   }
 
-  std::vector<Call> calls_;
+  std::size_t place_of(const Jump& jump, const Target& target) const {
+    switch (target.kind) {
+      case Target::Kind::next:
+        return jump.at + 1;
+      case Target::Kind::instruction:
+        return target.number;
+      case Target::Kind::answer:
+        return answers_[target.number];
+      case Target::Kind::value:
+        break;
+    }
+    const auto value = [&target](const auto& known) { return known.first == target.number; };
+    return std::ranges::find_if(returns_, value)->second;
+  }
+
+  // A jump is of 255 instructions at most.
+  void resolve() {
+    for (const Jump& jump : jumps_) {
+      const auto distance = [&](const Target& target) {
+        const std::size_t distance = place_of(jump, target) - jump.at - 1;
+        if (distance > UINT8_MAX) std::abort();  // of a table of this file's: seen by the first test
+        return static_cast<std::uint8_t>(distance);
+      };
+      code_[jump.at].jt = distance(jump.if_true);
+      code_[jump.at].jf = distance(jump.if_false);
+    }
+  }
+
   std::vector<sock_filter> code_;
+  std::vector<Jump> jumps_;
+  std::size_t answers_[kAnswers] = {};
+  std::vector<std::pair<std::uint32_t, std::size_t>> returns_;
 };
 
 }  // namespace

@@ -55,10 +55,11 @@ Result<UntrustedTree> make_attempt(const Options& options, const std::string& ru
                                    int attempt, const std::vector<std::string>& directories) {
   const std::string name = name_of_attempt(path, attempt);
   const UntrustedTree of_run = MR_TRY(open_or_make(run_directory(options, run_id)));
-  MR_TRY(of_run.make_directories(name, 0700));
+  const bool is_new = MR_TRY(of_run.make_directory(name));
   UntrustedTree tree = MR_TRY(of_run.open_tree(name));
   for (const std::string& directory : directories) MR_TRY(tree.make_directories(directory, 0700));
-  MR_TRY(give_to_child(tree, ""));
+  MR_TRY(is_new && directories.empty() ? proc::give_empty_to_child(tree.descriptor(), tree.root())
+                                       : proc::give_to_child(tree.descriptor(), tree.root()));
   return tree;
 }
 
@@ -85,13 +86,13 @@ Result<Fd> open_log(const Options& options, const std::string& run_id, const std
 Status give_to_child(const UntrustedTree& tree, std::string_view path) {
   const auto user = proc::child_user();
   if (!user) return {};
-  if (tree.is_file(path)) {
+  if (!path.empty() && tree.is_file(path)) {
     const Fd file = MR_TRY(tree.open_file(path));
     if (::fchown(file.get(), user->user, user->group) == 0) return {};
     return fail(system_error(fmt::format("{} cannot be given to the children's user", path), errno));
   }
   const UntrustedTree directory = MR_TRY(tree.open_tree(path));
-  return proc::give_to_child(fmt::format("/proc/self/fd/{}/.", directory.descriptor()));
+  return proc::give_to_child(directory.descriptor(), directory.root());
 }
 
 Result<UntrustedTree> make_shared_directory(const std::filesystem::path& directory) {
