@@ -8,7 +8,7 @@
 #include "app/task_token.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "proc/socket_holders.h"
+#include "net/own_sockets.h"
 
 namespace millrace::app {
 namespace {
@@ -22,6 +22,11 @@ bool is_launcher(pid_t process, const std::filesystem::path& directory) {
   return words.size() == 3 && words[1] == "launcher" && words[2] == directory.native();
 }
 
+bool is_held_here(const net::PeerSocket& socket) {
+  if (socket.process != 0) return socket.process == ::getpid();
+  return socket.inode == 0 || net::is_own_socket(socket.inode);
+}
+
 }  // namespace
 
 PeerKind kind_of(const PeerFacts& facts) {
@@ -29,9 +34,11 @@ PeerKind kind_of(const PeerFacts& facts) {
   if (!facts.any_child) return PeerKind::person;
   // A loopback address whose socket cannot be found was somebody's here.
   if (!facts.found) return facts.from_loopback ? PeerKind::child : PeerKind::person;
+  // What this server itself asks for, somebody else asked it for.
+  if (facts.own_process && facts.user == facts.own_user) return PeerKind::child;
   if (facts.containers && (facts.user == facts.own_user || facts.user == 0 || facts.user >= kFirstSubordinateUser))
     return PeerKind::unsure;
-  return facts.user == facts.own_user ? PeerKind::unsure : PeerKind::person;
+  return facts.as_own_user && facts.user == facts.own_user ? PeerKind::unsure : PeerKind::person;
 }
 
 PeerKind kind_by_holders(std::size_t children, std::size_t others) {
@@ -39,7 +46,9 @@ PeerKind kind_by_holders(std::size_t children, std::size_t others) {
 }
 
 Callers::Callers(Needs needs)
-    : needs_(std::move(needs)), operator_token_(OperatorApi::token_of(needs_.encryption_key)) {}
+    : needs_(std::move(needs)),
+      operator_token_(OperatorApi::token_of(needs_.encryption_key)),
+      of_children_(needs_.child_user) {}
 
 Result<pipelines::Caller> Callers::of(const net::Request& request) {
   std::string of_token;  // the run that a token names
@@ -82,24 +91,22 @@ Callers::Client Callers::look(int descriptor) {
   if (!socket) return {true};
   PeerFacts facts;
   facts.any_child = needs_.children.any();
+  facts.as_own_user = needs_.children.any_as_own_user();
   facts.containers = needs_.containers;
   facts.from_loopback = net::is_from_loopback(descriptor);
   facts.found = socket->has_value();
   facts.user = facts.found ? (*socket)->user : 0;
   facts.own_user = ::geteuid();
+  facts.own_process = facts.found && is_held_here(**socket);
   facts.child_user = needs_.child_user;
   const PeerKind kind = kind_of(facts);
   if (kind == PeerKind::person) return {};
-  return facts.found ? look_at_holders(**socket, kind == PeerKind::child) : Client{true};
+  return facts.found && !facts.own_process ? look_at_holders(**socket, kind == PeerKind::child) : Client{true};
 }
 
 // `is_child`: that is certain already, and only its run is asked for.
 Callers::Client Callers::look_at_holders(const net::PeerSocket& socket, bool is_child) {
-  std::vector<pid_t> holders;
-  if (socket.process != 0)
-    holders.push_back(socket.process);
-  else
-    holders = proc::holders_of_socket(socket.inode, is_child ? needs_.child_user : std::nullopt);
+  const std::vector<pid_t> holders = holders_of(socket, is_child);
   std::vector<Client> children;
   for (const pid_t holder : holders) {
     if (auto child = child_of(holder, is_child)) children.push_back(std::move(*child));
@@ -112,9 +119,13 @@ Callers::Client Callers::look_at_holders(const net::PeerSocket& socket, bool is_
   return same ? client : Client{true};
 }
 
+std::vector<pid_t> Callers::holders_of(const net::PeerSocket& socket, bool is_child) {
+  if (socket.process != 0) return {socket.process};
+  return (is_child ? of_children_ : all_).of(socket.inode);
+}
+
 // nullopt: the process is no child's.
 std::optional<Callers::Client> Callers::child_of(pid_t process, bool is_child) {
-  if (process == ::getpid()) return Client{true};  // what this server itself asks for, somebody else asked it for
   const auto line = proc::with_ancestors(process);
   std::string key = needs_.children.key_of(line);
   if (!key.empty()) return Client{true, std::move(key)};

@@ -3,7 +3,8 @@
 //
 // The pipeline API and the console ask for no signature, as upstream's do not, and a child shares the machine's
 // network. So a child is recognised by its end of the connection: the kernel names the user that made the socket, and
-// /proc the processes that hold it. A child whose processes have a user of their own is known by that alone. Otherwise
+// /proc the processes that hold it. A child whose processes have a user of their own is known by that alone, and while
+// all have, nobody of another user is looked at. Otherwise
 // a connection is a person's only where a process holds it that is no child's, and no child's process does: a socket
 // that nobody holds may be on its way from one child to another. Where no child runs, nobody need be asked.
 //
@@ -17,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/live_children.h"
 #include "base/result.h"
@@ -24,17 +26,20 @@
 #include "net/peer.h"
 #include "pipelines/caller.h"
 #include "pipelines/pipelines.h"
+#include "proc/socket_holders.h"
 
 namespace millrace::app {
 
 // What is known of a connection's client. Pure, so that a table can test what follows from it.
 struct PeerFacts {
   bool any_child = true;    // a child runs, or did a moment ago
+  bool as_own_user = true;  // such a one as this process's own user
   bool containers = false;  // some children have users that are not known here
   bool from_loopback = false;
   bool found = true;                               // the client's socket is on this machine
   uid_t user = 0;                                  // whose socket it is
   uid_t own_user = 0;                              // this process's
+  bool own_process = false;                        // this process holds it, or nobody any more
   std::optional<uid_t> child_user = std::nullopt;  // children's own
 };
 // unsure: it is to be found out which processes hold the socket.
@@ -66,10 +71,12 @@ class Callers {
   Client client_of(net::Connected& connection);
   Client look(int descriptor);
   Client look_at_holders(const net::PeerSocket& socket, bool is_child);
+  std::vector<pid_t> holders_of(const net::PeerSocket& socket, bool is_child);
   std::optional<Client> child_of(pid_t process, bool is_child);
 
   Needs needs_;
   std::string operator_token_;
+  proc::SocketHolders all_, of_children_;
 };
 
 }  // namespace millrace::app

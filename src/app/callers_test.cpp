@@ -31,6 +31,8 @@ PeerFacts with(PeerFacts facts, auto change) {
 TEST(Callers, AreToldApartByTheirSockets) {
   const auto lost = [](PeerFacts& f) { f.found = false; };
   const auto idle = [](PeerFacts& f) { f.any_child = false; };
+  const auto apart = [](PeerFacts& f) { f.as_own_user = false; };
+  const auto ours = [](PeerFacts& f) { f.as_own_user = false, f.own_process = true; };
   const auto containers = [](PeerFacts& f) { f.containers = true; };
   const auto remote = [](PeerFacts& f) { f.found = f.from_loopback = false; };
   const std::vector<Case> cases = {
@@ -39,6 +41,8 @@ TEST(Callers, AreToldApartByTheirSockets) {
       {"root: a user of the machine", facts(kMe, 0, kChild), PeerKind::person},
       {"root: root", facts(0, 0, kChild), PeerKind::unsure},
       {"root: root, with no child about", with(facts(0, 0, kChild), idle), PeerKind::person},
+      {"root: root, and all children have their own user", with(facts(0, 0, kChild), apart), PeerKind::person},
+      {"root: this very process", with(facts(0, 0, kChild), ours), PeerKind::child},
       {"user: itself", facts(kMe, kMe), PeerKind::unsure},
       {"user: itself, with no child about", with(facts(kMe, kMe), idle), PeerKind::person},
       {"user: another", facts(kOther, kMe), PeerKind::person},

@@ -1,11 +1,22 @@
 #include "app/live_children.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <utility>
+
+#include <fmt/core.h>
 
 namespace millrace::app {
 namespace {
 
 constexpr std::chrono::seconds kMoment{60};
+
+// A child of an earlier server's may have been started by other settings than this one's. It cannot change its user.
+bool may_be_own_user(std::int64_t pid) {
+  struct stat facts{};
+  return ::stat(fmt::format("/proc/{}", pid).c_str(), &facts) != 0 || facts.st_uid == ::geteuid() || facts.st_uid == 0;
+}
 
 }  // namespace
 
@@ -19,10 +30,13 @@ LiveChildren::LiveChildren(const std::filesystem::path& directory, const std::fi
           },
           log_limit) {}
 
-void LiveChildren::begin(const std::string& key, std::int64_t pid) {
+void LiveChildren::begin(const std::string& key, Child child) {
   const std::lock_guard lock(mutex_);
-  running_[key] = pid;
-  if (pid != 0) by_pid_[pid] = key;
+  Child& known = running_.try_emplace(key, Child{0, false}).first->second;
+  as_own_user_ += child.as_own_user ? 1U : 0U;
+  as_own_user_ -= known.as_own_user ? 1U : 0U;
+  known = child;
+  if (child.pid != 0) by_pid_[child.pid] = key;
 }
 
 void LiveChildren::end(const std::string& key) {
@@ -30,24 +44,31 @@ void LiveChildren::end(const std::string& key) {
   last_seen_ = Steady::now();
   const auto child = running_.extract(key);
   if (!child) return;
-  const auto known = by_pid_.find(child.mapped());
+  if (child.mapped().as_own_user) {
+    --as_own_user_;
+    last_seen_as_own_user_ = last_seen_;
+  }
+  const auto known = by_pid_.find(child.mapped().pid);
   if (known != by_pid_.end() && known->second == key) by_pid_.erase(known);
 }
 
 void LiveChildren::launch_async(const proc::LaunchSpec& spec, LaunchDone done) {
-  begin(spec.key, 0);
-  launcher_.launch_async(spec, [this, key = spec.key, done = std::move(done)](Result<proc::ChildStatus> status) {
-    if (status && status->state == proc::ChildStatus::State::running)
-      begin(key, status->pid);
-    else
-      end(key);
-    done(std::move(status));
-  });
+  const bool as_own_user = !spec.sandbox || !spec.user;
+  begin(spec.key, {0, as_own_user});
+  launcher_.launch_async(spec,
+                         [this, key = spec.key, as_own_user, done = std::move(done)](Result<proc::ChildStatus> status) {
+                           if (status && status->state == proc::ChildStatus::State::running)
+                             begin(key, {status->pid, as_own_user});
+                           else
+                             end(key);
+                           done(std::move(status));
+                         });
 }
 
 Result<std::optional<proc::ChildStatus>> LiveChildren::status(const std::string& key) {
   auto status = launcher_.status(key);
-  if (status && *status && (*status)->state == proc::ChildStatus::State::running) begin(key, (*status)->pid);
+  if (status && *status && (*status)->state == proc::ChildStatus::State::running)
+    begin(key, {(*status)->pid, may_be_own_user((*status)->pid)});
   return status;
 }
 
@@ -75,6 +96,11 @@ std::string LiveChildren::key_of(std::span<const pid_t> processes) const {
 bool LiveChildren::any() const {
   const std::lock_guard lock(mutex_);
   return !running_.empty() || Steady::now() - last_seen_ < kMoment;
+}
+
+bool LiveChildren::any_as_own_user() const {
+  const std::lock_guard lock(mutex_);
+  return as_own_user_ > 0 || Steady::now() - last_seen_as_own_user_ < kMoment;
 }
 
 }  // namespace millrace::app

@@ -34,16 +34,23 @@ class LiveChildren final : public proc::Launcher {
   std::string key_of(std::span<const pid_t> processes) const;
   // Does a child run, or did one a moment ago? Also for a moment after the server's start, when it cannot be known.
   bool any() const;
+  // The same of those that run as this process's own user: outside a sandbox, or where children have no other user.
+  bool any_as_own_user() const;
 
  private:
   using Steady = std::chrono::steady_clock;
-  void begin(const std::string& key, std::int64_t pid);
+  struct Child {
+    std::int64_t pid = 0;  // 0: not known yet
+    bool as_own_user = true;
+  };
+  void begin(const std::string& key, Child child);
   void end(const std::string& key);
 
   mutable std::mutex mutex_;
-  std::map<std::string, std::int64_t, std::less<>> running_;  // key → pid; 0: not known yet
+  std::map<std::string, Child, std::less<>> running_;
+  std::size_t as_own_user_ = 0;  // of them
   std::map<std::int64_t, std::string> by_pid_;
-  Steady::time_point last_seen_ = Steady::now();
+  Steady::time_point last_seen_ = Steady::now(), last_seen_as_own_user_ = last_seen_;
   LazyLauncher launcher_;  // last: its thread calls back
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "net/own_sockets.h"
 
 namespace millrace::net {
 namespace {
@@ -195,6 +196,11 @@ struct Client::Impl {
   }
 };
 
+curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+  return open_own_socket(address->family, address->socktype, address->protocol);
+}
+int close_socket(void*, curl_socket_t socket) { return close_own_socket(socket); }
+
 Client::Client() : impl_(std::make_unique<Impl>()) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -242,6 +248,8 @@ Result<ClientResponse> Client::send(const ClientRequest& request) {
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
+#include <functional>
+#include <string_view>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -25,19 +27,23 @@ using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 bool is_number(const char* name) { return *name >= '0' && *name <= '9'; }
 
-bool holds(const char* process, std::string_view socket) {
+// The inodes of the sockets among the descriptors of a process.
+void sockets_of(const char* process, const std::function<void(std::uint64_t inode)>& found) {
+  constexpr std::string_view kSocket = "socket:[";
   const Directory descriptors(::opendir(fmt::format("/proc/{}/fd", process).c_str()));
-  if (!descriptors) return false;
+  if (!descriptors) return;
   const int place = ::dirfd(descriptors.get());
   std::size_t seen = 0;
   while (const dirent* entry = ::readdir(descriptors.get())) {
     if (!is_number(entry->d_name)) continue;
-    if (++seen > kMaxDescriptorsSeen) return false;
+    if (++seen > kMaxDescriptorsSeen) return;
     char target[64];
     const ssize_t size = ::readlinkat(place, entry->d_name, target, sizeof target);
-    if (size > 0 && std::string_view(target, static_cast<std::size_t>(size)) == socket) return true;
+    const std::string_view text(target, size > 0 ? static_cast<std::size_t>(size) : 0);
+    if (!text.starts_with(kSocket) || !text.ends_with(']')) continue;
+    const auto inode = parse_int(text.substr(kSocket.size(), text.size() - kSocket.size() - 1));
+    if (inode && *inode > 0) found(static_cast<std::uint64_t>(*inode));
   }
-  return false;
 }
 
 std::string namespace_of(const std::string& process) {
@@ -57,19 +63,44 @@ pid_t parent_of(pid_t process) {
 
 }  // namespace
 
-std::vector<pid_t> holders_of_socket(std::uint64_t inode, std::optional<uid_t> user) {
-  std::vector<pid_t> holders;
+SocketHolders::Table SocketHolders::look(std::optional<uid_t> user) {
+  Table table;
   const Directory processes(::opendir("/proc"));
-  if (inode == 0 || !processes) return holders;
-  const std::string socket = fmt::format("socket:[{}]", inode);
+  if (!processes) return table;
+  const std::string own = std::to_string(::getpid());
   while (const dirent* entry = ::readdir(processes.get())) {
-    if (!is_number(entry->d_name)) continue;
+    if (!is_number(entry->d_name) || own == entry->d_name) continue;
     struct stat facts{};
     if (user && (::fstatat(::dirfd(processes.get()), entry->d_name, &facts, 0) != 0 || facts.st_uid != *user)) continue;
-    if (!holds(entry->d_name, socket)) continue;
-    if (const auto number = parse_int(entry->d_name)) holders.push_back(static_cast<pid_t>(*number));
+    const auto process = static_cast<pid_t>(parse_int(entry->d_name).value_or(0));
+    sockets_of(entry->d_name, [&](std::uint64_t inode) {
+      auto& holders = table[inode];
+      if (holders.empty() || holders.back() != process) holders.push_back(process);
+    });
   }
-  return holders;
+  return table;
+}
+
+std::vector<pid_t> SocketHolders::of(std::uint64_t inode) {
+  if (inode == 0) return {};
+  std::unique_lock lock(mutex_);
+  // The one under way may have passed the process by already.
+  const std::uint64_t next = begun_ + 1;
+  while (ended_ < next) {
+    if (begun_ != ended_) {
+      changed_.wait(lock);
+      continue;
+    }
+    ++begun_;
+    lock.unlock();
+    auto table = std::make_shared<const Table>(look(user_));
+    lock.lock();
+    seen_ = std::move(table);
+    ended_ = begun_;
+    changed_.notify_all();
+  }
+  const auto found = seen_->find(inode);
+  return found == seen_->end() ? std::vector<pid_t>() : found->second;
 }
 
 std::vector<pid_t> with_ancestors(pid_t process) {

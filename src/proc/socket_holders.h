@@ -4,17 +4,39 @@
 
 #include <sys/types.h>
 
+#include <condition_variable>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace millrace::proc {
 
 inline constexpr std::size_t kMaxDescriptorsSeen = 16'384;  // of one process; the rest is not looked at
 
-// The processes with a descriptor of the socket. `user`: only those whose /proc directory is that user's.
-std::vector<pid_t> holders_of_socket(std::uint64_t inode, std::optional<uid_t> user = std::nullopt);
+// The processes with a descriptor of a socket, but for this one. To find them all descriptors of the machine are looked
+// at, which takes milliseconds: who asks while that is being done waits for the next time and shares it with the others
+// who wait, so that it costs one processor at most, however many ask. Thread-safe.
+class SocketHolders {
+ public:
+  // `user`: only of processes whose /proc directory is that user's.
+  explicit SocketHolders(std::optional<uid_t> user = std::nullopt) : user_(user) {}
+  // As of a moment after the call; empty: none is seen.
+  std::vector<pid_t> of(std::uint64_t inode);
+
+ private:
+  using Table = std::unordered_map<std::uint64_t, std::vector<pid_t>>;  // inode → processes
+  static Table look(std::optional<uid_t> user);
+
+  const std::optional<uid_t> user_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t begun_ = 0, ended_ = 0;  // how many times it was looked
+  std::shared_ptr<const Table> seen_;    // the last time
+};
 
 // The process itself, its parent, and so on up to the first of the namespace; at most kMaxAncestors.
 inline constexpr std::size_t kMaxAncestors = 256;
