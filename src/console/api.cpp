@@ -1,7 +1,6 @@
 #include "console/api.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/disk_full.h"
 #include "base/encode.h"
@@ -9,33 +8,30 @@
 #include "base/strings.h"
 #include "console/text.h"
 #include "console/views.h"
+#include "sagemaker/kinds.h"
 
 namespace millrace::console {
 namespace {
 
-struct Kind {
-  std::string_view name;
-  std::string_view status;     // member of the summary, empty: it has none
-  std::string_view log_group;  // CloudWatch Logs' group, empty: it writes no log
-};
+using sagemaker::KindInfo;
 
-// Groups as SageMaker names them. An endpoint has a group of its own, with the endpoint's name after this prefix.
-constexpr std::string_view kEndpointGroup = "/aws/sagemaker/Endpoints/";
-constexpr std::array<Kind, 7> kKinds = {{
-    {"ProcessingJob", "ProcessingJobStatus", "/aws/sagemaker/ProcessingJobs"},
-    {"TrainingJob", "TrainingJobStatus", "/aws/sagemaker/TrainingJobs"},
-    {"HyperParameterTuningJob", "HyperParameterTuningJobStatus", ""},
-    {"TransformJob", "TransformJobStatus", "/aws/sagemaker/TransformJobs"},
-    {"Model", "", ""},
-    {"EndpointConfig", "", ""},
-    {"Endpoint", "EndpointStatus", kEndpointGroup},
-}};
-
-Result<Kind> find_kind(std::string_view name) {
-  for (const Kind& kind : kKinds) {
-    if (kind.name == name) return kind;
-  }
+Result<const KindInfo*> find_kind(std::string_view name) {
+  if (const KindInfo* kind = sagemaker::find_kind(name)) return kind;
   return fail(Code::not_found, "there is no kind of SageMaker resource named " + std::string(name));
+}
+
+Value kind_json(const KindInfo& kind) {
+  return Value::object({{"kind", kind.name},
+                        {"slug", kind.slug},
+                        {"singular", kind.singular},
+                        {"plural", kind.plural},
+                        {"hint", kind.hint},
+                        {"name", kind.name_member},
+                        {"arn", kind.arn_member},
+                        {"status", kind.status_member},
+                        {"started", kind.start_member},
+                        {"ended", kind.end_member},
+                        {"has_log", !kind.log_group.empty()}});
 }
 
 int http_status(const Error& error) {
@@ -107,7 +103,8 @@ Result<Value> Api::answer(const std::vector<std::string>& parts, const net::Requ
     if (n == 2) return run(parts[1]);
     if (n == 5 && parts[2] == "tasks" && parts[4] == "log") return task_log(parts[1], parts[3], request);
   }
-  if (first == "sagemaker" && n >= 2) {
+  if (first == "sagemaker") {
+    if (n == 1) return kinds();
     if (n == 2) return resources(parts[1]);
     if (n == 3) {
       MR_TRY(find_kind(parts[1]));
@@ -128,15 +125,10 @@ Result<Value> Api::answer(const std::vector<std::string>& parts, const net::Requ
 Result<Value> Api::overview() {
   Value latest = Value::array();
   for (const auto& run : MR_TRY(needs_.pipelines.runs(kLatestRuns))) latest.push(run_json(run, false));
+  const auto counted = MR_TRY(needs_.sagemaker.counts());
   Value counts = Value::object();
-  for (const Kind& kind : kKinds) {
-    Value of_kind = Value::object();
-    for (const Value& item : MR_TRY(needs_.sagemaker.list(std::string(kind.name)))) {
-      Value& count = of_kind.child(kind.status.empty() ? std::string() : item[kind.status].string_or());
-      count = Value(count.int_or(0) + 1);
-    }
-    counts.set(kind.name, std::move(of_kind));
-  }
+  for (const KindInfo& kind : sagemaker::all_kinds()) counts.set(kind.name, Value::object());
+  for (const auto& count : counted) counts.child(count.kind).set(count.status, count.resources);
   return Value::object({{"runs", std::move(latest)}, {"counts", std::move(counts)}});
 }
 
@@ -166,6 +158,12 @@ Result<Value> Api::task_log(const std::string& run_id, const std::string& task_i
   return Value::object({{"text", as_utf8(part.text)}, {"next_offset", next}, {"complete", part.complete}});
 }
 
+Result<Value> Api::kinds() {
+  Value kinds = Value::array();
+  for (const KindInfo& kind : sagemaker::all_kinds()) kinds.push(kind_json(kind));
+  return Value::object({{"kinds", std::move(kinds)}});
+}
+
 Result<Value> Api::resources(const std::string& kind) {
   MR_TRY(find_kind(kind));
   Value items = Value::array();
@@ -174,14 +172,14 @@ Result<Value> Api::resources(const std::string& kind) {
 }
 
 Result<Value> Api::resource_log(const std::string& kind_name, const std::string& name, const net::Request& request) {
-  const Kind kind = MR_TRY(find_kind(kind_name));
+  const KindInfo& kind = *MR_TRY(find_kind(kind_name));
   if (kind.log_group.empty()) return fail(Code::not_found, "a resource of this kind writes no log");
-  const bool endpoint = kind.log_group == kEndpointGroup;
-  const std::string group = endpoint ? std::string(kEndpointGroup) + name : std::string(kind.log_group);
+  const bool own_group = kind.log_group.ends_with('/');
+  const std::string group = std::string(kind.log_group) + (own_group ? name : std::string());
   const std::uint64_t skip = MR_TRY(count_parameter(request, "skip"));
 
   // A job has no group and no stream before it writes its first line.
-  auto streams = needs_.logs.streams(group, endpoint ? std::string() : name + "/");
+  auto streams = needs_.logs.streams(group, own_group ? std::string() : name + "/");
   if (!streams && streams.error().code != Code::not_found) return fail(streams.error());
   Value names = Value::array();
   if (streams) {
@@ -199,17 +197,8 @@ Result<Value> Api::resource_log(const std::string& kind_name, const std::string&
 }
 
 Result<Value> Api::training_jobs_of(const std::string& tuning_job) {
-  // SageMaker names them after the tuning job: "<tuning job>-001-0a1b2c3d".
   Value items = Value::array();
-  for (const Value& summary : MR_TRY(needs_.sagemaker.list("TrainingJob"))) {
-    const std::string name = summary["TrainingJobName"].string_or();
-    if (!name.starts_with(tuning_job + "-")) continue;
-    auto job = needs_.sagemaker.describe("TrainingJob", name);
-    if (!job) continue;  // gone since it was listed
-    if (!(*job)["TuningJobArn"].string_or().ends_with("/" + to_lower(tuning_job))) continue;  // ARNs are in lower case
-    items.push(std::move(*job));
-    if (items.size() >= kMaxTuningJobs) break;
-  }
+  for (Value& job : MR_TRY(needs_.sagemaker.training_jobs_of(tuning_job, kMaxTuningJobs))) items.push(std::move(job));
   return Value::object({{"items", std::move(items)}});
 }
 

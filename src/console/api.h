@@ -4,6 +4,7 @@
 //   overview                                       the latest runs, how many resources of each kind in each status
 //   runs, runs/{id}                                newest first; one with its tasks
 //   runs/{id}/tasks/{task}/log?offset=             bytes from `offset`; ask again with next_offset until complete
+//   sagemaker                                      the kinds of resource, with what a page needs to show one
 //   sagemaker/{kind}, sagemaker/{kind}/{name}      List's summaries; Describe's answer
 //   sagemaker/{kind}/{name}/log?stream=&skip=      events after the first `skip`; ask again with next
 //   sagemaker/HyperParameterTuningJob/{name}/training-jobs   its training jobs, described
@@ -39,6 +40,7 @@ class Api {
   Result<Value> runs();
   Result<Value> run(const std::string& id);
   Result<Value> task_log(const std::string& run_id, const std::string& task_id, const net::Request& request);
+  Result<Value> kinds();
   Result<Value> resources(const std::string& kind);
   Result<Value> resource_log(const std::string& kind, const std::string& name, const net::Request& request);
   Result<Value> training_jobs_of(const std::string& tuning_job);

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/file.h"
@@ -17,6 +18,7 @@
 #include "console/events.h"
 #include "console/text.h"
 #include "net/server.h"
+#include "sagemaker/kinds.h"
 
 namespace millrace::console {
 namespace {
@@ -83,6 +85,14 @@ struct FakeSageMaker final : sagemaker::SageMaker {
     }
     return fail(Code::not_found, "Could not find " + name);
   }
+  Result<std::vector<Count>> counts() override { return counted; }
+  Result<std::vector<Value>> training_jobs_of(const std::string& tuning_job, std::size_t limit) override {
+    std::vector<Value> jobs = trials[tuning_job];
+    jobs.resize(std::min(limit, jobs.size()));
+    return jobs;
+  }
+  std::vector<Count> counted;
+  std::map<std::string, std::vector<Value>> trials;  // by tuning job
 };
 
 struct FakeAccess final : s3::Access {
@@ -285,10 +295,7 @@ TEST_F(ConsoleTest, GivesALongLogInParts) {
 }
 
 TEST_F(ConsoleTest, CountsResourcesByStatus) {
-  sagemaker.resources["TrainingJob"] = {Value::object({{"TrainingJobStatus", "Completed"}}),
-                                        Value::object({{"TrainingJobStatus", "Completed"}}),
-                                        Value::object({{"TrainingJobStatus", "Failed"}})};
-  sagemaker.resources["Model"] = {Value::object({{"ModelName", "m"}})};
+  sagemaker.counted = {{"Model", "", 1}, {"TrainingJob", "Completed", 2}, {"TrainingJob", "Failed", 1}};
   const Value counts = json("overview")["counts"];
   EXPECT_EQ(counts["TrainingJob"]["Completed"].int_or(0), 2);
   EXPECT_EQ(counts["TrainingJob"]["Failed"].int_or(0), 1);
@@ -297,15 +304,28 @@ TEST_F(ConsoleTest, CountsResourcesByStatus) {
 }
 
 TEST_F(ConsoleTest, FindsTheTrainingJobsOfATuningJob) {
-  const auto job = [](std::string name, std::string tuning) {
-    return Value::object({{"TrainingJobName", std::move(name)}, {"TuningJobArn", std::move(tuning)}});
-  };
-  sagemaker.resources["TrainingJob"] = {job("Hpo-001-aa", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo"),
-                                        job("Hpo-2-001-bb", "arn:aws:sagemaker:r:a:hyper-parameter-tuning-job/hpo-2"),
-                                        job("other", "")};
+  sagemaker.trials["Hpo"] = {Value::object({{"TrainingJobName", "Hpo-001-aa"}})};
+  sagemaker.trials["Large"].resize(Api::kMaxTuningJobs + 1);
   const Value found = json("sagemaker/HyperParameterTuningJob/Hpo/training-jobs");
   ASSERT_EQ(found["items"].size(), 1u);
   EXPECT_EQ(found["items"].items()[0]["TrainingJobName"].string_or(), "Hpo-001-aa");
+  EXPECT_EQ(json("sagemaker/HyperParameterTuningJob/Large/training-jobs")["items"].size(), Api::kMaxTuningJobs);
+}
+
+TEST_F(ConsoleTest, GivesThePageItsListOfKinds) {
+  const Value kinds = json("sagemaker")["kinds"];
+  ASSERT_EQ(kinds.size(), sagemaker::all_kinds().size());
+  std::set<std::string> slugs;
+  for (const Value& kind : kinds.items()) {
+    EXPECT_FALSE(kind["singular"].string_or().empty() || kind["plural"].string_or().empty());
+    EXPECT_TRUE(slugs.insert(kind["slug"].string_or()).second);
+    json("sagemaker/" + kind["kind"].string_or());  // each is one that can be asked for
+  }
+  const Value& job = kinds.items()[0];
+  EXPECT_EQ(job["kind"].string_or(), "ProcessingJob");
+  EXPECT_EQ(job["name"].string_or(), "ProcessingJobName");
+  EXPECT_EQ(job["status"].string_or(), "ProcessingJobStatus");
+  EXPECT_TRUE(job["has_log"].bool_or(false));
 }
 
 TEST_F(ConsoleTest, ReadsAJobsLogFromItsGroup) {

@@ -19,58 +19,20 @@ tl::unexpected<Error> limit_exceeded(std::string message) {
   return fail(Code::resource_exhausted, std::move(message), "ResourceLimitExceeded");
 }
 
-Error no_such(Kind kind, std::string_view name, const std::string& arn) {
-  const auto invalid = [](std::string message) {
-    return Error(Code::invalid_argument, std::move(message), "ValidationException");
-  };
-  switch (kind) {
-    case Kind::training_job:
-      return invalid("Requested resource not found.");
-    case Kind::processing_job:
-    case Kind::transform_job:
-      return invalid(fmt::format("Could not find requested job with name: {}", name));
-    case Kind::tuning_job:
-      return Error(Code::not_found,
-                   fmt::format("Amazon SageMaker can't find a tuning job with the name {}. Type another name.", name),
-                   "ResourceNotFound");
-    case Kind::model:
-      return invalid(fmt::format("Could not find model \"{}\".", arn));
-    case Kind::endpoint_config:
-      return invalid(fmt::format("Could not find endpoint configuration \"{}\".", arn));
-    case Kind::endpoint:
-      return invalid(fmt::format("Could not find endpoint \"{}\".", arn));
-  }
-  return invalid("Requested resource not found.");
+namespace {
+
+Error in_words(const ErrorWords& words, std::string_view name, const std::string& arn) {
+  return {words.code, fmt::format(fmt::runtime(words.text), fmt::arg("name", name), fmt::arg("arn", arn)),
+          std::string(words.reason)};
 }
 
+}  // namespace
+
+Error no_such(Kind kind, std::string_view name, const std::string& arn) {
+  return in_words(info_of(kind).missing, name, arn);
+}
 Error exists_already(Kind kind, std::string_view name, const std::string& arn) {
-  switch (kind) {
-    case Kind::training_job:
-      return Error(Code::already_exists,
-                   fmt::format("Training job names must be unique within an AWS account and region, and a training "
-                               "job with this name already exists ({})",
-                               arn),
-                   "ResourceInUse");
-    case Kind::processing_job:
-    case Kind::transform_job:
-      return Error(Code::already_exists,
-                   fmt::format("Job name must be unique within an AWS account and region, and a job with this name "
-                               "already exists ({})",
-                               arn),
-                   "ResourceInUse");
-    case Kind::tuning_job:
-      return Error(
-          Code::already_exists,
-          fmt::format("A hyperparameter tuning job with the name, {}, already exists. Choose a different name.", name),
-          "ResourceInUse");
-    default:
-      break;
-  }
-  const std::string_view noun = kind == Kind::model             ? "model"
-                                : kind == Kind::endpoint_config ? "endpoint configuration"
-                                                                : "endpoint";
-  return Error(Code::invalid_argument, fmt::format("Cannot create already existing {} \"{}\".", noun, arn),
-               "ValidationException");
+  return in_words(info_of(kind).taken, name, arn);
 }
 
 namespace {

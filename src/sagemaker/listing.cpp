@@ -41,18 +41,6 @@ Status read_bound(const Value& input, std::string_view member, std::optional<Tim
 
 }  // namespace
 
-ListDefaults list_defaults(Kind kind) {
-  switch (kind) {
-    case Kind::training_job:
-    case Kind::processing_job:
-      return {ListQuery::Sort::created, false};
-    case Kind::tuning_job:
-      return {ListQuery::Sort::name, false};
-    default:
-      return {ListQuery::Sort::created, true};
-  }
-}
-
 Result<Time> parse_timestamp(const Value& value) {
   if (value.is_number()) {
     const double milliseconds = value.as_double() * 1000.0;

@@ -10,13 +10,6 @@
 
 namespace millrace::sagemaker {
 
-struct ListDefaults {
-  ListQuery::Sort sort = ListQuery::Sort::created;
-  bool descending = false;
-};
-// How each kind's List operation sorts when it is not told (the API reference's words).
-ListDefaults list_defaults(Kind kind);
-
 // Reads NameContains, StatusEquals, the time bounds, SortBy, SortOrder, MaxResults (10 by default) and NextToken.
 // Error: ValidationException for a token that is not ours or belongs to another query.
 Result<ListQuery> parse_list_query(const Value& input, const ListDefaults& defaults);

@@ -1,34 +1,15 @@
 #pragma once
 // What SageMaker keeps: jobs, models, endpoints. A resource is its Describe document plus what only we need to know.
 
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "base/value.h"
+#include "sagemaker/kinds.h"
 
 namespace millrace::sagemaker {
-
-enum class Kind { processing_job, training_job, tuning_job, transform_job, model, endpoint_config, endpoint };
-
-// How the API names a kind's parts; empty where it has none.
-struct KindNames {
-  Kind kind;
-  std::string_view name;           // "TrainingJob"
-  std::string_view arn_segment;    // "training-job"
-  std::string_view name_member;    // "TrainingJobName"
-  std::string_view arn_member;     // "TrainingJobArn"
-  std::string_view status_member;  // "TrainingJobStatus"
-  std::string_view start_member;   // "TrainingStartTime"
-  std::string_view end_member;     // "TrainingEndTime"
-  std::string_view list_member;    // "TrainingJobSummaries"
-  bool modified;                   // has LastModifiedTime
-};
-const KindNames& names_of(Kind kind);
-std::span<const KindNames> all_kinds();
-const KindNames* find_kind(std::string_view name);  // nullptr: no such kind
 
 struct Resource {
   Kind kind{};

@@ -80,7 +80,7 @@ class SageMakerImpl final : public SageMaker {
   }
 
   Result<std::vector<Value>> list(const std::string& kind) override {
-    const KindNames* names = find_kind(kind);
+    const KindInfo* names = find_kind(kind);
     if (names == nullptr) return fail(Code::invalid_argument, "There is no kind of resource called " + kind + ".");
     ListQuery query;
     query.descending = true;
@@ -91,12 +91,22 @@ class SageMakerImpl final : public SageMaker {
   }
 
   Result<Value> describe(const std::string& kind, const std::string& name) override {
-    const KindNames* names = find_kind(kind);
+    const KindInfo* names = find_kind(kind);
     if (names == nullptr) return fail(Code::invalid_argument, "There is no kind of resource called " + kind + ".");
     auto found = MR_TRY(store_.find(names->kind, name));
     if (!found)
       return fail(Code::not_found, no_such(names->kind, name, arn_of(world_.place, names->kind, name)).message);
     return std::move(found->body);
+  }
+
+  Result<std::vector<Count>> counts() override { return store_.counts(); }
+
+  Result<std::vector<Value>> training_jobs_of(const std::string& tuning_job, std::size_t limit) override {
+    auto rows = MR_TRY(store_.children(tuning_job));
+    if (rows.size() > limit) rows.resize(limit);
+    std::vector<Value> jobs;
+    for (Resource& row : rows) jobs.push_back(std::move(row.body));
+    return jobs;
   }
 
  private:
@@ -106,7 +116,7 @@ class SageMakerImpl final : public SageMaker {
       const std::lock_guard lock(mutex_);
       listeners = listeners_;
     }
-    for (const auto& listener : listeners) listener(std::string(names_of(kind).name), name);
+    for (const auto& listener : listeners) listener(std::string(info_of(kind).name), name);
   }
 
   Options options_;

@@ -66,10 +66,17 @@ class SageMaker {
 
   // Called after each change of a resource: kind as the API names it ("TrainingJob", "Endpoint"), name.
   virtual void on_change(std::function<void(const std::string& kind, const std::string& name)> listener) = 0;
-  // The console's read side: the members that the matching List/Describe operation gives. Kinds: ProcessingJob,
-  // TrainingJob, HyperParameterTuningJob, TransformJob, Model, EndpointConfig, Endpoint.
+  // The console's read side: the members that the matching List/Describe operation gives. The kinds are those of
+  // kinds.h, by name.
   virtual Result<std::vector<Value>> list(const std::string& kind) = 0;
   virtual Result<Value> describe(const std::string& kind, const std::string& name) = 0;
+  struct Count {
+    std::string kind, status;  // status: empty for a kind that has none
+    std::size_t resources = 0;
+  };
+  virtual Result<std::vector<Count>> counts() = 0;  // of every kind and status that has any
+  // The training jobs that a tuning job started, described, the first ones first; at most `limit`.
+  virtual Result<std::vector<Value>> training_jobs_of(const std::string& tuning_job, std::size_t limit) = 0;
 };
 
 }  // namespace millrace::sagemaker

@@ -43,7 +43,7 @@ constexpr std::string_view kColumns = "kind, name, arn, status, parent, created,
 
 Result<Resource> read_row(const db::Statement& row) {
   Resource resource;
-  const KindNames* kind = find_kind(row.text(0));
+  const KindInfo* kind = find_kind(row.text(0));
   if (kind == nullptr) return fail(Code::data_loss, "an unknown kind of SageMaker resource is stored");
   resource.kind = kind->kind;
   resource.name = row.text(1);
@@ -103,7 +103,7 @@ Status Store::insert_in(db::Connection& connection, const Resource& r, const Tag
   {
     auto insert = MR_TRY(connection.prepare(
         fmt::format("INSERT INTO sagemaker_resource ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", kColumns)));
-    const Status done = insert.bind(names_of(r.kind).name)
+    const Status done = insert.bind(info_of(r.kind).name)
                             .bind(std::string_view(r.name))
                             .bind(std::string_view(r.arn))
                             .bind(std::string_view(r.status))
@@ -130,7 +130,7 @@ Status Store::insert(const Resource& resource, const Tags& tags, const Guard& gu
 Result<std::optional<Resource>> Store::find_in(db::Connection& connection, Kind kind, const std::string& name) {
   auto select = MR_TRY(
       connection.prepare(fmt::format("SELECT {} FROM sagemaker_resource WHERE kind = ? AND name = ?", kColumns)));
-  if (!MR_TRY(select.bind(names_of(kind).name).bind(std::string_view(name)).step())) return std::nullopt;
+  if (!MR_TRY(select.bind(info_of(kind).name).bind(std::string_view(name)).step())) return std::nullopt;
   return std::optional<Resource>(MR_TRY(read_row(select)));
 }
 
@@ -158,7 +158,7 @@ Status Store::update_in(db::Connection& connection, const Resource& r) {
       .bind(r.active)
       .bind(std::string_view(to_json(r.body)))
       .bind(std::string_view(to_json(r.state)))
-      .bind(names_of(r.kind).name)
+      .bind(info_of(r.kind).name)
       .bind(std::string_view(r.name))
       .run();
 }
@@ -186,7 +186,7 @@ Result<bool> Store::erase(Kind kind, const std::string& name, const Guard& guard
     auto tags = MR_TRY(connection.prepare("DELETE FROM sagemaker_tag WHERE arn = ?"));
     MR_TRY(tags.bind(std::string_view(found->arn)).run());
     auto row = MR_TRY(connection.prepare("DELETE FROM sagemaker_resource WHERE kind = ? AND name = ?"));
-    return row.bind(names_of(kind).name).bind(std::string_view(name)).run();
+    return row.bind(info_of(kind).name).bind(std::string_view(name)).run();
   }));
   return erased;
 }
@@ -208,7 +208,7 @@ Result<std::vector<Resource>> Store::list(Kind kind, const ListQuery& query) {
   std::vector<Resource> rows;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(sql));
-    select.bind(names_of(kind).name);
+    select.bind(info_of(kind).name);
     const std::string pattern = like_pattern(query.name_contains);
     if (!query.name_contains.empty()) select.bind(std::string_view(pattern));
     if (!query.status.empty()) select.bind(std::string_view(query.status));
@@ -252,9 +252,22 @@ Result<std::size_t> Store::count_active() {
   return count;
 }
 
+Result<std::vector<SageMaker::Count>> Store::counts() {
+  std::vector<SageMaker::Count> counts;
+  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare(
+        "SELECT kind, status, COUNT(*) FROM sagemaker_resource GROUP BY kind, status ORDER BY kind, status"));
+    while (MR_TRY(select.step())) {
+      counts.push_back({select.text(0), select.text(1), static_cast<std::size_t>(select.integer(2))});
+    }
+    return {};
+  }));
+  return counts;
+}
+
 Result<std::size_t> Store::count_active_in(db::Connection& connection, Kind kind) {
   auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE active = 1 AND kind = ?"));
-  const bool found = MR_TRY(select.bind(names_of(kind).name).step());
+  const bool found = MR_TRY(select.bind(info_of(kind).name).step());
   return found ? static_cast<std::size_t>(select.integer(0)) : std::size_t{0};
 }
 

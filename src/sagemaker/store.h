@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "db/database.h"
 #include "sagemaker/resource.h"
+#include "sagemaker/sagemaker.h"
 
 namespace millrace::sagemaker {
 
@@ -18,7 +19,7 @@ using Tags = std::vector<std::pair<std::string, std::string>>;  // key, value
 
 // What a List operation asks for, made definite.
 struct ListQuery {
-  enum class Sort { name, created, status };
+  using Sort = SortField;
   Sort sort = Sort::created;
   bool descending = false;
   std::string name_contains, status;                                                   // empty: any
@@ -55,6 +56,7 @@ class Store {
   Result<std::vector<Resource>> list(Kind kind, const ListQuery& query);
   Result<std::vector<Resource>> active();
   Result<std::size_t> count_active();  // of all kinds
+  Result<std::vector<SageMaker::Count>> counts();
   static Result<std::size_t> count_active_in(db::Connection& connection, Kind kind);
   Result<std::vector<Resource>> children(const std::string& parent);  // training jobs of a tuning job, oldest first
   static Result<std::vector<Resource>> children_in(db::Connection& connection, const std::string& parent);

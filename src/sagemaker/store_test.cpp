@@ -33,7 +33,7 @@ class StoreTest : public testing::Test {
   std::vector<std::string> pages(Value input) {
     std::vector<std::string> names;
     while (true) {
-      auto query = parse_list_query(input, list_defaults(Kind::training_job));
+      auto query = parse_list_query(input, info_of(Kind::training_job).list_defaults);
       EXPECT_TRUE(query);
       auto rows = store_.list(Kind::training_job, *query);
       EXPECT_TRUE(rows);
@@ -120,6 +120,23 @@ TEST_F(StoreTest, TagsGoWithTheResource) {
   EXPECT_TRUE(*store_.erase(Kind::training_job, "a"));
   EXPECT_FALSE(*store_.erase(Kind::training_job, "a"));
   EXPECT_TRUE(store_.tags(a.arn)->empty());
+}
+
+TEST_F(StoreTest, CountsByKindAndStatus) {
+  ASSERT_TRUE(store_.insert(job("a", 1), {}));
+  ASSERT_TRUE(store_.insert(job("b", 2), {}));
+  ASSERT_TRUE(store_.insert(job("c", 3, "Failed"), {}));
+  Resource model = job("m", 4, "");
+  model.kind = Kind::model;
+  model.arn = arn_of(place_, Kind::model, "m");
+  ASSERT_TRUE(store_.insert(model, {}));
+  std::vector<std::string> counted;
+  const auto counts = store_.counts();
+  ASSERT_TRUE(counts);
+  for (const auto& count : *counts) {
+    counted.push_back(count.kind + " " + count.status + " " + std::to_string(count.resources));
+  }
+  EXPECT_THAT(counted, ElementsAre("Model  1", "TrainingJob Completed 2", "TrainingJob Failed 1"));
 }
 
 }  // namespace

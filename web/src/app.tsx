@@ -3,7 +3,7 @@ import { Component, useEffect, type ReactNode } from "react";
 import { useLink } from "./data/live";
 import { Empty, Page, Problem } from "./parts/parts";
 import { ExperimentPage, Experiments } from "./pages/experiments";
-import { kindBySlug, KINDS } from "./pages/kinds";
+import { allKinds, kindBySlug } from "./pages/kinds";
 import { Overview } from "./pages/overview";
 import { PipelinePage, Pipelines } from "./pages/pipelines";
 import { Resource } from "./pages/resource";
@@ -13,7 +13,7 @@ import { Runs } from "./pages/runs";
 import { Bucket, Buckets } from "./pages/storage";
 import { useRoute, type Route } from "./router";
 
-const MENU: { title: string; entries: { text: string; href: string }[] }[] = [
+const menu = (): { title: string; entries: { text: string; href: string }[] }[] => [
   { title: "", entries: [{ text: "Overview", href: "#/" }] },
   {
     title: "Pipelines",
@@ -23,7 +23,7 @@ const MENU: { title: string; entries: { text: string; href: string }[] }[] = [
       { text: "Pipelines", href: "#/pipelines" },
     ],
   },
-  { title: "SageMaker", entries: KINDS.map((k) => ({ text: k.many, href: `#/sagemaker/${k.slug}` })) },
+  { title: "SageMaker", entries: allKinds().map((k) => ({ text: k.plural, href: `#/sagemaker/${k.slug}` })) },
   { title: "S3", entries: [{ text: "Buckets", href: "#/storage" }] },
 ];
 
@@ -103,7 +103,8 @@ function Link(): React.JSX.Element {
 export function App(): React.JSX.Element {
   const route = useRoute();
   const here = `#/${route.parts.join("/")}`;
-  const current = MENU.flatMap((group) => group.entries)
+  const groups = menu();
+  const current = groups.flatMap((group) => group.entries)
     .filter((entry) => here === entry.href || (entry.href !== "#/" && here.startsWith(`${entry.href}/`)))
     .pop();
   const address = route.parts.join("/");
@@ -126,7 +127,7 @@ export function App(): React.JSX.Element {
           Millrace
         </a>
         <nav aria-label="Main">
-          {MENU.map((group) => (
+          {groups.map((group) => (
             <div key={group.title} className="menu-group">
               {group.title && <h2>{group.title}</h2>}
               {group.entries.map((entry) => (

@@ -58,7 +58,7 @@ struct Leftovers {
 struct JobKind {
   virtual ~JobKind() = default;
   virtual Kind kind() const = 0;
-  virtual std::string_view log_group() const = 0;
+  std::string_view log_group() const { return info_of(kind()).log_group; }
   virtual bool built_in(const Resource& job) const = 0;
   virtual std::chrono::seconds max_runtime(const Resource& job) const = 0;  // 0: none
   // Fills `directory` (fresh) and says what to run; key, log paths and directory are the shell's.

@@ -35,7 +35,7 @@ constexpr std::string_view kPrefix = "sagemaker/";
 Millis grace_of(Kind kind) { return kind == Kind::training_job ? kTrainingGrace : kGrace; }
 
 std::string poke_name(Kind kind, std::string_view name) {
-  return fmt::format("{}/{}", names_of(kind).arn_segment, to_lower(name));
+  return fmt::format("{}/{}", info_of(kind).arn_segment, to_lower(name));
 }
 
 // Failures of the server's own parts: worth another try. The customer's (a missing bucket, a refused role) are not.
@@ -82,13 +82,13 @@ struct Jobs::Impl {
     return nullptr;
   }
   fs::path directory_of(Kind kind, std::string_view name) const {
-    return world.options.directory / names_of(kind).arn_segment / to_lower(name);
+    return world.options.directory / info_of(kind).arn_segment / to_lower(name);
   }
   void poke(Kind kind, const std::string& name) { reconciler.poke(poke_name(kind, name)); }
 
-  static std::pair<const KindNames*, std::string> parse_poke(const std::string& poked) {
+  static std::pair<const KindInfo*, std::string> parse_poke(const std::string& poked) {
     const auto slash = poked.find('/');
-    const KindNames* kind = nullptr;
+    const KindInfo* kind = nullptr;
     for (const auto& k : all_kinds()) {
       if (k.arn_segment == std::string_view(poked).substr(0, slash)) kind = &k;
     }
@@ -253,7 +253,7 @@ struct Jobs::Impl {
 
   // Also done when it failed for the customer's reasons: they are written then.
   Status prepare(JobKind& kind, const Resource& job) {
-    const std::string start = std::string(names_of(job.kind).start_member);
+    const std::string start = std::string(info_of(job.kind).start_member);
     MR_TRY(update(job.kind, job.name, [&](Resource& row) -> Status {
       const Time now = world.clock.now();
       if (!row.body.has(start)) row.body.set(start, seconds(now));
@@ -390,7 +390,7 @@ struct Jobs::Impl {
   Status conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members) {
     const auto changed = update(kind, name, [&](Resource& row) -> Status {
       if (!row.active) return {};
-      const KindNames& names = names_of(kind);
+      const KindInfo& names = info_of(kind);
       const Time now = world.clock.now();
       row.active = false;
       row.status = outcome.status;
@@ -440,7 +440,7 @@ struct Jobs::Impl {
       if (job.kind != Kind::endpoint) poke(job.kind, job.name);
     }
     for (const auto& kind : kinds) {
-      const auto directory = UntrustedTree::open(world.options.directory / names_of(kind->kind()).arn_segment);
+      const auto directory = UntrustedTree::open(world.options.directory / info_of(kind->kind()).arn_segment);
       if (!directory) continue;  // there has been no job of this kind
       for (const auto& entry : MR_TRY(directory->list("", {}))) poke(kind->kind(), entry.path);
     }
@@ -462,7 +462,7 @@ bool Jobs::on_child_exit(const std::string& key) {
   if (!key.starts_with(kPrefix) || !key.ends_with("/1")) return false;
   const std::string poked = key.substr(kPrefix.size(), key.size() - kPrefix.size() - 2);
   for (const auto& kind : impl_->kinds) {
-    if (poked.starts_with(std::string(names_of(kind->kind()).arn_segment) + "/")) {
+    if (poked.starts_with(std::string(info_of(kind->kind()).arn_segment) + "/")) {
       impl_->reconciler.poke(poked);
       return true;
     }

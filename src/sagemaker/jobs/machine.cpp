@@ -110,7 +110,7 @@ Status request_stop(Resource& job, Time now) {
   job.status = "Stopping";
   job.modified = now;
   job.state.set("stop", true);
-  job.body.set(names_of(job.kind).status_member, "Stopping");
+  job.body.set(info_of(job.kind).status_member, "Stopping");
   if (job.body.has("LastModifiedTime")) job.body.set("LastModifiedTime", seconds(now));
   if (job.kind == Kind::training_job) set_secondary_status(job.body, "Stopping", now);
   return {};

@@ -19,7 +19,6 @@ class ProcessingKind final : public JobKind {
  public:
   explicit ProcessingKind(World& world) : world_(world) {}
   Kind kind() const override { return Kind::processing_job; }
-  std::string_view log_group() const override { return "/aws/sagemaker/ProcessingJobs"; }
   bool built_in(const Resource&) const override { return false; }
   std::chrono::seconds max_runtime(const Resource& job) const override {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));

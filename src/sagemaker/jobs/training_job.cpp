@@ -19,7 +19,6 @@ class TrainingKind final : public JobKind {
  public:
   explicit TrainingKind(World& world) : world_(world) {}
   Kind kind() const override { return Kind::training_job; }
-  std::string_view log_group() const override { return "/aws/sagemaker/TrainingJobs"; }
   bool built_in(const Resource& job) const override { return !algorithm_of(job).empty(); }
   std::chrono::seconds max_runtime(const Resource& job) const override {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));

@@ -27,7 +27,6 @@ class TransformKind final : public JobKind {
  public:
   explicit TransformKind(World& world) : world_(world) {}
   Kind kind() const override { return Kind::transform_job; }
-  std::string_view log_group() const override { return "/aws/sagemaker/TransformJobs"; }
   bool built_in(const Resource&) const override { return true; }
   std::chrono::seconds max_runtime(const Resource&) const override { return std::chrono::seconds(0); }
 

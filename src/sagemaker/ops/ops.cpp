@@ -4,8 +4,6 @@
 
 #include "base/strings.h"
 #include "sagemaker/errors.h"
-#include "sagemaker/jobs/machine.h"
-#include "sagemaker/listing.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -20,7 +18,7 @@ const Value& at_path(const Value& value, std::string_view path) {
 
 aws::Resources resource_named(Ops& ops, Kind kind) {
   return [&ops, kind](const aws::Call&, const Value& input) -> std::vector<std::string> {
-    return {arn_of(ops.world.place, kind, input[names_of(kind).name_member].string_or())};
+    return {arn_of(ops.world.place, kind, input[info_of(kind).name_member].string_or())};
   };
 }
 
@@ -39,7 +37,7 @@ Status check_tagged(Ops& ops, const std::string& arn) {
 aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path) {
   return [&ops, kind, role_path](const aws::Call& call, const Value& input) -> Result<std::vector<aws::Check>> {
     std::vector<aws::Check> checks;
-    const std::string arn = arn_of(ops.world.place, kind, input[names_of(kind).name_member].string_or());
+    const std::string arn = arn_of(ops.world.place, kind, input[info_of(kind).name_member].string_or());
     if (!role_path.empty()) {
       if (const std::string role = at_path(input, role_path).string_or(); !role.empty()) {
         checks.push_back(
@@ -71,49 +69,12 @@ Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, con
         fmt::format("The account-level service limit 'Number of concurrent {}s' is {}, with current utilization of {} "
                     "and a request "
                     "delta of 1.",
-                    names_of(job.kind).name, kMaxActiveJobs, kMaxActiveJobs));
+                    info_of(job.kind).name, kMaxActiveJobs, kMaxActiveJobs));
   };
   MR_TRY(ops.world.store.insert(job, tags, below_limit));
   ops.world.changed(job.kind, job.name);
   ops.jobs.poke(job.kind, job.name);
-  return aws::Output(Value::object({{std::string(names_of(job.kind).arn_member), job.arn}}));
-}
-
-aws::Handle describe_handle(Ops& ops, Kind kind) {
-  return [&ops, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const std::string name = input[names_of(kind).name_member].string_or();
-    return aws::Output(MR_TRY(ops.world.store.get(kind, name, ops.world.place)).body);
-  };
-}
-
-aws::Handle list_handle(Ops& ops, Kind kind) {
-  return [&ops, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-    MR_TRY(refuse_unsupported(input, {{"WarmPoolStatusEquals", "WarmPoolStatusEquals is not supported."},
-                                      {"TrainingPlanArnEquals", "TrainingPlanArnEquals is not supported."}}));
-    ListQuery query = MR_TRY(parse_list_query(input, list_defaults(kind)));
-    const std::size_t page = query.limit;
-    query.limit = page + 1;  // one more tells whether there is a next page
-    auto rows = MR_TRY(ops.world.store.list(kind, query));
-    aws::Output output;
-    const bool more = rows.size() > page;
-    if (more) rows.resize(page);
-    Value list = Value::array();
-    for (const auto& row : rows) list.push(summary_of(row));
-    output.members.set(names_of(kind).list_member, std::move(list));
-    if (more) output.members.set("NextToken", next_token(input, query, rows.back()));
-    return output;
-  };
-}
-
-aws::Handle stop_handle(Ops& ops, Kind kind) {
-  return [&ops, kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
-    const std::string name = input[names_of(kind).name_member].string_or();
-    MR_TRY(ops.world.store.get(kind, name, ops.world.place));
-    MR_TRY(ops.world.store.change(kind, name, [&](Resource& row) { return request_stop(row, call.now); }));
-    ops.world.changed(kind, name);
-    ops.jobs.poke(kind, name);
-    return aws::Output();
-  };
+  return aws::Output(Value::object({{std::string(info_of(job.kind).arn_member), job.arn}}));
 }
 
 }  // namespace millrace::sagemaker

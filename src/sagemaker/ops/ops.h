@@ -1,8 +1,10 @@
 #pragma once
-// SageMaker's operations, one file each, and what they share. table.cpp lists them.
+// SageMaker's operations: those that are the same for every kind in generic.cpp, the others one file each, and what
+// they share. table.cpp lists them.
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aws/gateway.h"
 #include "sagemaker/jobs/jobs.h"
@@ -45,38 +47,17 @@ Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn);
 // Stores a new job and starts it. Yields its ARN.
 Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, const Value& request);
 
-aws::Handle describe_handle(Ops& ops, Kind kind);
-aws::Handle list_handle(Ops& ops, Kind kind);
-aws::Handle stop_handle(Ops& ops, Kind kind);
+// Describe, List, Stop and Delete of every kind that has them (kinds.h).
+std::vector<aws::Operation> generic_operations(Ops& ops);
 
 aws::Operation create_processing_job(Ops& ops);
-aws::Operation describe_processing_job(Ops& ops);
-aws::Operation list_processing_jobs(Ops& ops);
-aws::Operation stop_processing_job(Ops& ops);
 aws::Operation create_training_job(Ops& ops);
-aws::Operation describe_training_job(Ops& ops);
-aws::Operation list_training_jobs(Ops& ops);
-aws::Operation stop_training_job(Ops& ops);
 aws::Operation create_hyper_parameter_tuning_job(Ops& ops);
-aws::Operation describe_hyper_parameter_tuning_job(Ops& ops);
-aws::Operation list_hyper_parameter_tuning_jobs(Ops& ops);
-aws::Operation stop_hyper_parameter_tuning_job(Ops& ops);
 aws::Operation list_training_jobs_for_hyper_parameter_tuning_job(Ops& ops);
 aws::Operation create_transform_job(Ops& ops);
-aws::Operation describe_transform_job(Ops& ops);
-aws::Operation list_transform_jobs(Ops& ops);
-aws::Operation stop_transform_job(Ops& ops);
 aws::Operation create_model(Ops& ops);
-aws::Operation describe_model(Ops& ops);
-aws::Operation list_models(Ops& ops);
-aws::Operation delete_model(Ops& ops);
 aws::Operation create_endpoint_config(Ops& ops);
-aws::Operation describe_endpoint_config(Ops& ops);
-aws::Operation list_endpoint_configs(Ops& ops);
-aws::Operation delete_endpoint_config(Ops& ops);
 aws::Operation create_endpoint(Ops& ops);
-aws::Operation describe_endpoint(Ops& ops);
-aws::Operation list_endpoints(Ops& ops);
 aws::Operation update_endpoint(Ops& ops);
 aws::Operation update_endpoint_weights_and_capacities(Ops& ops);
 aws::Operation delete_endpoint(Ops& ops);

@@ -48,6 +48,7 @@ export const paths = {
   run: (id: string) => `/console/api/runs/${part(id)}`,
   taskLog: (run: string, task: string, offset: number) =>
     `/console/api/runs/${part(run)}/tasks/${part(task)}/log?offset=${offset}`,
+  kinds: () => "/console/api/sagemaker",
   resources: (kind: string) => `/console/api/sagemaker/${kind}`,
   resource: (kind: string, name: string) => `/console/api/sagemaker/${kind}/${part(name)}`,
   resourceLog: (kind: string, name: string, stream: string, skip: number) =>

@@ -4,7 +4,7 @@ import type { Overview as Data } from "../data/types";
 import { Card, Empty, Loading, Page, Problem } from "../parts/parts";
 import { isUnderWay, stateClass, stateWord } from "../parts/state";
 import { links } from "../router";
-import { KINDS } from "./kinds";
+import { allKinds } from "./kinds";
 import { HowToRun, RunTable } from "./runs";
 
 export function Overview(): React.JSX.Element {
@@ -27,13 +27,13 @@ export function Overview(): React.JSX.Element {
           </Card>
           <Card title="SageMaker">
             <div className="tiles">
-              {KINDS.map((kind) => {
+              {allKinds().map((kind) => {
                 const counts = Object.entries(data.counts[kind.kind] ?? {});
                 const total = counts.reduce((sum, [, n]) => sum + n, 0);
                 return (
                   <a className="tile" key={kind.kind} href={links.resources(kind.slug)}>
                     <b>{total}</b>
-                    <span>{total === 1 ? kind.one : kind.many}</span>
+                    <span>{total === 1 ? kind.singular : kind.plural}</span>
                     <span className="tile-states">
                       {counts
                         .filter(([status]) => status !== "")

@@ -16,7 +16,9 @@ import { TuningJobs } from "./tuning";
 type Fact = [string, ReactNode];
 
 function to(kind: string, name: string): ReactNode {
-  return name ? <a className={name.length > 30 ? "long" : ""} href={links.resource(kindByName(kind).slug, name)}>{name}</a> : "–";
+  const slug = kindByName(kind)?.slug;
+  if (!name) return "–";
+  return slug ? <a className={name.length > 30 ? "long" : ""} href={links.resource(slug, name)}>{name}</a> : name;
 }
 
 function nameInArn(arn: string): string {
@@ -304,8 +306,10 @@ function body(kind: Kind, d: JsonObject): ReactNode {
       return model(d);
     case "EndpointConfig":
       return endpointConfig(d);
-    default:
+    case "Endpoint":
       return <Endpoint d={d} />;
+    default:
+      return null; // a kind without a part of its own: its facts and members say it all
   }
 }
 
@@ -324,7 +328,7 @@ export function Resource({ kind, name }: { kind: Kind; name: string }): React.JS
   return (
     <Page
       title={name}
-      trail={[{ text: kind.many, href: links.resources(kind.slug) }]}
+      trail={[{ text: kind.plural, href: links.resources(kind.slug) }]}
       side={status && <State state={status} />}
     >
       {error && <Problem text={error} />}
@@ -350,7 +354,7 @@ export function Resource({ kind, name }: { kind: Kind; name: string }): React.JS
             />
           </Card>
           {body(kind, d)}
-          {kind.hasLog && (
+          {kind.has_log && (
             <Card title="Log">
               <JobLogView kind={kind.kind} name={name} live={busy || status === "InService"} />
             </Card>

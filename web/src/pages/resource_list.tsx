@@ -42,7 +42,7 @@ export function ResourceList({ kind }: { kind: Kind }): React.JSX.Element {
       title: "Duration",
       kind: "number",
       cell: (item) =>
-        awsTime(item[ended]) === undefined && !isUnderWay(str(item, kind.status ?? ""))
+        awsTime(item[ended]) === undefined && !isUnderWay(str(item, kind.status))
           ? "–"
           : span(awsTime(item["CreationTime"]), awsTime(item[ended]), now),
     });
@@ -59,7 +59,7 @@ export function ResourceList({ kind }: { kind: Kind }): React.JSX.Element {
   const shown = items.filter((item) => str(item, kind.name).toLowerCase().includes(filter.toLowerCase()));
   return (
     <Page
-      title={kind.many}
+      title={kind.plural}
       side={
         items.length > 0 && (
           <input
@@ -75,15 +75,15 @@ export function ResourceList({ kind }: { kind: Kind }): React.JSX.Element {
       {error && <Problem text={error} />}
       {!data && !error && <Loading />}
       {data && items.length === 0 && (
-        <Empty title={`No ${kind.many.toLowerCase()} yet`}>
-          <p>{kind.made}</p>
+        <Empty title={`No ${kind.plural.toLowerCase()} yet`}>
+          <p>{kind.hint}</p>
           <p>
             <code>millrace lab</code> runs the lab, which makes at least one of each kind.
           </p>
         </Empty>
       )}
       {items.length > 0 && shown.length === 0 && <p className="faint">No name holds “{filter}”.</p>}
-      {shown.length > 0 && <Table label={kind.many} columns={columns} rows={shown} id={(item) => str(item, kind.name)} />}
+      {shown.length > 0 && <Table label={kind.plural} columns={columns} rows={shown} id={(item) => str(item, kind.name)} />}
     </Page>
   );
 }

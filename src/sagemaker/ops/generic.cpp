@@ -1,0 +1,79 @@
+// The operations that are the same for every kind of resource, from the table of kinds.
+
+#include "sagemaker/errors.h"
+#include "sagemaker/jobs/machine.h"
+#include "sagemaker/listing.h"
+#include "sagemaker/ops/ops.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+std::string name_in(const Value& input, const KindInfo& kind) { return input[kind.name_member].string_or(); }
+
+aws::Operation describe(Ops& ops, const KindInfo& kind) {
+  return {kind.describe.name, kind.describe.action, resource_named(ops, kind.kind),
+          [&ops, &kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+            return aws::Output(MR_TRY(ops.world.store.get(kind.kind, name_in(input, kind), ops.world.place)).body);
+          }};
+}
+
+Result<aws::Output> list_page(Ops& ops, const KindInfo& kind, const Value& input) {
+  MR_TRY(refuse_unsupported(input, {{"WarmPoolStatusEquals", "WarmPoolStatusEquals is not supported."},
+                                    {"TrainingPlanArnEquals", "TrainingPlanArnEquals is not supported."}}));
+  ListQuery query = MR_TRY(parse_list_query(input, kind.list_defaults));
+  const std::size_t page = query.limit;
+  query.limit = page + 1;  // one more tells whether there is a next page
+  auto rows = MR_TRY(ops.world.store.list(kind.kind, query));
+  const bool more = rows.size() > page;
+  if (more) rows.resize(page);
+  Value list = Value::array();
+  for (const auto& row : rows) list.push(summary_of(row));
+  aws::Output output;
+  output.members.set(kind.list_member, std::move(list));
+  if (more) output.members.set("NextToken", next_token(input, query, rows.back()));
+  return output;
+}
+
+aws::Operation list(Ops& ops, const KindInfo& kind) {
+  return {kind.list.name, kind.list.action, aws::any_resource(),
+          [&ops, &kind](aws::Call&, const Value& input) { return list_page(ops, kind, input); }};
+}
+
+aws::Operation stop(Ops& ops, const KindInfo& kind) {
+  return {kind.stop->name, kind.stop->action, resource_named(ops, kind.kind),
+          [&ops, &kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
+            const std::string name = name_in(input, kind);
+            MR_TRY(ops.world.store.get(kind.kind, name, ops.world.place));
+            MR_TRY(ops.world.store.change(kind.kind, name, [&](Resource& row) { return request_stop(row, call.now); }));
+            ops.world.changed(kind.kind, name);
+            ops.jobs.poke(kind.kind, name);
+            return aws::Output();
+          }};
+}
+
+aws::Operation erase(Ops& ops, const KindInfo& kind) {
+  return {kind.erase->name, kind.erase->action, resource_named(ops, kind.kind),
+          [&ops, &kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+            const std::string name = name_in(input, kind);
+            if (!MR_TRY(ops.world.store.erase(kind.kind, name))) {
+              return fail(no_such(kind.kind, name, arn_of(ops.world.place, kind.kind, name)));
+            }
+            ops.world.changed(kind.kind, name);
+            return aws::Output();
+          }};
+}
+
+}  // namespace
+
+std::vector<aws::Operation> generic_operations(Ops& ops) {
+  std::vector<aws::Operation> operations;
+  for (const KindInfo& kind : all_kinds()) {
+    operations.push_back(describe(ops, kind));
+    operations.push_back(list(ops, kind));
+    if (kind.stop) operations.push_back(stop(ops, kind));
+    if (kind.erase) operations.push_back(erase(ops, kind));
+  }
+  return operations;
+}
+
+}  // namespace millrace::sagemaker
