@@ -13,7 +13,7 @@ const Value& shared_null() {
 
 }  // namespace
 
-std::string_view Value::a_kind() const {
+std::string_view Value::kind_with_article() const {
   switch (kind()) {
     case Kind::null:
       return "null";
@@ -34,7 +34,7 @@ std::string_view Value::a_kind() const {
 }
 
 std::string_view Value::kind_name() const {
-  const std::string_view phrase = a_kind();
+  const std::string_view phrase = kind_with_article();
   return phrase.substr(phrase.find(' ') + 1);  // all of it where there is no blank
 }
 

@@ -42,8 +42,8 @@ class Value {
   static Value array(std::initializer_list<Value> items) { return Value(Array(items)); }
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
-  std::string_view kind_name() const;  // "null", "boolean", "integer", "number", "string", "array", "object"
-  std::string_view a_kind() const;     // the same in a sentence: "null", "a boolean", "an integer", …
+  std::string_view kind_name() const;          // "null", "boolean", "integer", "number", "string", "array", "object"
+  std::string_view kind_with_article() const;  // "null", "a boolean", "an integer", …
   bool is_null() const { return kind() == Kind::null; }
   bool is_bool() const { return kind() == Kind::boolean; }
   bool is_integer() const { return kind() == Kind::integer; }

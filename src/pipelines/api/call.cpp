@@ -75,7 +75,8 @@ Result<Value> read_message(const Value& value, std::string_view message,
   Value out = Value::object();
   if (value.is_null()) return out;
   if (!value.is_object())
-    return fail(Code::invalid_argument, fmt::format("{} must be a JSON object, not {}", message, value.a_kind()));
+    return fail(Code::invalid_argument,
+                fmt::format("{} must be a JSON object, not {}", message, value.kind_with_article()));
   for (const auto& [name, member] : value.members()) {
     const std::string field = snake_case(name);
     if (std::find(fields.begin(), fields.end(), field) == fields.end())
@@ -111,7 +112,7 @@ Result<std::string> text_field(const Value& message, std::string_view name) {
   const Value& value = message[name];
   if (value.is_null()) return std::string();
   if (!value.is_string())
-    return fail(Code::invalid_argument, fmt::format("{} must be a string, not {}", name, value.a_kind()));
+    return fail(Code::invalid_argument, fmt::format("{} must be a string, not {}", name, value.kind_with_article()));
   return value.as_string();
 }
 

@@ -63,7 +63,8 @@ struct Predicate {
 Error bad(std::string message) { return {Code::invalid_argument, "filter: " + std::move(message)}; }
 
 Result<Predicate> read_predicate(const Value& given) {
-  if (!given.is_object()) return fail(bad(fmt::format("a predicate must be an object, not {}", given.a_kind())));
+  if (!given.is_object())
+    return fail(bad(fmt::format("a predicate must be an object, not {}", given.kind_with_article())));
   Predicate predicate;
   for (const auto& [name, value] : given.members()) {
     std::string_view member;
@@ -244,7 +245,8 @@ Result<Condition> read_filter(std::string_view text, std::span<const Field> fiel
   if (!filter || !filter->is_object()) return fail(bad("it must be a JSON object with \"predicates\""));
   for (const auto& [name, value] : filter->members()) {
     if (name != "predicates") return fail(bad(fmt::format("unknown field \"{}\"", name)));
-    if (!value.is_array()) return fail(bad(fmt::format("\"predicates\" must be a list, not {}", value.a_kind())));
+    if (!value.is_array())
+      return fail(bad(fmt::format("\"predicates\" must be a list, not {}", value.kind_with_article())));
   }
   const Value& predicates = (*filter)["predicates"];
   if (predicates.size() > kMaxPredicates)

@@ -23,12 +23,12 @@ Error bad(std::string message) { return {Code::invalid_argument, std::move(messa
 
 Result<Value> check_tags(const Value& tags) {
   if (tags.is_null()) return Value::object();
-  if (!tags.is_object()) return fail(bad(fmt::format("tags must be a JSON object, not {}", tags.a_kind())));
+  if (!tags.is_object()) return fail(bad(fmt::format("tags must be a JSON object, not {}", tags.kind_with_article())));
   if (tags.size() > kMaxTags)
     return fail(bad(fmt::format("there may be {} tags at most, not {}", kMaxTags, tags.size())));
   for (const auto& [key, value] : tags.members()) {
     if (!value.is_string())
-      return fail(bad(fmt::format("the tag \"{}\" must be a string, not {}", key, value.a_kind())));
+      return fail(bad(fmt::format("the tag \"{}\" must be a string, not {}", key, value.kind_with_article())));
     if (key.empty()) return fail(bad("a tag's key may not be empty"));
     if (key.find('.') != std::string::npos)
       return fail(bad(fmt::format("the tag \"{}\" may not have a dot in its key", key)));

@@ -375,7 +375,8 @@ class State::Step {
       if (parsed) items = std::move(*parsed);
     }
     if (!items.is_array()) {
-      return end(node, NodeState::failed, fmt::format("the loop's items are {}, not a list", items.a_kind()));
+      return end(node, NodeState::failed,
+                 fmt::format("the loop's items are {}, not a list", items.kind_with_article()));
     }
     ++node.attempt;
     clear_result(node);

@@ -99,7 +99,7 @@ bool fit_parameter(Node& node, const std::string& key, const ParameterSpec& spec
     node.parameters.set(key, to_json(value));
     return true;
   }
-  error = fmt::format("the input parameter {} is {}, but {} is expected", key, value.a_kind(),
+  error = fmt::format("the input parameter {} is {}, but {} is expected", key, value.kind_with_article(),
                       parameter_type_name(spec.type));
   return false;
 }
@@ -157,7 +157,7 @@ Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given) {
     const ParameterSpec& parameter = declared->second;
     if (!has_type(value, parameter.type)) {
       return fail(Code::invalid_argument, fmt::format("the parameter \"{}\" is {}, but {} is expected", key,
-                                                      value.a_kind(), parameter_type_name(parameter.type)));
+                                                      value.kind_with_article(), parameter_type_name(parameter.type)));
     }
     if (!parameter.literals.empty() &&
         std::find(parameter.literals.begin(), parameter.literals.end(), value) == parameter.literals.end()) {

@@ -206,8 +206,9 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
     const auto declared = component.output_parameters.find(name);
     if (declared == component.output_parameters.end()) continue;
     if (!has_type(value, declared->second)) {
-      return fail(Code::invalid_argument, fmt::format("the output {} is {}, but {} is expected", name, value.a_kind(),
-                                                      parameter_type_name(declared->second)));
+      return fail(Code::invalid_argument,
+                  fmt::format("the output {} is {}, but {} is expected", name, value.kind_with_article(),
+                              parameter_type_name(declared->second)));
     }
     outputs.parameters.set(name, value);
   }

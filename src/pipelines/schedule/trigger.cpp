@@ -24,7 +24,8 @@ Result<std::optional<Time>> read_time(const Value& schedule, std::string_view na
 }
 
 Status check_members(const Value& value, std::string_view what, std::initializer_list<std::string_view> names) {
-  if (!value.is_object()) return fail(bad(fmt::format("{} must be a JSON object, not {}", what, value.a_kind())));
+  if (!value.is_object())
+    return fail(bad(fmt::format("{} must be a JSON object, not {}", what, value.kind_with_article())));
   for (const auto& [name, member] : value.members()) {
     if (std::find(names.begin(), names.end(), name) == names.end())
       return fail(bad(fmt::format("unknown field \"{}\" in {}", name, what)));

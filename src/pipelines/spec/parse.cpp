@@ -253,7 +253,7 @@ Result<Component> parse_component(const std::string& name, const Value& value, c
       spec.default_value = parameter["defaultValue"];
       if (!spec.default_value->is_null() && !has_type(*spec.default_value, spec.type)) {
         return wrong(parameter, in + key,
-                     fmt::format("the default is {}, the type {}", spec.default_value->a_kind(),
+                     fmt::format("the default is {}, the type {}", spec.default_value->kind_with_article(),
                                  parameter_type_name(spec.type)));
       }
     }
@@ -335,7 +335,7 @@ Status check_references(const PipelineSpec& pipeline, const Component& component
                  !has_type(source.constant, declared->second.type) &&
                  !(source.constant.is_string() && source.constant.as_string().find("{{$") != std::string::npos)) {
         return wrong(input_at, input_path,
-                     fmt::format("the value is {}, but {} is expected", source.constant.a_kind(),
+                     fmt::format("the value is {}, but {} is expected", source.constant.kind_with_article(),
                                  parameter_type_name(declared->second.type)));
       }
       if (source.kind == ParameterSource::Kind::component_input && !component.parameters.contains(source.name)) {

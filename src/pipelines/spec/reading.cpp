@@ -28,7 +28,8 @@ Result<std::vector<std::string>> strings(const Value& value, const std::string& 
   std::vector<std::string> out;
   if (!value.is_null() && !value.is_array()) return wrong(value, path, "a list of strings is expected");
   for (const Value& item : value.items()) {
-    if (!item.is_string()) return wrong(item, path, fmt::format("a string is expected, not {}", item.a_kind()));
+    if (!item.is_string())
+      return wrong(item, path, fmt::format("a string is expected, not {}", item.kind_with_article()));
     out.push_back(item.as_string());
   }
   return out;

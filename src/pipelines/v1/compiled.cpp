@@ -27,7 +27,7 @@ tl::unexpected<Error> Place::here(const Error& error) const {
 
 Status only_known(const Place& place, std::initializer_list<std::string_view> known) {
   if (!place.at.is_null() && !place.at.is_object())
-    return place.wrong(fmt::format("an object is expected, not {}", place.at.a_kind()));
+    return place.wrong(fmt::format("an object is expected, not {}", place.at.kind_with_article()));
   for (const auto& [name, member] : place.at.members()) {
     if (std::find(known.begin(), known.end(), name) == known.end() && !member.is_null())
       return Place{member, place.path + "." + name}.refused(fmt::format("{} is not executed by Millrace", name));
@@ -38,7 +38,7 @@ Status only_known(const Place& place, std::initializer_list<std::string_view> kn
 Result<std::string> scalar_text(const Place& place) {
   if (place.at.is_string()) return place.at.as_string();
   if (place.at.is_number() || place.at.is_bool()) return to_json(place.at);
-  return place.wrong(fmt::format("text is expected, not {}", place.at.a_kind()));
+  return place.wrong(fmt::format("text is expected, not {}", place.at.kind_with_article()));
 }
 
 Status read_parameters(const Place& inputs, Compiled& compiled) {
