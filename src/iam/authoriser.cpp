@@ -55,7 +55,7 @@ std::string_view account_of(std::string_view arn) {
 
 }  // namespace
 
-Result<Decider::Parsed> Decider::parsed(const std::string& text, policy::Kind kind) {
+Result<Authoriser::Parsed> Authoriser::parsed(const std::string& text, policy::Kind kind) {
   const std::string id = std::to_string(static_cast<int>(kind)) + text;
   {
     const std::lock_guard lock(mutex_);
@@ -68,7 +68,7 @@ Result<Decider::Parsed> Decider::parsed(const std::string& text, policy::Kind ki
   return document;
 }
 
-Result<std::string> Decider::managed_text(const std::string& arn) {
+Result<std::string> Authoriser::managed_text(const std::string& arn) {
   if (const ManagedPolicy* managed = managed_policy(arn)) return std::string(managed->document);
   const auto policy = MR_TRY(context_.store.find("policy", arn));
   if (!policy) return std::string();
@@ -76,7 +76,7 @@ Result<std::string> Decider::managed_text(const std::string& arn) {
   return version ? version->data : std::string();
 }
 
-Status Decider::collect(const std::string& owner_kind, const std::string& owner, Held& held) {
+Status Authoriser::collect(const std::string& owner_kind, const std::string& owner, Held& held) {
   for (const Link& link : MR_TRY(context_.store.links_of("attached-" + owner_kind, owner))) {
     const std::string text = MR_TRY(managed_text(link.target));
     if (!text.empty()) held.identity.emplace_back(link.target, MR_TRY(parsed(text, policy::Kind::identity)));
@@ -88,7 +88,7 @@ Status Decider::collect(const std::string& owner_kind, const std::string& owner,
   return {};
 }
 
-Result<std::shared_ptr<const Decider::Held>> Decider::held_by(const aws::Principal& principal) {
+Result<std::shared_ptr<const Authoriser::Held>> Authoriser::held_by(const aws::Principal& principal) {
   const bool user = principal.kind == aws::Principal::Kind::user;
   const std::string id = (user ? "u/" : "r/") + principal.name;
   const std::uint64_t generation = context_.store.generation();
@@ -132,7 +132,7 @@ Result<std::shared_ptr<const Decider::Held>> Decider::held_by(const aws::Princip
   return std::shared_ptr<const Held>(held);
 }
 
-policy::Question Decider::question_of(const aws::Call& call, const aws::Check& check) const {
+policy::Question Authoriser::question_of(const aws::Call& call, const aws::Check& check) const {
   const aws::Principal& principal = call.principal;
   policy::Question question;
   std::string parent;
@@ -150,7 +150,7 @@ policy::Question Decider::question_of(const aws::Call& call, const aws::Check& c
   return question;
 }
 
-Result<Considered> Decider::gather(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
+Result<Considered> Authoriser::gather(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
   const aws::Principal& principal = call.principal;
   Considered gathered;
   gathered.question = question_of(call, check);
@@ -201,8 +201,8 @@ Result<Considered> Decider::gather(const aws::Call& call, const aws::Check& chec
   return gathered;
 }
 
-Status Decider::authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
-  // AWS asks nobody's leave for this one.
+Status Authoriser::authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
+  // AWS allows this one without a policy check.
   if (check.action == "sts:GetCallerIdentity" && call.principal.kind != aws::Principal::Kind::anonymous) return {};
   Considered gathered = MR_TRY(gather(call, check, own_policy));
   const policy::Decision decision = policy::evaluate(gathered.policies, gathered.question);
@@ -211,7 +211,7 @@ Status Decider::authorise(const aws::Call& call, const aws::Check& check, const 
   return fail(Code::permission_denied, denial(call.principal, check, decision), "AccessDenied");
 }
 
-Result<policy::Trace> Decider::explain(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
+Result<policy::Trace> Authoriser::explain(const aws::Call& call, const aws::Check& check, const Parsed& own_policy) {
   return trace_of(MR_TRY(gather(call, check, own_policy)));
 }
 

@@ -25,9 +25,9 @@ struct Considered {
 };
 policy::Trace trace_of(const Considered& considered);
 
-class Decider {
+class Authoriser {
  public:
-  explicit Decider(Context& context) : context_(context) {}
+  explicit Authoriser(Context& context) : context_(context) {}
   void set_resource_policy(std::string service, aws::ResourcePolicy policy) {
     resource_policies_[std::move(service)] = std::move(policy);
   }
@@ -39,10 +39,10 @@ class Decider {
   // `own_policy`: the resource's policy where the caller has it at hand (a role's trust policy).
   Status authorise(const aws::Call& call, const aws::Check& check, const Parsed& own_policy = nullptr);
 
-  // The same question with everything that was considered; nobody is told of it.
+  // The same question with everything that was considered; the observer is not called.
   Result<policy::Trace> explain(const aws::Call& call, const aws::Check& check, const Parsed& own_policy = nullptr);
 
-  // Told of every decision of authorise().
+  // Called for every decision of authorise().
   using Observer = std::function<void(const aws::Call&, const aws::Check&, Considered, bool allowed)>;
   void set_observer(Observer observer) { observer_ = std::move(observer); }
   // One more limit on a call, beside the session policies; null: none.

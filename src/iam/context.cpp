@@ -16,7 +16,7 @@ std::string Context::arn(std::string_view kind, std::string_view path, std::stri
                      path, name);
 }
 
-Result<Entity> Context::need(const std::string& kind, const std::string& name) {
+Result<Entity> Context::find_or_fail(const std::string& kind, const std::string& name) {
   if (kind == "policy" && (!name.starts_with("arn:aws:iam::") || name.find(":policy/") == std::string::npos))
     return invalid_input(fmt::format("ARN {} is not valid.", name));
   auto found = MR_TRY(store.find(kind, name));
@@ -26,13 +26,13 @@ Result<Entity> Context::need(const std::string& kind, const std::string& name) {
   return no_such_entity(fmt::format("The {} with name {} cannot be found.", kind, name));
 }
 
-Result<Entity> Context::need_own(const std::string& kind, const std::string& name) {
+Result<Entity> Context::find_modifiable(const std::string& kind, const std::string& name) {
   if (kind == "policy" && managed_policy(name) != nullptr) {
     return fail(Code::permission_denied,
                 fmt::format("The policy {} is managed by AWS; it can be attached but not changed.", name),
                 "AccessDenied");
   }
-  Entity entity = MR_TRY(need(kind, name));
+  Entity entity = MR_TRY(find_or_fail(kind, name));
   if (kind == "role" && entity.path.starts_with(kServiceLinkedPath)) {
     return fail(Code::invalid_argument,
                 fmt::format("Cannot perform the operation on the protected role '{}' - this role is only modifiable by "

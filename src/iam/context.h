@@ -28,9 +28,9 @@ struct Context {
 
   std::string arn(std::string_view kind, std::string_view path, std::string_view name) const;  // "user", "role"…
   // The entity, or AWS's NoSuchEntity sentence.
-  Result<Entity> need(const std::string& kind, const std::string& name);
+  Result<Entity> find_or_fail(const std::string& kind, const std::string& name);
   // The same for one that is about to be changed: a service-linked role is not (UnmodifiableEntity).
-  Result<Entity> need_own(const std::string& kind, const std::string& name);
+  Result<Entity> find_modifiable(const std::string& kind, const std::string& name);
   // The policy's ARN as it was made: policies are found without regard to case, statements match with it.
   std::string policy_arn(const std::string& given);
 };
@@ -90,7 +90,7 @@ aws::ConditionKeys keys_of(Context& context, std::string kind, std::string membe
 // Of the tags in `input`: aws:RequestTag/… and aws:TagKeys.
 decltype(aws::Check::keys) request_tag_keys(const Value& input);
 
-// Marker, MaxItems (100 unless told) and IsTruncated. The items are ordered by their member `by` without regard to case
+// Marker, MaxItems (100 by default) and IsTruncated. The items are ordered by their member `by` without regard to case
 // (texts by themselves), and a marker names the last one given: what is deleted between two pages shifts nothing.
 // Error: ValidationError for a marker that was not given here.
 Result<Value> page(const Value& input, const std::string& list_name, std::vector<Value> items,
@@ -114,7 +114,7 @@ Value group_value(const Entity& group);
 Result<Value> role_value(Context& context, const Entity& role, Detail detail = Detail::whole);
 Result<Value> profile_value(Context& context, const Entity& profile, Detail detail = Detail::whole);
 
-// Parses and weighs a document that a user hands in. Errors: MalformedPolicyDocument.
+// Parses and checks a document that a user submits. Errors: MalformedPolicyDocument.
 Status check_identity_document(const std::string& document);
 // Sets a role's trust policy: whom it names must be there. Errors: MalformedPolicyDocument, LimitExceeded.
 Status set_trust(Context& context, Entity& role, const std::string& document);

@@ -1,7 +1,8 @@
 #pragma once
 // The latest decisions with all that they looked at, for people who ask why (`millrace iam explain`). In memory, and
 // bounded: kAllowedKept that said yes, and kDeniedKept that said no, so that what is asked about most stays longest.
-// They keep the policies as they were; a later change of a policy does not change what is told of an earlier decision.
+// They keep the policies as they were; a later change of a policy does not change what is reported of an earlier
+// decision.
 
 #include <deque>
 #include <memory>

@@ -105,7 +105,7 @@ Status add_tags(Entity& entity, const Value& tags) {
 
 Status set_boundary(Context& context, Entity& entity, const std::string& policy_arn) {
   if (managed_policy(policy_arn) == nullptr) {
-    const auto policy = context.need("policy", policy_arn);
+    const auto policy = context.find_or_fail("policy", policy_arn);
     if (!policy && policy.error().code == Code::not_found)
       return no_such_entity(fmt::format("Scope ARN: {} does not exist or is not attachable.", policy_arn));
     MR_TRY(Status(policy ? Status() : Status(tl::unexpected<Error>(policy.error()))));
@@ -148,7 +148,7 @@ Result<Value> role_value(Context& context, const Entity& role, Detail detail) {
 Result<Value> profile_value(Context& context, const Entity& profile, Detail detail) {
   Value roles = Value::array();
   for (const Link& link : MR_TRY(context.store.links_of("profile-role", profile.name)))
-    roles.push(MR_TRY(role_value(context, MR_TRY(context.need("role", link.target)), Detail::listed)));
+    roles.push(MR_TRY(role_value(context, MR_TRY(context.find_or_fail("role", link.target)), Detail::listed)));
   Value value = common_value(profile, "InstanceProfileName", "InstanceProfileId");
   value.set("Roles", std::move(roles));
   value.set_if(detail == Detail::whole && !profile.data["tags"].empty(), "Tags", tags_of(profile));

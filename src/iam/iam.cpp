@@ -36,18 +36,19 @@ class IamImpl final : public Iam {
       : store_(database),
         context_{store_, clock, options.account, options.encryption_key},
         sessions_(context_),
-        decider_(context_),
+        authoriser_(context_),
         action_uses_(database),
         usage_(context_, action_uses_),
         run_calls_(database) {
-    decider_.set_limit([this](const aws::Call& call) { return run_calls_.limit_of(call.origin, call.principal); });
-    decider_.set_observer([this](const aws::Call& call, const aws::Check& check, Considered considered, bool allowed) {
-      if (allowed) {
-        if (const Status noted = run_calls_.note(call, check); !noted)
-          log::error("a call of the run {} is not on its list: {}", call.origin, noted.error().message);
-      }
-      decisions_.note(call, std::move(considered), allowed);
-    });
+    authoriser_.set_limit([this](const aws::Call& call) { return run_calls_.limit_of(call.origin, call.principal); });
+    authoriser_.set_observer(
+        [this](const aws::Call& call, const aws::Check& check, Considered considered, bool allowed) {
+          if (allowed) {
+            if (const Status noted = run_calls_.note(call, check); !noted)
+              log::error("a call of the run {} is not on its list: {}", call.origin, noted.error().message);
+          }
+          decisions_.note(call, std::move(considered), allowed);
+        });
   }
 
   Status open() {
@@ -64,11 +65,11 @@ class IamImpl final : public Iam {
           add_inline_policy_operations, add_instance_profile_operations, add_tag_operations, add_boundary_operations,
           add_account_operations, add_authorization_details_operation, add_simulation_operations,
           add_password_policy_operations, add_login_profile_operations, add_credential_report_operations,
-          add_never_made_operations}) {
+          add_empty_list_operations}) {
       add(service.operations, context_);
     }
     add_last_accessed_operations(service.operations, context_, action_uses_);
-    // A change looks before it leaps (quotas, conflicts, what is there): one at a time.
+    // Changes are serialised: each checks quotas and conflicts before it writes.
     for (aws::Operation& operation : service.operations) {
       if (reads_only(operation.name)) continue;
       operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call, const Value& input) {
@@ -79,8 +80,8 @@ class IamImpl final : public Iam {
     return service;
   }
   aws::Service sts_service() override {
-    aws::Service service = sessions_.service(decider_);
-    // Some of its operations ask nobody's leave, so that authorise() does not see them.
+    aws::Service service = sessions_.service(authoriser_);
+    // Some of its operations are allowed without a policy check, so that authorise() does not see them.
     for (aws::Operation& operation : service.operations) {
       operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call, const Value& input) {
         usage_.seen(call, call.operation);
@@ -91,10 +92,10 @@ class IamImpl final : public Iam {
   }
 
   void set_resource_policy(std::string service, aws::ResourcePolicy policy) override {
-    decider_.set_resource_policy(std::move(service), std::move(policy));
+    authoriser_.set_resource_policy(std::move(service), std::move(policy));
   }
   void set_resource_tags(std::string service, ResourceTags tags) override {
-    decider_.set_resource_tags(std::move(service), std::move(tags));
+    authoriser_.set_resource_tags(std::move(service), std::move(tags));
   }
 
   Result<aws::Credentials> administrator() override {
@@ -150,7 +151,7 @@ class IamImpl final : public Iam {
   Status authorise(const aws::Call& call, const aws::Check& check) override {
     usage_.seen(call, check.action);
     MR_TRY(Sessions::check_reach(call.principal, call.service, call.operation));
-    return decider_.authorise(call, check);
+    return authoriser_.authorise(call, check);
   }
 
   Result<aws::Principal> assume_for_service(std::string_view role_arn, std::string_view service,
@@ -172,7 +173,7 @@ class IamImpl final : public Iam {
     call.service = check.action.substr(0, check.action.find(':'));
     call.account = context_.account;
     call.now = context_.clock.now();
-    return decider_.explain(call, check);
+    return authoriser_.explain(call, check);
   }
   const Decisions& decisions() const override { return decisions_; }
   RunCalls& run_calls() override { return run_calls_; }
@@ -222,7 +223,7 @@ class IamImpl final : public Iam {
   Store store_;
   Context context_;
   Sessions sessions_;
-  Decider decider_;
+  iam::Authoriser authoriser_;  // aws::Authoriser is this class itself
   ActionUses action_uses_;
   Usage usage_;
   Decisions decisions_;

@@ -56,7 +56,7 @@ class Iam : public aws::Authenticator, public aws::Authoriser {
                                                    std::string_view session_name, std::chrono::seconds duration,
                                                    std::string_view origin) = 0;
 
-  // What authorise() would answer, with every statement that bears on it; nobody is told of it.
+  // What authorise() would answer, with every statement that bears on it; not recorded.
   virtual Result<policy::Trace> explain(const aws::Principal& principal, const aws::Check& check) = 0;
   virtual const Decisions& decisions() const = 0;  // those that were made
   virtual RunCalls& run_calls() = 0;

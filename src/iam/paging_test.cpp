@@ -24,7 +24,7 @@ TEST(Paging, GoesOnBehindTheLastNameEvenIfItIsGone) {
   EXPECT_TRUE((*first)["IsTruncated"].as_bool());
   const auto rest = page(Value::object({{"Marker", (*first)["Marker"]}}), "Items", named({"D", "c", "a2"}), "Name");
   ASSERT_TRUE(rest);
-  EXPECT_EQ(names_in(*rest), "c D ") << "what came before the marker since is not told";
+  EXPECT_EQ(names_in(*rest), "c D ") << "what was added before the marker since is not listed";
   EXPECT_FALSE((*rest)["IsTruncated"].as_bool());
   EXPECT_FALSE(rest->has("Marker"));
 }

@@ -221,7 +221,7 @@ Result<SessionDetail> Sessions::detail_of(const std::string& access_key_id) {
   return detail;
 }
 
-Result<aws::Output> Sessions::assume_role(Decider& decider, aws::Call& call, const Value& input) {
+Result<aws::Output> Sessions::assume_role(Authoriser& authoriser, aws::Call& call, const Value& input) {
   const std::string role_arn = input["RoleArn"].string_or();
   const aws::Principal& caller = call.principal;
   MR_TRY(check_reach(caller, "sts", "AssumeRole"));
@@ -257,7 +257,7 @@ Result<aws::Output> Sessions::assume_role(Decider& decider, aws::Call& call, con
 
   const auto role = role_by_arn(role_arn);
   if (!role) return denied(caller, "sts:AssumeRole", role_arn);
-  const auto trust = MR_TRY(decider.parsed(MR_TRY(trust_of(context_, *role)), policy::Kind::trust));
+  const auto trust = MR_TRY(authoriser.parsed(MR_TRY(trust_of(context_, *role)), policy::Kind::trust));
   decltype(aws::Check::keys) keys{{"sts:RoleSessionName", {input["RoleSessionName"].string_or()}}};
   if (input["ExternalId"].is_string()) keys.push_back({"sts:ExternalId", {input["ExternalId"].as_string()}});
   if (!source_identity.empty()) keys.push_back({"sts:SourceIdentity", {source_identity}});
@@ -274,9 +274,9 @@ Result<aws::Output> Sessions::assume_role(Decider& decider, aws::Call& call, con
   }
   const auto may = [&](const char* action) -> Status {
     const aws::Check check{action, role_arn, keys};
-    const policy::Question question = decider.question_of(call, check);
+    const policy::Question question = authoriser.question_of(call, check);
     if (!policy::evaluate_trust(*trust, question).allowed) return denied(caller, action, role_arn);
-    return decider.authorise(call, check, names_caller(*trust, question) ? trust : nullptr);
+    return authoriser.authorise(call, check, names_caller(*trust, question) ? trust : nullptr);
   };
   MR_TRY(may("sts:AssumeRole"));
   if (!request.tags.empty() || !inherited.empty()) MR_TRY(may("sts:TagSession"));
@@ -361,7 +361,7 @@ Result<aws::Output> Sessions::get_access_key_info(const Value& input) {
               "ValidationError");
 }
 
-aws::Service Sessions::service(Decider& decider) {
+aws::Service Sessions::service(Authoriser& authoriser) {
   const aws::Resources none = [](const aws::Call&, const Value&) { return std::vector<std::string>{}; };
   aws::Service service{"sts", {}};
   add_plain(service.operations, "GetCallerIdentity", "sts:GetCallerIdentity", aws::any_resource(),
@@ -371,8 +371,8 @@ aws::Service Sessions::service(Decider& decider) {
             });
   // Who may take a role on is decided by its trust policy first, so the check is the handler's own.
   add_plain(service.operations, "AssumeRole", "sts:AssumeRole", none,
-            [this, &decider](aws::Call& call, const Value& input) { return assume_role(decider, call, input); });
-  // A user needs nobody's leave for a session of its own.
+            [this, &authoriser](aws::Call& call, const Value& input) { return assume_role(authoriser, call, input); });
+  // A user needs no permission for a session of its own.
   add_plain(service.operations, "GetSessionToken", "sts:GetSessionToken", none,
             [this](aws::Call& call, const Value& input) { return get_session_token(call, input); });
   const aws::Resources federated_user = [this](const aws::Call&, const Value& input) {

@@ -9,7 +9,7 @@
 
 namespace millrace::iam {
 
-class Decider;
+class Authoriser;
 
 // What a session's record holds beside its principal.
 struct SessionDetail {
@@ -19,7 +19,7 @@ struct SessionDetail {
 class Sessions {
  public:
   explicit Sessions(Context& context) : context_(context) {}
-  aws::Service service(Decider& decider);
+  aws::Service service(Authoriser& authoriser);
   // Errors, reason as AWS: InvalidClientTokenId (unknown, another's token, its user or role is gone), ExpiredToken.
   Result<aws::Authenticator::Found> find(std::string_view access_key_id, std::string_view session_token, Time now);
   Result<aws::Principal> assume_for_service(std::string_view role_arn, std::string_view service,
@@ -35,7 +35,7 @@ class Sessions {
   Result<Entity> role_by_arn(std::string_view role_arn);
   aws::Principal session_principal(const Entity& role, std::string_view session_name) const;
   Result<SessionDetail> detail_of(const std::string& access_key_id);
-  Result<aws::Output> assume_role(Decider& decider, aws::Call& call, const Value& input);
+  Result<aws::Output> assume_role(Authoriser& authoriser, aws::Call& call, const Value& input);
   Result<aws::Output> get_session_token(aws::Call& call, const Value& input);
   Result<aws::Output> get_federation_token(aws::Call& call, const Value& input);
   Result<aws::Output> get_access_key_info(const Value& input);

@@ -207,7 +207,7 @@ Result<SimulatedPolicy> simulated_policy(std::string id, std::string type, const
     if (keys.empty()) continue;
     SimulatedPolicy::Reading reading{std::move(keys), statement};
     reading.without.conditions.clear();
-    // A resource with a variable cannot be told either: then the action alone decides.
+    // A resource with a variable is not known either: then the action alone decides.
     if (std::any_of(statement.resources.begin(), statement.resources.end(),
                     [](const std::string& resource) { return resource.find("${") != std::string::npos; }))
       reading.without.resources.clear();

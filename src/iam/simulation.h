@@ -39,7 +39,7 @@ struct Simulation {
   policy::Context context;
 };
 
-// One EvaluationResult: `action` on each of `resources`; {"*"} stands for all.
+// One EvaluationResult: `action` on each of `resources`; {"*"} represents all.
 Value simulate(const Simulation& simulation, const std::string& action, const std::vector<std::string>& resources);
 
 }  // namespace millrace::iam

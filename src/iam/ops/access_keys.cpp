@@ -22,7 +22,7 @@ Result<std::string> owner_of(Context& context, const aws::Call& call, const Valu
     return fail(Code::invalid_argument, "Must specify userName when calling with non-User credentials",
                 "ValidationError");
   }
-  return name.empty() ? name : MR_TRY(context.need("user", name)).name;
+  return name.empty() ? name : MR_TRY(context.find_or_fail("user", name)).name;
 }
 
 Result<Key> need_key(Context& context, const aws::Call& call, const Value& input) {

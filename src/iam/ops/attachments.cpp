@@ -21,7 +21,7 @@ struct Named {
 Result<Named> policy_named(Context& context, const std::string& arn) {
   if (const ManagedPolicy* managed = managed_policy(arn))
     return Named{std::string(managed->name), std::string(managed->path)};
-  const auto policy = context.need("policy", arn);
+  const auto policy = context.find_or_fail("policy", arn);
   if (policy) return Named{policy->data["policy_name"].string_or(), policy->path};
   if (policy.error().code != Code::not_found) return tl::unexpected<Error>(policy.error());
   return no_such_entity(fmt::format("Policy {} does not exist or is not attachable.", arn));
@@ -29,7 +29,7 @@ Result<Named> policy_named(Context& context, const std::string& arn) {
 
 aws::Handle attach(Context& context, Kind kind) {
   return [&context, kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need_own(kind.kind, input[kind.member].string_or()));
+    const Entity owner = MR_TRY(context.find_modifiable(kind.kind, input[kind.member].string_or()));
     const std::string arn = context.policy_arn(input["PolicyArn"].string_or()),
                       links = std::string("attached-") + kind.kind;
     if (MR_TRY(policy_named(context, arn)).path.starts_with(kServiceLinkedPath)) {
@@ -46,7 +46,7 @@ aws::Handle attach(Context& context, Kind kind) {
 
 aws::Handle detach(Context& context, Kind kind) {
   return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need_own(kind.kind, input[kind.member].string_or()));
+    const Entity owner = MR_TRY(context.find_modifiable(kind.kind, input[kind.member].string_or()));
     const std::string arn = input["PolicyArn"].string_or();
     bool was_there = false;
     MR_TRY(context.store.unlink(std::string("attached-") + kind.kind, owner.name, arn, was_there));
@@ -57,7 +57,7 @@ aws::Handle detach(Context& context, Kind kind) {
 
 aws::Handle list(Context& context, Kind kind) {
   return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need(kind.kind, input[kind.member].string_or()));
+    const Entity owner = MR_TRY(context.find_or_fail(kind.kind, input[kind.member].string_or()));
     const std::string prefix = input["PathPrefix"].string_or("/");
     std::vector<Value> policies;
     for (const Link& link : MR_TRY(context.store.links_of(std::string("attached-") + kind.kind, owner.name))) {

@@ -52,7 +52,7 @@ Result<Value> role_detail(Context& context, const Entity& role) {
   if (!detail.has("Tags")) detail.set("Tags", Value::array());
   Value profiles = Value::array();
   for (const Link& link : MR_TRY(context.store.links_to("profile-role", role.name)))
-    profiles.push(MR_TRY(profile_value(context, MR_TRY(context.need("profile", link.owner)), Detail::listed)));
+    profiles.push(MR_TRY(profile_value(context, MR_TRY(context.find_or_fail("profile", link.owner)), Detail::listed)));
   detail.set("InstanceProfileList", std::move(profiles));
   detail.set("RolePolicyList", MR_TRY(inline_policies(context, "role", role.name)));
   detail.set("AttachedManagedPolicies", MR_TRY(attached_policies(context, "role", role.name)));

@@ -9,7 +9,7 @@ namespace {
 
 aws::Handle put(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need_own(kind, input[member].string_or()));
+    Entity entity = MR_TRY(context.find_modifiable(kind, input[member].string_or()));
     MR_TRY(set_boundary(context, entity, input["PermissionsBoundary"].string_or()));
     MR_TRY(context.store.replace(entity.name, entity));
     return aws::Output();
@@ -18,7 +18,7 @@ aws::Handle put(Context& context, std::string kind, std::string member) {
 
 aws::Handle erase(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need_own(kind, input[member].string_or()));
+    Entity entity = MR_TRY(context.find_modifiable(kind, input[member].string_or()));
     if (!entity.data.has("boundary"))
       return no_such_entity(fmt::format("The {} {} has no permissions boundary.", kind, entity.name));
     entity.data.erase("boundary");

@@ -21,10 +21,10 @@ Result<aws::Output> create_group(Context& context, aws::Call& call, const Value&
 }
 
 Result<aws::Output> get_group(Context& context, aws::Call&, const Value& input) {
-  const Entity group = MR_TRY(context.need("group", input["GroupName"].string_or()));
+  const Entity group = MR_TRY(context.find_or_fail("group", input["GroupName"].string_or()));
   std::vector<Value> users;
   for (const Link& member : MR_TRY(context.store.links_of("member", group.name)))
-    users.push_back(user_value(MR_TRY(context.need("user", member.target)), Detail::listed));
+    users.push_back(user_value(MR_TRY(context.find_or_fail("user", member.target)), Detail::listed));
   Value output = MR_TRY(page(input, "Users", std::move(users), "UserName"));
   output.set("Group", group_value(group));
   return output;
@@ -38,16 +38,16 @@ Result<aws::Output> list_groups(Context& context, aws::Call&, const Value& input
 }
 
 Result<aws::Output> list_groups_for_user(Context& context, aws::Call&, const Value& input) {
-  const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
+  const Entity user = MR_TRY(context.find_or_fail("user", input["UserName"].string_or()));
   std::vector<Value> groups;
   for (const Link& membership : MR_TRY(context.store.links_to("member", user.name)))
-    groups.push_back(group_value(MR_TRY(context.need("group", membership.owner))));
+    groups.push_back(group_value(MR_TRY(context.find_or_fail("group", membership.owner))));
   return page(input, "Groups", std::move(groups), "GroupName");
 }
 
 Result<aws::Output> update_group(Context& context, aws::Call&, const Value& input) {
   const std::string old_name = input["GroupName"].string_or();
-  Entity group = MR_TRY(context.need("group", old_name));
+  Entity group = MR_TRY(context.find_or_fail("group", old_name));
   group.name = input["NewGroupName"].string_or(group.name);
   group.path = input["NewPath"].string_or(group.path);
   group.arn = context.arn("group", group.path, group.name);
@@ -56,8 +56,8 @@ Result<aws::Output> update_group(Context& context, aws::Call&, const Value& inpu
 }
 
 Result<aws::Output> add_user_to_group(Context& context, aws::Call& call, const Value& input) {
-  const Entity group = MR_TRY(context.need("group", input["GroupName"].string_or()));
-  const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
+  const Entity group = MR_TRY(context.find_or_fail("group", input["GroupName"].string_or()));
+  const Entity user = MR_TRY(context.find_or_fail("user", input["UserName"].string_or()));
   const bool member = MR_TRY(context.store.find_link("member", group.name, user.name)).has_value();
   if (!member && MR_TRY(context.store.links_to("member", user.name)).size() >= kGroupsPerUserQuota)
     return quota_exceeded("GroupsPerUser", kGroupsPerUserQuota);
@@ -66,15 +66,15 @@ Result<aws::Output> add_user_to_group(Context& context, aws::Call& call, const V
 }
 
 Result<aws::Output> remove_user_from_group(Context& context, aws::Call&, const Value& input) {
-  const Entity group = MR_TRY(context.need("group", input["GroupName"].string_or()));
-  const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
+  const Entity group = MR_TRY(context.find_or_fail("group", input["GroupName"].string_or()));
+  const Entity user = MR_TRY(context.find_or_fail("user", input["UserName"].string_or()));
   bool was_there = false;
   MR_TRY(context.store.unlink("member", group.name, user.name, was_there));
   return aws::Output();
 }
 
 Result<aws::Output> delete_group(Context& context, aws::Call&, const Value& input) {
-  const Entity group = MR_TRY(context.need("group", input["GroupName"].string_or()));
+  const Entity group = MR_TRY(context.find_or_fail("group", input["GroupName"].string_or()));
   if (!MR_TRY(context.store.links_of("member", group.name)).empty())
     return delete_conflict("Cannot delete entity, must remove users from group first.");
   if (!MR_TRY(context.store.links_of("attached-group", group.name)).empty())
@@ -100,7 +100,7 @@ void add_group_operations(Operations& operations, Context& context) {
   add_on(operations, context, "UpdateGroup", "iam:UpdateGroup", "group", "GroupName", bound(context, update_group),
          [&context](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
            if (!input["NewGroupName"].is_string() && !input["NewPath"].is_string()) return std::vector<aws::Check>{};
-           const Entity group = MR_TRY(context.need("group", input["GroupName"].string_or()));
+           const Entity group = MR_TRY(context.find_or_fail("group", input["GroupName"].string_or()));
            return std::vector<aws::Check>{{"iam:UpdateGroup",
                                            context.arn("group", input["NewPath"].string_or(group.path),
                                                        input["NewGroupName"].string_or(group.name)),

@@ -23,7 +23,7 @@ tl::unexpected<Error> no_such_policy(const Kind& kind, const std::string& name) 
 
 aws::Handle put(Context& context, Kind kind) {
   return [&context, kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need_own(kind.kind, input[kind.member].string_or()));
+    const Entity owner = MR_TRY(context.find_modifiable(kind.kind, input[kind.member].string_or()));
     const std::string name = input["PolicyName"].string_or(), document = input["PolicyDocument"].string_or();
     MR_TRY(check_identity_document(document));
     std::size_t size = significant_size(document);
@@ -41,7 +41,7 @@ aws::Handle put(Context& context, Kind kind) {
 
 aws::Handle get(Context& context, Kind kind) {
   return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need(kind.kind, input[kind.member].string_or()));
+    const Entity owner = MR_TRY(context.find_or_fail(kind.kind, input[kind.member].string_or()));
     const std::string name = input["PolicyName"].string_or();
     const auto policy = MR_TRY(context.store.find_link(kind.links(), owner.name, name));
     if (!policy) return no_such_policy(kind, name);
@@ -52,7 +52,7 @@ aws::Handle get(Context& context, Kind kind) {
 
 aws::Handle list(Context& context, Kind kind) {
   return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need(kind.kind, input[kind.member].string_or()));
+    const Entity owner = MR_TRY(context.find_or_fail(kind.kind, input[kind.member].string_or()));
     std::vector<Value> names;
     for (const Link& link : MR_TRY(context.store.links_of(kind.links(), owner.name))) names.emplace_back(link.target);
     return page(input, "PolicyNames", std::move(names));
@@ -61,7 +61,7 @@ aws::Handle list(Context& context, Kind kind) {
 
 aws::Handle erase(Context& context, Kind kind) {
   return [&context, kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-    const Entity owner = MR_TRY(context.need_own(kind.kind, input[kind.member].string_or()));
+    const Entity owner = MR_TRY(context.find_modifiable(kind.kind, input[kind.member].string_or()));
     const std::string name = input["PolicyName"].string_or();
     bool was_there = false;
     MR_TRY(context.store.unlink(kind.links(), owner.name, name, was_there));

@@ -21,7 +21,7 @@ Result<aws::Output> create(Context& context, aws::Call& call, const Value& input
 }
 
 Result<aws::Output> get(Context& context, aws::Call&, const Value& input) {
-  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
+  const Entity profile = MR_TRY(context.find_or_fail("profile", input["InstanceProfileName"].string_or()));
   return Value::object({{"InstanceProfile", MR_TRY(profile_value(context, profile))}});
 }
 
@@ -33,17 +33,18 @@ Result<aws::Output> list(Context& context, aws::Call&, const Value& input) {
 }
 
 Result<aws::Output> list_for_role(Context& context, aws::Call&, const Value& input) {
-  const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
+  const Entity role = MR_TRY(context.find_or_fail("role", input["RoleName"].string_or()));
   std::vector<Value> profiles;
   for (const Link& link : MR_TRY(context.store.links_to("profile-role", role.name))) {
-    profiles.push_back(MR_TRY(profile_value(context, MR_TRY(context.need("profile", link.owner)), Detail::listed)));
+    profiles.push_back(
+        MR_TRY(profile_value(context, MR_TRY(context.find_or_fail("profile", link.owner)), Detail::listed)));
   }
   return page(input, "InstanceProfiles", std::move(profiles), "InstanceProfileName");
 }
 
 Result<aws::Output> add_role(Context& context, aws::Call& call, const Value& input) {
-  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
-  const Entity role = MR_TRY(context.need_own("role", input["RoleName"].string_or()));
+  const Entity profile = MR_TRY(context.find_or_fail("profile", input["InstanceProfileName"].string_or()));
+  const Entity role = MR_TRY(context.find_modifiable("role", input["RoleName"].string_or()));
   if (!MR_TRY(context.store.links_of("profile-role", profile.name)).empty())
     return quota_exceeded("InstanceSessionsPerInstanceProfile", 1);
   MR_TRY(context.store.link("profile-role", {profile.name, role.name, "", call.now}));
@@ -51,7 +52,7 @@ Result<aws::Output> add_role(Context& context, aws::Call& call, const Value& inp
 }
 
 Result<aws::Output> remove_role(Context& context, aws::Call&, const Value& input) {
-  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
+  const Entity profile = MR_TRY(context.find_or_fail("profile", input["InstanceProfileName"].string_or()));
   const std::string role = input["RoleName"].string_or();
   bool was_there = false;
   MR_TRY(context.store.unlink("profile-role", profile.name, role, was_there));
@@ -60,7 +61,7 @@ Result<aws::Output> remove_role(Context& context, aws::Call&, const Value& input
 }
 
 Result<aws::Output> erase(Context& context, aws::Call&, const Value& input) {
-  const Entity profile = MR_TRY(context.need("profile", input["InstanceProfileName"].string_or()));
+  const Entity profile = MR_TRY(context.find_or_fail("profile", input["InstanceProfileName"].string_or()));
   if (!MR_TRY(context.store.links_of("profile-role", profile.name)).empty())
     return delete_conflict("Cannot delete entity, must remove roles from instance profile first.");
   MR_TRY(context.store.erase("profile", profile.name));
@@ -84,7 +85,7 @@ void add_instance_profile_operations(Operations& operations, Context& context) {
   add_on(operations, context, "AddRoleToInstanceProfile", "iam:AddRoleToInstanceProfile", "profile",
          "InstanceProfileName", bound(context, add_role),
          [&context](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
-           const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
+           const Entity role = MR_TRY(context.find_or_fail("role", input["RoleName"].string_or()));
            return std::vector<aws::Check>{{"iam:PassRole", role.arn, {{"iam:PassedToService", {"ec2.amazonaws.com"}}}}};
          });
   on("RemoveRoleFromInstanceProfile", "iam:RemoveRoleFromInstanceProfile", remove_role);

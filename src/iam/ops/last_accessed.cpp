@@ -60,7 +60,7 @@ Status add_users_of(Context& context, const std::string& group, Subject& subject
     const bool known = std::ranges::any_of(subject.users_and_roles, [&](const Identity& identity) {
       return identity.kind == "user" && identity.entity.name == member.target;
     });
-    if (!known) subject.users_and_roles.push_back({"user", MR_TRY(context.need("user", member.target))});
+    if (!known) subject.users_and_roles.push_back({"user", MR_TRY(context.find_or_fail("user", member.target))});
   }
   return {};
 }
@@ -75,7 +75,7 @@ Result<Subject> subject_of(Context& context, const std::string& arn) {
     subject.policies.push_back(MR_TRY(managed_text(context, arn)));
     for (const char* kind : {"user", "role"}) {
       for (const Link& link : MR_TRY(context.store.links_to(std::string("attached-") + kind, arn)))
-        subject.users_and_roles.push_back({kind, MR_TRY(context.need(kind, link.owner))});
+        subject.users_and_roles.push_back({kind, MR_TRY(context.find_or_fail(kind, link.owner))});
     }
     for (const Link& link : MR_TRY(context.store.links_to("attached-group", arn)))
       MR_TRY(add_users_of(context, link.owner, subject));
@@ -155,7 +155,7 @@ Result<aws::Output> generate(Context& context, ActionUses& uses, aws::Call& call
   return Value::object({{"JobId", job.id}});
 }
 
-// A job is told to whoever asked for it.
+// A job is reported only to the principal that asked for it.
 Result<Entity> need_job(Context& context, const aws::Call& call, const Value& input) {
   const std::string id = input["JobId"].string_or();
   auto job = MR_TRY(context.store.find(std::string(kJob), id));

@@ -46,7 +46,7 @@ Result<Entity> user_of(Context& context, const aws::Call& call, const Value& inp
     return fail(Code::invalid_argument, "Must specify userName when calling with non-User credentials",
                 "ValidationError");
   }
-  return context.need("user", name);
+  return context.find_or_fail("user", name);
 }
 
 tl::unexpected<Error> no_profile(const Entity& user) {
@@ -135,7 +135,7 @@ Result<aws::Output> erase(Context& context, aws::Call& call, const Value& input)
 Result<aws::Output> change(Context& context, aws::Call& call, const Value& input) {
   if (call.principal.kind != aws::Principal::Kind::user || call.principal.access_key_id.starts_with("ASIA"))
     return fail(Code::invalid_argument, "Only IAM Users can change their own password", "InvalidUserType");
-  Entity user = MR_TRY(context.need("user", call.principal.name));
+  Entity user = MR_TRY(context.find_or_fail("user", call.principal.name));
   if (!user.data.has("login")) return no_profile(user);
   if (!matches(context, user, user.data["login"]["password"].string_or(), input["OldPassword"].string_or()))
     return fail(Code::permission_denied, "The old password was incorrect.", "AccessDenied");

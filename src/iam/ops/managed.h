@@ -9,7 +9,7 @@
 
 namespace millrace::iam {
 
-// Parses the document and weighs it. Errors: MalformedPolicyDocument, LimitExceeded (PolicySize).
+// Parses the document and checks its size. Errors: MalformedPolicyDocument, LimitExceeded (PolicySize).
 Status check_managed_document(const std::string& document);
 
 // Who uses which policy, read at once for an answer that shows many.

@@ -55,7 +55,7 @@ Result<aws::Output> get_policy(Context& context, aws::Call&, const Value& input)
     value.set("Tags", Value::array());
     return Value::object({{"Policy", std::move(value)}});
   }
-  const Entity policy = MR_TRY(context.need("policy", arn));
+  const Entity policy = MR_TRY(context.find_or_fail("policy", arn));
   Value value = uses.value(policy);
   value.set("Tags", tags_of(policy));
   return Value::object({{"Policy", std::move(value)}});
@@ -89,7 +89,7 @@ Result<aws::Output> list_policies(Context& context, aws::Call&, const Value& inp
 }
 
 Result<aws::Output> delete_policy(Context& context, aws::Call&, const Value& input) {
-  const Entity policy = MR_TRY(context.need_own("policy", input["PolicyArn"].string_or()));
+  const Entity policy = MR_TRY(context.find_modifiable("policy", input["PolicyArn"].string_or()));
   const PolicyUses uses = MR_TRY(PolicyUses::of(context));
   if (uses.attached(policy.arn) > 0 || uses.bounding(policy.arn) > 0)
     return delete_conflict("Cannot delete a policy attached to entities.");
@@ -106,7 +106,7 @@ Result<aws::Output> delete_policy(Context& context, aws::Call&, const Value& inp
 Result<aws::Output> list_entities(Context& context, aws::Call&, const Value& input) {
   const std::string arn = input["PolicyArn"].string_or(), filter = input["EntityFilter"].string_or(),
                     prefix = input["PathPrefix"].string_or("/"), usage = input["PolicyUsageFilter"].string_or();
-  if (managed_policy(arn) == nullptr) MR_TRY(context.need("policy", arn));
+  if (managed_policy(arn) == nullptr) MR_TRY(context.find_or_fail("policy", arn));
   struct Kind {
     const char *kind, *filter, *list, *name, *id;
   };

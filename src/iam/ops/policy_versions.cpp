@@ -22,7 +22,7 @@ std::int64_t number_of(const Link& version) {
 
 Result<aws::Output> create_version(Context& context, aws::Call& call, const Value& input) {
   const std::string document = input["PolicyDocument"].string_or();
-  Entity policy = MR_TRY(context.need_own("policy", input["PolicyArn"].string_or()));
+  Entity policy = MR_TRY(context.find_modifiable("policy", input["PolicyArn"].string_or()));
   MR_TRY(check_managed_document(document));
   if (MR_TRY(context.store.links_of("version", policy.arn)).size() >= kVersionsPerPolicyQuota) {
     return limit_exceeded(
@@ -45,7 +45,7 @@ Result<aws::Output> get_version(Context& context, aws::Call&, const Value& input
     if (managed->version != id) return no_such_version(arn, id);
     return Value::object({{"PolicyVersion", version_value(*managed, true)}});
   }
-  const Entity policy = MR_TRY(context.need("policy", arn));
+  const Entity policy = MR_TRY(context.find_or_fail("policy", arn));
   const auto version = MR_TRY(context.store.find_link("version", policy.arn, id));
   if (!version) return no_such_version(arn, id);
   return Value::object({{"PolicyVersion", version_value(policy, *version, true)}});
@@ -57,7 +57,7 @@ Result<aws::Output> list_versions(Context& context, aws::Call&, const Value& inp
   if (const ManagedPolicy* managed = managed_policy(arn)) {
     versions.push_back(version_value(*managed, false));
   } else {
-    const Entity policy = MR_TRY(context.need("policy", arn));
+    const Entity policy = MR_TRY(context.find_or_fail("policy", arn));
     for (const Link& version : MR_TRY(versions_of(context, policy.arn)))
       versions.push_back(version_value(policy, version, false));
   }
@@ -66,7 +66,7 @@ Result<aws::Output> list_versions(Context& context, aws::Call&, const Value& inp
 
 Result<aws::Output> set_default(Context& context, aws::Call& call, const Value& input) {
   const std::string id = input["VersionId"].string_or();
-  Entity policy = MR_TRY(context.need_own("policy", input["PolicyArn"].string_or()));
+  Entity policy = MR_TRY(context.find_modifiable("policy", input["PolicyArn"].string_or()));
   if (!MR_TRY(context.store.find_link("version", policy.arn, id))) return no_such_version(policy.arn, id);
   policy.data.set("default_version", id).set("updated", to_epoch_seconds(call.now));
   MR_TRY(context.store.replace(policy.name, policy));
@@ -75,7 +75,7 @@ Result<aws::Output> set_default(Context& context, aws::Call& call, const Value& 
 
 Result<aws::Output> delete_version(Context& context, aws::Call&, const Value& input) {
   const std::string id = input["VersionId"].string_or();
-  const Entity policy = MR_TRY(context.need_own("policy", input["PolicyArn"].string_or()));
+  const Entity policy = MR_TRY(context.find_modifiable("policy", input["PolicyArn"].string_or()));
   if (policy.data["default_version"].string_or() == id)
     return delete_conflict("Cannot delete the default version of a policy.");
   bool was_there = false;

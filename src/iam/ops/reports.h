@@ -8,6 +8,6 @@ namespace millrace::iam {
 
 void add_credential_report_operations(Operations& operations, Context& context);
 void add_last_accessed_operations(Operations& operations, Context& context, ActionUses& uses);
-void add_never_made_operations(Operations& operations, Context& context);
+void add_empty_list_operations(Operations& operations, Context& context);
 
 }  // namespace millrace::iam

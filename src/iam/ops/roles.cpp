@@ -36,7 +36,7 @@ Result<aws::Output> create_role(Context& context, aws::Call& call, const Value& 
 }
 
 Result<aws::Output> get_role(Context& context, aws::Call&, const Value& input) {
-  const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
+  const Entity role = MR_TRY(context.find_or_fail("role", input["RoleName"].string_or()));
   return Value::object({{"Role", MR_TRY(role_value(context, role))}});
 }
 
@@ -49,7 +49,7 @@ Result<aws::Output> list_roles(Context& context, aws::Call&, const Value& input)
 
 // A duration that is not given becomes the default again (API reference, UpdateRole).
 Result<aws::Output> update_role(Context& context, aws::Call&, const Value& input) {
-  Entity role = MR_TRY(context.need_own("role", input["RoleName"].string_or()));
+  Entity role = MR_TRY(context.find_modifiable("role", input["RoleName"].string_or()));
   if (input["Description"].is_string()) role.data.set("description", input["Description"]);
   role.data.set("max_session", input["MaxSessionDuration"].int_or(kSessionDefault));
   role.data.set_if(input["MaxSigninSessionDuration"].is_number(), "max_signin", input["MaxSigninSessionDuration"]);
@@ -60,21 +60,21 @@ Result<aws::Output> update_role(Context& context, aws::Call&, const Value& input
 
 // The one change that a service-linked role allows.
 Result<aws::Output> update_role_description(Context& context, aws::Call&, const Value& input) {
-  Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
+  Entity role = MR_TRY(context.find_or_fail("role", input["RoleName"].string_or()));
   role.data.set("description", input["Description"].string_or());
   MR_TRY(context.store.replace(role.name, role));
   return Value::object({{"Role", MR_TRY(role_value(context, role))}});
 }
 
 Result<aws::Output> update_trust(Context& context, aws::Call&, const Value& input) {
-  Entity role = MR_TRY(context.need_own("role", input["RoleName"].string_or()));
+  Entity role = MR_TRY(context.find_modifiable("role", input["RoleName"].string_or()));
   MR_TRY(set_trust(context, role, input["PolicyDocument"].string_or()));
   MR_TRY(context.store.replace(role.name, role));
   return aws::Output();
 }
 
 Result<aws::Output> delete_role(Context& context, aws::Call&, const Value& input) {
-  const Entity role = MR_TRY(context.need_own("role", input["RoleName"].string_or()));
+  const Entity role = MR_TRY(context.find_modifiable("role", input["RoleName"].string_or()));
   if (!MR_TRY(context.store.links_to("profile-role", role.name)).empty())
     return delete_conflict("Cannot delete entity, must remove roles from instance profile first.");
   if (!MR_TRY(context.store.links_of("attached-role", role.name)).empty())

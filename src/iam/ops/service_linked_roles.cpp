@@ -75,10 +75,10 @@ Result<aws::Output> create(Context& context, aws::Call& call, const Value& input
   return Value::object({{"Role", std::move(value)}});
 }
 
-// Nothing here holds such a role while it works (the services act through their own floor of the house), so the
+// Nothing here holds such a role while it works (the services act without it), so the
 // deletion is done when the answer is given; its task is kept to be asked about.
 Result<aws::Output> erase(Context& context, aws::Call& call, const Value& input) {
-  const Entity role = MR_TRY(context.need("role", input["RoleName"].string_or()));
+  const Entity role = MR_TRY(context.find_or_fail("role", input["RoleName"].string_or()));
   if (!role.path.starts_with(kServiceLinkedPath))
     return no_such_entity(fmt::format("There is no service-linked role with name {}.", role.name));
   for (const Link& link : MR_TRY(context.store.links_of("attached-role", role.name))) {

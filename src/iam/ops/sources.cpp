@@ -23,7 +23,7 @@ Status collect(Context& context, const std::string& kind, const std::string& own
 
 Result<std::string> managed_text(Context& context, const std::string& arn) {
   if (const ManagedPolicy* managed = managed_policy(arn)) return std::string(managed->document);
-  const Entity policy = MR_TRY(context.need("policy", arn));
+  const Entity policy = MR_TRY(context.find_or_fail("policy", arn));
   const auto version = MR_TRY(context.store.find_link("version", arn, policy.data["default_version"].string_or()));
   return version ? version->data : std::string();
 }

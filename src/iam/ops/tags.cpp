@@ -9,7 +9,7 @@ namespace {
 
 aws::Handle tag(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need_own(kind, input[member].string_or()));
+    Entity entity = MR_TRY(context.find_modifiable(kind, input[member].string_or()));
     MR_TRY(add_tags(entity, input["Tags"]));
     MR_TRY(context.store.replace(entity.name, entity));
     return aws::Output();
@@ -18,7 +18,7 @@ aws::Handle tag(Context& context, std::string kind, std::string member) {
 
 aws::Handle untag(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
-    Entity entity = MR_TRY(context.need_own(kind, input[member].string_or()));
+    Entity entity = MR_TRY(context.find_modifiable(kind, input[member].string_or()));
     Value& tags = entity.data.child("tags");
     for (const Value& key : input["TagKeys"].items()) {
       for (const auto& [name, value] : Value::Object(tags.members())) {
@@ -34,7 +34,7 @@ aws::Handle list(Context& context, std::string kind, std::string member) {
   return [&context, kind, member](aws::Call&, const Value& input) -> Result<aws::Output> {
     const std::string name = input[member].string_or();
     if (kind == "policy" && managed_policy(name) != nullptr) return page(input, "Tags", {}, "Key");
-    const Value tags = tags_of(MR_TRY(context.need(kind, name)));
+    const Value tags = tags_of(MR_TRY(context.find_or_fail(kind, name)));
     return page(input, "Tags", tags.items(), "Key");
   };
 }

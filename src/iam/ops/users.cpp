@@ -26,9 +26,9 @@ Result<aws::Output> create_user(Context& context, aws::Call& call, const Value& 
 // Without a name: the user whose key signed.
 Result<aws::Output> get_user(Context& context, aws::Call& call, const Value& input) {
   const std::string name = input["UserName"].string_or();
-  if (!name.empty()) return Value::object({{"User", user_value(MR_TRY(context.need("user", name)))}});
+  if (!name.empty()) return Value::object({{"User", user_value(MR_TRY(context.find_or_fail("user", name)))}});
   if (call.principal.kind == aws::Principal::Kind::user)
-    return Value::object({{"User", user_value(MR_TRY(context.need("user", call.principal.name)))}});
+    return Value::object({{"User", user_value(MR_TRY(context.find_or_fail("user", call.principal.name)))}});
   if (call.principal.kind != aws::Principal::Kind::root) {
     return fail(Code::invalid_argument, "Must specify userName when calling with non-User credentials",
                 "ValidationError");
@@ -48,7 +48,7 @@ Result<aws::Output> list_users(Context& context, aws::Call&, const Value& input)
 
 Result<aws::Output> update_user(Context& context, aws::Call&, const Value& input) {
   const std::string old_name = input["UserName"].string_or();
-  Entity user = MR_TRY(context.need("user", old_name));
+  Entity user = MR_TRY(context.find_or_fail("user", old_name));
   user.name = input["NewUserName"].string_or(user.name);
   user.path = input["NewPath"].string_or(user.path);
   user.arn = context.arn("user", user.path, user.name);
@@ -57,7 +57,7 @@ Result<aws::Output> update_user(Context& context, aws::Call&, const Value& input
 }
 
 Result<aws::Output> delete_user(Context& context, aws::Call&, const Value& input) {
-  const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
+  const Entity user = MR_TRY(context.find_or_fail("user", input["UserName"].string_or()));
   if (!MR_TRY(context.store.links_to("member", user.name)).empty())
     return delete_conflict("Cannot delete entity, must remove users from group first.");
   if (!MR_TRY(context.store.links_of("attached-user", user.name)).empty())
@@ -85,7 +85,7 @@ void add_user_operations(Operations& operations, Context& context) {
   add_on(operations, context, "UpdateUser", "iam:UpdateUser", "user", "UserName", bound(context, update_user),
          [&context](const aws::Call&, const Value& input) -> Result<std::vector<aws::Check>> {
            if (!input["NewUserName"].is_string() && !input["NewPath"].is_string()) return std::vector<aws::Check>{};
-           const Entity user = MR_TRY(context.need("user", input["UserName"].string_or()));
+           const Entity user = MR_TRY(context.find_or_fail("user", input["UserName"].string_or()));
            return std::vector<aws::Check>{
                {"iam:UpdateUser",
                 context.arn("user", input["NewPath"].string_or(user.path), input["NewUserName"].string_or(user.name)),

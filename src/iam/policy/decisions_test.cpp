@@ -22,7 +22,7 @@ Value table() {
   return *parse_json(*read_file(std::filesystem::path(MILLRACE_SOURCE) / "src/iam/policy/testdata" / "decisions.json"));
 }
 
-// A lone statement stands for a document of the current version.
+// A lone statement represents a document of the current version.
 std::vector<Value> documents_of(const Value& list) {
   std::vector<Value> out;
   for (const Value& item : list.items()) {

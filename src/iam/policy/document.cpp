@@ -58,7 +58,7 @@ Status check_action(const std::string& action) {
   return {};
 }
 
-// Parts may be left out behind a last '*', which then stands for them too ("arn:aws:logs:*"), but not once an empty one
+// Parts may be left out behind a last '*', which then represents them too ("arn:aws:logs:*"), but not once an empty one
 // came before ("arn:aws:s3::*").
 Status check_resource(const std::string& resource) {
   if (resource == "*") return {};

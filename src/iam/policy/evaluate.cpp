@@ -45,7 +45,7 @@ Named named_by(const PrincipalPattern& pattern, const std::string& value, const 
   if (pattern.type != "AWS" || requester.kind == Who::service || requester.kind == Who::anonymous) return Named::no;
   if (value == requester.arn) return requester.kind == Who::root ? Named::account : Named::itself;
   if (!requester.role_arn.empty() && value == requester.role_arn) return Named::identity;
-  // An account, by its number or its root, stands for everyone in it.
+  // An account, by its number or its root, represents everyone in it.
   if (value == requester.account) return Named::account;
   return value.starts_with("arn:aws:iam::") && value.ends_with(":root") &&
                  std::string_view(value).substr(13, value.size() - 18) == requester.account
@@ -63,9 +63,9 @@ Named named_by(const Statement& statement, const Requester& requester) {
   return best;
 }
 
-// NotPrincipal spares only who it names itself: there, an account's root is the root user and not everyone in it, and a
-// role is not its sessions (IAM User Guide, "NotPrincipal").
-bool spared(const PrincipalPattern& pattern, const Requester& requester) {
+// NotPrincipal exempts only those it names itself: there, an account's root is the root user and not everyone in it,
+// and a role is not its sessions (IAM User Guide, "NotPrincipal").
+bool exempt(const PrincipalPattern& pattern, const Requester& requester) {
   for (const std::string& value : pattern.values) {
     if (pattern.type == "*" || (pattern.type == "AWS" && value == "*")) return true;
     const bool service = requester.kind == Requester::Kind::service;
@@ -119,7 +119,7 @@ ResourceScan scan_resource(const Policies& policies, const Question& question) {
     for (std::size_t i = 0; i < statements.size(); ++i) {
       const Statement& statement = statements[i];
       if (statement.effect == Effect::deny) {
-        // A principal with a permissions boundary is denied by NotPrincipal whomever it spares (IAM User Guide,
+        // A principal with a permissions boundary is denied by NotPrincipal whomever it exempts (IAM User Guide,
         // "NotPrincipal", key points).
         const bool hit = statement.not_principal && bounded
                              ? action_applies(statement, question) &&
@@ -158,7 +158,7 @@ bool principal_applies(const Statement& statement, const Question& question) {
   if (!statement.has_principal) return true;
   if (!statement.not_principal) return named_by(statement, question.requester) != Named::no;
   return std::ranges::none_of(statement.principals,
-                              [&](const PrincipalPattern& pattern) { return spared(pattern, question.requester); });
+                              [&](const PrincipalPattern& pattern) { return exempt(pattern, question.requester); });
 }
 
 bool applies(const Statement& statement, const Document& document, const Question& question) {
@@ -211,9 +211,9 @@ Decision evaluate(const Policies& policies, const Question& question) {
     if (!resource.allow) return decide(false, Rule::no_resource_policy, PolicyKind::resource);
     return decide(true, Rule::allowed_on_both_sides, PolicyKind::resource, resource.allow);
   }
-  // Within the account, a resource policy that names the user or the session itself needs nobody else's leave, not even
-  // the boundary's; one that names the identity behind a session is still limited by boundary and session policies; one
-  // that names the account leaves it to the account's identity policies.
+  // Within the account, a resource policy that names the user or the session itself needs no other policy's permission,
+  // not even the boundary's; one that names the identity behind a session is still limited by boundary and session
+  // policies; one that names the account leaves it to the account's identity policies.
   if (same_account && resource.named == Named::itself)
     return decide(true, Rule::resource_names_caller, PolicyKind::resource, resource.allow);
   const bool by_resource = same_account ? resource.named == Named::identity : static_cast<bool>(resource.allow);

@@ -45,7 +45,7 @@ enum class PolicyKind { identity, resource, boundary, session };
 enum class Rule {
   explicit_deny,          // a statement says Deny
   root_of_account,        // the account's root user, within its account
-  resource_names_caller,  // the resource's policy names user, session or service itself: nobody else's leave is needed
+  resource_names_caller,  // the resource's policy names user, session or service itself: no other permission is needed
   allowed_within_limits,  // identity or resource policy, and boundary and session policies where there are any
   allowed_on_both_sides,  // another account's resource: identity and resource policy, and the limits
   no_identity_policy,     // nothing allows it

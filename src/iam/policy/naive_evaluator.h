@@ -125,7 +125,7 @@ inline std::string plain(const Pattern& pattern) {
 }
 
 // The six parts of an ARN, each by itself; a bare star matches everything; where one side has fewer parts, its last
-// part stands for all that is left.
+// part represents all that is left.
 inline bool arn_matches(const Pattern& pattern, const std::string& arn) {
   if (pattern.size() == 1 && pattern[0].wild && pattern[0].c == '*') return true;
   std::vector<Pattern> left(1);
@@ -327,7 +327,7 @@ inline int named(const Value& principal, const Caller& caller) {
   return best;
 }
 
-inline bool spared(const Value& principal, const Caller& caller) {
+inline bool exempt(const Value& principal, const Caller& caller) {
   if (principal.is_string()) return true;
   for (const auto& [type, values] : principal.members()) {
     for (const std::string& who : as_list(values)) {
@@ -348,7 +348,7 @@ inline bool applies(const Value& document, const Value& statement, const Request
   const bool variables = document["Version"].string_or() == "2012-10-17";
   bool who = true;
   if (statement.has("Principal")) who = named(statement["Principal"], request.caller) > 0;
-  if (statement.has("NotPrincipal")) who = bounded || !spared(statement["NotPrincipal"], request.caller);
+  if (statement.has("NotPrincipal")) who = bounded || !exempt(statement["NotPrincipal"], request.caller);
   return action(statement, request) && resource(statement, request, variables) && who &&
          conditions(statement, request, variables);
 }

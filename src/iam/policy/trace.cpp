@@ -69,7 +69,7 @@ Trace trace(const Policies& policies, const Question& question) {
 std::string_view sentence(Rule rule) {
   switch (rule) {
     case Rule::explicit_deny:
-      return "a statement denies it, and a deny outweighs every allow";
+      return "a statement denies it, and a deny overrides every allow";
     case Rule::root_of_account:
       return "the account's root user may do everything in its account that is not denied";
     case Rule::resource_names_caller:

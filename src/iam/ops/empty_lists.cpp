@@ -1,5 +1,6 @@
-// Listings of what nobody can make here: multi-factor devices, certificates, SSH keys, credentials of single services,
-// identity providers. There are none, and whoever cleans up after a user or looks through an account asks for them.
+// List operations of resource types that are not supported: multi-factor devices, certificates, SSH keys, credentials
+// of single services, identity providers. Their lists are empty. Tools that delete a user or audit an account call
+// them.
 
 #include "iam/ops/reports.h"
 
@@ -11,7 +12,7 @@ aws::Handle none_of_user(Context& context, std::string list) {
   return [&context, list](aws::Call& call, const Value& input) -> Result<aws::Output> {
     std::string name = input["UserName"].string_or();
     if (name.empty() && call.principal.kind == aws::Principal::Kind::user) name = call.principal.name;
-    if (!name.empty()) MR_TRY(context.need("user", name));
+    if (!name.empty()) MR_TRY(context.find_or_fail("user", name));
     return page(input, list, {});
   };
 }
@@ -25,7 +26,7 @@ aws::Handle none(std::string list, bool paged) {
 
 }  // namespace
 
-void add_never_made_operations(Operations& operations, Context& context) {
+void add_empty_list_operations(Operations& operations, Context& context) {
   const auto of_user = [&](std::string_view name, aws::IamAction action, const char* list) {
     add_on(operations, context, name, action, "user", "UserName", none_of_user(context, list));
   };
