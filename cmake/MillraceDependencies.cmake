@@ -1,4 +1,4 @@
-# Every library the house uses, found once. Why each was taken: docs/dependencies.md.
+# Every library the program uses, found once. Why each was taken: docs/dependencies.md.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)

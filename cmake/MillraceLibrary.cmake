@@ -1,7 +1,7 @@
 # millrace_library(NAME [DIR folder] [SUBDIRS sub...] [MAY_USE lib...] [LINKS external...] [OWN_FLAGS] [THREADS])
 #
 # One library a folder: `millrace_<name>` from every *.cpp in the folder and in the named SUBDIRS, and, where *_test.cpp
-# files stand beside them, one test program `<name>_test`. A library links only what its floor allows (MAY_USE),
+# files stand beside them, one test program `<name>_test`. A library links only what its layer allows (MAY_USE),
 # so that an arrow upwards does not link; tools/check_layers.py checks the includes as well. *_fuzz.cpp files become
 # libFuzzer programs in the fuzz preset; *_bench.cpp files become programs that only `./dev bench` asks for. OWN_FLAGS: it
 # is compiled otherwise than the rest, and so without the precompiled headers and file by file.
@@ -76,6 +76,6 @@ endfunction()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 reports these inside the standard library at -O2 where there is nothing to mend.
+  # g++ 12 reports these inside the standard library at -O2 where there is nothing to fix.
   add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-restrict -Wno-array-bounds)
 endif()

@@ -1,7 +1,7 @@
 """Which source files are compiled as one unit (unity builds): groups within a folder whose private names do not clash.
 
 Two files may both have a `parse` in their anonymous namespace, or one may call the `parse` of a header that the other's
-hides; as one unit they would not compile. So each file goes into the first group of its folder that has room, none of
+hides; as one unit they would not compile. So each file goes into the first group of its folder that is not full, none of
 its names, and no use of them. Run by cmake/MillraceUnity.cmake:
 
     unity_groups.py SRC OUTPUT      writes one set_property() a group of two or more files

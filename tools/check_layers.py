@@ -1,6 +1,6 @@
-"""Arrows go down only: every #include of one of our folders must stand in the including folder's MAY_USE line.
+"""Arrows go down only: every #include of one of our folders must be allowed by the including folder's MAY_USE line.
 
-Reads the floors from src/CMakeLists.txt, so that there is one list. Exit code 1 and a line per offence.
+Reads the layers from src/CMakeLists.txt, so that there is one list. Exit code 1 and a line per offence.
 """
 
 import pathlib

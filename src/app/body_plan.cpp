@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "app/identity/door.h"
+#include "app/identity/api.h"
 #include "app/router.h"
 #include "base/strings.h"
 #include "kube/writes.h"
@@ -37,19 +37,19 @@ bool is_object_upload(const net::Request& head) {
 }  // namespace
 
 net::BodyPlan body_plan(const net::Request& head) {
-  if (IdentityDoor::handles(head)) return {kPreflight, true};
+  if (IdentityApi::handles(head)) return {kPreflight, true};
   std::string_view unused;
   switch (route(head, false, head.path.starts_with("/console/"), unused)) {
-    case Door::aws:
+    case Api::aws:
       return is_object_upload(head) ? net::BodyPlan{kObject, true} : net::BodyPlan{kAwsRequest, false};
-    case Door::pipelines:
+    case Api::pipelines:
       return {kPipelinesRequest, false};
-    case Door::kubernetes:
+    case Api::kubernetes:
       return {kKubernetesObject, false};
-    case Door::container_credentials:
-    case Door::identity:
-    case Door::console:
-    case Door::refused:
+    case Api::container_credentials:
+    case Api::identity:
+    case Api::console:
+    case Api::refused:
       break;
   }
   return {kNoBody, false};

@@ -1,4 +1,4 @@
-// Child roles are told apart before anything else is set up: they start often and should start quickly.
+// Child roles are recognised before anything else is set up: they start often and should start quickly.
 
 #include <string>
 #include <string_view>

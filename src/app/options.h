@@ -1,5 +1,5 @@
 #pragma once
-// What `millrace serve` can be told, and where things lie in a data directory.
+// The options of `millrace serve`, and where things lie in a data directory.
 
 #include <cstdint>
 #include <filesystem>

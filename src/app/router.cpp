@@ -2,7 +2,7 @@
 
 #include "app/browser_checks.h"
 #include "app/container_credentials.h"
-#include "app/identity/door.h"
+#include "app/identity/api.h"
 #include "aws/gateway.h"
 #include "base/strings.h"
 
@@ -38,25 +38,25 @@ bool is_kubernetes_path(std::string_view path) {
 
 }  // namespace
 
-Door route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because) {
-  if (ContainerCredentials::handles(request)) return Door::container_credentials;
-  if (IdentityDoor::handles(request)) return Door::identity;
-  if (request.tls && is_kubernetes_path(request.path)) return Door::kubernetes;
-  if (aws::Gateway::is_aws_request(request)) return Door::aws;
+Api route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because) {
+  if (ContainerCredentials::handles(request)) return Api::container_credentials;
+  if (IdentityApi::handles(request)) return Api::identity;
+  if (request.tls && is_kubernetes_path(request.path)) return Api::kubernetes;
+  if (aws::Gateway::is_aws_request(request)) return Api::aws;
   const bool pipelines = is_pipelines_path(request.path) || is_artifact_read(request);
   if (pipelines || is_console) {
     const bool page_file = !pipelines && !request.path.starts_with("/console/");
     refused_because = browser_objection(request, {listens_on_loopback, page_file});
-    if (!refused_because.empty()) return Door::refused;
-    return pipelines ? Door::pipelines : Door::console;
+    if (!refused_because.empty()) return Api::refused;
+    return pipelines ? Api::pipelines : Api::console;
   }
   if (is_kubernetes_path(request.path) && !request.path.starts_with("/healthz")) {
-    // Tokens are not sent over plain HTTP by Kubernetes clients, so this door is on the TLS side only.
+    // Tokens are not sent over plain HTTP by Kubernetes clients, so this API is on the TLS side only.
     refused_because =
         "The Kubernetes API is served over https on this port; use the kubeconfig that `millrace env` names.";
-    return Door::refused;
+    return Api::refused;
   }
-  return Door::aws;  // what is left is an unsigned S3 request, such as a public object
+  return Api::aws;  // what is left is an unsigned S3 request, such as a public object
 }
 
 void set_browser_headers(net::Response& response) {

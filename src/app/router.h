@@ -1,5 +1,5 @@
 #pragma once
-// One port, many doors: which service a request is for. Pure, so that a table can test it.
+// One port, many APIs: which one a request is for. Pure, so that a table can test it.
 
 #include <string_view>
 
@@ -7,11 +7,11 @@
 
 namespace millrace::app {
 
-enum class Door { container_credentials, identity, aws, pipelines, kubernetes, console, refused };
+enum class Api { container_credentials, identity, aws, pipelines, kubernetes, console, refused };
 
-// `refused_because` is set with Door::refused: a browser page of another origin, or a host name that is not ours (DNS
-// rebinding), on the doors that ask for no signature.
-Door route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because);
+// `refused_because` is set with Api::refused: a browser page of another origin, or a host name that is not ours (DNS
+// rebinding), on the APIs that ask for no signature.
+Api route(const net::Request& request, bool listens_on_loopback, bool is_console, std::string_view& refused_because);
 
 // What is not the console's page is shown by a browser, but never runs as a page of this server's origin: objects,
 // artifacts and logs are what others wrote. The page has a policy of its own, which stays.

@@ -20,7 +20,7 @@
 #include "app/container_credentials.h"
 #include "app/data_directory.h"
 #include "app/disk_reserve.h"
-#include "app/identity/door.h"
+#include "app/identity/api.h"
 #include "app/live_children.h"
 #include "app/node.h"
 #include "app/prune/operator_api.h"
@@ -114,10 +114,10 @@ class ServerImpl final : public Server {
   pipelines::Hooks hooks();
   net::Response handle(net::Request& request);
   net::Response dispatch(net::Request& request);
-  net::Response pass_on(Door door, net::Request& request, std::string_view refused_because);
+  net::Response pass_on(Api api, net::Request& request, std::string_view refused_because);
   bool prune_some();
   net::Response for_operator(net::Request& request);
-  net::Response for_caller(Door door, net::Request& request, const pipelines::Caller& caller);
+  net::Response for_caller(Api api, net::Request& request, const pipelines::Caller& caller);
 
   ServeOptions options_;
   DataLayout layout_;
@@ -139,7 +139,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<pipelines::Pipelines> pipelines_;
   std::unique_ptr<console::Console> console_;
   std::unique_ptr<Preflight> preflight_;
-  std::unique_ptr<IdentityDoor> identity_;
+  std::unique_ptr<IdentityApi> identity_;
   std::unique_ptr<Pruner> pruner_;
   std::unique_ptr<OperatorApi> operator_;
   std::unique_ptr<DiskReserve> reserve_;
@@ -161,7 +161,7 @@ class ServerImpl final : public Server {
 Status ServerImpl::open() {
   if (!options_.allow_remote && !is_loopback(options_.address)) {
     return fail(Code::failed_precondition,
-                fmt::format("{} can be reached from other machines, and not every door here asks for a signature; "
+                fmt::format("{} can be reached from other machines, and not every API here asks for a signature; "
                             "listen on 127.0.0.1, or add --allow-remote if the network is trusted",
                             options_.address));
   }
@@ -282,7 +282,7 @@ Status ServerImpl::open_services() {
   console_ = console::Console::make({*pipelines_, *sagemaker_, *s3_, *logs_});
   preflight_ = std::make_unique<Preflight>(
       Preflight::Needs{*iam_, *gateway_, *kube_, *pipelines_, clock_, node_role_, own_executable().string()});
-  identity_ = std::make_unique<IdentityDoor>(*iam_, *pipelines_, *preflight_, key_);
+  identity_ = std::make_unique<IdentityApi>(*iam_, *pipelines_, *preflight_, key_);
   pruner_ = std::make_unique<Pruner>(Pruner::Needs{*database_, *pipelines_, *sagemaker_, clock_}, layout_);
   operator_ = std::make_unique<OperatorApi>(*pruner_, key_);
   callers_ = std::make_unique<Callers>(
@@ -348,38 +348,38 @@ bool ServerImpl::prune_some() {
 net::Response ServerImpl::dispatch(net::Request& request) {
   if (frees_space(request)) reserve_->before_freeing();
   std::string_view refused_because;
-  const Door door = route(request, is_loopback(options_.address), console_->handles(request), refused_because);
+  const Api api = route(request, is_loopback(options_.address), console_->handles(request), refused_because);
   net::Response response =
-      OperatorApi::handles(request) ? for_operator(request) : pass_on(door, request, refused_because);
+      OperatorApi::handles(request) ? for_operator(request) : pass_on(api, request, refused_because);
   set_browser_headers(response);
   return response;
 }
 
-net::Response ServerImpl::pass_on(Door door, net::Request& request, std::string_view refused_because) {
-  if (door == Door::pipelines || door == Door::console || door == Door::identity) {
+net::Response ServerImpl::pass_on(Api api, net::Request& request, std::string_view refused_because) {
+  if (api == Api::pipelines || api == Api::console || api == Api::identity) {
     const auto caller = callers_->of(request);
-    return caller ? for_caller(door, request, *caller) : refusal(caller.error());
+    return caller ? for_caller(api, request, *caller) : refusal(caller.error());
   }
-  switch (door) {
-    case Door::container_credentials:
+  switch (api) {
+    case Api::container_credentials:
       return credentials_->handle(request);
-    case Door::aws:
+    case Api::aws:
       return gateway_->handle(request);
-    case Door::kubernetes:
+    case Api::kubernetes:
       return kube_->handle(request);
-    case Door::identity:
-    case Door::pipelines:
-    case Door::console:
-    case Door::refused:
+    case Api::identity:
+    case Api::pipelines:
+    case Api::console:
+    case Api::refused:
       break;
   }
   return refusal(Error(Code::permission_denied, std::string(refused_because)));
 }
 
 // The APIs that ask for no signature, or for one that a child might have got hold of.
-net::Response ServerImpl::for_caller(Door door, net::Request& request, const pipelines::Caller& caller) {
-  if (door == Door::pipelines) return pipelines_->handle(request, caller);
-  if (door == Door::console) return console_->handle(request, caller);
+net::Response ServerImpl::for_caller(Api api, net::Request& request, const pipelines::Caller& caller) {
+  if (api == Api::pipelines) return pipelines_->handle(request, caller);
+  if (api == Api::console) return console_->handle(request, caller);
   return caller.is_person() ? identity_->handle(request) : refusal(not_for_children());
 }
 

@@ -146,7 +146,7 @@ class Gateway {
           std::function<void(const CallRecord&)> record = {});
   ~Gateway();
   void add(Service service);
-  // Is this request for an AWS door: SigV4 in header or query, an AWS target header, or an unsigned AWS-looking call?
+  // Is this request for an AWS API: SigV4 in header or query, an AWS target header, or an unsigned AWS-looking call?
   static bool is_aws_request(const net::Request& request);
   net::Response handle(net::Request& request);
   // What an operation's table entry would ask of the authoriser for this input. Nothing is asked or done. Errors:

@@ -10,8 +10,8 @@
 
 namespace millrace {
 
-// The kinds of failure a caller can react to. Doors map them to their own vocabulary (google.rpc.Status,
-// Kubernetes Status, HTTP); AWS doors use Error::reason, which carries AWS's own code.
+// The kinds of failure a caller can react to. APIs map them to their own vocabulary (google.rpc.Status,
+// Kubernetes Status, HTTP); AWS APIs use Error::reason, which carries AWS's own code.
 enum class Code {
   invalid_argument,
   not_found,
@@ -34,7 +34,7 @@ std::string_view code_name(Code code);  // "INVALID_ARGUMENT", as google.rpc.Cod
 struct Error {
   Code code = Code::internal;
   std::string message;  // one sentence for a person: what is wrong and, where known, what to do next
-  std::string reason;   // the door's own code where one exists ("NoSuchBucket", "ValidationException"), else empty
+  std::string reason;   // the API's own code where one exists ("NoSuchBucket", "ValidationException"), else empty
 
   Error() = default;
   Error(Code c, std::string m, std::string r = {}) : code(c), message(std::move(m)), reason(std::move(r)) {}

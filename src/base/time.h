@@ -30,7 +30,7 @@ class SystemClock final : public Clock {
   Time now() const override;
 };
 
-// Moves only when told. Shared by all tests.
+// Moves only when advance() is called. Shared by all tests.
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(Time start = from_epoch_ms(1'700'000'000'000)) : now_ms_(to_epoch_ms(start)) {}

@@ -1,5 +1,5 @@
 #pragma once
-// SQLite's result codes in the house's words.
+// SQLite's result codes as this program's error codes.
 
 #include <sqlite3.h>
 

@@ -1,5 +1,5 @@
 #pragma once
-// HTTP/1.1 messages as the rest of the house sees them. No library type shows here.
+// HTTP/1.1 messages as the rest of the program sees them. No library type shows here.
 
 #include <cstdint>
 #include <functional>

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <thread>
 
-// The one heavy translation unit of the house: nothing but this file, through its private headers, knows Boost.
+// The one heavy translation unit of the program: nothing but this file, through its private headers, knows Boost.
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// Key pairs and certificates for our own TLS door (ECDSA P-256, X.509 v3).
+// Key pairs and certificates for our own TLS listener (ECDSA P-256, X.509 v3).
 #include <string>
 #include <vector>
 #include "base/result.h"

@@ -202,7 +202,7 @@ std::optional<ChildStatus> Children::status(const std::string& key) const {
   const auto found = records_.find(key);
   if (found == records_.end()) return std::nullopt;
   ChildStatus status = found->second.status;
-  // Until it is on disk, an end is not told to anyone.
+  // Until it is on disk, an end is not reported to anyone.
   if (std::find(unsaved_.begin(), unsaved_.end(), key) != unsaved_.end())
     status = {State::running, status.pid, 0, 0, status.started, {}};
   return status;
@@ -222,8 +222,8 @@ void Children::stop_one(std::int64_t pid, Running& running, Millis grace) {
   if (!running.kill_at && grace > Millis(0)) {
     signal_group(pid, running, SIGTERM);
     signal_group(pid, running, SIGCONT);  // a stopped process would not see the SIGTERM
-    // The first process of a namespace is spared the signals that it does not handle; anywhere else it would have
-    // ended.
+    // The first process of a namespace does not receive the signals that it does not handle; anywhere else it would
+    // have ended.
     if (running.first_of_namespace && !catches(pid, SIGTERM)) {
       running.kill_at = steady_now();
       return;

@@ -95,7 +95,7 @@ class Children {
   std::deque<Staged> staged_;
   std::size_t saved_staged_ = 0;                   // of staged_, from the front: their lines are in the journal
   bool sync_staged_ = false, sync_ended_ = false;  // a line that is not yet written asks for it
-  std::vector<std::string> unsaved_;               // ended, not yet on disk: the server has not been told
+  std::vector<std::string> unsaved_;               // ended, not yet on disk: the server has not been notified
   std::optional<Steady> retry_save_;
   std::vector<int> watch_;
   LogLimit logs_;

@@ -374,7 +374,7 @@ bool LauncherClient::reconnect() {
   }
 }
 
-// After a launcher's death: what ended meanwhile is told now; what runs on will be told by the new launcher.
+// After a launcher's death: what ended meanwhile is reported now; what runs on will be reported by the new launcher.
 void LauncherClient::ask_for_watched() {
   std::unique_lock lock(mutex_);
   const std::set<std::string> keys = watched_;

@@ -241,7 +241,7 @@ TEST_F(SandboxTest, EndsWithAllItStarted) {
   // The one that it started says so when it has left the group, which a SIGTERM of the group's ends.
   ASSERT_TRUE(launcher_->launch(shell("c", "setsid sh -c 'echo > started; exec sleep 1000' & wait")));
   for (int i = 0; i < 1000 && !fs::exists(work_ / "started"); ++i) ::usleep(5'000);
-  // A shell without a handler: as the first process of its namespace the kernel would spare it.
+  // A shell without a handler: as the first process of its namespace the kernel would not deliver the signal.
   const auto before = std::chrono::steady_clock::now();
   ASSERT_TRUE(launcher_->stop("c", Millis(60'000)));
   EXPECT_NE(wait_for("c").signal, 0);

@@ -4,7 +4,7 @@
 
 #include "app/cli/client.h"
 #include "app/client_files.h"
-#include "app/identity/door.h"
+#include "app/identity/api.h"
 #include "app/prune/operator_api.h"
 #include "base/json.h"
 #include "iam/iam.h"
@@ -26,7 +26,7 @@ Result<std::unique_ptr<IdentityClient>> IdentityClient::open(const std::string& 
   client->text_ = text;
   const std::string key = MR_TRY(iam::read_encryption_key(key_file_of(layout).string()));
   client->root_ = api == Api::identity ? "/millrace/identity/" : "/millrace/operator/";
-  client->token_ = api == Api::identity ? IdentityDoor::token_of(key) : OperatorApi::token_of(key);
+  client->token_ = api == Api::identity ? IdentityApi::token_of(key) : OperatorApi::token_of(key);
   return client;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Before a run: which of its steps IAM would deny, and why. The pipeline is gone through without being run; each
-// SageMaker component goes its course with nobody at the other end, which tells its calls; each call is asked of the
+// Before a run: which of its steps IAM would deny, and why. The pipeline is walked without being run (a dry run); each
+// SageMaker component runs against a client that only records its calls; each call is put to the
 // same table entries and policies that a run's would be, as the identity that the step would have; and what a job then
 // does as its role is asked as that role.
 

@@ -50,7 +50,7 @@ Result<Value> LabClient::pipelines(std::string_view method, std::string_view pat
   net::ClientRequest request;
   request.method = method;
   request.url = endpoint + "/apis/v2beta1" + std::string(path);
-  // The lab's server is this very process, and what that asks for itself is nobody's without a token.
+  // The lab's server is this very process, and its own requests belong to no run and no person without a token.
   if (operator_token_.empty())
     operator_token_ = OperatorApi::token_of(MR_TRY(iam::read_encryption_key(key_file_of(data_).string())));
   request.headers.set("Authorization", "Bearer " + operator_token_);

@@ -17,7 +17,7 @@
 
 namespace millrace::app {
 
-// A server's doors, and the keys to them.
+// A server's APIs, and the credentials for them.
 struct LabClient {
   LabClient(std::string server_endpoint, std::string server_region, aws::Credentials administrator, DataLayout data);
   Result<Value> aws(const std::string& service, std::string_view operation, const Value& input);

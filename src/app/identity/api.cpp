@@ -1,4 +1,4 @@
-#include "app/identity/door.h"
+#include "app/identity/api.h"
 
 #include <fmt/core.h>
 
@@ -34,17 +34,17 @@ int status_of(Code code) {
 
 }  // namespace
 
-IdentityDoor::IdentityDoor(iam::Iam& iam, pipelines::Pipelines& pipelines, Preflight& preflight,
-                           std::string_view encryption_key)
+IdentityApi::IdentityApi(iam::Iam& iam, pipelines::Pipelines& pipelines, Preflight& preflight,
+                         std::string_view encryption_key)
     : iam_(iam), pipelines_(pipelines), preflight_(preflight), token_(token_of(encryption_key)) {}
 
-std::string IdentityDoor::token_of(std::string_view encryption_key) {
+std::string IdentityApi::token_of(std::string_view encryption_key) {
   return to_hex(as_chars(hmac_sha256(encryption_key, "identity door bearer token")));
 }
 
-bool IdentityDoor::handles(const net::Request& request) { return request.path.starts_with(kRoot); }
+bool IdentityApi::handles(const net::Request& request) { return request.path.starts_with(kRoot); }
 
-net::Response IdentityDoor::handle(net::Request& request) {
+net::Response IdentityApi::handle(net::Request& request) {
   const auto answered = answer(request);
   if (answered) return net::Response::json(200, to_json(*answered));
   const Error& error = answered.error();
@@ -52,9 +52,9 @@ net::Response IdentityDoor::handle(net::Request& request) {
                              to_json(Value::object({{"code", code_name(error.code)}, {"message", error.message}})));
 }
 
-Result<Value> IdentityDoor::answer(net::Request& request) {
+Result<Value> IdentityApi::answer(net::Request& request) {
   if (!equal_constant_time(request.headers.get("authorization"), "Bearer " + token_))
-    return fail(Code::unauthenticated, "this door is for who owns the data directory: use `millrace iam`");
+    return fail(Code::unauthenticated, "this API is for the owner of the data directory: use `millrace iam`");
   const auto words = split(std::string_view(request.path).substr(kRoot.size()), '/');
   const std::string verb = request.method + " " + std::string(words[0]);
   if (verb == "GET decisions" && words.size() == 1) return decisions(request);
@@ -68,7 +68,7 @@ Result<Value> IdentityDoor::answer(net::Request& request) {
   return fail(Code::not_found, fmt::format("there is no {} {}", request.method, request.path));
 }
 
-Result<Value> IdentityDoor::decisions(const net::Request& request) {
+Result<Value> IdentityApi::decisions(const net::Request& request) {
   const auto parameter = [&](std::string_view name) { return net::query_parameter(request, name).value_or(""); };
   iam::Decisions::Query query;
   query.request_id = parameter("request_id");
@@ -85,7 +85,7 @@ Result<Value> IdentityDoor::decisions(const net::Request& request) {
   return Value::object({{"decisions", std::move(list)}});
 }
 
-Result<Value> IdentityDoor::policies(const std::string& run_id) {
+Result<Value> IdentityApi::policies(const std::string& run_id) {
   MR_TRY(pipelines_.run(run_id));  // not_found
   const auto of_run = MR_TRY(iam_.run_calls().calls_of(run_id));
   Value principals = Value::array();
@@ -105,7 +105,7 @@ Result<Value> IdentityDoor::policies(const std::string& run_id) {
   return Value::object({{"run_id", run_id}, {"complete", of_run.complete}, {"principals", std::move(principals)}});
 }
 
-Result<Value> IdentityDoor::verify(const std::string& run_id) {
+Result<Value> IdentityApi::verify(const std::string& run_id) {
   const pipelines::RunView run = MR_TRY(pipelines_.run(run_id));
   if (run.state != "SUCCEEDED") {
     return fail(Code::failed_precondition,

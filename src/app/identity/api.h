@@ -1,6 +1,6 @@
 #pragma once
 // What the data directory's owner may ask about identity: /millrace/identity/…, JSON. AWS has no operations for it, so
-// it has a door of its own, and a bearer token that only who reads the directory's key can make.
+// it has an API of its own, and a bearer token that only those who read the directory's key can make.
 //
 //   GET  …/decisions?request_id=&denied=true&run=&limit=   the latest decisions, each with all it looked at
 //   GET  …/runs/{run}/policies                             the smallest policies for what the run did
@@ -17,9 +17,9 @@
 
 namespace millrace::app {
 
-class IdentityDoor {
+class IdentityApi {
  public:
-  IdentityDoor(iam::Iam& iam, pipelines::Pipelines& pipelines, Preflight& preflight, std::string_view encryption_key);
+  IdentityApi(iam::Iam& iam, pipelines::Pipelines& pipelines, Preflight& preflight, std::string_view encryption_key);
   static bool handles(const net::Request& request);
   net::Response handle(net::Request& request);
 
