@@ -1,28 +1,32 @@
 #include "base/worker_pool.h"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
+
 namespace millrace {
 
 struct WorkerPool::Impl {
-  std::size_t thread_limit, queue_limit;
-  std::mutex mutex;
-  std::condition_variable ready;
-  std::deque<std::function<void()>> queue;
-  std::vector<std::thread> threads;
-  std::size_t idle = 0;
-  bool stopping = false;
+  Impl(std::size_t threads_at_most, std::size_t queued_at_most, ThreadName threads_name)
+      : thread_limit(threads_at_most), queue_limit(queued_at_most), name(threads_name) {}
+  const std::size_t thread_limit, queue_limit;
+  const ThreadName name;
+  Mutex mutex;
+  CondVar ready;
+  std::deque<std::function<void()>> queue MR_GUARDED_BY(mutex);
+  std::vector<std::thread> threads MR_GUARDED_BY(mutex);
+  std::size_t idle MR_GUARDED_BY(mutex) = 0;
+  bool stopping MR_GUARDED_BY(mutex) = false;
 
   void work() {
-    std::unique_lock lock(mutex);
+    name_thread(name);
+    MutexLock lock(mutex);
     while (true) {
       ++idle;
-      ready.wait(lock, [&] { return stopping || !queue.empty(); });
+      while (!stopping && queue.empty()) ready.wait(mutex);
       --idle;
       if (queue.empty()) return;
       auto task = std::move(queue.front());
@@ -35,15 +39,13 @@ struct WorkerPool::Impl {
   }
 };
 
-WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_limit) : impl_(std::make_unique<Impl>()) {
-  impl_->thread_limit = threads;
-  impl_->queue_limit = queue_limit;
-}
+WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_limit, ThreadName name)
+    : impl_(std::make_unique<Impl>(threads, queue_limit, name)) {}
 
 WorkerPool::~WorkerPool() { stop(); }
 
 bool WorkerPool::submit(std::function<void()> task) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   if (impl_->stopping || impl_->queue.size() >= impl_->queue_limit) return false;
   impl_->queue.push_back(std::move(task));
   // A thread is made when there is more to do than threads that wait: an idle pool costs nothing.
@@ -67,7 +69,7 @@ bool WorkerPool::submit(std::function<void()> task) {
 void WorkerPool::stop() {
   std::vector<std::thread> threads;
   {
-    const std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     impl_->stopping = true;
     threads.swap(impl_->threads);
   }

@@ -5,11 +5,14 @@
 #include <functional>
 #include <memory>
 
+#include "base/thread_name.h"
+
 namespace millrace {
 
 class WorkerPool {
  public:
-  WorkerPool(std::size_t threads, std::size_t queue_limit);
+  // `name`: of its threads.
+  WorkerPool(std::size_t threads, std::size_t queue_limit, ThreadName name = "pool");
   ~WorkerPool();  // stop()
   // false when the queue is full or the pool is stopping; the task is then not run.
   bool submit(std::function<void()> task);
