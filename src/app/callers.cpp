@@ -73,7 +73,7 @@ Result<pipelines::Caller> Callers::of(const net::Request& request) {
 
 Callers::Client Callers::client_of(net::Connected& connection) {
   {
-    const std::lock_guard lock(connection.mutex);
+    const MutexLock lock(connection.mutex);
     if (connection.known) return *static_cast<const Client*>(connection.known.get());
   }
   if (!needs_.child_user && !needs_.children.any()) return {};
@@ -81,7 +81,7 @@ Callers::Client Callers::client_of(net::Connected& connection) {
   // Its addresses may be another's by now.
   if (!net::is_connected(connection.descriptor)) return {true};
   if (client.is_child && client.key.empty()) return client;  // it may be known a moment later
-  const std::lock_guard lock(connection.mutex);
+  const MutexLock lock(connection.mutex);
   connection.known = std::make_shared<const Client>(client);
   return client;
 }

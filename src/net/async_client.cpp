@@ -3,14 +3,16 @@
 #include <curl/curl.h>
 
 #include <map>
-#include <mutex>
+#include <mutex>  // call_once
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 
+#include "base/mutex.h"
 #include "base/strings.h"
+#include "base/thread_name.h"
 
 namespace millrace::net {
 namespace {
@@ -138,18 +140,18 @@ Result<ClientResponse> result_of(CURLcode code, Exchange& exchange) {
 }  // namespace
 
 struct AsyncClient::Impl {
-  std::mutex mutex;
-  std::vector<std::unique_ptr<Exchange>> fresh;  // sent, not yet seen by the thread
-  bool stopping = false;
+  Mutex mutex;
+  std::vector<std::unique_ptr<Exchange>> fresh MR_GUARDED_BY(mutex);  // sent, not yet seen by the thread
+  bool stopping MR_GUARDED_BY(mutex) = false;
   CURLM* multi = nullptr;
   std::map<CURL*, std::unique_ptr<Exchange>> under_way;  // the thread's own
-  std::thread thread;
+  std::thread thread;                                    // made under the mutex, before stop()
 
   // True: there may be more.
   bool take_fresh() {
     std::vector<std::unique_ptr<Exchange>> taken;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (stopping) return false;
       taken.swap(fresh);
     }
@@ -180,6 +182,7 @@ struct AsyncClient::Impl {
   }
 
   void run() {
+    name_thread("http-client");
     while (take_fresh()) {
       int running = 0;
       curl_multi_perform(multi, &running);
@@ -214,7 +217,7 @@ void AsyncClient::send(AsyncRequest request, Done done) {
   exchange->request = std::move(request);
   exchange->done = std::move(done);
   {
-    const std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     if (!impl_->stopping) {
       impl_->fresh.push_back(std::move(exchange));
       // The thread exists only once something is sent: an idle server has one fewer.
@@ -228,7 +231,7 @@ void AsyncClient::send(AsyncRequest request, Done done) {
 void AsyncClient::stop() {
   std::vector<std::unique_ptr<Exchange>> dropped;
   {
-    const std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     impl_->stopping = true;
     dropped.swap(impl_->fresh);
   }

@@ -6,12 +6,13 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <mutex>
+#include <mutex>  // call_once
 #include <vector>
 
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/strings.h"
 #include "net/own_sockets.h"
 
@@ -172,12 +173,12 @@ Error error_of(CURLcode code, const Exchange& exchange, const ClientRequest& req
 }  // namespace
 
 struct Client::Impl {
-  std::mutex mutex;
-  std::vector<CURL*> idle;
+  Mutex mutex;
+  std::vector<CURL*> idle MR_GUARDED_BY(mutex);
 
   CURL* take() {
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (!idle.empty()) {
         CURL* curl = idle.back();
         idle.pop_back();
@@ -188,7 +189,7 @@ struct Client::Impl {
   }
   void give_back(CURL* curl) {
     curl_easy_reset(curl);  // options go, live connections stay
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (idle.size() < kPooled)
       idle.push_back(curl);
     else

@@ -5,15 +5,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <mutex>
 #include <unordered_set>
+
+#include "base/mutex.h"
 
 namespace millrace::net {
 namespace {
 
 struct Known {
-  std::mutex mutex;
-  std::unordered_set<std::uint64_t> inodes;
+  Mutex mutex;
+  std::unordered_set<std::uint64_t> inodes MR_GUARDED_BY(mutex);
 };
 
 Known& known() {
@@ -31,20 +32,23 @@ std::uint64_t inode_of(int descriptor) {
 int open_own_socket(int family, int type, int protocol) {
   const int descriptor = ::socket(family, type | SOCK_CLOEXEC, protocol);
   if (descriptor < 0) return -1;
-  const std::lock_guard lock(known().mutex);
-  known().inodes.insert(inode_of(descriptor));
+  Known& all = known();
+  const MutexLock lock(all.mutex);
+  all.inodes.insert(inode_of(descriptor));
   return descriptor;
 }
 
 int close_own_socket(int descriptor) {
-  const std::lock_guard lock(known().mutex);
-  known().inodes.erase(inode_of(descriptor));
+  Known& all = known();
+  const MutexLock lock(all.mutex);
+  all.inodes.erase(inode_of(descriptor));
   return ::close(descriptor);
 }
 
 bool is_own_socket(std::uint64_t inode) {
-  const std::lock_guard lock(known().mutex);
-  return known().inodes.contains(inode);
+  Known& all = known();
+  const MutexLock lock(all.mutex);
+  return all.inodes.contains(inode);
 }
 
 }  // namespace millrace::net

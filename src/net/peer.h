@@ -6,9 +6,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace millrace::net {
@@ -17,8 +17,8 @@ namespace millrace::net {
 struct Connected {
   explicit Connected(int server_end) : descriptor(server_end) {}
   const int descriptor;  // the server's end; open for as long as a handler runs
-  std::mutex mutex;
-  std::shared_ptr<const void> known;  // what a handler keeps of it; under the mutex
+  Mutex mutex;
+  std::shared_ptr<const void> known MR_GUARDED_BY(mutex);  // what a handler keeps of it
 };
 
 // The connection whose request this thread is handling; null: none, as in a test.

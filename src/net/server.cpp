@@ -16,6 +16,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "net/listen.h"
 #include "net/server_exchange.h"
 #include "net/tls_context.h"
@@ -125,6 +126,7 @@ class ServerImpl final : public Server {
   using Acceptor = asio::basic_socket_acceptor<Protocol, Executor>;
 
   void run() {
+    name_thread("http-io");
     // sendfile(2) knows no MSG_NOSIGNAL: a peer that goes away in the middle of a file would end the process.
     sigset_t pipe;
     sigemptyset(&pipe);

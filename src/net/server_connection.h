@@ -9,7 +9,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,6 +29,7 @@
 #include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
+#include "base/mutex.h"
 #include "base/worker_pool.h"
 #include "net/http.h"
 #include "net/peer.h"
@@ -74,8 +74,8 @@ struct Core {
   explicit Core(ServerOptions server_options, Handler server_handler)
       : options(std::move(server_options)),
         handler(std::move(server_handler)),
-        pool(options.handler_threads, kQueueLimit),
-        uploads(options.upload_threads, kUploadQueue) {}
+        pool(options.handler_threads, kQueueLimit, "http-handler"),
+        uploads(options.upload_threads, kUploadQueue, "http-upload") {}
 
   // Open streams are counted by their type, so that many of one kind leave the others and all requests their share.
   std::size_t max_streams() const { return std::max<std::size_t>(2, options.max_connections / 2); }
@@ -101,8 +101,9 @@ struct Core {
 // Wakes a waiting stream from any thread. Whoever holds it may outlive the connection and the server: what it points to
 // is taken away when the stream ends.
 struct Wake {
-  std::mutex mutex;
-  asio::io_context* io = nullptr;  // null once the stream has ended
+  explicit Wake(asio::io_context& server_io) : io(&server_io) {}
+  Mutex mutex;
+  asio::io_context* io MR_GUARDED_BY(mutex);  // null once the stream has ended
   // Both touched on the I/O thread only.
   Timer* timer = nullptr;
   bool woken = false;
@@ -113,18 +114,21 @@ struct Wake {
   }
 };
 
-// Ends the wake with the coroutine that waits for it.
+// Ends the wake with the coroutine that waits for it, or that never came to wait.
 struct Detach {
-  std::shared_ptr<Wake> state;
+  explicit Detach(std::shared_ptr<Wake> wake) : state(std::move(wake)) {}
+  Detach(const Detach&) = delete;
+  Detach& operator=(const Detach&) = delete;
+  const std::shared_ptr<Wake> state;
   ~Detach() {
-    const std::lock_guard lock(state->mutex);
+    const MutexLock lock(state->mutex);
     state->io = nullptr;
     state->timer = nullptr;
   }
 };
 
 inline void wake(const std::shared_ptr<Wake>& state) {
-  const std::lock_guard lock(state->mutex);
+  const MutexLock lock(state->mutex);
   if (state->io != nullptr) asio::post(*state->io, [state] { state->now(); });
 }
 

@@ -87,7 +87,7 @@ inline Task<HeadRead> read_head(Connection& connection) {
 // What the handler gave: an answer, or one that comes later.
 struct Handled {
   Response response;
-  std::shared_ptr<Later> later;
+  Awaited awaited;
 };
 
 inline Handled handle(Core& core, Request& request, BodyReader& body) {
@@ -95,7 +95,7 @@ inline Handled handle(Core& core, Request& request, BodyReader& body) {
   try {
     request.body = &body;
     handled.response = core.handler(request);
-    if (handled.response.later) handled.later = begin_later(core, handled.response);
+    if (handled.response.later) handled.awaited = begin_later(core, handled.response);
     return handled;
   } catch (const std::exception& error) {
     log::error("a request failed: {}", error.what());
@@ -115,7 +115,7 @@ inline Task<Response> answer_of(Connection& connection, WorkerPool& pool, Reques
   };
   std::optional<Handled> handled = co_await on_pool<Handled>(core, pool, std::move(work));
   if (!handled) co_return Response::text(503, "The server has too many requests waiting; try again.\n");
-  if (handled->later) co_return co_await wait_for_later(connection, std::move(handled->later));
+  if (handled->awaited.later) co_return co_await wait_for_later(connection, std::move(handled->awaited));
   co_return std::move(handled->response);
 }
 

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -140,6 +142,39 @@ TEST(ServerLater, ACompletionMayOutliveItsClientAndItsServer) {
   server->stop(milliseconds(100));
   server.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(1500));
+  for (const Completion& completion : completions) completion(Response::text(200, "too late"));
+}
+
+// The I/O thread is held for longer than a stop waits, so that the connection ends between the handler's return and its
+// wait for the answer.
+TEST(ServerLater, ACompletionMayOutliveAServerThatNeverCameToWaitForIt) {
+  constexpr milliseconds kLongerThanAStop{1'300};
+  Waiting waiting;
+  std::promise<void> begun, held;
+  std::atomic<bool> holding{false};
+  ServerOptions options;
+  options.body_plan = [&](const Request& head) {
+    if (head.path == "/hold" && !holding.exchange(true)) {
+      held.set_value();
+      std::this_thread::sleep_for(kLongerThanAStop);
+    }
+    return BodyPlan{};
+  };
+  auto is_held = held.get_future().share();
+  auto server = start_server(
+      [&, inner = waiting.handler()](Request& request) {
+        if (request.path == "/") begun.set_value();
+        is_held.wait();
+        return inner(request);
+      },
+      options);
+  RawConnection waits(server->port()), holds(server->port());
+  ask(waits);
+  begun.get_future().wait();
+  ask(holds, "/hold");
+  const auto completions = waiting.take(1);
+  server->stop(milliseconds(0));
+  server.reset();
   for (const Completion& completion : completions) completion(Response::text(200, "too late"));
 }
 

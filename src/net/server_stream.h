@@ -75,11 +75,10 @@ class StreamShare {
 inline Task<error_code> send_stream(Connection& connection, StreamBody& stream, bool chunked) {
   const StreamShare share(connection.core, stream);
   Timer timer(connection.core.io.get_executor());
-  auto state = std::make_shared<Wake>();
-  state->io = &connection.core.io;
+  auto state = std::make_shared<Wake>(connection.core.io);
   state->timer = &timer;
   connection.wake = state;
-  const Detach detach{state};
+  const Detach detach(state);
   stream.attach([state] { wake(state); });
   while (true) {
     state->woken = false;
