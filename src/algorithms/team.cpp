@@ -2,21 +2,22 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
+#include "base/thread_name.h"
 
 namespace millrace::algorithms {
 
 struct Team::Impl {
-  std::mutex mutex;
-  std::condition_variable started;
-  std::condition_variable ended;
-  std::uint64_t generation = 0;  // of loops
-  unsigned running = 0;          // helpers still in this loop
-  bool stopping = false;
+  Mutex mutex;
+  CondVar started;
+  CondVar ended;
+  std::uint64_t generation MR_GUARDED_BY(mutex) = 0;  // of loops
+  unsigned running MR_GUARDED_BY(mutex) = 0;          // helpers still in this loop
+  bool stopping MR_GUARDED_BY(mutex) = false;
   const std::function<void(std::size_t)>* work = nullptr;
   std::size_t count = 0;
   std::atomic<std::size_t> next{0};
@@ -27,10 +28,11 @@ struct Team::Impl {
   }
 
   void help() {
+    name_thread("team");
     std::uint64_t seen = 0;
-    std::unique_lock lock(mutex);
+    MutexLock lock(mutex);
     for (;;) {
-      started.wait(lock, [&] { return stopping || generation != seen; });
+      while (!stopping && generation == seen) started.wait(mutex);
       if (stopping) return;
       seen = generation;
       lock.unlock();
@@ -50,7 +52,7 @@ Team::Team(unsigned threads) : threads_(std::max(1u, threads)) {
 Team::~Team() {
   if (!impl_) return;
   {
-    std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     impl_->stopping = true;
   }
   impl_->started.notify_all();
@@ -63,7 +65,7 @@ void Team::for_each(std::size_t count, const std::function<void(std::size_t)>& w
     return;
   }
   {
-    std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     impl_->work = &work;
     impl_->count = count;
     impl_->next = 0;
@@ -72,8 +74,8 @@ void Team::for_each(std::size_t count, const std::function<void(std::size_t)>& w
   }
   impl_->started.notify_all();
   impl_->take_pieces();
-  std::unique_lock lock(impl_->mutex);
-  impl_->ended.wait(lock, [&] { return impl_->running == 0; });
+  const MutexLock lock(impl_->mutex);
+  while (impl_->running > 0) impl_->ended.wait(impl_->mutex);
 }
 
 }  // namespace millrace::algorithms

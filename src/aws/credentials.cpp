@@ -1,12 +1,12 @@
 #include "aws/credentials.h"
 
 #include <cstdlib>
-#include <mutex>
 
 #include <fmt/core.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mutex.h"
 #include "base/strings.h"
 #include "net/client.h"
 
@@ -42,13 +42,13 @@ class DefaultProvider final : public CredentialsProvider {
                   "Unable to locate credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor "
                   "AWS_CONTAINER_CREDENTIALS_FULL_URI is set");
     }
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (cached_ && SystemClock().now() + kRenewBefore < expires_) return *cached_;
     return fetch(url);
   }
 
  private:
-  Result<Credentials> fetch(const std::string& url) {
+  Result<Credentials> fetch(const std::string& url) MR_REQUIRES(mutex_) {
     net::ClientRequest request;
     request.url = url;
     std::string token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
@@ -76,10 +76,10 @@ class DefaultProvider final : public CredentialsProvider {
     return *cached_;
   }
 
-  std::mutex mutex_;
+  Mutex mutex_;
   net::Client client_;
-  std::optional<Credentials> cached_;
-  Time expires_{};
+  std::optional<Credentials> cached_ MR_GUARDED_BY(mutex_);
+  Time expires_ MR_GUARDED_BY(mutex_){};
 };
 
 }  // namespace

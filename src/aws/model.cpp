@@ -2,13 +2,13 @@
 
 #include <array>
 #include <cstdlib>
-#include <mutex>
 
 #include <fmt/core.h>
 
 #include "aws/model_data.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mutex.h"
 
 namespace millrace::aws {
 namespace {
@@ -142,9 +142,9 @@ const OperationModel* ServiceModel::operation(std::string_view name) const {
 }
 
 const ServiceModel& service_model(std::string_view service) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static std::map<std::string, std::unique_ptr<ServiceModel>, std::less<>> loaded;
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   auto found = loaded.find(service);
   if (found == loaded.end()) found = loaded.emplace(std::string(service), load(service)).first;
   return *found->second;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 
 #include <fmt/core.h>
 
 #include "aws/sigv4_canonical.h"
 #include "base/encode.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/strings.h"
 
 namespace millrace::aws::sigv4 {
@@ -27,19 +27,19 @@ std::string scope_text(const Scope& scope) {
 
 // Deriving a key takes four HMACs; the same one serves a day.
 Sha256 signing_key(std::string_view secret, const Scope& scope) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static std::map<std::string, Sha256> cache;
   // The cache is keyed by a digest of the secret, so that no secret lies in it.
   const std::string id = std::string(as_chars(sha256(secret))) + scope_text(scope);
   {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (const auto found = cache.find(id); found != cache.end()) return found->second;
   }
   const Sha256 date = hmac_sha256("AWS4" + std::string(secret), scope.date);
   const Sha256 region = hmac_sha256(as_chars(date), scope.region);
   const Sha256 service = hmac_sha256(as_chars(region), scope.service);
   const Sha256 key = hmac_sha256(as_chars(service), "aws4_request");
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   if (cache.size() >= kKeysKept) cache.clear();
   cache.emplace(id, key);
   return key;

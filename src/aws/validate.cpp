@@ -4,12 +4,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 
 #include <fmt/core.h>
 
 #include "aws/model.h"
 #include "base/json.h"
+#include "base/mutex.h"
 #include "base/strings.h"
 
 namespace millrace::aws {
@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t kMaxOffences = 20;
 
 const re2::RE2& compiled(const std::string& pattern) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static std::map<std::string, std::unique_ptr<re2::RE2>> cache;  // bounded by the models' patterns
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   auto& entry = cache[pattern];
   if (!entry) {
     re2::RE2::Options options;

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/json.h"
+#include "base/mutex.h"
 
 namespace millrace::console {
 
@@ -12,7 +13,7 @@ class EventHub::Tab {
   void add(const std::string& event) {
     std::function<void()> wake;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!resync_) pending_.insert(event);
       if (pending_.size() > kMaxPending) {
         pending_.clear();
@@ -24,12 +25,12 @@ class EventHub::Tab {
   }
 
   void attach(std::function<void()> wake) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     wake_ = std::move(wake);
   }
 
   void take(std::string& out) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (resync_) {
       out += "event: resync\ndata: {}\n\n";
       resync_ = false;
@@ -39,10 +40,10 @@ class EventHub::Tab {
   }
 
  private:
-  std::mutex mutex_;
-  std::set<std::string> pending_;
-  bool resync_ = false;
-  std::function<void()> wake_;
+  Mutex mutex_;
+  std::set<std::string> pending_ MR_GUARDED_BY(mutex_);
+  bool resync_ MR_GUARDED_BY(mutex_) = false;
+  std::function<void()> wake_ MR_GUARDED_BY(mutex_);
 };
 
 class EventHub::Stream final : public net::StreamBody {
@@ -76,7 +77,7 @@ void EventHub::resource_changed(std::string_view kind, std::string_view name) {
 void EventHub::publish(const std::string& event) {
   std::vector<std::shared_ptr<Tab>> open;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& tab : tabs_) {
       if (auto alive = tab.lock()) open.push_back(std::move(alive));
     }
@@ -85,7 +86,7 @@ void EventHub::publish(const std::string& event) {
 }
 
 Result<std::unique_ptr<net::StreamBody>> EventHub::open_stream() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(tabs_, [](const std::weak_ptr<Tab>& tab) { return tab.expired(); });
   if (tabs_.size() >= kMaxTabs) {
     return fail(Code::resource_exhausted, "too many pages of the console are open; close one");

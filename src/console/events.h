@@ -8,12 +8,12 @@
 //   resync    more changed than is kept for a tab; fetch everything
 
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "net/http.h"
 
@@ -34,8 +34,8 @@ class EventHub {
   class Stream;
   void publish(const std::string& event);
 
-  std::mutex mutex_;
-  std::vector<std::weak_ptr<Tab>> tabs_;  // a tab ends when the server drops its stream
+  Mutex mutex_;
+  std::vector<std::weak_ptr<Tab>> tabs_ MR_GUARDED_BY(mutex_);  // a tab ends when the server drops its stream
 };
 
 }  // namespace millrace::console

@@ -58,11 +58,11 @@ std::string_view account_of(std::string_view arn) {
 Result<Authoriser::Parsed> Authoriser::parsed(const std::string& text, policy::Kind kind) {
   const std::string id = std::to_string(static_cast<int>(kind)) + text;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto found = documents_.find(id); found != documents_.end()) return found->second;
   }
   Parsed document = std::make_shared<policy::Document>(MR_TRY(policy::parse_document(text, kind)));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (documents_.size() >= kDocumentsCached) documents_.clear();
   documents_.emplace(id, document);
   return document;
@@ -93,7 +93,7 @@ Result<std::shared_ptr<const Authoriser::Held>> Authoriser::held_by(const aws::P
   const std::string id = (user ? "u/" : "r/") + principal.name;
   const std::uint64_t generation = context_.store.generation();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto found = held_.find(id); found != held_.end() && found->second.first == generation)
       return found->second.second;
   }
@@ -126,7 +126,7 @@ Result<std::shared_ptr<const Authoriser::Held>> Authoriser::held_by(const aws::P
     held->boundary_policies.push_back({name, document.get()});
     held->reads_resource_tags = held->reads_resource_tags || document->reads_resource_tags;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (held_.size() >= kPrincipalsCached) held_.clear();
   held_[id] = {generation, held};
   return std::shared_ptr<const Held>(held);

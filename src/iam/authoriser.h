@@ -5,9 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "iam/context.h"
 #include "iam/policy/evaluate.h"
 #include "iam/policy/trace.h"
@@ -69,9 +69,9 @@ class Authoriser {
   std::map<std::string, ResourceTags, std::less<>> resource_tags_;
   Observer observer_;
   Limit limit_;
-  std::mutex mutex_;
-  std::map<std::string, Parsed> documents_;
-  std::map<std::string, std::pair<std::uint64_t, std::shared_ptr<const Held>>> held_;
+  Mutex mutex_;
+  std::map<std::string, Parsed> documents_ MR_GUARDED_BY(mutex_);
+  std::map<std::string, std::pair<std::uint64_t, std::shared_ptr<const Held>>> held_ MR_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::iam

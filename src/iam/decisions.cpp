@@ -14,10 +14,10 @@ void Decisions::note(const aws::Call& call, Considered considered, bool allowed)
   past->access_key_id = call.principal.access_key_id;
   past->considered = std::move(considered);
   past->allowed = allowed;
-  auto& kept = allowed ? allowed_ : denied_;
   const std::size_t most = allowed ? kAllowedKept : kDeniedKept;
   std::shared_ptr<const PastDecision> oldest;  // let go outside the lock
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
+  Kept& kept = allowed ? allowed_ : denied_;
   kept.emplace_back(++number_, std::move(past));
   if (kept.size() > most) {
     oldest = std::move(kept.front().second);
@@ -28,8 +28,8 @@ void Decisions::note(const aws::Call& call, Considered considered, bool allowed)
 std::vector<std::shared_ptr<const PastDecision>> Decisions::find(const Query& query) const {
   std::vector<std::pair<std::uint64_t, std::shared_ptr<const PastDecision>>> found;
   {
-    const std::lock_guard lock(mutex_);
-    const auto take = [&](const auto& kept) {
+    const MutexLock lock(mutex_);
+    const auto take = [&](const Kept& kept) {
       for (const auto& entry : kept) {
         if (!query.request_id.empty() && entry.second->request_id != query.request_id) continue;
         if (!query.run.empty() && entry.second->origin != query.run) continue;

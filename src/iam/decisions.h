@@ -6,12 +6,12 @@
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "aws/gateway.h"
+#include "base/mutex.h"
 #include "iam/authoriser.h"
 
 namespace millrace::iam {
@@ -41,9 +41,10 @@ class Decisions {
   std::vector<std::shared_ptr<const PastDecision>> find(const Query& query) const;
 
  private:
-  mutable std::mutex mutex_;
-  std::uint64_t number_ = 0;
-  std::deque<std::pair<std::uint64_t, std::shared_ptr<const PastDecision>>> allowed_, denied_;
+  mutable Mutex mutex_;
+  std::uint64_t number_ MR_GUARDED_BY(mutex_) = 0;
+  using Kept = std::deque<std::pair<std::uint64_t, std::shared_ptr<const PastDecision>>>;
+  Kept allowed_ MR_GUARDED_BY(mutex_), denied_ MR_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::iam

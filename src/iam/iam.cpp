@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 
 #include <fmt/core.h>
 
@@ -12,6 +11,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "iam/access_key_id.h"
 #include "iam/action_uses.h"
 #include "iam/authoriser.h"
@@ -73,7 +73,7 @@ class IamImpl final : public Iam {
     for (aws::Operation& operation : service.operations) {
       if (reads_only(operation.name)) continue;
       operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call, const Value& input) {
-        const std::lock_guard lock(change_mutex_);
+        const MutexLock lock(change_mutex_);
         return handle(call, input);
       };
     }
@@ -99,7 +99,7 @@ class IamImpl final : public Iam {
   }
 
   Result<aws::Credentials> administrator() override {
-    const std::lock_guard lock(administrator_mutex_);
+    const MutexLock lock(administrator_mutex_);
     auto keys = MR_TRY(store_.keys_of(""));
     if (keys.empty()) {
       const std::string id = new_access_key_id("AKIA", context_.account);
@@ -203,7 +203,7 @@ class IamImpl final : public Iam {
   Result<std::shared_ptr<const Known>> known_key(std::string_view id) {
     const std::uint64_t generation = store_.generation();
     {
-      const std::lock_guard lock(known_mutex_);
+      const MutexLock lock(known_mutex_);
       if (known_generation_ != generation) {
         known_.clear();
         known_generation_ = generation;
@@ -214,7 +214,7 @@ class IamImpl final : public Iam {
     if (!key) return std::shared_ptr<const Known>();
     auto known = std::make_shared<Known>(Known{std::move(*key), std::nullopt});
     if (!known->key.user.empty()) known->user = MR_TRY(store_.find("user", known->key.user));
-    const std::lock_guard lock(known_mutex_);
+    const MutexLock lock(known_mutex_);
     if (known_.size() >= kKeysKnown) known_.clear();
     if (known_generation_ == generation) known_.insert_or_assign(std::string(id), known);
     return std::shared_ptr<const Known>(known);
@@ -228,10 +228,11 @@ class IamImpl final : public Iam {
   Usage usage_;
   Decisions decisions_;
   RunCalls run_calls_;
-  std::mutex known_mutex_;
-  std::uint64_t known_generation_ = 0;
-  std::map<std::string, std::shared_ptr<const Known>, std::less<>> known_;
-  std::mutex administrator_mutex_, change_mutex_;
+  Mutex known_mutex_;
+  std::uint64_t known_generation_ MR_GUARDED_BY(known_mutex_) = 0;
+  std::map<std::string, std::shared_ptr<const Known>, std::less<>> known_ MR_GUARDED_BY(known_mutex_);
+  Mutex administrator_mutex_;  // the keys are made once
+  Mutex change_mutex_;         // one change at a time: held from its checks until it is durable
 };
 
 }  // namespace

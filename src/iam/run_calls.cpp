@@ -47,7 +47,7 @@ Status RunCalls::open() { return database_.migrate("iam.runs", kMigrations); }
 
 Result<std::shared_ptr<RunCalls::Known>> RunCalls::known(const std::string& run) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto found = known_.find(run); found != known_.end()) return found->second;
   }
   auto fresh = std::make_shared<Known>();
@@ -63,7 +63,7 @@ Result<std::shared_ptr<RunCalls::Known>> RunCalls::known(const std::string& run)
     return {};
   }));
   if (!limits->empty()) fresh->limits = std::move(limits);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // Runs that are under way are looked at again at once; which one goes does not matter.
   if (known_.size() >= kRunsKnown) known_.erase(known_.begin());
   return known_.emplace(run, std::move(fresh)).first->second;
@@ -77,7 +77,7 @@ Status RunCalls::note(const aws::Call& call, const aws::Check& check) {
   const std::string id = id_of(used);
   const auto of_run = MR_TRY(known(call.origin));
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (of_run->calls.contains(id) || of_run->calls.size() > kMaxCallsOfRun) return {};
   }
   MR_TRY(database_.write([&](db::Connection& connection) -> Status {
@@ -89,7 +89,7 @@ Status RunCalls::note(const aws::Call& call, const aws::Check& check) {
         .bind(std::string_view(used.passed_to))
         .run();
   }));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   of_run->calls.insert(id);
   return {};
 }
@@ -118,7 +118,7 @@ Status RunCalls::limit(const std::string& run, const std::map<std::string, std::
     }
     return {};
   }));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   known_.erase(run);
   return {};
 }

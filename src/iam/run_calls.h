@@ -6,13 +6,13 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "aws/gateway.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "db/database.h"
 #include "iam/least_privilege.h"
@@ -44,14 +44,14 @@ class RunCalls {
  private:
   using Limits = std::map<std::string, std::shared_ptr<const policy::Document>>;
   struct Known {
-    std::set<std::string> calls;
-    std::shared_ptr<const Limits> limits;  // null: none
+    std::set<std::string> calls;           // under mutex_
+    std::shared_ptr<const Limits> limits;  // null: none; never changed
   };
   Result<std::shared_ptr<Known>> known(const std::string& run);
 
   db::Database& database_;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Known>, std::less<>> known_;  // bounded: kRunsKnown
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Known>, std::less<>> known_ MR_GUARDED_BY(mutex_);  // bounded: kRunsKnown
 };
 
 // Whose policies count: a user's ARN; of a role's session the role's.

@@ -11,7 +11,7 @@ constexpr std::size_t kRemembered = 16'384;
 }  // namespace
 
 bool Usage::noted(const std::string& what, Time now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = last_.find(what);
   if (found != last_.end() && now - found->second < kFineness) return true;
   if (last_.size() >= kRemembered) last_.clear();

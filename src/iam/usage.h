@@ -3,9 +3,9 @@
 // minute is as fine as anybody looks; nobody waits for the note to be written.
 
 #include <map>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "iam/action_uses.h"
 #include "iam/context.h"
 
@@ -23,8 +23,8 @@ class Usage {
 
   Context& context_;
   ActionUses& uses_;
-  std::mutex mutex_;
-  std::map<std::string, Time, std::less<>> last_;  // by what was noted; bounded
+  Mutex mutex_;
+  std::map<std::string, Time, std::less<>> last_ MR_GUARDED_BY(mutex_);  // by what was noted; bounded
 };
 
 }  // namespace millrace::iam
