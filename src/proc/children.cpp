@@ -9,14 +9,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/strings.h"
 #include "proc/process_info.h"
 
@@ -69,8 +68,8 @@ Children::Children(const Clock& clock, Fd machine_mounts, OnExit on_exit)
     : clock_(clock),
       on_exit_(std::move(on_exit)),
       machine_mounts_(std::move(machine_mounts)),
-      spawners_(std::clamp(std::thread::hardware_concurrency(), 2u, kMaxSpawners) - 1, kMaxSpawners),
-      closers_(1, kMaxHeldMounts) {}
+      spawners_(std::clamp(std::thread::hardware_concurrency(), 2u, kMaxSpawners) - 1, kMaxSpawners, "spawner"),
+      closers_(1, kMaxHeldMounts, "mount-closer") {}
 
 Status Children::open(const std::filesystem::path& directory) {
   boot_ = boot_id();
@@ -168,11 +167,11 @@ std::vector<Result<Spawned>> Children::spawn_all(std::span<const Staged> items) 
                          *bases_, machine_mounts_.get());
     }
   };
-  std::mutex mutex;
-  std::condition_variable changed;
+  Mutex mutex;
+  CondVar changed;
   std::size_t at_work = std::min<std::size_t>(items.size(), kMaxSpawners);  // this thread too
   const auto done = [&] {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     --at_work;
     changed.notify_one();
   };
@@ -181,8 +180,8 @@ std::vector<Result<Spawned>> Children::spawn_all(std::span<const Staged> items) 
   }
   spawn_some();
   if (!items.empty()) done();
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return at_work == 0; });
+  const MutexLock lock(mutex);
+  while (at_work > 0) changed.wait(mutex);
   return spawned;
 }
 

@@ -5,10 +5,8 @@
 
 #include <array>
 #include <cerrno>
-#include <condition_variable>
 #include <deque>
 #include <future>
-#include <mutex>
 #include <set>
 #include <thread>
 #include <unordered_map>
@@ -16,6 +14,8 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/mutex.h"
+#include "base/thread_name.h"
 #include "proc/launcher.h"
 #include "proc/link.h"
 #include "proc/machine_places.h"
@@ -55,16 +55,17 @@ class LauncherClient final : public Launcher {
     int attempts = 0;
     std::chrono::steady_clock::time_point asked;
   };
-  void send_launch(Launch launch, std::unique_lock<std::mutex>& lock);
+  void send_launch(Launch launch) MR_REQUIRES(mutex_);
   void answered(Launch launch, Result<std::string> reply);
   void send_waiting_launches();
   void give_up_launches(std::chrono::steady_clock::time_point asked_before, const char* why);
 
   Result<std::string> call(MessageType type, std::string body, std::chrono::milliseconds timeout,
                            std::function<void(const std::string&)> on_reply = {});
-  void send(std::uint64_t id, MessageType type, std::string body, Reply reply, std::unique_lock<std::mutex>& lock);
+  void send(std::uint64_t id, MessageType type, std::string body, Reply reply) MR_REQUIRES(mutex_);
   void read_replies();
-  bool read_some(std::string& in);
+  std::shared_ptr<Fd> socket();
+  bool read_some(const Fd& socket, std::string& in);
   void dispatch(Message message);
   void lose_connection();
   bool reconnect();
@@ -74,28 +75,32 @@ class LauncherClient final : public Launcher {
 
   LauncherProcess process_;
   const ExitHandler on_exit_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  Mutex mutex_;
+  CondVar changed_;
   // Shared with the threads that are just sending: the number of a closed descriptor must not be used again by them.
-  std::shared_ptr<Fd> socket_;
-  std::mutex sending_;
-  bool closing_ = false, shut_down_ = false;
-  std::uint64_t next_id_ = 2;  // 1 was hello
-  std::unordered_map<std::uint64_t, Reply> waiting_;
-  std::deque<Launch> unsent_;      // there is no connection
-  std::set<std::string> watched_;  // known to run: asked for again after a launcher's death
+  std::shared_ptr<Fd> socket_ MR_GUARDED_BY(mutex_);
+  Mutex sending_;  // one message after the other; taken without mutex_
+  bool closing_ MR_GUARDED_BY(mutex_) = false, shut_down_ MR_GUARDED_BY(mutex_) = false;
+  std::uint64_t next_id_ MR_GUARDED_BY(mutex_) = 2;  // 1 was hello
+  std::unordered_map<std::uint64_t, Reply> waiting_ MR_GUARDED_BY(mutex_);
+  std::deque<Launch> unsent_ MR_GUARDED_BY(mutex_);      // there is no connection
+  std::set<std::string> watched_ MR_GUARDED_BY(mutex_);  // known to run: asked for again after a launcher's death
   std::thread reader_;
 };
 
 Status LauncherClient::connect() {
-  socket_ = std::make_shared<Fd>(MR_TRY(process_.connect()));
+  auto socket = std::make_shared<Fd>(MR_TRY(process_.connect()));
+  {
+    const MutexLock lock(mutex_);
+    socket_ = std::move(socket);
+  }
   reader_ = std::thread([this] { read_replies(); });
   return {};
 }
 
 LauncherClient::~LauncherClient() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closing_ = true;
     if (socket_) ::shutdown(socket_->get(), SHUT_RDWR);
   }
@@ -104,16 +109,15 @@ LauncherClient::~LauncherClient() {
   give_up_launches(std::chrono::steady_clock::time_point::max(), "the launcher has been shut down");
 }
 
-// Called and returns with the lock held; lets go of it while sending.
-void LauncherClient::send(std::uint64_t id, MessageType type, std::string body, Reply reply,
-                          std::unique_lock<std::mutex>& lock) {
-  waiting_.emplace(id, std::move(reply));
-  const std::shared_ptr<Fd> socket = socket_;
-  lock.unlock();
+// Gives the mutex up while it sends.
+void LauncherClient::send(std::uint64_t id, MessageType type, std::string body, Reply reply) {
   std::string frame;
   append_frame(frame, {type, id, std::move(body)});
+  waiting_.emplace(id, std::move(reply));
+  const std::shared_ptr<Fd> socket = socket_;
+  mutex_.unlock();
   {
-    std::lock_guard one(sending_);
+    const MutexLock one(sending_);
     std::string_view rest = frame;
     while (!rest.empty()) {
       const ssize_t n = ::send(socket->get(), rest.data(), rest.size(), MSG_NOSIGNAL);
@@ -125,7 +129,7 @@ void LauncherClient::send(std::uint64_t id, MessageType type, std::string body, 
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
   }
-  lock.lock();
+  mutex_.lock();
 }
 
 Result<std::string> LauncherClient::call(MessageType type, std::string body, std::chrono::milliseconds timeout,
@@ -135,28 +139,27 @@ Result<std::string> LauncherClient::call(MessageType type, std::string body, std
                 fmt::format("arguments and environment are longer than {} bytes together", kMaxMessageBytes));
   }
   if (reads_here) return fail(Code::internal, "a request from within an exit handler would wait for itself");
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kConnectPatience, [&] { return socket_ || closing_ || shut_down_; });
+  const MutexLock lock(mutex_);
+  const auto connected_by = std::chrono::steady_clock::now() + kConnectPatience;
+  while (!socket_ && !closing_ && !shut_down_ && std::chrono::steady_clock::now() < connected_by)
+    changed_.wait_until(mutex_, connected_by);
   if (closing_ || (shut_down_ && type != MessageType::shutdown)) {
     return fail(Code::unavailable, "the launcher has been shut down");
   }
   if (!socket_) return fail(Code::unavailable, "the launcher is away");
   std::optional<Result<std::string>> answer;
   const std::uint64_t id = next_id_++;
-  send(
-      id, type, std::move(body),
-      [this, &answer, on_reply = std::move(on_reply)](Result<std::string> result) {
-        if (result && on_reply) on_reply(*result);
-        std::lock_guard guard(mutex_);
-        answer = std::move(result);
-        changed_.notify_all();
-      },
-      lock);
-  if (changed_.wait_for(lock, timeout, [&] { return answer.has_value(); })) return std::move(*answer);
-  if (waiting_.erase(id) == 0) {  // being answered at this moment
-    changed_.wait(lock, [&] { return answer.has_value(); });
-    return std::move(*answer);
-  }
+  send(id, type, std::move(body), [this, &answer, on_reply = std::move(on_reply)](Result<std::string> result) {
+    if (result && on_reply) on_reply(*result);
+    const MutexLock guard(mutex_);
+    answer = std::move(result);
+    changed_.notify_all();
+  });
+  const auto answered_by = std::chrono::steady_clock::now() + timeout;
+  while (!answer && std::chrono::steady_clock::now() < answered_by) changed_.wait_until(mutex_, answered_by);
+  const bool being_answered = !answer && waiting_.erase(id) == 0;
+  while (being_answered && !answer) changed_.wait(mutex_);
+  if (answer) return std::move(*answer);
   return fail(Code::deadline_exceeded, "the launcher did not answer in time");
 }
 
@@ -174,24 +177,23 @@ void LauncherClient::launch_async(const LaunchSpec& spec, LaunchDone done) {
                                                                 "together",
                                                                 kMaxMessageBytes)));
   }
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (closing_ || shut_down_) {
     lock.unlock();
     return launch.done(fail(Code::unavailable, "the launcher has been shut down"));
   }
   if (socket_)
-    send_launch(std::move(launch), lock);
+    send_launch(std::move(launch));
   else
     unsent_.push_back(std::move(launch));
 }
 
-// Called and returns with the lock held, as send().
-void LauncherClient::send_launch(Launch launch, std::unique_lock<std::mutex>& lock) {
+// Gives the mutex up while it sends.
+void LauncherClient::send_launch(Launch launch) {
   ++launch.attempts;
   auto kept = std::make_shared<Launch>(std::move(launch));
-  send(
-      next_id_++, MessageType::launch, kept->packed,
-      [this, kept](Result<std::string> reply) { answered(std::move(*kept), std::move(reply)); }, lock);
+  send(next_id_++, MessageType::launch, kept->packed,
+       [this, kept](Result<std::string> reply) { answered(std::move(*kept), std::move(reply)); });
 }
 
 // On the reading thread, so that the child is known before its exit is read.
@@ -202,7 +204,7 @@ void LauncherClient::answered(Launch launch, Result<std::string> reply) {
     return launch.done(status);
   }
   if (reply.error().reason == kDisconnected && launch.attempts < kLaunchAttempts) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!closing_ && !shut_down_) {
       unsent_.push_back(std::move(launch));
       return;
@@ -212,18 +214,18 @@ void LauncherClient::answered(Launch launch, Result<std::string> reply) {
 }
 
 void LauncherClient::send_waiting_launches() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (socket_ && !unsent_.empty()) {
     Launch launch = std::move(unsent_.front());
     unsent_.pop_front();
-    send_launch(std::move(launch), lock);
+    send_launch(std::move(launch));
   }
 }
 
 void LauncherClient::give_up_launches(std::chrono::steady_clock::time_point asked_before, const char* why) {
   std::deque<Launch> lost;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!unsent_.empty() && unsent_.front().asked <= asked_before) {
       lost.push_back(std::move(unsent_.front()));
       unsent_.pop_front();
@@ -256,14 +258,14 @@ Status LauncherClient::forget(const std::string& key) {
 
 Status LauncherClient::shutdown(Millis grace) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (std::exchange(shut_down_, true)) return {};
   }
   const auto count = static_cast<std::uint64_t>(std::max<Millis::rep>(grace.count(), 0));
   const auto reply = call(MessageType::shutdown, Packer().number(count).take(), grace + kShutdownSlack);
   if (!reply) {
     // Not ended: the connection is wanted again, and shutdown() may be called again.
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     shut_down_ = false;
     return fail(reply.error());
   }
@@ -273,13 +275,13 @@ Status LauncherClient::shutdown(Millis grace) {
 }
 
 void LauncherClient::see(const std::string& key, const ChildStatus& status) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (status.state == ChildStatus::State::running) watched_.insert(key);
 }
 
 void LauncherClient::tell(const std::string& key, const ChildStatus& status, bool only_if_watched) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closing_ || (watched_.erase(key) == 0 && only_if_watched)) return;
   }
   if (on_exit_) on_exit_(key, status);
@@ -295,7 +297,7 @@ void LauncherClient::dispatch(Message message) {
   }
   Reply reply;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = waiting_.find(message.id);
     if (found == waiting_.end()) return;  // its caller has given up
     reply = std::move(found->second);
@@ -304,10 +306,15 @@ void LauncherClient::dispatch(Message message) {
   reply(unpack_result(message.body));
 }
 
+std::shared_ptr<Fd> LauncherClient::socket() {
+  const MutexLock lock(mutex_);
+  return socket_;
+}
+
 // False: the connection has ended.
-bool LauncherClient::read_some(std::string& in) {
+bool LauncherClient::read_some(const Fd& socket, std::string& in) {
   std::array<char, 64 * 1024> buffer;
-  const ssize_t n = ::recv(socket_->get(), buffer.data(), buffer.size(), 0);
+  const ssize_t n = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
   if (n < 0 && errno == EINTR) return true;
   if (n <= 0) return false;
   in.append(buffer.data(), static_cast<std::size_t>(n));
@@ -323,10 +330,11 @@ bool LauncherClient::read_some(std::string& in) {
 }
 
 void LauncherClient::read_replies() {
+  name_thread("launcher-client");
   reads_here = true;
   std::string in;
   while (true) {
-    while (read_some(in)) {
+    for (const auto connection = socket(); read_some(*connection, in);) {
     }
     in.clear();
     lose_connection();
@@ -340,7 +348,7 @@ void LauncherClient::read_replies() {
 void LauncherClient::lose_connection() {
   std::unordered_map<std::uint64_t, Reply> waiting;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     socket_.reset();
     waiting.swap(waiting_);
   }
@@ -354,11 +362,11 @@ bool LauncherClient::reconnect() {
   auto wait = kFirstRetry;
   while (true) {
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (closing_ || shut_down_) return false;
     }
     auto socket = process_.connect();
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (socket) {
       socket_ = std::make_shared<Fd>(std::move(*socket));
       if (closing_) ::shutdown(socket_->get(), SHUT_RDWR);
@@ -369,30 +377,29 @@ bool LauncherClient::reconnect() {
     lock.unlock();
     give_up_launches(std::chrono::steady_clock::now() - kConnectPatience, "the launcher is away");
     lock.lock();
-    if (changed_.wait_for(lock, wait, [&] { return closing_ || shut_down_; })) return false;
+    const auto again = std::chrono::steady_clock::now() + wait;
+    while (!closing_ && !shut_down_ && std::chrono::steady_clock::now() < again) changed_.wait_until(mutex_, again);
+    if (closing_ || shut_down_) return false;
     wait = std::min(wait * 2, kLongestRetry);
   }
 }
 
 // After a launcher's death: what ended meanwhile is reported now; what runs on will be reported by the new launcher.
 void LauncherClient::ask_for_watched() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::set<std::string> keys = watched_;
   for (const auto& key : keys) {
     if (!socket_) return;
-    send(
-        next_id_++, MessageType::status, Packer().text(key).take(),
-        [this, key](const Result<std::string>& payload) {
-          if (!payload) return;
-          Unpacker in(*payload);
-          ChildStatus status;
-          if (in.number() == 1)
-            status = in.status();
-          else
-            status.state = ChildStatus::State::lost;
-          if (status.state != ChildStatus::State::running) tell(key, status, true);
-        },
-        lock);
+    send(next_id_++, MessageType::status, Packer().text(key).take(), [this, key](const Result<std::string>& payload) {
+      if (!payload) return;
+      Unpacker in(*payload);
+      ChildStatus status;
+      if (in.number() == 1)
+        status = in.status();
+      else
+        status.state = ChildStatus::State::lost;
+      if (status.state != ChildStatus::State::running) tell(key, status, true);
+    });
   }
 }
 

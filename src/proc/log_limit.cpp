@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace millrace::proc {
 namespace {
@@ -48,7 +49,7 @@ Status LogLimit::cut(Log& log, const Fd& file, std::uint64_t limit) {
 
 LogLimit::~LogLimit() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -56,7 +57,7 @@ LogLimit::~LogLimit() {
 }
 
 void LogLimit::set(std::uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   limit_ = bytes == 0 ? 0 : std::max(bytes, kLeastChildLogLimit);
 }
 
@@ -70,7 +71,7 @@ void LogLimit::watch(std::int64_t pid, Fd log, std::string path) {
   entry->size = static_cast<std::uint64_t>(info.st_size);
   entry->looked = Steady::now();
   entry->next = entry->looked + kShortestLook;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (held_ < kMaxHeld) {
     entry->held = std::move(log);
     ++held_;
@@ -81,7 +82,7 @@ void LogLimit::watch(std::int64_t pid, Fd log, std::string path) {
 }
 
 void LogLimit::release(std::int64_t pid) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto [first, last] = logs_.equal_range(pid);
   for (auto at = first; at != last; ++at) {
     const auto& log = at->second;
@@ -125,17 +126,18 @@ void LogLimit::look(Log& log, std::uint64_t limit) {
 }
 
 void LogLimit::run() {
-  std::unique_lock lock(mutex_);
+  name_thread("child-logs");
+  MutexLock lock(mutex_);
   Steady::time_point awake_until;
   while (!stopping_) {
     if (logs_.empty() && ended_.empty()) {
       // Between short steps it is not put to sleep, which would have each of them wake it.
       if (Steady::now() < awake_until) {
-        changed_.wait_for(lock, kLongestLook);
+        changed_.wait_for(mutex_, kLongestLook);
         continue;
       }
       idle_ = true;
-      changed_.wait(lock);
+      changed_.wait(mutex_);
       idle_ = false;
       continue;
     }
@@ -148,7 +150,7 @@ void LogLimit::run() {
       next = std::min(next, log->next);
     }
     if (due.empty()) {
-      changed_.wait_until(lock, next);
+      changed_.wait_until(mutex_, next);
       continue;
     }
     const std::uint64_t limit = limit_;

@@ -7,16 +7,15 @@
 // opened by its name for each look, and left alone where the name is another file's by then.
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "proc/child_log.h"
 
 namespace millrace::proc {
@@ -48,13 +47,13 @@ class LogLimit {
   static void look(Log& log, std::uint64_t limit);
   static Status cut(Log& log, const Fd& file, std::uint64_t limit);
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t limit_ = kDefaultChildLogLimit;
-  std::multimap<std::int64_t, std::shared_ptr<Log>> logs_;  // shared with the thread while it looks
-  std::size_t held_ = 0;
-  std::vector<std::shared_ptr<Log>> ended_;  // longer than the limit when their children ended
-  bool stopping_ = false, idle_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  std::uint64_t limit_ MR_GUARDED_BY(mutex_) = kDefaultChildLogLimit;
+  std::multimap<std::int64_t, std::shared_ptr<Log>> logs_ MR_GUARDED_BY(mutex_);  // shared with the thread's looks
+  std::size_t held_ MR_GUARDED_BY(mutex_) = 0;
+  std::vector<std::shared_ptr<Log>> ended_ MR_GUARDED_BY(mutex_);  // longer than the limit when their children ended
+  bool stopping_ MR_GUARDED_BY(mutex_) = false, idle_ MR_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -147,7 +147,7 @@ void SandboxBases::prepare(SandboxBase& base) {
 }
 
 std::shared_ptr<const SandboxBase> SandboxBases::find(const SandboxBaseKey& key, bool in_use) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (machine_has_changed() || kept_.size() >= kMaxKept) {
     kept_.clear();
     prepared_ = 0;

@@ -8,12 +8,12 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "proc/child_user.h"
 #include "proc/launcher.h"
@@ -41,17 +41,17 @@ class SandboxBases {
   const std::string& root() const { return root_; }
 
  private:
-  bool machine_has_changed();
-  void prepare(SandboxBase& base);
+  bool machine_has_changed() MR_REQUIRES(mutex_);
+  void prepare(SandboxBase& base) MR_REQUIRES(mutex_);
 
-  std::mutex mutex_;
+  Mutex mutex_;
   const std::string root_;
   const bool in_own_namespace_;
   Fd mounts_;  // readable with an error when the namespace's mounts have changed
-  std::int64_t top_changed_ = 0;
-  std::size_t last_ = 0;
-  std::map<SandboxBaseKey, std::shared_ptr<SandboxBase>> kept_;
-  std::size_t prepared_ = 0;  // of those
+  std::int64_t top_changed_ MR_GUARDED_BY(mutex_) = 0;
+  std::size_t last_ MR_GUARDED_BY(mutex_) = 0;
+  std::map<SandboxBaseKey, std::shared_ptr<SandboxBase>> kept_ MR_GUARDED_BY(mutex_);
+  std::size_t prepared_ MR_GUARDED_BY(mutex_) = 0;  // of those
 };
 
 // Gives the calling process, which has one thread, a mount namespace of its own, in which it goes on to see what is

@@ -83,12 +83,12 @@ SocketHolders::Table SocketHolders::look(std::optional<uid_t> user) {
 
 std::vector<pid_t> SocketHolders::of(std::uint64_t inode) {
   if (inode == 0) return {};
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   // The one under way may have passed the process by already.
   const std::uint64_t next = begun_ + 1;
   while (ended_ < next) {
     if (begun_ != ended_) {
-      changed_.wait(lock);
+      changed_.wait(mutex_);
       continue;
     }
     ++begun_;

@@ -4,14 +4,14 @@
 
 #include <sys/types.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace millrace::proc {
 
@@ -32,10 +32,10 @@ class SocketHolders {
   static Table look(std::optional<uid_t> user);
 
   const std::optional<uid_t> user_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t begun_ = 0, ended_ = 0;  // how many times it was looked
-  std::shared_ptr<const Table> seen_;    // the last time
+  Mutex mutex_;
+  CondVar changed_;
+  std::uint64_t begun_ MR_GUARDED_BY(mutex_) = 0, ended_ MR_GUARDED_BY(mutex_) = 0;  // how many times it was looked
+  std::shared_ptr<const Table> seen_ MR_GUARDED_BY(mutex_);                          // the last time
 };
 
 // The process itself, its parent, and so on up to the first of the namespace; at most kMaxAncestors.
