@@ -64,7 +64,7 @@ void DiskReserve::release() {
 }
 
 void DiskReserve::open() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (is_full() && is_there())
     release();
   else if (is_full())
@@ -74,12 +74,12 @@ void DiskReserve::open() {
 
 void DiskReserve::before_freeing() {
   if (!is_full()) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (is_there()) release();
 }
 
 void DiskReserve::refill() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   struct stat info{};
   const std::uint64_t has = ::stat(file_.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
   const std::uint64_t wanted = std::min(size_, (free_bytes() + has) / 2);

@@ -6,8 +6,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <mutex>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace millrace::app {
 
@@ -28,14 +29,14 @@ class DiskReserve {
 
  private:
   bool is_there() const;
-  void release();
-  void give_to(const std::filesystem::path& log);
+  void release() MR_REQUIRES(mutex_);
+  void give_to(const std::filesystem::path& log) MR_REQUIRES(mutex_);
   std::uint64_t free_bytes() const;
 
   const std::filesystem::path directory_, file_;
   const std::vector<std::filesystem::path> logs_;
   const std::uint64_t size_;
-  std::mutex mutex_;
+  Mutex mutex_;  // the reserve's file
 };
 
 }  // namespace millrace::app

@@ -1,5 +1,6 @@
 #include "app/lazy_launcher.h"
 
+#include "base/thread_name.h"
 #include "proc/open_launcher.h"
 
 namespace millrace::app {
@@ -8,6 +9,7 @@ LazyLauncher::LazyLauncher(std::filesystem::path directory, std::filesystem::pat
                            std::uint64_t log_limit) {
   done_ = std::async(std::launch::async, [this, directory = std::move(directory), executable = std::move(executable),
                                           on_exit = std::move(on_exit), log_limit]() mutable {
+            name_thread("launcher-start");
             launcher_ = proc::open_launcher(directory, executable, std::move(on_exit), log_limit);
           }).share();
 }

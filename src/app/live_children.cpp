@@ -31,7 +31,7 @@ LiveChildren::LiveChildren(const std::filesystem::path& directory, const std::fi
           log_limit) {}
 
 void LiveChildren::begin(const std::string& key, Child child) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Child& known = running_.try_emplace(key, Child{0, false}).first->second;
   as_own_user_ += child.as_own_user ? 1U : 0U;
   as_own_user_ -= known.as_own_user ? 1U : 0U;
@@ -40,7 +40,7 @@ void LiveChildren::begin(const std::string& key, Child child) {
 }
 
 void LiveChildren::end(const std::string& key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   last_seen_ = Steady::now();
   const auto child = running_.extract(key);
   if (!child) return;
@@ -78,7 +78,7 @@ Status LiveChildren::shutdown(Millis grace) { return launcher_.shutdown(grace); 
 
 bool LiveChildren::runs(const std::string& key) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (running_.contains(key)) return true;
   }
   const auto now = status(key);
@@ -86,7 +86,7 @@ bool LiveChildren::runs(const std::string& key) {
 }
 
 std::string LiveChildren::key_of(std::span<const pid_t> processes) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const pid_t process : processes) {
     if (const auto found = by_pid_.find(process); found != by_pid_.end()) return found->second;
   }
@@ -94,12 +94,12 @@ std::string LiveChildren::key_of(std::span<const pid_t> processes) const {
 }
 
 bool LiveChildren::any() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return !running_.empty() || Steady::now() - last_seen_ < kMoment;
 }
 
 bool LiveChildren::any_as_own_user() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return as_own_user_ > 0 || Steady::now() - last_seen_as_own_user_ < kMoment;
 }
 

@@ -8,11 +8,11 @@
 #include <atomic>
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <span>
 #include <string>
 
 #include "app/lazy_launcher.h"
+#include "base/mutex.h"
 #include "proc/launcher.h"
 
 namespace millrace::app {
@@ -46,11 +46,12 @@ class LiveChildren final : public proc::Launcher {
   void begin(const std::string& key, Child child);
   void end(const std::string& key);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, Child, std::less<>> running_;
-  std::size_t as_own_user_ = 0;  // of them
-  std::map<std::int64_t, std::string> by_pid_;
-  Steady::time_point last_seen_ = Steady::now(), last_seen_as_own_user_ = last_seen_;
+  mutable Mutex mutex_;
+  std::map<std::string, Child, std::less<>> running_ MR_GUARDED_BY(mutex_);
+  std::size_t as_own_user_ MR_GUARDED_BY(mutex_) = 0;  // of them
+  std::map<std::int64_t, std::string> by_pid_ MR_GUARDED_BY(mutex_);
+  Steady::time_point last_seen_ MR_GUARDED_BY(mutex_) = Steady::now();
+  Steady::time_point last_seen_as_own_user_ MR_GUARDED_BY(mutex_) = Steady::now();
   LazyLauncher launcher_;  // last: its thread calls back
 };
 

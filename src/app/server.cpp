@@ -32,6 +32,7 @@
 #include "base/descriptor_limit.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "blob/blob_store.h"
 #include "components/components.h"
 #include "console/console.h"
@@ -195,6 +196,7 @@ Status ServerImpl::open() {
   if (options_.retention.any()) prune = [this] { return prune_some(); };
   upkeep_ = std::make_unique<Upkeep>(*reserve_, std::move(prune), options_.prune_every);
   background_ = std::thread([this] {
+    name_thread("recovery");
     if (auto status = sagemaker_->resume(); !status) log::error("jobs and endpoints: {}", status.error().message);
     if (auto status = pipelines_->resume(); !status) log::error("runs: {}", status.error().message);
     const Status sample = ensure_sample_data(*s3_, layout_.root, stopping_);

@@ -9,6 +9,7 @@
 
 #include "app/commands.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace millrace::app {
 namespace {
@@ -41,11 +42,12 @@ StopWatch::~StopWatch() {
 }
 
 void StopWatch::wait_for_signal() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return signalled_; });
+  const MutexLock lock(mutex_);
+  while (!signalled_) changed_.wait(mutex_);
 }
 
 void StopWatch::watch(Begin begin) {
+  name_thread("stop-watch");
   const sigset_t set = ending_signals();
   if (begin == Begin::at_signal) {
     int signal = 0;
@@ -53,7 +55,7 @@ void StopWatch::watch(Begin begin) {
     if (done_) return;
   }
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     signalled_ = true;
   }
   changed_.notify_all();

@@ -4,10 +4,9 @@
 // at any moment, as a kill is: what was acknowledged is on the disk, and children go on with their launcher.
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace millrace::app {
@@ -37,9 +36,9 @@ class StopWatch {
   const Millis limit_;
   StopPhase phase_{"the start"};
   std::atomic<bool> done_{false};
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool signalled_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  bool signalled_ MR_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/thread_name.h"
+
 namespace millrace::app {
 
 using Steady = std::chrono::steady_clock;
@@ -13,7 +15,7 @@ Upkeep::~Upkeep() { stop(); }
 
 void Upkeep::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -21,8 +23,9 @@ void Upkeep::stop() {
 }
 
 void Upkeep::run() {
+  name_thread("upkeep");
   auto prune_at = Steady::now() + prune_every_;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
     reserve_.refill();
@@ -34,7 +37,7 @@ void Upkeep::run() {
     lock.lock();
     auto next = Steady::now() + kReserveEvery;
     if (prune_) next = std::min(next, prune_at);
-    if (!more) changed_.wait_until(lock, next, [&] { return stopping_; });
+    while (!more && !stopping_ && Steady::now() < next) changed_.wait_until(mutex_, next);
   }
 }
 

@@ -3,12 +3,11 @@
 // operator has set.
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
 
 #include "app/disk_reserve.h"
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace millrace::app {
@@ -30,9 +29,9 @@ class Upkeep {
   DiskReserve& reserve_;
   const std::function<bool()> prune_;
   const Millis prune_every_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ MR_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "base/thread_name.h"
+
 namespace millrace::kube {
 namespace {
 constexpr std::chrono::milliseconds kTick{500};
@@ -57,6 +59,7 @@ void Sleepers::wake_all() {
 }
 
 void Sleepers::tick() {
+  name_thread("kube-streams");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (all_.empty()) {

@@ -217,7 +217,7 @@ void Pruner::remove_artifacts(const UntrustedTree& tree, const std::string& path
 }
 
 Result<Pruner::Report> Pruner::prune_runs(const Retention& retention, bool dry) {
-  const std::lock_guard lock(one_at_a_time_);
+  const MutexLock lock(one_at_a_time_);
   Report report;
   if (!retention.any()) return report;
   const Store store(layout_.pipelines() / "artifacts");
@@ -256,7 +256,7 @@ Result<Pruner::Report> Pruner::prune_runs(const Retention& retention, bool dry) 
 }
 
 Result<Pruner::Report> Pruner::prune_orphans(bool dry) {
-  const std::lock_guard lock(one_at_a_time_);
+  const MutexLock lock(one_at_a_time_);
   Report report;
   // What is there is looked at before the rows: a run's row is older than its first file.
   const Store store(layout_.pipelines() / "artifacts");

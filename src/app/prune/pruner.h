@@ -3,13 +3,13 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "app/options.h"
 #include "app/prune/retention.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/untrusted_tree.h"
 #include "base/value.h"
@@ -53,9 +53,9 @@ class Pruner {
 
  private:
   struct Store;  // what is in the artifact store
-  Result<std::vector<PrunableRun>> measured_runs(const Store& store);
-  std::uint64_t bytes_of_run(const std::string& id, const Store& store);
-  Status remove_run(const std::string& id);
+  Result<std::vector<PrunableRun>> measured_runs(const Store& store) MR_REQUIRES(one_at_a_time_);
+  std::uint64_t bytes_of_run(const std::string& id, const Store& store) MR_REQUIRES(one_at_a_time_);
+  Status remove_run(const std::string& id) MR_REQUIRES(one_at_a_time_);
   void remove_artifacts(const UntrustedTree& tree, const std::string& path, const std::set<std::string>& referenced,
                         bool dry, Report& report) const;
   void orphan_environments(bool dry, Report& report) const;
@@ -63,8 +63,9 @@ class Pruner {
 
   const Needs needs_;
   const DataLayout layout_;
-  std::mutex one_at_a_time_;
-  std::map<std::string, std::uint64_t> bytes_;  // of finished runs, whose files do not change
+  Mutex one_at_a_time_;
+  std::map<std::string, std::uint64_t> bytes_
+      MR_GUARDED_BY(one_at_a_time_);  // of finished runs, whose files do not change
 };
 
 Value to_value(const Pruner::Report& report, bool dry);

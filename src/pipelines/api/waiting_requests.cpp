@@ -36,7 +36,8 @@ struct Kept {
 
 }  // namespace
 
-WaitingRequests::WaitingRequests(Limits limits) : limits_(std::move(limits)), pool_(limits_.threads, limits_.queue) {}
+WaitingRequests::WaitingRequests(Limits limits)
+    : limits_(std::move(limits)), pool_(limits_.threads, limits_.queue, "kfp-waiting") {}
 
 net::Response WaitingRequests::handle(net::Request& request, Answer answer) {
   auto body = request.body->read_all(kMaxBody);

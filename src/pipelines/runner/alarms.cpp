@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/thread_name.h"
+
 namespace millrace::pipelines::runner {
 namespace {
 
@@ -25,6 +27,7 @@ void Alarms::stop() {
 }
 
 void Alarms::loop() {
+  name_thread("run-alarms");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (alarms_.empty()) {

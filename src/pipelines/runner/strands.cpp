@@ -11,7 +11,7 @@ constexpr std::size_t kQueueLimit = 1'000'000;  // keys with work; each stands i
 
 }  // namespace
 
-Strands::Strands(std::size_t threads, After after) : after_(std::move(after)), pool_(threads, kQueueLimit) {}
+Strands::Strands(std::size_t threads, After after) : after_(std::move(after)), pool_(threads, kQueueLimit, "runs") {}
 
 bool Strands::post(const std::string& key, std::function<void()> work) {
   const std::lock_guard lock(mutex_);

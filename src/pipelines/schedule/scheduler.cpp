@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "pipelines/schedule/trigger.h"
 
 namespace millrace::pipelines::schedule {
@@ -28,6 +29,7 @@ void Scheduler::wake() {
 }
 
 void Scheduler::loop() {
+  name_thread("schedules");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     woken_ = false;

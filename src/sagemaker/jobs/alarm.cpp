@@ -5,6 +5,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread_name.h"
+
 namespace millrace::sagemaker {
 
 using Steady = std::chrono::steady_clock;
@@ -17,6 +19,7 @@ struct Alarm::Impl {
   std::thread thread;
 
   void run() {
+    name_thread("sagemaker-alarm");
     std::unique_lock lock(mutex);
     while (!stopping) {
       if (waiting.empty()) {

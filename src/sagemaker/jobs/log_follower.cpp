@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "base/untrusted_tree.h"
 #include "proc/child_log.h"
 #include "sagemaker/printable.h"
@@ -175,6 +176,7 @@ struct LogFollower::Impl {
   }
 
   void run() {
+    name_thread("sagemaker-logs");
     std::unique_lock lock(mutex);
     while (!stopping) {
       if (followed.empty()) {

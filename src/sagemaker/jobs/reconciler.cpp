@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread_name.h"
+
 namespace millrace::sagemaker {
 
 // Not base's WorkerPool: its queue is bounded by refusing, and a refused poke would be a job that never goes on. Here
@@ -24,6 +26,7 @@ struct Reconciler::Impl {
   bool stopping = false;
 
   void run() {
+    name_thread("sagemaker-work");
     std::unique_lock lock(mutex);
     while (true) {
       if (stopping) return;
