@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include "base/thread_name.h"
+
 namespace millrace::db {
 
 Writer::Writer(std::unique_ptr<SqliteConnection> connection, const Options& options)
@@ -77,6 +79,7 @@ bool Writer::take(std::deque<Item>& items, std::size_t most, bool wait) {
 }
 
 void Writer::run() {
+  name_thread("db-writer");
   std::deque<Item> items;
   while (take(items, options_.batch_limit, true)) {
     run_batch(items);
