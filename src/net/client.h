@@ -1,5 +1,5 @@
 #pragma once
-// An HTTP client (libcurl behind the wall): blocking, keep-alive connections pooled per Client. Thread-safe.
+// An HTTP client over libcurl: blocking, keep-alive connections pooled per Client. Thread-safe.
 
 #include <chrono>
 #include <cstdint>

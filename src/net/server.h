@@ -1,5 +1,5 @@
 #pragma once
-// An HTTP/1.1 server (Boost.Asio + Beast behind the wall). Coroutines do the I/O; handlers are plain synchronous
+// An HTTP/1.1 server (Boost.Asio and Beast inside server.cpp). Coroutines do the I/O; handlers are plain synchronous
 // functions on a bounded pool. One port serves plain HTTP and, told apart by the first byte, TLS.
 
 #include <chrono>

@@ -1,4 +1,4 @@
-"""What is wrong is said in one sentence, with the door's own code; the program's exit code says it too."""
+"""What is wrong is said in one sentence, with the API's own code; the program's exit code says it too."""
 
 import concurrent.futures
 import contextlib
@@ -47,7 +47,7 @@ def pipeline_with(tmp_path, change):
     return path
 
 
-# The KFP door.
+# The KFP API.
 
 
 def test_a_pipeline_that_is_no_pipeline(server, tmp_path):
@@ -441,7 +441,7 @@ def test_no_secret(tmp_path):
         assert "aws-secret" in support.why(server, run_id)
 
 
-# The AWS doors.
+# The AWS APIs.
 
 
 @pytest.mark.parametrize(
@@ -564,7 +564,7 @@ def test_a_data_directory_that_fills_up(tmp_path):
             assert s3.get_object(Bucket="small-disk", Key="kept")["Body"].read() == b"before"
             assert [o["Key"] for o in s3.list_objects_v2(Bucket="small-disk")["Contents"]] == ["kept"]
 
-            # Not a byte is left: what is written to the database fails as the server's trouble, by each door's name.
+            # Not a byte is left: what is written to the database fails as the server's trouble, by each API's name.
             filler = tmp_path / "small" / "filler"
             with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
                 while True:
