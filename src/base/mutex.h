@@ -17,7 +17,6 @@
 
 #define MR_GUARDED_BY(mutex) MR_THREAD_ANNOTATION(guarded_by(mutex))
 #define MR_REQUIRES(...) MR_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
-#define MR_EXCLUDES(...) MR_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 
 namespace millrace {
 

@@ -49,17 +49,18 @@ void Environments::begin(bool idle) {
 void Environments::make(executors::PythonBuild build, const std::filesystem::path& log, Done done) {
   const std::string name = build.name, key = build.child.key;
   const proc::LaunchSpec child = build.child;
-  bool begun = false;
+  bool begun = false, is_full = false;
   {
     const std::lock_guard lock(state_->mutex);
     auto [making, is_new] = state_->making.try_emplace(name);
-    if (making->second.waiting.size() >= kMaxWaiting) {
-      executors::discard_build(options_, build);
-      return done(fail(Code::resource_exhausted, "too many tasks wait for their Python environment"));
-    }
-    making->second.waiting.push_back({log, std::move(done)});
+    is_full = making->second.waiting.size() >= kMaxWaiting;
+    if (!is_full) making->second.waiting.push_back({log, std::move(done)});
     begun = is_new;
     if (is_new) making->second.build = std::move(build);
+  }
+  if (is_full) {  // and so it is being made
+    executors::discard_build(options_, build);
+    return done(fail(Code::resource_exhausted, "too many tasks wait for their Python environment"));
   }
   if (!begun) return executors::discard_build(options_, build);
   needs_.launcher.launch_async(child, [this, state = std::weak_ptr(state_), name](const auto& started) {
