@@ -8,33 +8,39 @@
 namespace millrace::kube {
 namespace {
 
-tl::unexpected<Error> invalid(const Value& object, std::string_view what) {
-  return fail(Code::invalid_argument,
-              fmt::format("ConfigMap \"{}\" is invalid: {}", object.at("metadata").at("name").string_or(), what),
-              "Invalid");
+Value config_map_cells(const Value& object, Time now) {
+  const std::size_t keys = object.at("data").size() + object.at("binaryData").size();
+  return Value::array({object.at("metadata").at("name"), static_cast<std::int64_t>(keys), age(object, now)});
+}
+
+Status admit_config_map(Value& object, const Value* present, FieldErrors& errors) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : object.at("data").members()) {
+    check_data_key("data", key, errors);
+    if (object.at("binaryData").has(key))
+      errors.invalid(fmt::format("data[{}]", key), key, "duplicate of key present in binaryData");
+  }
+  for (const auto& [key, value] : object.at("binaryData").members()) check_data_key("binaryData", key, errors);
+  for (const auto& [key, value] : MR_TRY(all_data(object))) bytes += value.size();
+  if (bytes > kMaxSecretBytes) errors.too_long("[]", kMaxSecretBytes);
+  if (present != nullptr) check_immutable(object, *present, {"data", "binaryData"}, errors);
+  return {};
 }
 
 }  // namespace
 
-const Description& ConfigMaps::description() const {
-  static const Description description{
+const Kind& config_maps_kind() {
+  static const Kind kind{
       .plural = "configmaps",
       .singular = "configmap",
       .kind = "ConfigMap",
+      .schema = "io.k8s.api.core.v1.ConfigMap",
       .short_names = {"cm"},
-      .categories = {},
-      .namespaced = true,
-      .writable = true,
-      .properties = {"binaryData", "data", "immutable"},
-      .selectable_fields = {"metadata.name", "metadata.namespace"},
-      .columns = {{.name = "Name", .format = "name"}, {.name = "Data"}},
+      .columns = {{.name = "Name", .format = "name"}, {.name = "Data"}, {.name = "Age"}},
+      .cells = config_map_cells,
+      .admit = admit_config_map,
   };
-  return description;
-}
-
-Value ConfigMaps::cells(const Value& object, Time now) const {
-  const std::size_t keys = object.at("data").size() + object.at("binaryData").size();
-  return Value::array({object.at("metadata").at("name"), static_cast<std::int64_t>(keys), age(object, now)});
+  return kind;
 }
 
 Result<std::map<std::string, std::string>> all_data(const Value& config_map) {
@@ -51,44 +57,6 @@ Result<std::map<std::string, std::string>> all_data(const Value& config_map) {
     all[key] = std::move(*bytes);
   }
   return all;
-}
-
-Status ConfigMaps::admit(Value& object, const Value* present) const {
-  if (present == nullptr) MR_TRY(check_subdomain("ConfigMap", object.at("metadata").at("name").string_or()));
-  for (const char* field : {"data", "binaryData"}) {
-    const Value& data = object.at(field);
-    bool texts = data.is_null() || data.is_object();
-    for (const auto& [key, value] : data.members()) texts = texts && (value.is_string() || value.is_null());
-    if (!texts) {
-      return fail(
-          Code::invalid_argument,
-          fmt::format("ConfigMap in version \"v1\" cannot be handled as a ConfigMap: {} is not a map of strings",
-                      field));
-    }
-  }
-  std::size_t bytes = 0;
-  for (const auto& [key, value] : MR_TRY(all_data(object))) {
-    if (!is_data_key(key)) {
-      return invalid(object,
-                     fmt::format("data[{}]: Invalid value: \"{}\": a valid config key must consist of alphanumeric "
-                                 "characters, '-', '_' or '.'",
-                                 key, key));
-    }
-    bytes += value.size();
-  }
-  for (const auto& [key, value] : object.at("binaryData").members()) {
-    if (object.at("data").has(key))
-      return invalid(object,
-                     fmt::format("data[{}]: Invalid value: \"{}\": duplicate of key present in binaryData", key, key));
-  }
-  if (bytes > kMaxSecretBytes)
-    return invalid(object, fmt::format("[]: Too long: must have at most {} bytes", kMaxSecretBytes));
-  if (present != nullptr && present->at("immutable").bool_or(false) &&
-      (!object.at("immutable").bool_or(false) || object.at("data") != present->at("data") ||
-       object.at("binaryData") != present->at("binaryData"))) {
-    return invalid(object, "data: Forbidden: field is immutable when `immutable` is set");
-  }
-  return {};
 }
 
 }  // namespace millrace::kube

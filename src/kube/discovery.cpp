@@ -1,17 +1,26 @@
 #include "kube/discovery.h"
 
+#include <algorithm>
+#include <map>
+
 #include <fmt/core.h>
 
+#include "base/json.h"
+#include "kube/openapi.h"
+#include "kube/release.h"
+#include "kube/reviews.h"
+#include "kube/schema_data.h"
 #include "kube/status.h"
 
 namespace millrace::kube {
 namespace {
 
-// The release whose behaviour these kinds follow; a kubectl one minor version away from it does not warn.
+constexpr std::string_view kOpenApi3 = "/openapi/v3/";
+
 Value version() {
-  return Value::object({{"major", "1"},
-                        {"minor", "32"},
-                        {"gitVersion", "v1.32.0+millrace"},
+  return Value::object({{"major", kMajor},
+                        {"minor", kMinor},
+                        {"gitVersion", kGitVersion},
                         {"gitCommit", ""},
                         {"gitTreeState", "clean"},
                         {"buildDate", "1970-01-01T00:00:00Z"},
@@ -20,82 +29,95 @@ Value version() {
                         {"platform", "linux/amd64"}});
 }
 
-Value strings(const std::vector<std::string>& texts) {
-  Value array = Value::array();
-  for (const auto& text : texts) array.push(text);
-  return array;
+Value strings(const std::vector<std::string>& texts) { return Value(Value::Array(texts.begin(), texts.end())); }
+
+// "coordination.k8s.io/v1" and the like, without the core group; in order.
+std::vector<std::string> group_versions(const std::vector<Resource*>& resources) {
+  std::vector<std::string> all;
+  for (const Resource* resource : resources) {
+    if (!resource->kind().group.empty()) all.push_back(resource->kind().api_version());
+  }
+  for (const ReviewKind& review : review_kinds()) all.push_back(std::string(review.group) + "/v1");
+  std::ranges::sort(all);
+  const auto repeated = std::ranges::unique(all);
+  all.erase(repeated.begin(), repeated.end());
+  return all;
 }
 
-Value verbs(bool writable) {
-  return writable ? Value::array({"create", "delete", "get", "list", "patch", "update", "watch"})
-                  : Value::array({"get", "list", "watch"});
+Value group_of(const std::string& group_version) {
+  const Value entry =
+      Value::object({{"groupVersion", group_version}, {"version", group_version.substr(group_version.find('/') + 1)}});
+  return Value::object({{"name", group_version.substr(0, group_version.find('/'))},
+                        {"versions", Value::array({entry})},
+                        {"preferredVersion", entry}});
 }
 
-Value core_resources(const std::vector<Resource*>& resources) {
+Value resource_entry(const Kind& kind) {
+  Value entry = Value::object({{"name", kind.plural},
+                               {"singularName", kind.singular},
+                               {"namespaced", kind.namespaced},
+                               {"kind", kind.kind},
+                               {"verbs", strings(kind.verbs)}});
+  entry.set_if(!kind.short_names.empty(), "shortNames", strings(kind.short_names));
+  entry.set_if(!kind.categories.empty(), "categories", strings(kind.categories));
+  return entry;
+}
+
+Value resource_list(const std::vector<Resource*>& resources, const std::string& api_version) {
   Value list = Value::array();
   for (const Resource* resource : resources) {
-    const Description& about = resource->description();
-    Value entry = Value::object({{"name", about.plural},
-                                 {"singularName", about.singular},
-                                 {"namespaced", about.namespaced},
-                                 {"kind", about.kind},
-                                 {"verbs", verbs(about.writable)}});
-    entry.set_if(!about.short_names.empty(), "shortNames", strings(about.short_names));
-    entry.set_if(!about.categories.empty(), "categories", strings(about.categories));
-    list.push(std::move(entry));
+    if (resource->kind().api_version() == api_version) list.push(resource_entry(resource->kind()));
   }
-  list.push(Value::object({{"name", "pods/log"},
-                           {"singularName", ""},
-                           {"namespaced", true},
-                           {"kind", "Pod"},
-                           {"verbs", Value::array({"get"})}}));
-  return Value::object({{"kind", "APIResourceList"}, {"groupVersion", "v1"}, {"resources", std::move(list)}});
+  for (const ReviewKind& review : review_kinds()) {
+    if (std::string(review.group) + "/v1" != api_version) continue;
+    list.push(Value::object({{"name", review.plural},
+                             {"singularName", review.singular},
+                             {"namespaced", false},
+                             {"kind", review.kind},
+                             {"verbs", Value::array({"create"})}}));
+  }
+  if (api_version == "v1") {
+    list.push(Value::object({{"name", "pods/log"},
+                             {"singularName", ""},
+                             {"namespaced", true},
+                             {"kind", "Pod"},
+                             {"verbs", Value::array({"get"})}}));
+  }
+  return Value::object({{"kind", "APIResourceList"}, {"groupVersion", api_version}, {"resources", std::move(list)}});
 }
 
-// OpenAPI v3 of the core group: kinds with their paths and parameters. kubectl looks here whether the server checks
-// fields itself, and does: see fieldValidation in door.cpp.
-Value openapi_v3(const std::vector<Resource*>& resources) {
-  Value paths = Value::object(), schemas = Value::object();
-  for (const Resource* resource : resources) {
-    const Description& about = resource->description();
-    const Value gvk = Value::object({{"group", ""}, {"kind", about.kind}, {"version", "v1"}});
-    Value properties = Value::object({{"apiVersion", Value::object({{"type", "string"}})},
-                                      {"kind", Value::object({{"type", "string"}})},
-                                      {"metadata", Value::object({{"type", "object"}})}});
-    for (const auto& property : about.properties) properties.set(property, Value::object());
-    const std::string schema_name = "io.k8s.api.core.v1." + about.kind;
-    schemas.set(schema_name, Value::object({{"type", "object"},
-                                            {"properties", std::move(properties)},
-                                            {"x-kubernetes-group-version-kind", Value::array({gvk})}}));
-    const std::string collection =
-        about.namespaced ? "/api/v1/namespaces/{namespace}/" + about.plural : "/api/v1/" + about.plural;
-    const auto operation = [&](const char* action, bool writes) {
-      Value parameters = Value::array();
-      for (const char* name : {"dryRun", "fieldManager", "fieldValidation"}) {
-        if (writes)
-          parameters.push(
-              Value::object({{"name", name}, {"in", "query"}, {"schema", Value::object({{"type", "string"}})}}));
-      }
-      return Value::object({{"x-kubernetes-action", action},
-                            {"x-kubernetes-group-version-kind", gvk},
-                            {"parameters", std::move(parameters)},
-                            {"responses", Value::object({{"200", Value::object({{"description", "OK"}})}})}});
-    };
-    Value on_collection = Value::object({{"get", operation("list", false)}});
-    Value on_object = Value::object({{"get", operation("get", false)}});
-    if (about.writable) {
-      on_collection.set("post", operation("post", true));
-      on_object.set("put", operation("put", true))
-          .set("patch", operation("patch", true))
-          .set("delete", operation("delete", true));
-    }
-    paths.set(collection, std::move(on_collection));
-    paths.set(collection + "/{name}", std::move(on_object));
+std::string path_of(const std::string& api_version) {
+  return (api_version.find('/') == std::string::npos ? "api/" : "apis/") + api_version;
+}
+
+Value openapi_index(const std::vector<Resource*>& resources) {
+  // Clients keep what they got under the URL, so that it changes with the document.
+  const auto entry = [](const std::string& path) {
+    return Value::object({{"serverRelativeURL", fmt::format("{}{}?hash={}", kOpenApi3, path, schema_hash())}});
+  };
+  Value paths = Value::object({{path_of("v1"), entry(path_of("v1"))}});
+  for (const auto& version : group_versions(resources)) paths.set(path_of(version), entry(path_of(version)));
+  return Value::object({{"paths", std::move(paths)}});
+}
+
+// Clients that know only version 2 ask for it as protobuf; nobody reads version 3 but as JSON.
+net::Response v2_document(const net::Request& request, const std::vector<Resource*>& resources) {
+  static const Value document = openapi_v2(resources);
+  if (request.headers.get("Accept").find("protobuf") == std::string_view::npos) return object(200, document);
+  static const std::string encoded = openapi_protobuf(document);
+  net::Response response;
+  response.headers.set("Content-Type", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+  response.static_body = encoded;
+  return response;
+}
+
+std::optional<net::Response> v3_document(std::string_view path, const std::vector<Resource*>& resources) {
+  auto versions = group_versions(resources);
+  versions.insert(versions.begin(), "v1");
+  for (const auto& version : versions) {
+    if (path == path_of(version)) return object(200, openapi_v3(resources, version));
   }
-  return Value::object({{"openapi", "3.0.0"},
-                        {"info", Value::object({{"title", "Kubernetes"}, {"version", "v1.32.0"}})},
-                        {"paths", std::move(paths)},
-                        {"components", Value::object({{"schemas", std::move(schemas)}})}});
+  return std::nullopt;
 }
 
 }  // namespace
@@ -103,39 +125,28 @@ Value openapi_v3(const std::vector<Resource*>& resources) {
 std::optional<net::Response> discovery(const net::Request& request, std::string_view path,
                                        const std::vector<Resource*>& resources) {
   if (path == "/healthz" || path == "/livez" || path == "/readyz") return net::Response::text(200, "ok");
-  if (path == "/version") return object(200, version());
+  if (path == "/version" || path == "/version/") return object(200, version());
   if (path == "/api") {
     return object(200, Value::object({{"kind", "APIVersions"},
                                       {"versions", Value::array({"v1"})},
                                       {"serverAddressByClientCIDRs", Value::array()}}));
   }
+  const auto versions = group_versions(resources);
   if (path == "/apis") {
-    return object(200, Value::object({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", Value::array()}}));
+    Value groups = Value::array();
+    for (const auto& version : versions) groups.push(group_of(version));
+    return object(200, Value::object({{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}}));
   }
-  if (path == "/api/v1") return object(200, core_resources(resources));
-  if (path == "/openapi/v3") {
-    return object(
-        200,
-        Value::object(
-            {{"paths", Value::object({{"api/v1", Value::object({{"serverRelativeURL", "/openapi/v3/api/v1"}})}})}}));
+  if (path == "/api/v1") return object(200, resource_list(resources, "v1"));
+  for (const auto& version : versions) {
+    if (path == "/apis/" + version) return object(200, resource_list(resources, version));
+    if (path != "/apis/" + version.substr(0, version.find('/'))) continue;
+    Value group = group_of(version);
+    return object(200, group.set("kind", "APIGroup").set("apiVersion", "v1"));
   }
-  if (path == "/openapi/v3/api/v1") {
-    // Newer clients can also take this document as protobuf; JSON is what every client of v3 understands.
-    return object(200, openapi_v3(resources));
-  }
-  if (path == "/openapi/v2") {
-    // Clients that know only v2 check fields against it before they send; with no definitions they leave it to us. An
-    // empty message is what an empty document is in protobuf, the form they ask for.
-    net::Response response;
-    if (request.headers.get("Accept").find("protobuf") != std::string_view::npos) {
-      response.headers.set("Content-Type", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
-      return response;
-    }
-    return object(200, Value::object({{"swagger", "2.0"},
-                                      {"info", Value::object({{"title", "Kubernetes"}, {"version", "v1.32.0"}})},
-                                      {"paths", Value::object()},
-                                      {"definitions", Value::object()}}));
-  }
+  if (path == "/openapi/v3") return object(200, openapi_index(resources));
+  if (path == "/openapi/v2") return v2_document(request, resources);
+  if (path.starts_with(kOpenApi3)) return v3_document(path.substr(kOpenApi3.size()), resources);
   return std::nullopt;
 }
 

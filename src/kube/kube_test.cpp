@@ -208,21 +208,41 @@ TEST_F(KubeTest, RefusesWhatKubernetesRefuses) {
       {"no namespace", "/api/v1/namespaces/nowhere/secrets", secret_json("a"), 404, "namespaces \"nowhere\" not found"},
       {"another namespace", secrets, R"({"metadata":{"name":"a","namespace":"default"}})", 400,
        "does not match the namespace"},
-      {"another kind", secrets, R"({"kind":"Pod","metadata":{"name":"a"}})", 400, "takes v1 Secret"},
+      {"another kind", secrets, R"({"kind":"Pod","metadata":{"name":"a"}})", 400, "cannot be handled as a Secret"},
       {"base64", secrets, secret_json("a", R"("data":{"K":"%%%"})"), 400, "illegal base64"},
-      {"a number", secrets, secret_json("a", R"("data":{"K":5})"), 400, "not a string"},
+      {"a number", secrets, secret_json("a", R"("data":{"K":5})"), 400,
+       "cannot unmarshal number into Go struct field Secret.data of type []uint8"},
       {"a key", secrets, secret_json("a", R"("data":{"a b":""})"), 422, "valid config key"},
-      {"a type's key", secrets, secret_json("a", R"("type":"kubernetes.io/tls")"), 422, "tls.crt and tls.key"},
+      {"a type's key", secrets, secret_json("a", R"("type":"kubernetes.io/tls")"), 422,
+       "[data[tls.crt]: Required value, data[tls.key]: Required value]"},
       {"a version", secrets, R"({"metadata":{"name":"a","resourceVersion":"1"}})", 400, "should not be set"},
       {"strict fields", secrets + "?fieldValidation=Strict", secret_json("a", R"("dada":{})"), 400,
        "unknown field \"dada\""},
+      {"strict fields of metadata", secrets + "?fieldValidation=Strict",
+       R"({"metadata":{"name":"a","lables":{"x":"y"},"ownerReferences":[{"nmae":"b"}]}})", 400,
+       "strict decoding error: unknown field \"metadata.ownerReferences[0].nmae\", unknown field \"metadata.lables\""},
+      {"a validation", secrets + "?fieldValidation=Some", secret_json("a"), 422,
+       "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""},
+      {"a label's key", secrets, R"({"metadata":{"name":"a","labels":{"bad key":"1"}}})", 422,
+       "metadata.labels: Invalid value: \"bad key\": name part must consist of alphanumeric characters"},
+      {"a label's value", secrets, R"({"metadata":{"name":"a","labels":{"team":"a b c!"}}})", 422,
+       "metadata.labels: Invalid value: \"a b c!\": a valid label must be an empty string or"},
+      {"a long label", secrets, R"({"metadata":{"name":"a","labels":{"team":")" + std::string(64, 'x') + R"("}}})", 422,
+       "must be no more than 63 bytes"},
+      {"a label that is no text", secrets, R"({"metadata":{"name":"a","labels":{"team":5}}})", 400,
+       "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"},
+      {"annotations", secrets,
+       R"({"metadata":{"name":"a","annotations":{"k":")" + std::string((256 << 10) + 1, 'x') + R"("}}})", 422,
+       "metadata.annotations: Too long: may not be more than 262144 bytes"},
+      {"an owner", secrets, R"({"metadata":{"name":"a","ownerReferences":[{"name":"b"}]}})", 422,
+       "metadata.ownerReferences[0].uid: Required value: must not be empty"},
       {"a dry run", secrets + "?dryRun=Some", secret_json("a"), 422, "supported values"},
       {"not JSON", secrets, "{", 400, "JSON"},
       {"size", secrets, secret_json("a", R"("stringData":{"K":")" + std::string((1 << 20) + 1, 'x') + "\"}"), 422,
        "Too long"},
       {"body", secrets, std::string((3 << 20) + 1, ' '), 413, "too large"},
-      {"pods", "/api/v1/namespaces/kubeflow/pods", "{}", 405, "can only be read"},
-      {"kinds", "/api/v1/namespaces/kubeflow/services", "{}", 404, "could not find the requested resource"},
+      {"pods", "/api/v1/namespaces/kubeflow/pods", "{}", 405, "are a view of the tasks"},
+      {"kinds", "/api/v1/namespaces/kubeflow/endpoints", "{}", 404, "could not find the requested resource"},
   };
   for (const Case& c : cases) {
     const Value status = expect(c.status, send("POST", c.target, c.body));
@@ -306,6 +326,149 @@ TEST_F(KubeTest, GivesAPodsLog) {
   EXPECT_EQ(running.stream->read(out), net::StreamBody::Next::wait);
 }
 
+// "ADDED a", "BOOKMARK": the events of a watch.
+std::vector<std::string> types_of(const std::string& events) {
+  std::vector<std::string> types;
+  std::istringstream lines(events);
+  for (std::string line; std::getline(lines, line);) {
+    const Value event = *parse_json(line);
+    const std::string name = event.at("object").at("metadata").at("name").string_or();
+    types.push_back(event.at("type").string_or() + (name.empty() ? "" : " " + name));
+  }
+  return types;
+}
+
+TEST_F(KubeTest, StreamsAListWithABookmark) {
+  expect(201, send("POST", kSecrets, secret_json("one")));
+  const std::string watch = std::string(kSecrets) + "?watch=true&sendInitialEvents=true&allowWatchBookmarks=true";
+  EXPECT_EQ(send("GET", watch).status, 422);
+  auto stream = send("GET", watch + "&resourceVersionMatch=NotOlderThan");
+  const std::string events = drain(stream);
+  EXPECT_EQ(types_of(events), (std::vector<std::string>{"ADDED one", "BOOKMARK"}));
+  EXPECT_NE(events.find(R"("k8s.io/initial-events-end":"true")"), std::string::npos);
+  expect(201, send("POST", kSecrets, secret_json("two")));
+  EXPECT_EQ(types_of(drain(stream)), (std::vector<std::string>{"ADDED two"}));
+  clock_.advance(Millis(61'000));
+  EXPECT_EQ(types_of(drain(stream)), (std::vector<std::string>{"BOOKMARK"})) << "about once a minute";
+}
+
+TEST_F(KubeTest, ExpiresAWatchFromBeforeARestart) {
+  const std::string version = expect(200, send("GET", kSecrets)).at("metadata").at("resourceVersion").string_or();
+  expect(201, send("POST", kSecrets, secret_json("one")));
+  kube_.reset();
+  kube_ = *Kube::open(*database_, clock_, {std::string(32, 'k'), "token"});
+  auto watch = send("GET", std::string(kSecrets) + "?watch=true&resourceVersion=" + version);
+  EXPECT_EQ(watch.status, 200);
+  const auto error = parse_json(drain(watch));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->at("type").string_or(), "ERROR");
+  EXPECT_EQ(error->at("object").at("code").int_or(0), 410);
+  EXPECT_EQ(error->at("object").at("reason").string_or(), "Expired");
+}
+
+TEST_F(KubeTest, WatchesBySelector) {
+  auto watch = send("GET", std::string(kSecrets) + "?watch=true&labelSelector=team%3Da");
+  drain(watch);
+  expect(201, send("POST", kSecrets, secret_json("s")));
+  const auto label = [&](const char* team) {
+    expect(200,
+           send("PATCH", std::string(kSecrets) + "/s",
+                std::string(R"({"metadata":{"labels":{"team":")") + team + "\"}}}", "application/merge-patch+json"));
+  };
+  label("a"), label("b");
+  EXPECT_EQ(types_of(drain(watch)), (std::vector<std::string>{"ADDED s", "DELETED s"}));
+}
+
+TEST_F(KubeTest, ListsInPagesOfOneVersion) {
+  for (const char* name : {"a", "b", "c"}) expect(201, send("POST", kSecrets, secret_json(name)));
+  const Value first = expect(200, send("GET", std::string(kSecrets) + "?limit=1"));
+  EXPECT_EQ(first.at("metadata").at("remainingItemCount").int_or(0), 2);
+  expect(200, send("DELETE", std::string(kSecrets) + "/b"));
+  const Value second = expect(
+      200, send("GET", std::string(kSecrets) + "?limit=5&continue=" + first.at("metadata").at("continue").string_or()));
+  ASSERT_EQ(second.at("items").size(), 2u) << "as they were when the list began";
+  EXPECT_EQ(second.at("items").items()[0].at("metadata").at("name").string_or(), "b");
+  EXPECT_EQ(send("GET", std::string(kSecrets) + "?continue=junk").status, 400);
+  const Value late = expect(504, send("GET", std::string(kSecrets) + "?resourceVersion=99999"));
+  EXPECT_EQ(late.at("details").at("retryAfterSeconds").int_or(0), 1);
+  EXPECT_EQ(send("GET", std::string(kSecrets) + "?resourceVersion=junk").status, 400);
+}
+
+TEST_F(KubeTest, KeepsWhatHasFinalizers) {
+  expect(201, send("POST", kSecrets, R"({"metadata":{"name":"held","finalizers":["example.com/hold"]}})"));
+  const std::string one = std::string(kSecrets) + "/held";
+  EXPECT_EQ(expect(200, send("DELETE", one)).at("kind").string_or(), "Secret");
+  EXPECT_TRUE(expect(200, send("GET", one)).at("metadata").has("deletionTimestamp"));
+  expect(422, send("PATCH", one, R"({"metadata":{"finalizers":["example.com/hold","example.com/more"]}})",
+                   "application/merge-patch+json"));
+  expect(200, send("PATCH", one, R"({"metadata":{"finalizers":null}})", "application/merge-patch+json"));
+  EXPECT_EQ(send("GET", one).status, 404);
+}
+
+TEST_F(KubeTest, DeletesACollection) {
+  expect(201, send("POST", kSecrets, R"({"metadata":{"name":"a","labels":{"tier":"x"}}})"));
+  expect(201, send("POST", kSecrets, R"({"metadata":{"name":"b"}})"));
+  EXPECT_EQ(expect(200, send("DELETE", std::string(kSecrets) + "?labelSelector=tier%3Dx")).at("items").size(), 1u);
+  EXPECT_EQ(expect(200, send("GET", kSecrets)).at("items").size(), 1u);
+}
+
+TEST_F(KubeTest, NamesInARefusalWhatItIsAbout) {
+  const Value missing = expect(404, send("GET", std::string(kSecrets) + "/none"));
+  EXPECT_EQ(to_json(missing.at("details")), R"({"name":"none","kind":"secrets"})");
+  const Value invalid = expect(422, send("POST", kSecrets, secret_json("Bad_Name")));
+  EXPECT_EQ(invalid.at("details").at("kind").string_or(), "Secret");
+  ASSERT_EQ(invalid.at("details").at("causes").size(), 1u);
+  EXPECT_EQ(invalid.at("details").at("causes").items()[0].at("field").string_or(), "metadata.name");
+  EXPECT_EQ(invalid.at("details").at("causes").items()[0].at("reason").string_or(), "FieldValueInvalid");
+  const Value lease = expect(404, send("GET", "/apis/coordination.k8s.io/v1/namespaces/default/leases/l"));
+  EXPECT_EQ(to_json(lease.at("details")), R"({"name":"l","group":"coordination.k8s.io","kind":"leases"})");
+}
+
+TEST_F(KubeTest, WarnsOfFieldsThatItDoesNotKnow) {
+  const auto made = send("POST", kSecrets, secret_json("a", R"("dtaa":{})"));
+  EXPECT_EQ(made.status, 201);
+  EXPECT_EQ(made.headers.get("Warning"), R"(299 - "unknown field \"dtaa\"")");
+  EXPECT_FALSE(send("POST", std::string(kSecrets) + "?fieldValidation=Ignore", secret_json("b", R"("dtaa":{})"))
+                   .headers.has("Warning"));
+}
+
+TEST_F(KubeTest, AnswersWhatAClientMayDo) {
+  const auto ask = [&](const char* verb, const char* resource) {
+    return expect(201, send("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                            std::string(R"({"spec":{"resourceAttributes":{"verb":")") + verb + R"(","resource":")" +
+                                resource + "\"}}}"))
+        .at("status")
+        .at("allowed")
+        .bool_or(false);
+  };
+  EXPECT_TRUE(ask("create", "secrets"));
+  EXPECT_TRUE(ask("*", "*"));
+  EXPECT_FALSE(ask("create", "pods"));
+  EXPECT_FALSE(ask("get", "deployments"));
+  EXPECT_EQ(send("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", R"({"spec":{}})").status, 422);
+  EXPECT_GT(expect(201, send("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+                             R"({"spec":{"namespace":"default"}})"))
+                .at("status")
+                .at("resourceRules")
+                .size(),
+            5u);
+}
+
+TEST_F(KubeTest, ServesTheKindsBesideSecrets) {
+  expect(200, send("GET", "/api/v1/namespaces/kubeflow/serviceaccounts/default"));
+  expect(201, send("POST", "/api/v1/namespaces", R"({"metadata":{"name":"team"}})"));
+  expect(200, send("GET", "/api/v1/namespaces/team/serviceaccounts/default"));
+  EXPECT_EQ(expect(200, send("GET", "/api/v1/nodes")).at("items").size(), 1u);
+  EXPECT_EQ(expect(200, send("GET", "/api/v1/namespaces/kubeflow/services")).at("items").size(), 0u);
+  EXPECT_EQ(send("POST", "/api/v1/namespaces/kubeflow/services", "{}").status, 405);
+  expect(201, send("POST", "/api/v1/namespaces/team/persistentvolumeclaims",
+                   R"({"metadata":{"name":"c"},"spec":{"accessModes":["ReadWriteOnce"],
+                       "resources":{"requests":{"storage":"1Gi"}}}})"));
+  expect(422, send("POST", "/api/v1/namespaces/team/persistentvolumeclaims", R"({"metadata":{"name":"d"}})"));
+  expect(201, send("POST", "/apis/coordination.k8s.io/v1/namespaces/team/leases", R"({"metadata":{"name":"l"}})"));
+  EXPECT_EQ(send("GET", "/apis/coordination.k8s.io/v1/namespaces/team/secrets").status, 404);
+}
+
 TEST_F(KubeTest, TellsAWatchOfChanges) {
   expect(201, send("POST", kSecrets, secret_json("old")));
   const std::string version = expect(200, send("GET", kSecrets)).at("metadata").at("resourceVersion").string_or();
@@ -320,7 +483,9 @@ TEST_F(KubeTest, TellsAWatchOfChanges) {
   EXPECT_NE(told.find(R"({"type":"MODIFIED")"), std::string::npos);
   expect(200, send("DELETE", std::string(kSecrets) + "/new"));
   EXPECT_NE(drain(watch).find(R"({"type":"DELETED")"), std::string::npos);
-  EXPECT_EQ(send("GET", std::string(kSecrets) + "?watch=true&resourceVersion=" + version).status, 410);
+  // Resumed from before, all of it comes again, deletions too.
+  auto resumed = send("GET", std::string(kSecrets) + "?watch=true&resourceVersion=" + version);
+  EXPECT_EQ(types_of(drain(resumed)), (std::vector<std::string>{"ADDED new", "MODIFIED old", "DELETED new"}));
 
   auto pods = send("GET", "/api/v1/namespaces/kubeflow/pods?watch=true");
   bool woken = false;
@@ -337,7 +502,11 @@ TEST_F(KubeTest, AnswersDiscovery) {
        {"/version", "/api", "/apis", "/api/v1", "/openapi/v3", "/openapi/v3/api/v1", "/openapi/v2"}) {
     expect(200, send("GET", path));
   }
-  EXPECT_EQ(send("GET", "/openapi/v2", "", "", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf").body, "");
+  const auto v2 = send("GET", "/openapi/v2", "", "", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+  EXPECT_NE(v2.static_body.find("io.k8s.api.core.v1.Secret"), std::string_view::npos);
+  const Value v3 = expect(200, send("GET", "/openapi/v3/apis/coordination.k8s.io/v1"));
+  EXPECT_TRUE(v3.at("components").at("schemas").has("io.k8s.api.coordination.v1.Lease"));
+  EXPECT_FALSE(v3.at("components").at("schemas").has("io.k8s.api.core.v1.Secret"));
   for (const char* path :
        {"/api/v1/", "/api/v1//", "/api/v2", "/api/v1/namespaces/a/b/c/d/e", "/api/v1/namespaces/x/namespaces"}) {
     EXPECT_EQ(send("GET", path).status, 404) << path;

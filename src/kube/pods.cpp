@@ -6,12 +6,12 @@
 
 #include "base/encode.h"
 #include "base/hash.h"
+#include "kube/nodes.h"
 
 namespace millrace::kube {
 namespace {
 
 constexpr const char* kContainer = "main";
-constexpr const char* kNode = "millrace";
 
 std::string phase_of(const std::string& state) {
   if (state == "RUNNING") return "Running";
@@ -125,26 +125,79 @@ Value event_object(const Pod& pod, std::string_view type, std::string_view reaso
        {"reportingInstance", kNode}});
 }
 
+Value pod_cells(const Value& object, Time now) {
+  const Value& status = object.at("status").at("containerStatuses").items().front();
+  std::string word = object.at("status").at("phase").string_or();
+  for (const char* state : {"waiting", "terminated"}) {
+    if (const Value* detail = status.at("state").find(state)) word = detail->at("reason").string_or();
+  }
+  return Value::array({object.at("metadata").at("name"), status.at("ready").bool_or(false) ? "1/1" : "0/1", word,
+                       std::to_string(status.at("restartCount").int_or(0)), age(object, now), "127.0.0.1", kNode,
+                       "<none>", "<none>"});
+}
+
+Value event_cells(const Value& object, Time now) {
+  return Value::array({age(object, now), object.at("type"), object.at("reason"),
+                       "pod/" + object.at("involvedObject").at("name").string_or(),
+                       object.at("involvedObject").at("fieldPath"), "millrace, " + std::string(kNode),
+                       object.at("message"), age(object, now), "1", object.at("metadata").at("name")});
+}
+
+constexpr const char* kReadOnly =
+    "pods and their events are a view of the tasks of runs here; start a task by submitting a run";
+
 }  // namespace
 
-const Description& Pods::description() const {
-  static const Description description{
+const Kind& pods_kind() {
+  static const Kind kind{
       .plural = "pods",
       .singular = "pod",
       .kind = "Pod",
+      .schema = "io.k8s.api.core.v1.Pod",
       .short_names = {"po"},
       .categories = {"all"},
-      .namespaced = true,
-      .writable = false,
-      .properties = {"spec", "status"},
-      .selectable_fields = {"metadata.name", "metadata.namespace", "spec.nodeName", "spec.restartPolicy",
-                            "status.phase"},
+      .verbs = kReadVerbs,
+      .selectable_fields = {"spec.nodeName", "spec.restartPolicy", "status.phase"},
       .columns = {{.name = "Name", .format = "name"},
                   {.name = "Ready"},
                   {.name = "Status"},
-                  {.name = "Restarts", .type = "integer"}},
+                  {.name = "Restarts"},
+                  {.name = "Age"},
+                  {.name = "IP", .priority = 1},
+                  {.name = "Node", .priority = 1},
+                  {.name = "Nominated Node", .priority = 1},
+                  {.name = "Readiness Gates", .priority = 1}},
+      .cells = pod_cells,
+      .read_only_because = kReadOnly,
   };
-  return description;
+  return kind;
+}
+
+const Kind& events_kind() {
+  static const Kind kind{
+      .plural = "events",
+      .singular = "event",
+      .kind = "Event",
+      .schema = "io.k8s.api.core.v1.Event",
+      .short_names = {"ev"},
+      .verbs = kReadVerbs,
+      .selectable_fields = {"involvedObject.kind", "involvedObject.name", "involvedObject.namespace",
+                            "involvedObject.uid", "involvedObject.apiVersion", "involvedObject.resourceVersion",
+                            "involvedObject.fieldPath", "reason", "type"},
+      .columns = {{.name = "Last Seen"},
+                  {.name = "Type"},
+                  {.name = "Reason"},
+                  {.name = "Object"},
+                  {.name = "Subobject", .priority = 1},
+                  {.name = "Source", .priority = 1},
+                  {.name = "Message"},
+                  {.name = "First Seen", .priority = 1},
+                  {.name = "Count", .priority = 1},
+                  {.name = "Name", .priority = 1}},
+      .cells = event_cells,
+      .read_only_because = kReadOnly,
+  };
+  return kind;
 }
 
 Result<std::vector<Pod>> Pods::all() {
@@ -168,52 +221,17 @@ Result<Pod> Pods::find(const std::string& name_space, const std::string& name) {
       if (pod.task.pod_name == name) return std::move(pod);
     }
   }
-  return fail(Code::not_found, fmt::format("pods \"{}\" not found", name));
+  return fail(not_found("pods", name));
 }
 
-Result<std::vector<Value>> Pods::list(const std::string& name_space) {
+Result<std::vector<Value>> Pods::read() {
   std::vector<Value> objects;
-  if (!name_space.empty() && name_space != kTaskNamespace) return objects;
   for (const Pod& pod : MR_TRY(all())) objects.push_back(pod_object(pod));
-  std::ranges::sort(objects, {}, [](const Value& object) { return object.at("metadata").at("name").as_string(); });
   return objects;
 }
 
-Result<Value> Pods::get(const std::string& name_space, const std::string& name) {
-  return pod_object(MR_TRY(find(name_space, name)));
-}
-
-Value Pods::cells(const Value& object, Time now) const {
-  const Value& status = object.at("status").at("containerStatuses").items().front();
-  std::string word = object.at("status").at("phase").string_or();
-  for (const char* state : {"waiting", "terminated"}) {
-    if (const Value* detail = status.at("state").find(state)) word = detail->at("reason").string_or();
-  }
-  return Value::array({object.at("metadata").at("name"), status.at("ready").bool_or(false) ? "1/1" : "0/1", word,
-                       status.at("restartCount"), age(object, now)});
-}
-
-const Description& Events::description() const {
-  static const Description description{
-      .plural = "events",
-      .singular = "event",
-      .kind = "Event",
-      .short_names = {"ev"},
-      .categories = {},
-      .namespaced = true,
-      .writable = false,
-      .properties = {},
-      .selectable_fields = {"metadata.name", "metadata.namespace", "involvedObject.kind", "involvedObject.name",
-                            "involvedObject.namespace", "involvedObject.uid", "involvedObject.apiVersion",
-                            "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "type"},
-      .columns = {{.name = "Last Seen"}, {.name = "Type"}, {.name = "Reason"}, {.name = "Object"}, {.name = "Message"}},
-  };
-  return description;
-}
-
-Result<std::vector<Value>> Events::list(const std::string& name_space) {
+Result<std::vector<Value>> Events::read() {
   std::vector<Value> events;
-  if (!name_space.empty() && name_space != kTaskNamespace) return events;
   for (const Pod& pod : MR_TRY(pods_.all())) {
     const auto& task = pod.task;
     if (task.started) {
@@ -229,18 +247,6 @@ Result<std::vector<Value>> Events::list(const std::string& name_space) {
       events.push_back(event_object(pod, "Normal", "Completed", "The task succeeded", *task.ended));
   }
   return events;
-}
-
-Result<Value> Events::get(const std::string& name_space, const std::string& name) {
-  for (Value& event : MR_TRY(list(name_space))) {
-    if (event.at("metadata").at("name").string_or() == name) return std::move(event);
-  }
-  return fail(Code::not_found, fmt::format("events \"{}\" not found", name));
-}
-
-Value Events::cells(const Value& object, Time now) const {
-  return Value::array({age(object, now), object.at("type"), object.at("reason"),
-                       "pod/" + object.at("involvedObject").at("name").string_or(), object.at("message")});
 }
 
 }  // namespace millrace::kube

@@ -18,29 +18,31 @@ struct Pod {
   pipelines::TaskView task;
 };
 
-class Pods final : public Resource {
+const Kind& pods_kind();
+const Kind& events_kind();
+
+class Pods final : public ViewResource {
  public:
+  explicit Pods(const Clock& clock) : ViewResource(pods_kind(), clock) {}
   void set_pipelines(pipelines::Pipelines& pipelines) { pipelines_ = &pipelines; }
-  const Description& description() const override;
-  Result<std::vector<Value>> list(const std::string& name_space) override;
-  Result<Value> get(const std::string& name_space, const std::string& name) override;
-  Value cells(const Value& object, Time now) const override;
 
   Result<Pod> find(const std::string& name_space, const std::string& name);
   Result<std::vector<Pod>> all();
+
+ protected:
+  Result<std::vector<Value>> read() override;
 
  private:
   std::atomic<pipelines::Pipelines*> pipelines_ = nullptr;
 };
 
 // What `kubectl describe pod` and `kubectl get events` show.
-class Events final : public Resource {
+class Events final : public ViewResource {
  public:
-  explicit Events(Pods& pods) : pods_(pods) {}
-  const Description& description() const override;
-  Result<std::vector<Value>> list(const std::string& name_space) override;
-  Result<Value> get(const std::string& name_space, const std::string& name) override;
-  Value cells(const Value& object, Time now) const override;
+  Events(Pods& pods, const Clock& clock) : ViewResource(events_kind(), clock), pods_(pods) {}
+
+ protected:
+  Result<std::vector<Value>> read() override;
 
  private:
   Pods& pods_;

@@ -103,6 +103,22 @@ constexpr Member kConfigMap[] = {{1, "metadata", Kind::message, kObjectMeta},
                                  {2, "data", Kind::text_map},
                                  {3, "binaryData", Kind::base64_map},
                                  {4, "immutable", Kind::boolean}};
+constexpr Member kObjectReference[] = {{1, "kind", Kind::text},       {2, "namespace", Kind::text},
+                                       {3, "name", Kind::text},       {4, "uid", Kind::text},
+                                       {5, "apiVersion", Kind::text}, {6, "resourceVersion", Kind::text}};
+constexpr Member kServiceAccount[] = {{1, "metadata", Kind::message, kObjectMeta},
+                                      {2, "secrets", Kind::messages, kObjectReference},
+                                      {4, "automountServiceAccountToken", Kind::boolean}};
+constexpr Member kResourceAttributes[] = {
+    {1, "namespace", Kind::text}, {2, "verb", Kind::text},        {3, "group", Kind::text}, {4, "version", Kind::text},
+    {5, "resource", Kind::text},  {6, "subresource", Kind::text}, {7, "name", Kind::text}};
+constexpr Member kNonResourceAttributes[] = {{1, "path", Kind::text}, {2, "verb", Kind::text}};
+constexpr Member kAccessReviewSpec[] = {{1, "resourceAttributes", Kind::message, kResourceAttributes},
+                                        {2, "nonResourceAttributes", Kind::message, kNonResourceAttributes}};
+constexpr Member kAccessReview[] = {{2, "spec", Kind::message, kAccessReviewSpec}};
+constexpr Member kRulesReviewSpec[] = {{1, "namespace", Kind::text}};
+constexpr Member kRulesReview[] = {{2, "spec", Kind::message, kRulesReviewSpec}};
+constexpr Member kSubjectReview[] = {{1, "metadata", Kind::message, kObjectMeta}};
 constexpr Member kNamespace[] = {{1, "metadata", Kind::message, kObjectMeta}};
 constexpr Member kPreconditions[] = {{1, "uid", Kind::text}, {2, "resourceVersion", Kind::text}};
 constexpr Member kDeleteOptions[] = {{1, "gracePeriodSeconds", Kind::integer},
@@ -177,11 +193,22 @@ Result<Value> from_protobuf(std::string_view bytes) {
     if (field.number == 2) raw = field.bytes;
   }
   const std::string kind = type.at("kind").string_or();
+  struct Known {
+    std::string_view kind;
+    std::span<const Member> members;
+  };
+  static constexpr Known kKinds[] = {{"Secret", kSecret},
+                                     {"ConfigMap", kConfigMap},
+                                     {"Namespace", kNamespace},
+                                     {"ServiceAccount", kServiceAccount},
+                                     {"DeleteOptions", kDeleteOptions},
+                                     {"SelfSubjectAccessReview", kAccessReview},
+                                     {"SelfSubjectRulesReview", kRulesReview},
+                                     {"SelfSubjectReview", kSubjectReview}};
   std::span<const Member> members;
-  if (kind == "Secret") members = kSecret;
-  if (kind == "ConfigMap") members = kConfigMap;
-  if (kind == "Namespace") members = kNamespace;
-  if (kind == "DeleteOptions") members = kDeleteOptions;
+  for (const Known& known : kKinds) {
+    if (known.kind == kind) members = known.members;
+  }
   if (members.empty()) return fail(Code::invalid_argument, fmt::format("the kind \"{}\" is not served here", kind));
   Value object = MR_TRY(read_message(raw, members));
   for (const char* name : {"apiVersion", "kind"}) object.set(name, type.at(name));

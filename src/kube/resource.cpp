@@ -4,42 +4,47 @@
 
 #include <fmt/core.h>
 
-#include "base/strings.h"
-
 namespace millrace::kube {
 namespace {
 
-bool is_label(std::string_view text) {
-  const auto lower_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !text.empty() && text.size() <= 63 && lower_or_digit(text.front()) && lower_or_digit(text.back()) &&
-         std::ranges::all_of(text, [&](char c) { return lower_or_digit(c) || c == '-'; });
-}
-
-tl::unexpected<Error> invalid_name(const std::string& kind, const std::string& name, std::string_view rule) {
-  return fail(Code::invalid_argument,
-              fmt::format("{} \"{}\" is invalid: metadata.name: Invalid value: \"{}\": {}", kind, name, name, rule),
-              "Invalid");
-}
+// Watches look for what nobody announces (a run that was deleted) so often.
+constexpr std::int64_t kLookAgainMs = 2'000;
 
 }  // namespace
 
-Status Resource::admit(Value&, const Value*) const { return {}; }
-Status Resource::may_delete(const Value&) const { return {}; }
+const std::vector<std::string> kAllVerbs = {"create", "delete", "deletecollection", "get",
+                                            "list",   "patch",  "update",           "watch"};
+const std::vector<std::string> kReadVerbs = {"get", "list", "watch"};
+const std::vector<std::string> kReadStopVerbs = {"delete", "deletecollection", "get", "list", "watch"};
 
-Status check_subdomain(const std::string& kind, const std::string& name, std::size_t max_length) {
-  const auto parts = split(name, '.');
-  if (name.size() <= max_length && std::ranges::all_of(parts, is_label)) return {};
-  return invalid_name(
-      kind, name,
-      "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
-      "must start and end with an alphanumeric character (e.g. 'example.com')");
+bool Kind::allows(std::string_view verb) const { return std::ranges::find(verbs, verb) != verbs.end(); }
+
+Status Resource::stop(const std::string&, const std::string&) { return fail(method_not_allowed()); }
+
+Result<Snapshot> ViewResource::look() {
+  changed_ = false;  // before the look: a change during it asks for another
+  looked_ms_ = to_epoch_ms(clock_.now());
+  return tracker_.look([this] { return read(); }, looked_ms_);
 }
 
-Status check_label_name(const std::string& kind, const std::string& name) {
-  if (is_label(name)) return {};
-  return invalid_name(kind, name,
-                      "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
-                      "start and end with an alphanumeric character (e.g. 'my-name', at most 63 characters)");
+Result<Snapshot> ViewResource::list(const std::string& name_space) {
+  Snapshot snapshot = MR_TRY(look());
+  std::erase_if(snapshot.objects, [&](const Value& object) {
+    return !name_space.empty() && object.at("metadata").at("namespace").string_or() != name_space;
+  });
+  return snapshot;
+}
+
+Result<Value> ViewResource::get(const std::string& name_space, const std::string& name) {
+  for (Value& object : MR_TRY(list(name_space)).objects) {
+    if (object.at("metadata").at("name").string_or() == name) return std::move(object);
+  }
+  return fail(not_found(kind().resource(), name));
+}
+
+Result<History::Part> ViewResource::changes(std::int64_t since, std::size_t limit) {
+  if (changed_ || to_epoch_ms(clock_.now()) - looked_ms_ >= kLookAgainMs) MR_TRY(look());
+  return tracker_.history().after(since, limit);
 }
 
 std::string short_duration(Millis duration) {

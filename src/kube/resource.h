@@ -1,13 +1,18 @@
 #pragma once
-// A kind of object that the API serves: what discovery tells of it, what a table shows, how it is checked and kept.
+// A kind of object that the API serves, as one row: what discovery says of it, what a table shows, how it is checked.
+// And where its objects are: in the store, or a view of something else.
 
+#include <atomic>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "base/value.h"
+#include "kube/refusal.h"
 #include "kube/store.h"
+#include "kube/tracker.h"
 
 namespace millrace::kube {
 
@@ -18,49 +23,92 @@ struct Column {
   int priority = 0;  // above 0: only with -o wide
 };
 
-struct Description {
+enum class NameRule { subdomain, label };
+
+// Verbs of discovery.
+extern const std::vector<std::string> kAllVerbs;       // of a kind that is stored
+extern const std::vector<std::string> kReadVerbs;      // of a view
+extern const std::vector<std::string> kReadStopVerbs;  // of a view whose objects can be ended
+
+struct Kind {
   std::string plural, singular, kind;
-  std::vector<std::string> short_names, categories;
+  std::string group = {};  // empty: the core group
+  std::string version = "v1";
+  std::string schema;  // its definition in the OpenAPI document
+  std::vector<std::string> short_names = {}, categories = {};
   bool namespaced = true;
-  bool writable = false;
-  std::vector<std::string> properties;  // the object's top-level fields
-  std::vector<std::string> selectable_fields;
-  std::vector<Column> columns;  // after them comes Age, where the kind has one
+  std::vector<std::string> verbs = kAllVerbs;
+  NameRule name_rule = NameRule::subdomain;
+  std::vector<std::string> selectable_fields = {};  // besides metadata.name and metadata.namespace
+  std::vector<Column> columns = {};
+  Value (*cells)(const Value& object, Time now) = nullptr;
+  // Fills in defaults and refuses what Kubernetes refuses; what is wrong with fields goes into `errors`. `present` is
+  // null when the object is new.
+  Status (*admit)(Value& object, const Value* present, FieldErrors& errors) = nullptr;
+  Status (*may_delete)(const Value& present) = nullptr;
+  std::string read_only_because = {};  // where it cannot be created or changed: the sentence for a person
+
+  bool allows(std::string_view verb) const;
+  std::string api_version() const { return group.empty() ? version : group + "/" + version; }
+  std::string resource() const { return group.empty() ? plural : plural + "." + group; }  // in sentences
+  std::string full_kind() const { return group.empty() ? kind : kind + "." + group; }     // in sentences
 };
 
 class Resource {
  public:
+  explicit Resource(const Kind& kind) : kind_(kind) {}
   virtual ~Resource() = default;
-  virtual const Description& description() const = 0;
-  virtual Result<std::vector<Value>> list(const std::string& name_space) = 0;  // empty: all
+  const Kind& kind() const { return kind_; }
+  virtual Result<Snapshot> list(const std::string& name_space) = 0;  // empty: all
   virtual Result<Value> get(const std::string& name_space, const std::string& name) = 0;
-  virtual Value cells(const Value& object, Time now) const = 0;
-  // Fills in defaults and refuses what Kubernetes refuses. `present` is null when the object is new.
-  virtual Status admit(Value& object, const Value* present) const;
-  virtual Status may_delete(const Value& present) const;
+  // Of this kind and maybe others. Errors: Expired.
+  virtual Result<History::Part> changes(std::int64_t since, std::size_t limit) = 0;
+  // Ends what is behind an object of a view.
+  virtual Status stop(const std::string& name_space, const std::string& name);
+
+ private:
+  const Kind& kind_;
 };
 
-// A kind whose objects are stored.
-class StoredResource : public Resource {
+class StoredResource final : public Resource {
  public:
-  explicit StoredResource(Store& store) : store_(store) {}
-  Result<std::vector<Value>> list(const std::string& name_space) override {
-    return store_.list(description().plural, name_space);
-  }
+  StoredResource(const Kind& kind, Store& store) : Resource(kind), store_(store) {}
+  Result<Snapshot> list(const std::string& name_space) override { return store_.list(kind().resource(), name_space); }
   Result<Value> get(const std::string& name_space, const std::string& name) override {
-    return store_.get({description().plural, name_space, name});
+    return store_.get({kind().resource(), name_space, name});
+  }
+  Result<History::Part> changes(std::int64_t since, std::size_t limit) override {
+    return store_.history().after(since, limit);
   }
 
  private:
   Store& store_;
 };
 
+// A kind that is not stored: read() gives all objects there are, with whole metadata.
+class ViewResource : public Resource {
+ public:
+  ViewResource(const Kind& kind, const Clock& clock) : Resource(kind), clock_(clock), tracker_(kind.resource()) {}
+  Result<Snapshot> list(const std::string& name_space) override;
+  Result<Value> get(const std::string& name_space, const std::string& name) override;
+  Result<History::Part> changes(std::int64_t since, std::size_t limit) override;
+  void note_change() { changed_ = true; }  // from any thread; the next watch looks again
+
+ protected:
+  virtual Result<std::vector<Value>> read() = 0;
+  const Clock& clock() const { return clock_; }
+
+ private:
+  Result<Snapshot> look();
+
+  const Clock& clock_;
+  Tracker tracker_;
+  std::atomic<bool> changed_ = true;
+  std::atomic<std::int64_t> looked_ms_ = 0;
+};
+
 // "5m", "3h12m": as kubectl's AGE column has it.
 std::string age(const Value& object, Time now);
 std::string short_duration(Millis duration);
-
-// Checks of names. Errors: Invalid, with Kubernetes' sentence.
-Status check_subdomain(const std::string& kind, const std::string& name, std::size_t max_length = 253);
-Status check_label_name(const std::string& kind, const std::string& name);
 
 }  // namespace millrace::kube

@@ -17,6 +17,7 @@ class Selector {
   static Result<Selector> parse(std::string_view labels, std::string_view field_terms,
                                 const std::vector<std::string>& fields);
   bool matches(const Value& object) const;
+  bool matches_all() const { return terms_.empty(); }
 
  private:
   struct Term {

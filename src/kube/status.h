@@ -11,7 +11,8 @@
 namespace millrace::kube {
 
 // Failures that base's codes do not name carry their Kubernetes reason in Error::reason: "Invalid" (422),
-// "MethodNotAllowed" (405), "UnsupportedMediaType" (415), "RequestEntityTooLarge" (413), "Expired" (410).
+// "MethodNotAllowed" (405), "UnsupportedMediaType" (415), "RequestEntityTooLarge" (413), "Expired" (410), "Timeout"
+// (504), "NotAcceptable" (406). See refusal.h for their details.
 Value status_object(const Error& error);
 net::Response failure(const Error& error);
 net::Response object(int status, const Value& value);

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "kube/refusal.h"
 
 namespace millrace::kube {
 namespace {
@@ -19,18 +20,31 @@ constexpr db::Migration kMigrations[] = {
 };
 
 std::string context_of(const ObjectName& name) {
-  return fmt::format("kube/{}/{}/{}", name.plural, name.name_space, name.name);
+  return fmt::format("kube/{}/{}/{}", name.resource, name.name_space, name.name);
 }
+
+db::Statement& bind(db::Statement& statement, const ObjectName& name) {
+  return statement.bind(std::string_view(name.resource))
+      .bind(std::string_view(name.name_space))
+      .bind(std::string_view(name.name));
+}
+
+bool waits_for_deletion(const Value& object) { return object.at("metadata").has("deletionTimestamp"); }
+bool has_finalizers(const Value& object) { return !object.at("metadata").at("finalizers").empty(); }
 
 }  // namespace
 
-Status Store::open() { return database_.migrate("kube", kMigrations); }
+Status Store::open() {
+  MR_TRY(database_.migrate("kube", kMigrations));
+  history_.start(MR_TRY(version()));
+  return {};
+}
 
 Result<Value> Store::open_sealed(const ObjectName& name, const std::string& sealed, std::int64_t version) {
   std::string text;
   if (!unseal(key_, sealed, context_of(name), text)) {
     return fail(Code::data_loss,
-                fmt::format("{} \"{}\" cannot be decrypted with this server's key", name.plural, name.name));
+                fmt::format("{} \"{}\" cannot be decrypted with this server's key", name.resource, name.name));
   }
   Value object = MR_TRY(parse_json(text));
   object.child("metadata").set("resourceVersion", std::to_string(version));
@@ -42,46 +56,58 @@ std::string Store::seal_object(const ObjectName& name, Value object) {
   return seal(key_, to_json(object), context_of(name));
 }
 
-Result<Store::Versions> Store::versions() {
-  Versions versions;
+Result<std::int64_t> Store::version() {
+  std::int64_t version = 0;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
-    auto select = MR_TRY(connection.prepare("SELECT latest, last_delete FROM kube_version"));
+    auto select = MR_TRY(connection.prepare("SELECT latest FROM kube_version"));
     MR_TRY(select.step());
-    versions = {select.integer(0), select.integer(1)};
+    version = select.integer(0);
     return {};
   }));
-  return versions;
+  return version;
 }
 
-Result<std::int64_t> Store::next_version(db::Connection& connection, bool deletes) {
+Result<std::int64_t> Store::next_version(db::Connection& connection) {
   MR_TRY(connection.execute("UPDATE kube_version SET latest = latest + 1"));
-  if (deletes) MR_TRY(connection.execute("UPDATE kube_version SET last_delete = latest"));
   auto select = MR_TRY(connection.prepare("SELECT latest FROM kube_version"));
   MR_TRY(select.step());
   return select.integer(0);
 }
 
-Result<std::vector<Value>> Store::list(const std::string& plural, const std::string& name_space) {
-  std::vector<Value> objects;
+Status Store::write(const std::function<Status(db::Connection&, std::vector<Written>&)>& work) {
+  std::vector<Written> written;
+  MR_TRY(database_.write([&](db::Connection& connection) {
+    written.clear();
+    return work(connection, written);
+  }));
+  for (Written& each : written) history_.add(std::move(each.change), each.bytes);
+  return {};
+}
+
+Result<Snapshot> Store::list(const std::string& resource, const std::string& name_space) {
+  Snapshot snapshot;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+    auto latest = MR_TRY(connection.prepare("SELECT latest FROM kube_version"));
+    MR_TRY(latest.step());
+    snapshot.version = latest.integer(0);
     auto select = MR_TRY(connection.prepare(
         "SELECT namespace, name, version, sealed FROM kube_object WHERE plural = ?1 AND (?2 = '' OR namespace = ?2) "
         "ORDER BY namespace, name"));
-    select.bind(std::string_view(plural)).bind(std::string_view(name_space));
+    select.bind(std::string_view(resource)).bind(std::string_view(name_space));
     while (MR_TRY(select.step())) {
-      objects.push_back(
-          MR_TRY(open_sealed({plural, select.text(0), select.text(1)}, select.text(3), select.integer(2))));
+      snapshot.objects.push_back(
+          MR_TRY(open_sealed({resource, select.text(0), select.text(1)}, select.text(3), select.integer(2))));
     }
     return {};
   }));
-  return objects;
+  return snapshot;
 }
 
 Result<Value> Store::read(db::Connection& connection, const ObjectName& name) {
   auto select = MR_TRY(
       connection.prepare("SELECT version, sealed FROM kube_object WHERE plural = ? AND namespace = ? AND name = ?"));
-  select.bind(std::string_view(name.plural)).bind(std::string_view(name.name_space)).bind(std::string_view(name.name));
-  if (!MR_TRY(select.step())) return fail(Code::not_found, fmt::format("{} \"{}\" not found", name.plural, name.name));
+  bind(select, name);
+  if (!MR_TRY(select.step())) return fail(not_found(name.resource, name.name));
   return open_sealed(name, select.text(1), select.integer(0));
 }
 
@@ -94,72 +120,81 @@ Result<Value> Store::get(const ObjectName& name) {
   return object;
 }
 
+// Stores `object`, a new one where `present` is null, under the next version.
+Status Store::put(db::Connection& connection, const ObjectName& name, const Value& present, Value& object,
+                  std::vector<Written>& written) {
+  const auto version = MR_TRY(next_version(connection));
+  object.child("metadata").set("resourceVersion", std::to_string(version));
+  const std::string sealed = seal_object(name, object);
+  auto statement = MR_TRY(connection.prepare(
+      present.is_null()
+          ? "INSERT INTO kube_object (version, sealed, plural, namespace, name) VALUES (?, ?, ?, ?, ?)"
+          : "UPDATE kube_object SET version = ?, sealed = ? WHERE plural = ? AND namespace = ? AND name = ?"));
+  statement.bind(version).bind_blob(sealed);
+  MR_TRY(bind(statement, name).run());
+  written.push_back({{version, name.resource, name.name_space, object, present}, sealed.size() * 2});
+  return {};
+}
+
+Status Store::remove(db::Connection& connection, const ObjectName& name, const Value& present,
+                     std::vector<Written>& written) {
+  const auto version = MR_TRY(next_version(connection));
+  auto statement =
+      MR_TRY(connection.prepare("DELETE FROM kube_object WHERE plural = ? AND namespace = ? AND name = ?"));
+  MR_TRY(bind(statement, name).run());
+  Value last = present;
+  last.child("metadata").set("resourceVersion", std::to_string(version));
+  const std::size_t bytes = to_json(last).size();
+  written.push_back({{version, name.resource, name.name_space, Value(), std::move(last)}, bytes});
+  return {};
+}
+
 Result<Value> Store::insert(const ObjectName& name, const Value& object) {
   Value stored = object;
-  const auto status = database_.write([&](db::Connection& connection) -> Status {
-    const auto version = MR_TRY(next_version(connection, false));
-    stored.child("metadata").set("resourceVersion", std::to_string(version));
-    auto insert = MR_TRY(connection.prepare(
-        "INSERT INTO kube_object (plural, namespace, name, version, sealed) VALUES (?, ?, ?, ?, ?)"));
-    return insert.bind(std::string_view(name.plural))
-        .bind(std::string_view(name.name_space))
-        .bind(std::string_view(name.name))
-        .bind(version)
-        .bind_blob(seal_object(name, stored))
-        .run();
+  const auto status = write([&](db::Connection& connection, std::vector<Written>& written) {
+    return put(connection, name, Value(), stored, written);
   });
-  if (!status && status.error().code == Code::already_exists) {
-    return fail(Code::already_exists, fmt::format("{} \"{}\" already exists", name.plural, name.name));
-  }
+  if (!status && status.error().code == Code::already_exists) return fail(already_exists(name.resource, name.name));
   MR_TRY(status);
   return stored;
 }
 
 Result<Value> Store::update(const ObjectName& name, const Change& change, bool dry_run) {
   Value stored;
-  const db::Database::Work work = [&](db::Connection& connection) -> Status {
+  MR_TRY(write([&](db::Connection& connection, std::vector<Written>& written) -> Status {
     const Value present = MR_TRY(read(connection, name));
     stored = MR_TRY(change(present));
-    const std::string present_version = present.at("metadata").at("resourceVersion").string_or();
-    stored.child("metadata").set("resourceVersion", present_version);
+    stored.child("metadata").set("resourceVersion", present.at("metadata").at("resourceVersion"));
     if (dry_run || stored == present) return {};
-    const auto version = MR_TRY(next_version(connection, false));
-    stored.child("metadata").set("resourceVersion", std::to_string(version));
-    auto update = MR_TRY(connection.prepare(
-        "UPDATE kube_object SET version = ?, sealed = ? WHERE plural = ? AND namespace = ? AND name = ?"));
-    return update.bind(version)
-        .bind_blob(seal_object(name, stored))
-        .bind(std::string_view(name.plural))
-        .bind(std::string_view(name.name_space))
-        .bind(std::string_view(name.name))
-        .run();
-  };
-  MR_TRY(database_.write(work));
+    if (waits_for_deletion(stored) && !has_finalizers(stored)) return remove(connection, name, stored, written);
+    return put(connection, name, present, stored, written);
+  }));
   return stored;
 }
 
-Result<Value> Store::erase(const ObjectName& name, const Change& check, bool dry_run) {
-  Value present;
-  const db::Database::Work work = [&](db::Connection& connection) -> Status {
-    present = MR_TRY(read(connection, name));
-    MR_TRY(check(present));
+Result<Store::Erased> Store::erase(const ObjectName& name, const Change& check, bool dry_run) {
+  Erased erased;
+  MR_TRY(write([&](db::Connection& connection, std::vector<Written>& written) -> Status {
+    const Value present = MR_TRY(read(connection, name));
+    erased.object = MR_TRY(check(present));
+    erased.gone = !has_finalizers(erased.object);
     if (dry_run) return {};
-    MR_TRY(next_version(connection, true));
-    auto erase = MR_TRY(connection.prepare("DELETE FROM kube_object WHERE plural = ? AND namespace = ? AND name = ?"));
-    return erase.bind(std::string_view(name.plural))
-        .bind(std::string_view(name.name_space))
-        .bind(std::string_view(name.name))
-        .run();
-  };
-  MR_TRY(database_.write(work));
-  return present;
+    if (erased.gone) return remove(connection, name, present, written);
+    return erased.object == present ? Status() : put(connection, name, present, erased.object, written);
+  }));
+  return erased;
 }
 
 Status Store::erase_namespace(const std::string& name_space) {
-  return database_.write([&](db::Connection& connection) -> Status {
-    MR_TRY(next_version(connection, true));
-    auto erase = MR_TRY(connection.prepare("DELETE FROM kube_object WHERE namespace = ?"));
-    return erase.bind(std::string_view(name_space)).run();
+  return write([&](db::Connection& connection, std::vector<Written>& written) -> Status {
+    std::vector<ObjectName> names;
+    {
+      auto select = MR_TRY(connection.prepare("SELECT plural, name FROM kube_object WHERE namespace = ?"));
+      select.bind(std::string_view(name_space));
+      while (MR_TRY(select.step())) names.push_back({select.text(0), name_space, select.text(1)});
+    }
+    for (const ObjectName& name : names) MR_TRY(remove(connection, name, MR_TRY(read(connection, name)), written));
+    return {};
   });
 }
 

@@ -1,0 +1,53 @@
+#include "kube/delete_options.h"
+
+#include <fmt/core.h>
+
+#include "kube/request.h"
+
+namespace millrace::kube {
+
+Result<DeleteOptions> delete_options(net::Request& request) {
+  DeleteOptions options;
+  Value sent = Value::object();
+  const std::string text = MR_TRY(read_body(request));
+  if (!text.empty()) sent = MR_TRY(parse_object(request, text));
+  // A body takes the place of the query.
+  Value dry = sent.at("dryRun");
+  if (const auto query = net::query_parameter(request, "dryRun"); text.empty() && query && !query->empty())
+    dry = Value::array({*query});
+  FieldErrors errors;
+  for (const Value& word : dry.items()) {
+    if (word.string_or() == "All") continue;
+    errors.unsupported("dryRun", dry, {"All"});
+    break;
+  }
+  const std::string policy = sent.at("propagationPolicy").string_or();
+  if (!policy.empty() && policy != "Foreground" && policy != "Background" && policy != "Orphan")
+    errors.unsupported("propagationPolicy", policy, {"Foreground", "Background", "Orphan", "nil"});
+  MR_TRY(errors.status("DeleteOptions.meta.k8s.io", ""));
+  options.dry_run = !dry.empty();
+  options.uid = sent.at("preconditions").at("uid").string_or();
+  options.resource_version = sent.at("preconditions").at("resourceVersion").string_or();
+  return options;
+}
+
+Status check_preconditions(const Kind& kind, const Value& present, const DeleteOptions& options) {
+  struct Precondition {
+    const char* word;
+    const char* field;
+    const std::string& wanted;
+  };
+  const Value& metadata = present.at("metadata");
+  for (const auto& [word, field, wanted] :
+       {Precondition{"UID", "uid", options.uid},
+        Precondition{"ResourceVersion", "resourceVersion", options.resource_version}}) {
+    const std::string actual = metadata.at(field).string_or();
+    if (wanted.empty() || wanted == actual) continue;
+    return fail(conflict(
+        kind.resource(), metadata.at("name").string_or(),
+        fmt::format("Precondition failed: {} in precondition: {}, {} in object meta: {}", word, wanted, word, actual)));
+  }
+  return {};
+}
+
+}  // namespace millrace::kube

@@ -1,0 +1,20 @@
+#pragma once
+// What a client asks about itself: may I, who am I (authorization.k8s.io, authentication.k8s.io).
+
+#include <string_view>
+#include <vector>
+
+#include "kube/resource.h"
+#include "net/http.h"
+
+namespace millrace::kube {
+
+struct ReviewKind {
+  std::string_view group, plural, singular, kind;
+};
+const std::vector<ReviewKind>& review_kinds();
+
+// `review`: one of the above. The token's bearer may do all that is served, and nothing else.
+Result<net::Response> review(const ReviewKind& review, const std::vector<Resource*>& resources, net::Request& request);
+
+}  // namespace millrace::kube

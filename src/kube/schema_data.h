@@ -1,0 +1,11 @@
+#pragma once
+// models/kubernetes/openapi.json, which is part of the program.
+
+#include <string_view>
+
+namespace millrace::kube {
+
+std::string_view schema_text();
+std::string_view schema_hash();  // changes with it
+
+}  // namespace millrace::kube
