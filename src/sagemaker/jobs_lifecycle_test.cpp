@@ -182,11 +182,22 @@ TEST_F(JobsLifecycle, FailuresSayWhoseTheyAre) {
 
   request = kmeans_request("no-k");
   request.child("HyperParameters").erase("k");
+  const auto incomplete = refused("CreateTrainingJob", request);
+  EXPECT_EQ(incomplete.reason, "ValidationException");
+  EXPECT_THAT(incomplete.message, HasSubstr("No value(s) were specified for 'k' which are required"));
+
+  request = kmeans_request("too-many");
+  request.child("HyperParameters").set("k", "1000000");  // more than there are records: only the job can know
   accepted("CreateTrainingJob", request);
-  const Value bad = server_.wait_job("TrainingJob", "no-k");
+  const Value bad = server_.wait_job("TrainingJob", "too-many");
   EXPECT_EQ(bad["TrainingJobStatus"].string_or(), "Failed");
   EXPECT_THAT(bad["FailureReason"].string_or(), testing::StartsWith("ClientError: "));
   EXPECT_EQ(bad["SecondaryStatus"].string_or(), "Failed");
+
+  request = program_request("bad-metric", "");
+  request.child("AlgorithmSpecification")
+      .set("MetricDefinitions", Value::array({Value::object({{"Name", "m"}, {"Regex", "("}})}));
+  EXPECT_THAT(refused("CreateTrainingJob", request).message, HasSubstr("regular expression of the metric m"));
 
   request = program_request("no-command", "");
   request.child("AlgorithmSpecification").set("ContainerEntrypoint", Value::array({"no-such-command"}));

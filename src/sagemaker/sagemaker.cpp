@@ -30,6 +30,7 @@ class SageMakerImpl final : public SageMaker {
                needs.gateway,
                options_,
                sandbox_,
+               metrics_,
                {options_.account, options_.region},
                [this](Kind kind, const std::string& name) { announce(kind, name); }},
         follower_(needs.logs, needs.clock),
@@ -121,6 +122,7 @@ class SageMakerImpl final : public SageMaker {
 
   Options options_;
   Store store_;
+  MetricPatternCache metrics_;
   Sandbox sandbox_{options_.directory / "sandbox"};
   std::mutex mutex_;
   std::vector<std::function<void(const std::string&, const std::string&)>> listeners_;

@@ -1,4 +1,5 @@
 #include "sagemaker/jobs/container.h"
+#include "sagemaker/algorithms/registry.h"
 
 #include <thread>
 
@@ -123,15 +124,16 @@ std::vector<std::pair<std::string, std::string>> processing_config_files(const V
 
 Result<Program> program_of(const std::string& image, const Value& entrypoint, const Value& arguments,
                            const std::filesystem::path& ml) {
-  constexpr std::string_view kWhatCan =
-      "What can run: the built-in algorithm kmeans, and any image with a ContainerEntrypoint whose command this "
-      "machine has, such as [\"python3\", \"/opt/ml/…/script.py\"].";
+  const std::string what_can = fmt::format(
+      "What can run: the built-in algorithms ({}), and any image with a ContainerEntrypoint whose command this machine "
+      "has, such as [\"python3\", \"/opt/ml/…/script.py\"].",
+      built_in::names_of_all());
   Program program{words(entrypoint)};
   if (program.command.empty()) {
     return fail(Code::invalid_argument,
                 fmt::format("The image {} cannot run here: containers' own entry points are not known without a "
                             "container engine, and no ContainerEntrypoint is given. {}",
-                            image, kWhatCan));
+                            image, what_can));
   }
   std::string& command = program.command.front();
   // A path below /opt/ml is the job's own file: seen there by the program, found here under its directory.
@@ -140,7 +142,7 @@ Result<Program> program_of(const std::string& image, const Value& entrypoint, co
     if (!below || find_command((ml / *below).string(), {}).empty()) {
       return fail(Code::invalid_argument,
                   fmt::format("The image {} cannot run here: {} is no executable file of the job's input. {}", image,
-                              command, kWhatCan));
+                              command, what_can));
     }
   } else {
     const bool python = command == "python3" || command == "python" || command.ends_with("/bin/python3") ||
@@ -151,7 +153,7 @@ Result<Program> program_of(const std::string& image, const Value& entrypoint, co
     } else if (find_command(command, kProgramPath).empty()) {
       return fail(
           Code::invalid_argument,
-          fmt::format("The image {} cannot run here: this machine has no command {}. {}", image, command, kWhatCan));
+          fmt::format("The image {} cannot run here: this machine has no command {}. {}", image, command, what_can));
     }
   }
   for (auto& word : words(arguments)) program.command.push_back(std::move(word));

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "proc/launcher.h"
 #include "sagemaker/jobs/machine.h"
+#include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/sandbox.h"
 #include "sagemaker/jobs/transfer.h"
 #include "sagemaker/sagemaker.h"
@@ -30,6 +31,7 @@ struct World {
   aws::Gateway& gateway;
   const Options& options;
   Sandbox& sandbox;
+  MetricPatternCache& metrics;
   Place place;
   std::function<void(Kind, const std::string& name)> changed;
 

@@ -305,9 +305,8 @@ struct Jobs::Impl {
       if (scrapers.contains(key)) return;
       if (job.kind == Kind::training_job) {
         // The definitions were checked when the job was made.
-        auto scraper = MetricScraper::make(job.body["AlgorithmSpecification"]["MetricDefinitions"]);
-        if (scraper) {
-          std::shared_ptr<MetricScraper> shared = std::move(*scraper);
+        if (auto patterns = world.metrics.get(job.body["AlgorithmSpecification"]["MetricDefinitions"])) {
+          const auto shared = std::make_shared<MetricScraper>(std::move(*patterns));
           scrapers[key] = shared;
           source.on_line = [shared](std::string_view line, Time at) { shared->line(line, at); };
         }

@@ -1,11 +1,10 @@
 #include "sagemaker/jobs/metrics.h"
 
 #include <re2/re2.h>
-#include <cmath>
-#include <optional>
 
 #include <fmt/core.h>
 
+#include "base/json.h"
 #include "base/strings.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/resource.h"
@@ -17,44 +16,29 @@ constexpr std::size_t kMaxDefinitions = 40;       // AlgorithmSpecification.Metr
 constexpr std::size_t kMaxLineBytes = 64u << 10;  // scanned of one line
 constexpr std::int64_t kRegexMemory = 8 << 20;
 
-struct BuiltIn {
-  std::string_view algorithm, name, regex;
-};
-// As DescribeTrainingJob shows them for the algorithm; meanings in the developer guide's "Tune a K-Means Model".
-constexpr BuiltIn kBuiltIn[] = {
-    {"kmeans", "train:progress", R"(#progress_metric: host=\S+, completed (\S+) %)"},
-    {"kmeans", "test:msd", R"(#quality_metric: host=\S+, test msd <loss>=(\S+))"},
-    {"kmeans", "test:ssd", R"(#quality_metric: host=\S+, test ssd <loss>=(\S+))"},
-    {"kmeans", "train:msd", R"(#quality_metric: host=\S+, (?:epoch=\S+, )?train msd <loss>=(\S+))"},
-    {"kmeans", "train:throughput", R"(#throughput_metric: host=\S+, train throughput=(\S+) records/second)"},
-};
-
 }  // namespace
 
-Value built_in_metrics(std::string_view algorithm) {
-  Value definitions;
-  for (const auto& metric : kBuiltIn) {
-    if (metric.algorithm == algorithm)
-      definitions.push(Value::object({{"Name", metric.name}, {"Regex", metric.regex}}));
+Value metric_definitions(const built_in::AlgorithmInfo& algorithm) {
+  Value definitions = Value::array();
+  for (const auto& metric : algorithm.metrics) {
+    definitions.push(Value::object({{"Name", metric.name}, {"Regex", metric.regex}}));
   }
   return definitions;
 }
 
-struct MetricScraper::Impl {
+struct MetricPatterns::Impl {
   struct Metric {
     std::string name;
     std::unique_ptr<re2::RE2> regex;
-    std::optional<double> value;
-    Time at{};
   };
   std::vector<Metric> metrics;
 };
 
-MetricScraper::MetricScraper() : impl_(std::make_unique<Impl>()) {}
-MetricScraper::~MetricScraper() = default;
+MetricPatterns::MetricPatterns() : impl_(std::make_unique<Impl>()) {}
+MetricPatterns::~MetricPatterns() = default;
 
-Result<std::unique_ptr<MetricScraper>> MetricScraper::make(const Value& definitions) {
-  auto scraper = std::unique_ptr<MetricScraper>(new MetricScraper());
+Result<std::shared_ptr<const MetricPatterns>> MetricPatterns::compile(const Value& definitions) {
+  std::shared_ptr<MetricPatterns> patterns(new MetricPatterns());
   if (definitions.size() > kMaxDefinitions) {
     return validation_error(fmt::format("At most {} MetricDefinitions can be given.", kMaxDefinitions));
   }
@@ -71,30 +55,53 @@ Result<std::unique_ptr<MetricScraper>> MetricScraper::make(const Value& definiti
       return validation_error(
           fmt::format("The regular expression of the metric {} has no group that captures its value.", name));
     }
-    scraper->impl_->metrics.push_back({name, std::move(regex), std::nullopt, {}});
+    patterns->impl_->metrics.push_back({name, std::move(regex)});
   }
-  return scraper;
+  return patterns;
 }
+
+std::size_t MetricPatterns::size() const { return impl_->metrics.size(); }
+const std::string& MetricPatterns::name(std::size_t i) const { return impl_->metrics[i].name; }
+
+std::optional<double> MetricPatterns::value_in(std::size_t i, std::string_view line) const {
+  std::string captured;
+  if (!re2::RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), *impl_->metrics[i].regex, &captured)) {
+    return std::nullopt;
+  }
+  while (!captured.empty() && (captured.back() == ',' || captured.back() == ';')) captured.pop_back();
+  return parse_double(captured);
+}
+
+Result<std::shared_ptr<const MetricPatterns>> MetricPatternCache::get(const Value& definitions) {
+  const std::string key = to_json(definitions);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = kept_.find(key); found != kept_.end()) return found->second;
+  auto patterns = MR_TRY(MetricPatterns::compile(definitions));
+  if (order_.size() >= kMaxKept) {
+    kept_.erase(order_.front());
+    order_.pop_front();
+  }
+  kept_[key] = patterns;
+  order_.push_back(key);
+  return patterns;
+}
+
+MetricScraper::MetricScraper(std::shared_ptr<const MetricPatterns> patterns)
+    : patterns_(std::move(patterns)), last_(patterns_->size()) {}
 
 void MetricScraper::line(std::string_view text, Time at) {
   text = text.substr(0, kMaxLineBytes);
-  for (auto& metric : impl_->metrics) {
-    std::string captured;
-    if (!re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *metric.regex, &captured)) continue;
-    while (!captured.empty() && (captured.back() == ',' || captured.back() == ';')) captured.pop_back();
-    if (const auto value = parse_double(captured)) {
-      metric.value = value;
-      metric.at = at;
-    }
+  for (std::size_t i = 0; i < last_.size(); ++i) {
+    if (const auto value = patterns_->value_in(i, text)) last_[i] = Seen{*value, at};
   }
 }
 
 Value MetricScraper::final_values() const {
   Value list = Value::array();
-  for (const auto& metric : impl_->metrics) {
-    if (!metric.value) continue;
-    list.push(
-        Value::object({{"MetricName", metric.name}, {"Value", *metric.value}, {"Timestamp", seconds(metric.at)}}));
+  for (std::size_t i = 0; i < last_.size(); ++i) {
+    if (!last_[i]) continue;
+    list.push(Value::object(
+        {{"MetricName", patterns_->name(i)}, {"Value", last_[i]->value}, {"Timestamp", seconds(last_[i]->at)}}));
   }
   return list;
 }

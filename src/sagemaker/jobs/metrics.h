@@ -1,7 +1,12 @@
 #pragma once
 // Metrics from a training job's log lines, by regular expression.
 
+#include <cstddef>
+#include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,26 +14,57 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "base/value.h"
+#include "sagemaker/algorithms/algorithm.h"
 
 namespace millrace::sagemaker {
 
-// The metrics that a built-in algorithm emits ([{Name, Regex}]); null for an algorithm that has none.
-Value built_in_metrics(std::string_view algorithm);
+// The metrics that a built-in algorithm emits: [{Name, Regex}].
+Value metric_definitions(const built_in::AlgorithmInfo& algorithm);
 
-class MetricScraper {
+// A job's metric definitions, compiled. Immutable, and so shared by the jobs that have the same.
+class MetricPatterns {
  public:
   // definitions: [{Name, Regex}], RE2 syntax; the first group of a regex is the value.
   // Error: ValidationException, naming the regex that cannot be used.
-  static Result<std::unique_ptr<MetricScraper>> make(const Value& definitions);
-  ~MetricScraper();
+  static Result<std::shared_ptr<const MetricPatterns>> compile(const Value& definitions);
+  ~MetricPatterns();
+  std::size_t size() const;
+  const std::string& name(std::size_t i) const;
+  std::optional<double> value_in(std::size_t i, std::string_view line) const;
+
+ private:
+  MetricPatterns();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Compiles when a job is created (which checks its definitions), and gives the same when its log is followed: once for
+// all training jobs of a tuning job. Thread-safe.
+class MetricPatternCache {
+ public:
+  static constexpr std::size_t kMaxKept = 64;  // different lists of definitions; the oldest goes first
+  Result<std::shared_ptr<const MetricPatterns>> get(const Value& definitions);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const MetricPatterns>> kept_;  // by the definitions as JSON
+  std::deque<std::string> order_;
+};
+
+class MetricScraper {
+ public:
+  explicit MetricScraper(std::shared_ptr<const MetricPatterns> patterns);
   void line(std::string_view text, Time at);
   // FinalMetricDataList: the last value of each metric seen, in the order of the definitions.
   Value final_values() const;
 
  private:
-  MetricScraper();
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Seen {
+    double value = 0;
+    Time at{};
+  };
+  std::shared_ptr<const MetricPatterns> patterns_;
+  std::vector<std::optional<Seen>> last_;  // by the patterns' index
 };
 
 }  // namespace millrace::sagemaker

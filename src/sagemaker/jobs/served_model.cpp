@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "sagemaker/algorithms/registry.h"
 #include "sagemaker/jobs/model_archive.h"
-#include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker {
 
@@ -20,7 +20,7 @@ Result<ServedModel> served_model(const Value& model) {
   const Value& container = containers.empty() ? model["PrimaryContainer"] : containers.front();
   ServedModel served;
   served.image = container["Image"].string_or();
-  served.algorithm = worker::built_in_algorithm(served.image);
+  if (const auto* algorithm = built_in::algorithm_of_image(served.image)) served.algorithm = algorithm->info().name;
   served.model_data_url = container["ModelDataUrl"].string_or();
   served.role_arn = model["ExecutionRoleArn"].string_or();
   if (container["Mode"].string_or("SingleModel") != "SingleModel") {
@@ -30,8 +30,8 @@ Result<ServedModel> served_model(const Value& model) {
   if (served.algorithm.empty()) {
     return fail(Code::unimplemented,
                 fmt::format("The primary container's image {} of the model {} cannot be served here: only images of "
-                            "the built-in algorithm kmeans can.",
-                            served.image.empty() ? "(none)" : served.image, name));
+                            "built-in algorithms can ({}).",
+                            served.image.empty() ? "(none)" : served.image, name, built_in::names_of_all()));
   }
   return served;
 }

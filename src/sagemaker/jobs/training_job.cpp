@@ -3,11 +3,11 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "sagemaker/algorithms/registry.h"
 #include "sagemaker/jobs/container.h"
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/model_archive.h"
 #include "sagemaker/jobs/object_paths.h"
-#include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -91,7 +91,9 @@ class TrainingKind final : public JobKind {
     return transfer.upload_file(MR_TRY(own.open_file(archive.filename().string())), info ? info->size : 0, uri);
   }
   static std::string algorithm_of(const Resource& job) {
-    return worker::built_in_algorithm(job.body["AlgorithmSpecification"]["TrainingImage"].string_or());
+    const auto* algorithm =
+        built_in::algorithm_of_image(job.body["AlgorithmSpecification"]["TrainingImage"].string_or());
+    return algorithm == nullptr ? std::string() : std::string(algorithm->info().name);
   }
   static Result<fs::path> checkpoint_folder(const Resource& job) {
     return below_opt_ml(job.body["CheckpointConfig"]["LocalPath"].string_or("/opt/ml/checkpoints"));

@@ -2,12 +2,12 @@
 
 #include <fmt/core.h>
 
+#include "sagemaker/algorithms/registry.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/object_paths.h"
 #include "sagemaker/ops/requests.h"
-#include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -46,21 +46,25 @@ Status check_channels(const Value& request, std::string_view default_mode) {
   return {};
 }
 
-Status check_algorithm(const Value& specification, const std::string& algorithm) {
+Status check_algorithm(const Value& request, const built_in::Algorithm* algorithm) {
+  const Value& specification = request["AlgorithmSpecification"];
   MR_TRY(refuse_unsupported(
       specification, {{"AlgorithmName", "Algorithms from AWS Marketplace are not supported; give TrainingImage."}}));
   if (specification["TrainingImage"].string_or().empty()) {
     return validation_error("Either TrainingImage or AlgorithmName must be provided in AlgorithmSpecification.");
   }
-  if (!algorithm.empty() && !specification["MetricDefinitions"].empty()) {
+  if (algorithm == nullptr) return {};
+  if (!specification["MetricDefinitions"].empty()) {
     return validation_error(
         "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request without "
         "specifying metric definitions.");
   }
-  if (!algorithm.empty() && !specification["ContainerEntrypoint"].empty()) {
+  if (!specification["ContainerEntrypoint"].empty()) {
     return validation_error("ContainerEntrypoint cannot be given for a built-in algorithm.");
   }
-  if (auto scraper = MetricScraper::make(specification["MetricDefinitions"]); !scraper) return fail(scraper.error());
+  const Value& given = request["HyperParameters"];
+  const auto settings = built_in::read_hyperparameters(*algorithm, given.is_null() ? Value::object() : given);
+  if (!settings) return validation_error(settings.error().message);
   return {};
 }
 
@@ -79,8 +83,7 @@ Status check_stopping(const Value& request) {
 
 Result<Resource> build_training_job(const Place& place, const Value& request, Time now) {
   const Value& specification = request["AlgorithmSpecification"];
-  const std::string image = specification["TrainingImage"].string_or();
-  const std::string algorithm = worker::built_in_algorithm(image);
+  const built_in::Algorithm* algorithm = built_in::algorithm_of_image(specification["TrainingImage"].string_or());
   MR_TRY(refuse_unsupported(request, {{"DebugRuleConfigurations", "Debugger rules are not supported."},
                                       {"ProfilerRuleConfigurations", "Profiler rules are not supported."},
                                       {"TensorBoardOutputConfig", "TensorBoardOutputConfig is not supported."},
@@ -90,7 +93,7 @@ Result<Resource> build_training_job(const Place& place, const Value& request, Ti
                                       {"ResourceConfig.TrainingPlanArn", "Training plans are not supported."},
                                       {"ResourceConfig.KeepAlivePeriodInSeconds",
                                        "Warm pools are not supported; leave KeepAlivePeriodInSeconds out."}}));
-  MR_TRY(check_algorithm(specification, algorithm));
+  MR_TRY(check_algorithm(request, algorithm));
   MR_TRY(check_channels(request, specification["TrainingInputMode"].string_or("File")));
   MR_TRY(check_stopping(request));
   MR_TRY(check_s3_uri("S3OutputPath", request["OutputDataConfig"]["S3OutputPath"]));
@@ -117,9 +120,9 @@ Result<Resource> build_training_job(const Place& place, const Value& request, Ti
     if (request.has(member) && !request[member].is_null()) body.set(member, request[member]);
   }
   Value& stored = body.child("AlgorithmSpecification");
-  if (!algorithm.empty()) stored.set("MetricDefinitions", built_in_metrics(algorithm));
+  if (algorithm != nullptr) stored.set("MetricDefinitions", metric_definitions(algorithm->info()));
   stored.set("EnableSageMakerMetricsTimeSeries",
-             specification["EnableSageMakerMetricsTimeSeries"].bool_or(!algorithm.empty()));
+             specification["EnableSageMakerMetricsTimeSeries"].bool_or(algorithm != nullptr));
   Value& output = body.child("OutputDataConfig");
   if (!output.has("KmsKeyId")) output.set("KmsKeyId", "");
   if (!output.has("CompressionType")) output.set("CompressionType", "GZIP");

@@ -3,36 +3,77 @@
 
 #include <fmt/core.h>
 
+#include "sagemaker/algorithms/registry.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/tuning_plan.h"
 #include "sagemaker/ops/requests.h"
-#include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker {
 namespace {
 
 constexpr std::int64_t kMaxParallel = 100, kMaxTrials = 1000;  // the service's limits
 
-Status check_objective(const Value& config, const Value& definition) {
-  const Value& objective = config["HyperParameterTuningJobObjective"];
-  if (!objective.is_object()) return validation_error("HyperParameterTuningJobObjective must be given.");
-  const Value& specification = definition["AlgorithmSpecification"];
-  const std::string image = specification["TrainingImage"].string_or();
-  const std::string algorithm = worker::built_in_algorithm(image);
-  const Value defined = algorithm.empty() ? specification["MetricDefinitions"] : built_in_metrics(algorithm);
-  const std::string metric = objective["MetricName"].string_or();
-  for (const auto& definition_of : defined.items()) {
-    if (definition_of["Name"].string_or() == metric) return {};
-  }
-  if (!algorithm.empty()) {
+Status check_built_in_objective(const built_in::AlgorithmInfo& algorithm, const std::string& image,
+                                const std::string& metric, const std::string& type) {
+  const built_in::Metric* known = built_in::find_metric(algorithm, metric);
+  if (known == nullptr) {
     return validation_error(
         fmt::format("The objective metric for the hyperparameter tuning job, [{}], isn't valid for the [{}] algorithm. "
                     "Choose a valid objective metric.",
                     metric, image));
   }
+  using Goal = built_in::Metric::Goal;
+  if (known->goal == Goal::none || (known->goal == Goal::minimize) == (type != "Maximize")) return {};
+  return validation_error(
+      fmt::format("The objective metric type, [{}], that you specified for objective metric, [{}], isn't valid for the "
+                  "[{}] algorithm. Choose a valid objective metric type.",
+                  type, metric, image));
+}
+
+// A range's values that the others lie between; all of a categorical one's.
+std::vector<std::string> values_at_ends(const algorithms::ParameterRange& range) {
+  using RangeKind = algorithms::ParameterRange::Kind;
+  if (range.kind == RangeKind::categorical) return range.values;
+  std::vector<std::string> ends;
+  for (const double end : {range.minimum, range.maximum}) ends.push_back(fmt::format("{}", end));
+  return ends;
+}
+
+Status check_objective(const Value& config, const Value& definition) {
+  const Value& objective = config["HyperParameterTuningJobObjective"];
+  if (!objective.is_object()) return validation_error("HyperParameterTuningJobObjective must be given.");
+  const Value& specification = definition["AlgorithmSpecification"];
+  const std::string image = specification["TrainingImage"].string_or();
+  const std::string metric = objective["MetricName"].string_or();
+  if (const auto* algorithm = built_in::algorithm_of_image(image)) {
+    return check_built_in_objective(algorithm->info(), image, metric, objective["Type"].string_or());
+  }
+  for (const auto& definition_of : specification["MetricDefinitions"].items()) {
+    if (definition_of["Name"].string_or() == metric) return {};
+  }
   return validation_error(
       fmt::format("The objective metric [{}] is not among the MetricDefinitions of the training job.", metric));
+}
+
+// Each range must be of a hyperparameter that can be tuned, and each of its ends one that the algorithm takes.
+Status check_ranges(const built_in::AlgorithmInfo& algorithm, const std::vector<algorithms::ParameterRange>& ranges) {
+  for (const auto& range : ranges) {
+    const built_in::Hyperparameter* row = algorithm.hyperparameters.find(range.name);
+    if (row == nullptr) {
+      return validation_error(fmt::format(
+          "Additional hyperparameters are not allowed ('{}' was unexpected) (caused by ValidationError)", range.name));
+    }
+    if (!row->tunable) {
+      return validation_error(
+          fmt::format("The hyperparameter {} of {} cannot be tuned; give it in StaticHyperParameters.", range.name,
+                      algorithm.title));
+    }
+    for (const std::string& value : values_at_ends(range)) {
+      if (auto ok = built_in::check_hyperparameter(*row, value); !ok) return validation_error(ok.error().message);
+    }
+  }
+  return {};
 }
 
 Status check_limits(const Value& config, const std::vector<algorithms::ParameterRange>& ranges) {
@@ -97,6 +138,8 @@ Result<Resource> build_tuning_job(const Place& place, const Value& request, std:
     return validation_error(valid.error().message);
   MR_TRY(check_objective(config, definition));
   MR_TRY(check_limits(config, ranges));
+  const std::string image = definition["AlgorithmSpecification"]["TrainingImage"].string_or();
+  if (const auto* algorithm = built_in::algorithm_of_image(image)) MR_TRY(check_ranges(algorithm->info(), ranges));
   for (const auto& range : ranges) {
     if (definition["StaticHyperParameters"].has(range.name)) {
       return validation_error(
@@ -131,7 +174,7 @@ Result<Resource> build_tuning_job(const Place& place, const Value& request, std:
 
   // What would be wrong with every trial is said now.
   Value sample = Value::object();
-  for (const auto& range : ranges) sample.set(range.name, "0");
+  for (const auto& range : ranges) sample.set(range.name, values_at_ends(range).front());
   if (auto trial = build_trial(place, job, 1, sample, now); !trial) return fail(trial.error());
   return job;
 }

@@ -141,6 +141,14 @@ TEST(BuildTuningJob, RefusesWhatItCannotDo) {
       {"HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0].MinValue", "700", "is not valid"},
       {"HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0].Name", "k", "StaticHyperParameters"},
       {"TrainingJobDefinition.InputDataConfig[0].InputMode", "Pipe", "use File"},
+      {"TrainingJobDefinition.StaticHyperParameters.k", "0", "The value '0' is not valid for the 'k' hyperparameter"},
+      {"HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0].Name", "zzz",
+       "Additional hyperparameters are not allowed ('zzz' was unexpected)"},
+      {"HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0].Name", "feature_dim",
+       "cannot be tuned"},
+      {"HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0].MinValue", "0", "is not valid"},
+      {"HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.Type", "Maximize",
+       "valid objective metric type"},
   };
   for (const auto& c : cases) {
     Value request = tuning_request();

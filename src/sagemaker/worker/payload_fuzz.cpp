@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "sagemaker/algorithms/request_rows.h"
 #include "sagemaker/worker/json_path.h"
-#include "sagemaker/worker/request_rows.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace millrace;
@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::string_view kTypes[] = {"text/csv", "application/json", "application/jsonlines",
                                          "application/x-recordio-protobuf"};
   if (data[0] % 5 < std::size(kTypes)) {
-    (void)sagemaker::worker::read_request_rows(kTypes[data[0] % 5], text, 3);
+    (void)sagemaker::built_in::read_request_rows(kTypes[data[0] % 5], text, 3);
     return 0;
   }
   const std::size_t line = text.find('\n');

@@ -2,14 +2,15 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 
 #include "base/strings.h"
 #include "net/server.h"
-#include "sagemaker/worker/content_type.h"
-#include "sagemaker/worker/inference.h"
-#include "sagemaker/worker/job_log.h"
+#include "sagemaker/algorithms/content_type.h"
+#include "sagemaker/algorithms/registry.h"
+#include "sagemaker/worker/role.h"
 #include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker::worker {
@@ -49,8 +50,15 @@ net::Response refuse(const Error& error) {
   }
 }
 
-net::Response invoke(const Inference& inference, std::size_t limit, net::Request& request) {
-  const auto type = choose_response_type(request.headers.get("accept"), kJson);
+// What is served.
+struct Served {
+  const built_in::AlgorithmInfo& algorithm;
+  std::unique_ptr<built_in::Model> model;
+};
+
+net::Response invoke(const Served& served, std::size_t limit, net::Request& request) {
+  const auto type =
+      built_in::choose_response_type(request.headers.get("accept"), built_in::kJson, served.algorithm.response_types);
   if (!type) return plain(406, type.error().message);
   const auto body = request.body->read_all(limit);
   if (!body) {
@@ -58,20 +66,20 @@ net::Response invoke(const Inference& inference, std::size_t limit, net::Request
     return plain(413, fmt::format("The request body is larger than {} MB", limit >> 20));
   }
   std::string_view content_type = request.headers.get("content-type");
-  if (content_type.empty()) content_type = kJson;
-  const auto prediction = inference.predict(content_type, *body);
+  if (content_type.empty()) content_type = built_in::kJson;
+  const auto prediction = served.model->predict(content_type, *body);
   if (!prediction) return refuse(prediction.error());
   net::Response response;
   response.headers.set("Content-Type", *type);
-  response.body = write_prediction(*type, *prediction);
+  response.body = built_in::write_prediction(*type, *prediction);
   return response;
 }
 
-net::Response answer(const Inference& inference, std::size_t limit, net::Request& request) {
+net::Response answer(const Served& served, std::size_t limit, net::Request& request) {
   if (request.path == "/ping") return net::Response{};
   if (request.path == "/invocations") {
     if (request.method != "POST") return plain(405, "Use POST for /invocations");
-    return invoke(inference, limit, request);
+    return invoke(served, limit, request);
   }
   if (request.path == "/execution-parameters") {
     return net::Response::json(
@@ -83,7 +91,8 @@ net::Response answer(const Inference& inference, std::size_t limit, net::Request
 }
 
 Status serve(const std::vector<std::string>& arguments, JobLog& log) {
-  const Inference inference = MR_TRY(Inference::load(arguments[1], arguments[0]));
+  const built_in::Algorithm& algorithm = *MR_TRY(built_in::require_algorithm(arguments[1]));
+  const Served served{algorithm.info(), MR_TRY(algorithm.load(arguments[0]))};
   const std::size_t limit = MR_TRY(payload_limit());
 
   // Every thread started from here on leaves these two to sigwait().
@@ -99,8 +108,8 @@ Status serve(const std::vector<std::string>& arguments, JobLog& log) {
   options.max_body_bytes = static_cast<std::uint64_t>(2 * kMostPayloadMb) << 20;  // the limit itself is invoke()'s
   options.body_plan = [most = options.max_body_bytes](const net::Request&) { return net::BodyPlan{most, false}; };
   const auto server =
-      MR_TRY(net::Server::start(options, [&](net::Request& request) { return answer(inference, limit, request); }));
-  log.info("Model server started: kmeans, {} features", inference.feature_dim());
+      MR_TRY(net::Server::start(options, [&](net::Request& request) { return answer(served, limit, request); }));
+  log.info("Model server started: {}, {} features", served.algorithm.name, served.model->feature_dim());
   int signal = 0;
   sigwait(&ends, &signal);
   server->stop(kGrace);

@@ -53,7 +53,7 @@ class ServeTest : public WorkerTest {
 };
 
 TEST_F(ServeTest, AnswersUntilItIsTerminated) {
-  ASSERT_TRUE(save_model(model(), ml() / "model"));
+  ASSERT_TRUE(built_in::kmeans::save_model(model(), ml() / "model"));
   start();
   ASSERT_TRUE(ready());
   const auto json = send("POST", "/invocations", "10,10,10,13,14", "text/csv");

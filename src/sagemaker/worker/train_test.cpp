@@ -8,17 +8,6 @@ namespace {
 
 class TrainTest : public WorkerTest {};
 
-TEST(BuiltInAlgorithm, IsTheRepositoryOfThatName) {
-  EXPECT_EQ(built_in_algorithm("382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"), "kmeans");
-  EXPECT_EQ(built_in_algorithm("387376663083.dkr.ecr.cn-northwest-1.amazonaws.com.cn/kmeans:latest"), "kmeans");
-  EXPECT_EQ(built_in_algorithm("382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans"), "kmeans");
-  EXPECT_EQ(built_in_algorithm("382416733822.dkr.ecr.us-east-1.amazonaws.com/pca:1"), "");
-  EXPECT_EQ(built_in_algorithm("382416733822.dkr.ecr.us-east-1.amazonaws.com/team/kmeans:1"), "");
-  EXPECT_EQ(built_in_algorithm("docker.io/kmeans:1"), "");
-  EXPECT_EQ(built_in_algorithm("kmeans"), "");
-  EXPECT_EQ(built_in_algorithm(""), "");
-}
-
 TEST_F(TrainTest, FromRecordsToAModelWithItsMetrics) {
   configure(hyperparameters().set("eval_metrics", "[\"msd\",\"ssd\"]"), channels());
   put(ml() / "input/data/train/part-1", as_records(rows(300, 1)));
@@ -44,7 +33,7 @@ TEST_F(TrainTest, FromRecordsToAModelWithItsMetrics) {
   EXPECT_GT(throughput, 0);
   EXPECT_EQ(progress, 100);
 
-  const auto model = load_model(ml() / "model");
+  const auto model = built_in::kmeans::load_model(ml() / "model");
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_EQ(model->k, 3u);
   EXPECT_EQ(model->dim, kDim);
@@ -106,14 +95,20 @@ TEST_F(TrainTest, NamesWhatIsWrongWithTheHyperparameters) {
   EXPECT_EQ(failure_of(hyperparameters().set("kk", "1")),
             "Additional hyperparameters are not allowed ('kk' was unexpected) (caused by ValidationError)");
   EXPECT_EQ(failure_of(hyperparameters().set("k", "0")),
-            "Hyperparameter k must be a positive integer, but is '0' (caused by ValidationError)");
-  EXPECT_EQ(failure_of(hyperparameters().set("extra_center_factor", "many")),
-            "Hyperparameter extra_center_factor must be a positive integer or 'auto', but is 'many' (caused by "
-            "ValidationError)");
+            "The value '0' is not valid for the 'k' hyperparameter which expects one of the following: a string which "
+            "matches the pattern '^([1-9][0-9]*)$'; or an integer greater than 0 (caused by ValidationError)");
+  EXPECT_EQ(
+      failure_of(hyperparameters().set("extra_center_factor", "many")),
+      "The value 'many' is not valid for the 'extra_center_factor' hyperparameter which expects one of the "
+      "following: a string which matches the pattern '^(auto|[1-9][0-9]*)$'; or an integer greater than 0 (caused "
+      "by ValidationError)");
   EXPECT_EQ(failure_of(hyperparameters().set("init_method", "kmeans")),
-            "Hyperparameter init_method must be 'random' or 'kmeans++', but is 'kmeans' (caused by ValidationError)");
-  EXPECT_EQ(failure_of(hyperparameters().set("local_lloyd_tol", "2")),
-            "Hyperparameter local_lloyd_tol must be a number from 0 to 1, but is '2' (caused by ValidationError)");
+            "The value 'kmeans' is not valid for the 'init_method' hyperparameter which accepts one of the following: "
+            "'random', 'kmeans++' (caused by ValidationError)");
+  EXPECT_EQ(
+      failure_of(hyperparameters().set("local_lloyd_tol", "2")),
+      "The value '2' is not valid for the 'local_lloyd_tol' hyperparameter which expects a number between 0 and 1 "
+      "(caused by ValidationError)");
   EXPECT_EQ(failure_of(hyperparameters().set("eval_metrics", "msd")),
             "Hyperparameter must be valid json, but found eval_metrics: msd (caused by ValueError)");
   EXPECT_EQ(failure_of(hyperparameters().set("k", Value(3))),
@@ -180,17 +175,18 @@ TEST_F(TrainTest, CsvLinesAreCountedAcrossPieces) {
 }
 
 TEST_F(TrainTest, ModelFilesComeBackAndBadOnesAreRefused) {
-  ASSERT_TRUE(save_model(model(), ml() / "model"));
-  const auto loaded = load_model(ml() / "model");
+  ASSERT_TRUE(built_in::kmeans::save_model(model(), ml() / "model"));
+  const auto loaded = built_in::kmeans::load_model(ml() / "model");
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->centres, model().centres);
   const std::string good = get(ml() / "model/model_algo-1");
   EXPECT_EQ(good.size() % 4, 0u);
   for (std::size_t length = 0; length < good.size(); length += 3) {
     put(ml() / "model/model_algo-1", good.substr(0, length));
-    EXPECT_FALSE(load_model(ml() / "model"));
+    EXPECT_FALSE(built_in::kmeans::load_model(ml() / "model"));
   }
-  EXPECT_EQ(load_model(root() / "nothing").error().message, "The model archive holds no file model_algo-1");
+  EXPECT_EQ(built_in::kmeans::load_model(root() / "nothing").error().message,
+            "The model archive holds no file model_algo-1");
 }
 
 }  // namespace

@@ -13,8 +13,7 @@
 #include "algorithms/team.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "sagemaker/worker/inference.h"
-#include "sagemaker/worker/job_log.h"
+#include "sagemaker/worker/role.h"
 #include "sagemaker/worker/transform_payload.h"
 #include "sagemaker/worker/transform_spec.h"
 #include "sagemaker/worker/worker.h"
@@ -25,7 +24,7 @@ namespace {
 constexpr std::size_t kMaxInputBytes = std::size_t{8} << 30;
 constexpr std::size_t kPayloadsAhead = 8;  // for each thread; their answers wait in memory to be written in order
 
-Status transform_file(const TransformSpec& spec, const Inference& inference, const TransformSpec::File& file,
+Status transform_file(const TransformSpec& spec, const built_in::Model& model, const TransformSpec::File& file,
                       algorithms::Team& team) {
   const std::string input = MR_TRY(read_file(file.source, kMaxInputBytes));
   const auto payloads = MR_TRY(cut_payloads(spec, input));
@@ -37,7 +36,7 @@ Status transform_file(const TransformSpec& spec, const Inference& inference, con
     std::vector<Result<std::string>> answers(n, std::string());
     team.for_each(n, [&](std::size_t i) {
       try {
-        answers[i] = transform_payload(spec, inference, payloads[from + i]);
+        answers[i] = transform_payload(spec, model, payloads[from + i]);
       } catch (const std::exception& exception) {
         answers[i] = fail(Code::internal, exception.what());
       }
@@ -57,11 +56,11 @@ Status transform(const std::filesystem::path& directory, JobLog& log) {
   const auto text = read_file(directory / "transform.json");
   if (!text) return fail(text.error());
   const TransformSpec spec = MR_TRY(read_transform_spec(MR_TRY(parse_json(*text))));
-  const Inference inference = MR_TRY(Inference::load(spec.algorithm, spec.model_directory));
+  const auto model = MR_TRY(spec.algorithm->load(spec.model_directory));
   algorithms::Team team(std::max(1u, std::thread::hardware_concurrency()));
   for (const TransformSpec::File& file : spec.inputs) {
     const auto started = std::chrono::steady_clock::now();
-    const Status done = transform_file(spec, inference, file, team);
+    const Status done = transform_file(spec, *model, file, team);
     const std::string name = file.source.filename().string();
     if (!done) return fail(done.error().code, fmt::format("Bad input file '{}': {}", name, done.error().message));
     log.info("transformed {} in {:.3f} s", name,

@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <limits>
 
-#include "algorithms/csv.h"
 #include "algorithms/recordio.h"
 #include "base/json.h"
 #include "base/strings.h"
-#include "sagemaker/worker/content_type.h"
 
 namespace millrace::sagemaker::worker {
 namespace {
+
+using built_in::Prediction;
+using built_in::write_prediction;
 
 tl::unexpected<Error> too_large(std::size_t record, const TransformSpec& spec) {
   return fail(Code::invalid_argument,
@@ -86,29 +87,21 @@ Status append_cells(std::string& out, const JsonPath& path, const std::vector<st
   return {};
 }
 
-Result<std::string> transform_csv(const TransformSpec& spec, const Inference& inference, std::string_view text) {
+Result<std::string> transform_csv(const TransformSpec& spec, const built_in::Model& model, std::string_view text) {
   const auto lines = lines_of(text);
   std::string request;
   for (const std::string_view line : lines) MR_TRY(append_cells(request, spec.input_filter, cells_of(line)));
-  const Prediction prediction = MR_TRY(inference.predict(kCsv, request));
+  const Prediction prediction = MR_TRY(model.predict(kCsv, request));
   if (!spec.join && spec.output_filter.is_root()) return write_prediction(spec.response_type, prediction);
   std::string out;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    std::string closest, distance;
-    algorithms::append_float(closest, static_cast<float>(prediction.closest[i]));
-    algorithms::append_float(distance, prediction.distance[i]);
+    const auto answer = built_in::cells_of(prediction, i);
     std::vector<std::string_view> cells;
     if (spec.join) cells = cells_of(lines[i]);
-    cells.push_back(closest);
-    cells.push_back(distance);
+    cells.insert(cells.end(), answer.begin(), answer.end());
     MR_TRY(append_cells(out, spec.output_filter, cells));
   }
   return out;
-}
-
-Value result_of(const Prediction& prediction, std::size_t i) {
-  return Value::object({{"closest_cluster", static_cast<double>(prediction.closest[i])},
-                        {"distance_to_cluster", static_cast<double>(prediction.distance[i])}});
 }
 
 // SageMaker's joined form: the result as a member of an object, or beside what is not one.
@@ -125,7 +118,8 @@ Result<Value> parse_input(std::string_view text) {
   return value;
 }
 
-Result<std::string> transform_json_lines(const TransformSpec& spec, const Inference& inference, std::string_view text) {
+Result<std::string> transform_json_lines(const TransformSpec& spec, const built_in::Model& model,
+                                         std::string_view text) {
   std::vector<Value> inputs;
   std::string request;
   for (const std::string_view line : lines_of(text)) {
@@ -133,11 +127,11 @@ Result<std::string> transform_json_lines(const TransformSpec& spec, const Infere
     append_json(request, MR_TRY(spec.input_filter.select(inputs.back())));
     request += '\n';
   }
-  const Prediction prediction = MR_TRY(inference.predict(kJsonLines, request));
+  const Prediction prediction = MR_TRY(model.predict(kJsonLines, request));
   if (!spec.join && spec.output_filter.is_root()) return write_prediction(spec.response_type, prediction);
   std::string out;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Value whole = result_of(prediction, i);
+    Value whole = built_in::answer_of(prediction, i);
     if (spec.join) whole = joined(inputs[i], std::move(whole));
     append_json(out, MR_TRY(spec.output_filter.select(whole)));
     out += '\n';
@@ -145,13 +139,13 @@ Result<std::string> transform_json_lines(const TransformSpec& spec, const Infere
   return out;
 }
 
-Result<std::string> transform_json(const TransformSpec& spec, const Inference& inference, std::string_view text) {
+Result<std::string> transform_json(const TransformSpec& spec, const built_in::Model& model, std::string_view text) {
   const Value input = MR_TRY(parse_input(text));
-  const Prediction prediction = MR_TRY(inference.predict(kJson, to_json(MR_TRY(spec.input_filter.select(input)))));
+  const Prediction prediction = MR_TRY(model.predict(kJson, to_json(MR_TRY(spec.input_filter.select(input)))));
   if (!spec.join && spec.output_filter.is_root()) return write_prediction(spec.response_type, prediction);
   Value results = Value::array();
-  for (std::size_t i = 0; i < prediction.size(); ++i) results.push(result_of(prediction, i));
-  Value whole = Value::object({{"predictions", std::move(results)}});
+  for (std::size_t i = 0; i < prediction.records; ++i) results.push(built_in::answer_of(prediction, i));
+  Value whole = Value::object({{std::string(prediction.list_name), std::move(results)}});
   if (spec.join) whole = joined(input, std::move(whole));
   return to_json(MR_TRY(spec.output_filter.select(whole)));
 }
@@ -171,14 +165,14 @@ Result<std::vector<Payload>> cut_payloads(const TransformSpec& spec, std::string
   return out;
 }
 
-Result<std::string> transform_payload(const TransformSpec& spec, const Inference& inference, const Payload& payload) {
+Result<std::string> transform_payload(const TransformSpec& spec, const built_in::Model& model, const Payload& payload) {
   if (!spec.processes()) {
-    const Prediction prediction = MR_TRY(inference.predict(spec.content_type, payload.bytes));
+    const Prediction prediction = MR_TRY(model.predict(spec.content_type, payload.bytes));
     return write_prediction(spec.response_type, prediction);
   }
-  if (spec.type == kCsv) return transform_csv(spec, inference, payload.bytes);
-  if (spec.type == kJsonLines) return transform_json_lines(spec, inference, payload.bytes);
-  return transform_json(spec, inference, payload.bytes);
+  if (spec.type == kCsv) return transform_csv(spec, model, payload.bytes);
+  if (spec.type == kJsonLines) return transform_json_lines(spec, model, payload.bytes);
+  return transform_json(spec, model, payload.bytes);
 }
 
 }  // namespace millrace::sagemaker::worker

@@ -2,8 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "sagemaker/worker/content_type.h"
-#include "sagemaker/worker/inference.h"
+#include <algorithm>
 
 namespace millrace::sagemaker::worker {
 namespace {
@@ -48,19 +47,22 @@ Result<TransformSpec> read_transform_spec(const Value& json) {
   if (!json.is_object()) return refuse("transform.json is not a JSON object");
   TransformSpec spec;
   spec.model_directory = json["model_directory"].string_or();
-  spec.algorithm = json["algorithm"].string_or();
-  if (spec.model_directory.empty() || spec.algorithm.empty()) {
+  const std::string algorithm = json["algorithm"].string_or();
+  if (spec.model_directory.empty() || algorithm.empty()) {
     return refuse("transform.json must name model_directory and algorithm");
   }
+  spec.algorithm = MR_TRY(built_in::require_algorithm(algorithm));
+  const built_in::AlgorithmInfo& info = spec.algorithm->info();
   spec.content_type = json["content_type"].string_or();
   if (spec.content_type.empty()) spec.content_type = std::string(kJson);
-  spec.type = parse_content_type(spec.content_type).type;
-  if (spec.type != kCsv && spec.type != kJson && spec.type != kJsonLines && spec.type != kRecordIo) {
-    return refuse(fmt::format("ContentType '{}' is not supported; use {}, {}, {} or {}", spec.content_type, kCsv, kJson,
-                              kJsonLines, kRecordIo));
+  spec.type = built_in::parse_content_type(spec.content_type).type;
+  if (std::ranges::find(info.request_types, spec.type) == info.request_types.end()) {
+    return refuse(fmt::format("ContentType '{}' is not supported; use {}", spec.content_type,
+                              built_in::one_of(info.request_types)));
   }
   // Responses to several payloads are put one after another, which JSON documents do not bear.
-  const auto accepted = choose_response_type(json["accept"].string_or(), spec.type == kJson ? kJson : kJsonLines);
+  const auto accepted = built_in::choose_response_type(json["accept"].string_or(),
+                                                       spec.type == kJson ? kJson : kJsonLines, info.response_types);
   if (!accepted) return refuse(accepted.error().message);
   spec.response_type = *accepted;
 

@@ -1,6 +1,6 @@
 #pragma once
 // transform.json: what a batch transform job is told.
-//   {"model_directory": path, "algorithm": "kmeans", "content_type": "text/csv", "accept": "", "split_type": "None",
+//   {"model_directory": path, "algorithm": name, "content_type": "text/csv", "accept": "", "split_type": "None",
 //    "assemble_with": "None", "batch_strategy": "MultiRecord", "max_payload_mb": 6, "join_source": "None",
 //    "input_filter": "$", "output_filter": "$", "inputs": [{"source": path, "target": path}]}
 // The first two and inputs are required; the others default as CreateTransformJob's members do.
@@ -12,17 +12,24 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "sagemaker/algorithms/content_type.h"
+#include "sagemaker/algorithms/registry.h"
 #include "sagemaker/worker/json_path.h"
 
 namespace millrace::sagemaker::worker {
+
+using built_in::kCsv;
+using built_in::kJson;
+using built_in::kJsonLines;
+using built_in::kRecordIo;
 
 struct TransformSpec {
   enum class Split { none, line, record_io };
 
   std::filesystem::path model_directory;
-  std::string algorithm;
+  const built_in::Algorithm* algorithm = nullptr;
   std::string content_type;        // as given
-  std::string type;                // one of content_type.h
+  std::string type;                // one of algorithms/content_type.h
   std::string_view response_type;  // likewise
   Split split = Split::none;
   bool assemble_lines = false;

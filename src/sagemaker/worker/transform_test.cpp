@@ -9,7 +9,7 @@ class TransformTest : public WorkerTest {
  protected:
   void SetUp() override {
     WorkerTest::SetUp();
-    ASSERT_TRUE(save_model(model(), ml() / "model"));
+    ASSERT_TRUE(built_in::kmeans::save_model(model(), ml() / "model"));
   }
   Value spec(std::string_view content_type = "text/csv") const {
     const Value input =

@@ -9,10 +9,7 @@
 
 namespace millrace::sagemaker::worker {
 
-// Is this image one of the built-in algorithms? "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1" -> "kmeans".
-std::string built_in_algorithm(const std::string& image);  // empty: no
-
-// `millrace worker train <ml directory> <algorithm>`
+// `millrace worker train <ml directory> <algorithm>`: an algorithm of algorithms/registry.h, by its name
 //   reads  input/config/hyperparameters.json (string → string), input/config/inputdataconfig.json,
 //          input/data/<channel>/… (File mode)
 //   writes model/…; output/failure (why, at most 1024 characters) when it fails

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/value.h"
-#include "sagemaker/worker/model_file.h"
+#include "sagemaker/algorithms/kmeans/model_file.h"
 #include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker::worker {

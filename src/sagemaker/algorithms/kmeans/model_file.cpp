@@ -1,4 +1,4 @@
-#include "sagemaker/worker/model_file.h"
+#include "sagemaker/algorithms/kmeans/model_file.h"
 
 #include <fmt/core.h>
 
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 
-namespace millrace::sagemaker::worker {
+namespace millrace::sagemaker::built_in::kmeans {
 namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY\x01\x00", 8);
@@ -81,4 +81,4 @@ Result<algorithms::KMeansModel> load_model(const std::filesystem::path& director
   return model;
 }
 
-}  // namespace millrace::sagemaker::worker
+}  // namespace millrace::sagemaker::built_in::kmeans

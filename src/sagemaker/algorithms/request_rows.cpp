@@ -1,4 +1,4 @@
-#include "sagemaker/worker/request_rows.h"
+#include "sagemaker/algorithms/request_rows.h"
 
 #include <fmt/core.h>
 #include <simdjson.h>
@@ -12,9 +12,9 @@
 #include "algorithms/csv.h"
 #include "algorithms/recordio.h"
 #include "base/strings.h"
-#include "sagemaker/worker/content_type.h"
+#include "sagemaker/algorithms/content_type.h"
 
-namespace millrace::sagemaker::worker {
+namespace millrace::sagemaker::built_in {
 namespace {
 
 using simdjson::dom::element;
@@ -179,4 +179,4 @@ Result<std::vector<float>> read_request_rows(std::string_view content_type, std:
                                                kCsv, kJson, kJsonLines, kRecordIo));
 }
 
-}  // namespace millrace::sagemaker::worker
+}  // namespace millrace::sagemaker::built_in

@@ -1,4 +1,4 @@
-#include "sagemaker/worker/channel.h"
+#include "sagemaker/algorithms/channel.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -18,9 +18,9 @@
 #include "algorithms/recordio.h"
 #include "base/file.h"
 #include "base/strings.h"
-#include "sagemaker/worker/content_type.h"
+#include "sagemaker/algorithms/content_type.h"
 
-namespace millrace::sagemaker::worker {
+namespace millrace::sagemaker::built_in {
 namespace {
 
 constexpr std::size_t kMaxFiles = 100'000;
@@ -160,11 +160,6 @@ Result<algorithms::Rows> load_channel(std::string_view channel, const std::files
                                       std::string_view content_type, std::size_t feature_dim, algorithms::Team& team) {
   const ContentType type = parse_content_type(content_type);
   const bool csv = type.type == kCsv;
-  if (!csv && !type.type.empty() && type.type != kRecordIo) {
-    return fail(Code::invalid_argument,
-                fmt::format("Content type '{}' of channel '{}' is not supported; use '{}' or '{}'", content_type,
-                            channel, kRecordIo, kCsv));
-  }
   const std::size_t label_size = MR_TRY(label_size_of(channel, type));
 
   Source source;
@@ -187,4 +182,4 @@ Result<algorithms::Rows> load_channel(std::string_view channel, const std::files
   return rows;
 }
 
-}  // namespace millrace::sagemaker::worker
+}  // namespace millrace::sagemaker::built_in

@@ -1,8 +1,8 @@
-#include "sagemaker/worker/content_type.h"
+#include "sagemaker/algorithms/content_type.h"
 
 #include "base/strings.h"
 
-namespace millrace::sagemaker::worker {
+namespace millrace::sagemaker::built_in {
 
 std::string_view ContentType::parameter(std::string_view name) const {
   for (const auto& [known, value] : parameters) {
@@ -26,4 +26,4 @@ ContentType parse_content_type(std::string_view text) {
   return out;
 }
 
-}  // namespace millrace::sagemaker::worker
+}  // namespace millrace::sagemaker::built_in

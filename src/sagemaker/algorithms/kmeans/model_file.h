@@ -8,7 +8,7 @@
 #include "algorithms/kmeans.h"
 #include "base/result.h"
 
-namespace millrace::sagemaker::worker {
+namespace millrace::sagemaker::built_in::kmeans {
 
 inline constexpr std::string_view kModelFile = "model_algo-1";
 
@@ -16,4 +16,4 @@ Status save_model(const algorithms::KMeansModel& model, const std::filesystem::p
 // Errors: not_found; invalid_argument when the file is not such a model.
 Result<algorithms::KMeansModel> load_model(const std::filesystem::path& directory);
 
-}  // namespace millrace::sagemaker::worker
+}  // namespace millrace::sagemaker::built_in::kmeans

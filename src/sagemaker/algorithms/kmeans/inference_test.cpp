@@ -1,29 +1,44 @@
-#include "sagemaker/worker/inference.h"
+// A model that is loaded, asked in every documented form, and its answers in every documented form.
 
-#include "sagemaker/worker/content_type.h"
-#include "sagemaker/worker/worker_fixture.h"
+#include <gtest/gtest.h>
 
-namespace millrace::sagemaker::worker {
+#include <cmath>
+
+#include "algorithms/recordio.h"
+#include "base/file.h"
+#include "sagemaker/algorithms/content_type.h"
+#include "sagemaker/algorithms/kmeans/model_file.h"
+#include "sagemaker/algorithms/registry.h"
+
+namespace millrace::sagemaker::built_in::kmeans {
 namespace {
 
-class InferenceTest : public WorkerTest {
+class InferenceTest : public testing::Test {
  protected:
   void SetUp() override {
-    WorkerTest::SetUp();
-    ASSERT_TRUE(save_model(model(), ml() / "model"));
-    auto loaded = Inference::load("kmeans", ml() / "model");
+    // Three centres at 0, 10 and 20 in every coordinate.
+    algorithms::KMeansModel centres{3, 5, {}};
+    for (const float at : {0.0f, 10.0f, 20.0f}) centres.centres.insert(centres.centres.end(), 5, at);
+    ASSERT_TRUE(save_model(centres, directory_.path()));
+    auto loaded = find_algorithm("kmeans")->load(directory_.path());
     ASSERT_TRUE(loaded);
-    inference_.emplace(std::move(*loaded));
+    inference_ = std::move(*loaded);
+  }
+  static std::string as_records(const std::vector<std::vector<float>>& rows) {
+    std::string out;
+    for (const auto& row : rows) algorithms::write_record(out, row);
+    return out;
   }
   // Which clusters, or the error's sentence.
   std::string closest(std::string_view type, std::string_view body) const {
     const auto prediction = inference_->predict(type, body);
     if (!prediction) return prediction.error().message;
     std::string out;
-    for (const std::int32_t cluster : prediction->closest) out += std::to_string(cluster);
+    for (const float cluster : prediction->columns[0].values) out += std::to_string(static_cast<int>(cluster));
     return out;
   }
-  std::optional<Inference> inference_;
+  TempDir directory_ = std::move(*TempDir::make());
+  std::unique_ptr<Model> inference_;
 };
 
 TEST_F(InferenceTest, ReadsEveryDocumentedForm) {
@@ -71,7 +86,9 @@ TEST_F(InferenceTest, SaysWhatIsWrong) {
 }
 
 TEST_F(InferenceTest, WritesEveryDocumentedForm) {
-  const Prediction prediction{{1, 0}, {3, 6.25f}};
+  const Prediction prediction{.records = 2,
+                              .columns = {{.name = "closest_cluster", .values = {1, 0}},
+                                          {.name = "distance_to_cluster", .values = {3, 6.25f}}}};
   EXPECT_EQ(write_prediction(kJson, prediction),
             "{\"predictions\": [{\"closest_cluster\": 1.0, \"distance_to_cluster\": 3.0}, "
             "{\"closest_cluster\": 0.0, \"distance_to_cluster\": 6.25}]}");
@@ -90,20 +107,8 @@ TEST_F(InferenceTest, WritesEveryDocumentedForm) {
 TEST_F(InferenceTest, DistanceIsNotSquared) {
   const auto prediction = inference_->predict(kCsv, "10,10,10,13,14");
   ASSERT_TRUE(prediction);
-  EXPECT_FLOAT_EQ(prediction->distance[0], 5);
-}
-
-TEST(Accept, TheFirstThatCanBeWritten) {
-  const auto chosen = [](std::string_view accept) {
-    return std::string(choose_response_type(accept, kJson).value_or("none"));
-  };
-  EXPECT_EQ(chosen(""), kJson);
-  EXPECT_EQ(chosen("*/*"), kJson);
-  EXPECT_EQ(chosen("text/csv"), kCsv);
-  EXPECT_EQ(chosen("image/png, application/jsonlines;q=0.5"), kJsonLines);
-  EXPECT_EQ(chosen("application/x-recordio-protobuf"), kRecordIo);
-  EXPECT_EQ(chosen("image/png"), "none");
+  EXPECT_FLOAT_EQ(prediction->columns[1].values[0], 5);
 }
 
 }  // namespace
-}  // namespace millrace::sagemaker::worker
+}  // namespace millrace::sagemaker::built_in::kmeans

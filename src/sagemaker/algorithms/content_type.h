@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace millrace::sagemaker::worker {
+namespace millrace::sagemaker::built_in {
 
 inline constexpr std::string_view kCsv = "text/csv";
 inline constexpr std::string_view kJson = "application/json";
@@ -21,4 +21,4 @@ struct ContentType {
 };
 ContentType parse_content_type(std::string_view text);
 
-}  // namespace millrace::sagemaker::worker
+}  // namespace millrace::sagemaker::built_in

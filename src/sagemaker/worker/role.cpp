@@ -1,9 +1,5 @@
-#include "sagemaker/worker/job_log.h"
+#include "sagemaker/worker/role.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <ctime>
 #include <exception>
 #include <new>
 #include <string>
@@ -47,17 +43,6 @@ std::string cut(std::string text) {
 }
 
 }  // namespace
-
-void JobLog::line(std::string_view level, std::string_view text) {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char when[32];
-  std::strftime(when, sizeof when, "%m/%d/%Y %H:%M:%S", &parts);
-  const std::string whole = fmt::format("[{} {} {}] {}\n", when, level, ::getpid(), text);
-  std::fwrite(whole.data(), 1, whole.size(), stdout);
-  std::fflush(stdout);
-}
 
 int run_role(JobLog& log, const std::filesystem::path& output_directory, const std::function<Status()>& job) {
   const Status done = guarded(job);
