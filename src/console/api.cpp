@@ -212,8 +212,7 @@ Result<Value> Api::buckets() {
 
 Result<Value> Api::folder(const std::string& bucket, const net::Request& request) {
   const std::string prefix = net::query_parameter(request, "prefix").value_or("");
-  const auto objects = MR_TRY(needs_.s3.system_access()->list(bucket, prefix));
-  return folder_json(objects, prefix, kMaxEntries);
+  return folder_json(MR_TRY(needs_.s3.system_access()->folder(bucket, prefix, kMaxEntries)));
 }
 
 }  // namespace millrace::console

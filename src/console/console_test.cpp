@@ -96,8 +96,15 @@ struct FakeSageMaker final : sagemaker::SageMaker {
 };
 
 struct FakeAccess final : s3::Access {
-  std::vector<s3::ObjectInfo> objects;
-  Result<std::vector<s3::ObjectInfo>> list(const std::string&, const std::string&) override { return objects; }
+  s3::Folder listed;
+  Result<std::vector<s3::ObjectInfo>> list(const std::string&, const std::string&) override {
+    return fail(Code::internal, "a page lists no more than a folder");
+  }
+  Result<s3::Folder> folder(const std::string&, const std::string& prefix, std::size_t limit) override {
+    EXPECT_EQ(limit, Api::kMaxEntries);
+    EXPECT_EQ(prefix, "a/");
+    return listed;
+  }
   Result<s3::ObjectInfo> head(const std::string&, const std::string&) override { return s3::ObjectInfo{}; }
   Result<std::string> read(const std::string&, const std::string&, std::size_t) override { return std::string(); }
   Status materialise(const std::string&, const std::string&, const std::filesystem::path&,
@@ -117,14 +124,14 @@ struct FakeAccess final : s3::Access {
 };
 
 struct FakeS3 final : s3::S3 {
-  std::vector<s3::ObjectInfo> objects;
+  s3::Folder folder;
   aws::Service service() override { return {}; }
   aws::ResourcePolicy resource_policy() override { return {}; }
   ConditionTags condition_tags() override { return {}; }
   std::unique_ptr<s3::Access> access(aws::Gateway&, aws::Principal) override { return nullptr; }
   std::unique_ptr<s3::Access> system_access() override {
     auto access = std::make_unique<FakeAccess>();
-    access->objects = objects;
+    access->listed = folder;
     return access;
   }
   Status ensure_bucket(const std::string&, std::string_view) override { return {}; }
@@ -349,12 +356,13 @@ TEST_F(ConsoleTest, ShowsAFolderOneLevelDeep) {
     info.size = 7;
     return info;
   };
-  s3.objects = {object("a/b/1"), object("a/b/2"), object("a/c"), object("a/d/3")};
+  s3.folder = {{"a/b/", "a/d/"}, {object("a/c")}, true};
   const Value folder = json("s3/bucket?prefix=a%2F");
   ASSERT_EQ(folder["folders"].size(), 2u);
   EXPECT_EQ(folder["folders"].items()[1].string_or(), "a/d/");
   ASSERT_EQ(folder["objects"].size(), 1u);
   EXPECT_EQ(folder["objects"].items()[0]["key"].string_or(), "a/c");
+  EXPECT_TRUE(folder["truncated"].bool_or(false));
   EXPECT_EQ(json("s3")["buckets"].items()[0]["name"].string_or(), "sagemaker-sample-files");
 }
 

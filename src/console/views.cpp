@@ -54,33 +54,19 @@ Value run_json(const pipelines::RunView& run, bool with_tasks) {
   return object;
 }
 
-Value folder_json(const std::vector<s3::ObjectInfo>& objects, const std::string& prefix, std::size_t limit) {
+Value folder_json(const s3::Folder& folder) {
   Value folders = Value::array();
-  Value here = Value::array();
-  std::string last_folder;
-  bool truncated = false;
-  for (const auto& object : objects) {
-    if (!object.key.starts_with(prefix)) continue;
-    const std::size_t slash = object.key.find('/', prefix.size());
-    const bool in_folder = slash != std::string::npos;
-    std::string folder = in_folder ? object.key.substr(0, slash + 1) : std::string();
-    if (in_folder && folder == last_folder) continue;
-    if (folders.size() + here.size() >= limit) {
-      truncated = true;
-      break;
-    }
-    if (in_folder) {
-      folders.push(folder);
-      last_folder = std::move(folder);
-    } else {
-      here.push(Value::object({{"key", object.key},
-                               {"size", object.size},
-                               {"modified", to_epoch_ms(object.modified)},
-                               {"etag", object.etag},
-                               {"content_type", object.content_type}}));
-    }
+  for (const std::string& prefix : folder.folders) folders.push(prefix);
+  Value objects = Value::array();
+  for (const auto& object : folder.objects) {
+    objects.push(Value::object({{"key", object.key},
+                                {"size", object.size},
+                                {"modified", to_epoch_ms(object.modified)},
+                                {"etag", object.etag},
+                                {"content_type", object.content_type}}));
   }
-  return Value::object({{"folders", std::move(folders)}, {"objects", std::move(here)}, {"truncated", truncated}});
+  return Value::object(
+      {{"folders", std::move(folders)}, {"objects", std::move(objects)}, {"truncated", folder.truncated}});
 }
 
 Value events_json(const std::vector<logs::Event>& events) {

@@ -13,9 +13,7 @@ namespace millrace::console {
 
 Value run_json(const pipelines::RunView& run, bool with_tasks);
 
-// Objects one level below `prefix`, as folders and objects; at most `limit` of them, `truncated` says that there are
-// more. `objects` are sorted by key.
-Value folder_json(const std::vector<s3::ObjectInfo>& objects, const std::string& prefix, std::size_t limit);
+Value folder_json(const s3::Folder& folder);
 
 Value events_json(const std::vector<logs::Event>& events);
 

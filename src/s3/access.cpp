@@ -46,6 +46,15 @@ class StoreAccess final : public Access {
     }
   }
 
+  Result<Folder> folder(const std::string& bucket, const std::string& prefix, std::size_t limit) override {
+    MR_TRY(may("ListObjectsV2",
+               {"s3:ListBucket", ops::bucket_arn(bucket), {{"s3:prefix", {prefix}}, {"s3:delimiter", {"/"}}}}));
+    Listing page = MR_TRY(store_.list(bucket, {prefix, "/", "", limit}));
+    Folder folder{std::move(page.prefixes), {}, page.truncated};
+    for (const auto& object : page.objects) folder.objects.push_back(info_of(object));
+    return folder;
+  }
+
   Result<ObjectInfo> head(const std::string& bucket, const std::string& key) override {
     MR_TRY(may_object("HeadObject", "s3:GetObject", bucket, key));
     return info_of(MR_TRY(store_.object(bucket, key)));

@@ -29,6 +29,12 @@ struct Uri {
 };
 Result<Uri> parse_uri(std::string_view text);
 
+struct Folder {
+  std::vector<std::string> folders;  // with their '/'
+  std::vector<ObjectInfo> objects;
+  bool truncated = false;  // there are more than `limit`
+};
+
 // Objects for the services in this process, on behalf of a principal: every call is authorised exactly as the same
 // call over HTTP would be. Errors carry S3's codes (NoSuchBucket, NoSuchKey, AccessDenied).
 class Access {
@@ -36,6 +42,9 @@ class Access {
   virtual ~Access() = default;
   virtual Result<std::vector<ObjectInfo>> list(const std::string& bucket,
                                                const std::string& prefix) = 0;  // all, sorted
+  // One level below `prefix`: the objects, and the prefixes of the deeper ones up to the next '/'; at most `limit` of
+  // both, in the order of their keys. Costs what it gives, however many objects lie deeper.
+  virtual Result<Folder> folder(const std::string& bucket, const std::string& prefix, std::size_t limit) = 0;
   virtual Result<ObjectInfo> head(const std::string& bucket, const std::string& key) = 0;
   virtual Result<std::string> read(const std::string& bucket, const std::string& key, std::size_t max_bytes) = 0;
   // The object as a file at `path` (see blob::BlobStore::materialise).

@@ -503,6 +503,13 @@ TEST_F(S3Test, AccessInThisProcessIsAuthorisedAlike) {
   ASSERT_EQ(listed->size(), 2u);
   EXPECT_EQ((*listed)[1].key, "d/2");
   EXPECT_EQ((*listed)[1].size, 3u);
+  const auto top = access->folder("sample", "", 2);
+  ASSERT_TRUE(top);
+  EXPECT_EQ(top->folders, std::vector<std::string>{"d/"});
+  ASSERT_EQ(top->objects.size(), 1u);
+  EXPECT_EQ(top->objects[0].key, "empty");
+  EXPECT_FALSE(top->truncated);
+  EXPECT_TRUE(access->folder("sample", "", 1)->truncated);
   EXPECT_EQ(access->head("sample", "d/2")->content_type, "application/gzip");
   EXPECT_EQ(*access->read("sample", "d/1", 100), "one");
   EXPECT_EQ(access->read("sample", "d/1", 2).error().code, Code::resource_exhausted);
