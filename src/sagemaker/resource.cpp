@@ -6,9 +6,9 @@
 
 namespace millrace::sagemaker {
 
-std::string arn_of(const Place& place, Kind kind, std::string_view name) {
-  return fmt::format("arn:aws:sagemaker:{}:{}:{}/{}", place.region, place.account, info_of(kind).arn_segment,
-                     to_lower(name));
+std::string arn_of(const AccountRegion& account_region, Kind kind, std::string_view name) {
+  return fmt::format("arn:aws:sagemaker:{}:{}:{}/{}", account_region.region, account_region.account,
+                     info_of(kind).arn_segment, to_lower(name));
 }
 
 double seconds(Time time) { return to_epoch_seconds(time); }

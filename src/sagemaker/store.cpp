@@ -143,9 +143,9 @@ Result<std::optional<Resource>> Store::find(Kind kind, const std::string& name) 
   return found;
 }
 
-Result<Resource> Store::get(Kind kind, const std::string& name, const Place& place) {
+Result<Resource> Store::get(Kind kind, const std::string& name, const AccountRegion& account_region) {
   auto found = MR_TRY(find(kind, name));
-  if (!found) return fail(no_such(kind, name, arn_of(place, kind, name)));
+  if (!found) return fail(no_such(kind, name, arn_of(account_region, kind, name)));
   return std::move(*found);
 }
 

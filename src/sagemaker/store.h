@@ -42,7 +42,7 @@ class Store {
   static Status insert_in(db::Connection& connection, const Resource& resource, const Tags& tags);
 
   Result<std::optional<Resource>> find(Kind kind, const std::string& name);
-  Result<Resource> get(Kind kind, const std::string& name, const Place& place);  // error: no_such
+  Result<Resource> get(Kind kind, const std::string& name, const AccountRegion& account_region);  // error: no_such
   static Result<std::optional<Resource>> find_in(db::Connection& connection, Kind kind, const std::string& name);
   static Status update_in(db::Connection& connection, const Resource& resource);
 

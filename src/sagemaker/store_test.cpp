@@ -16,7 +16,7 @@ class StoreTest : public testing::Test {
   TempDir dir_ = std::move(*TempDir::make());
   std::unique_ptr<db::Database> database_ = std::move(*db::Database::open((dir_.path() / "db").string()));
   Store store_{*database_};
-  Place place_{"123456789012", "us-east-1"};
+  AccountRegion account_region_{"123456789012", "us-east-1"};
 
   void SetUp() override { ASSERT_TRUE(store_.open()); }
 
@@ -24,7 +24,7 @@ class StoreTest : public testing::Test {
     Resource r;
     r.kind = Kind::training_job;
     r.name = name;
-    r.arn = arn_of(place_, r.kind, name);
+    r.arn = arn_of(account_region_, r.kind, name);
     r.status = status;
     r.created = r.modified = from_epoch_ms(created);
     r.active = active;
@@ -45,14 +45,14 @@ class StoreTest : public testing::Test {
 };
 
 TEST_F(StoreTest, NamesAreTakenWithoutRegardToCase) {
-  EXPECT_EQ(arn_of(place_, Kind::training_job, "My-Job"),
+  EXPECT_EQ(arn_of(account_region_, Kind::training_job, "My-Job"),
             "arn:aws:sagemaker:us-east-1:123456789012:training-job/my-job");
   ASSERT_TRUE(store_.insert(job("My-Job", 1), {{"k", "v"}}));
   const auto twice = store_.insert(job("my-job", 2), {});
   ASSERT_FALSE(twice);
   EXPECT_EQ(twice.error().reason, "ResourceInUse");
-  EXPECT_EQ(store_.get(Kind::training_job, "MY-JOB", place_)->name, "My-Job");
-  const auto none = store_.get(Kind::training_job, "other", place_);
+  EXPECT_EQ(store_.get(Kind::training_job, "MY-JOB", account_region_)->name, "My-Job");
+  const auto none = store_.get(Kind::training_job, "other", account_region_);
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().reason, "ValidationException");
   EXPECT_EQ(none.error().message, "Requested resource not found.");
@@ -128,7 +128,7 @@ TEST_F(StoreTest, CountsByKindAndStatus) {
   ASSERT_TRUE(store_.insert(job("c", 3, "Failed"), {}));
   Resource model = job("m", 4, "");
   model.kind = Kind::model;
-  model.arn = arn_of(place_, Kind::model, "m");
+  model.arn = arn_of(account_region_, Kind::model, "m");
   ASSERT_TRUE(store_.insert(model, {}));
   std::vector<std::string> counted;
   const auto counts = store_.counts();

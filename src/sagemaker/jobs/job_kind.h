@@ -32,7 +32,7 @@ struct World {
   const Options& options;
   Sandbox& sandbox;
   MetricPatternCache& metrics;
-  Place place;
+  AccountRegion place;
   std::function<void(Kind, const std::string& name)> changed;
 
   // S3 as the role, for something of this origin(). Error: SageMaker's sentence for a role it cannot assume.

@@ -7,7 +7,7 @@
 
 namespace millrace::sagemaker {
 
-Result<Resource> build_endpoint_config(const Place& place, const Value& request, Time now) {
+Result<Resource> build_endpoint_config(const AccountRegion& account_region, const Value& request, Time now) {
   MR_TRY(refuse_unsupported(
       request, {{"AsyncInferenceConfig", "Asynchronous inference is not supported."},
                 {"ExplainerConfig", "ExplainerConfig is not supported."},
@@ -37,7 +37,7 @@ Result<Resource> build_endpoint_config(const Place& place, const Value& request,
   Resource config;
   config.kind = Kind::endpoint_config;
   config.name = request["EndpointConfigName"].string_or();
-  config.arn = arn_of(place, config.kind, config.name);
+  config.arn = arn_of(account_region, config.kind, config.name);
   config.created = config.modified = now;
   config.body.set("EndpointConfigName", config.name).set("EndpointConfigArn", config.arn);
   config.body.set("ProductionVariants", std::move(variants));

@@ -5,7 +5,7 @@
 
 namespace millrace::sagemaker {
 
-Result<Resource> build_model(const Place& place, const Value& request, Time now) {
+Result<Resource> build_model(const AccountRegion& account_region, const Value& request, Time now) {
   const bool one = request["PrimaryContainer"].is_object() && !request["PrimaryContainer"].empty();
   const bool several = !request["Containers"].empty();
   if (one == several) {
@@ -29,7 +29,7 @@ Result<Resource> build_model(const Place& place, const Value& request, Time now)
   Resource model;
   model.kind = Kind::model;
   model.name = request["ModelName"].string_or();
-  model.arn = arn_of(place, model.kind, model.name);
+  model.arn = arn_of(account_region, model.kind, model.name);
   model.created = model.modified = now;
   model.body.set("ModelName", model.name);
   if (one) {

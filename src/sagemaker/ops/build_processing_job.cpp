@@ -57,7 +57,7 @@ Status check_outputs(const Value& request) {
 
 }  // namespace
 
-Result<Resource> build_processing_job(const Place& place, const Value& request, Time now) {
+Result<Resource> build_processing_job(const AccountRegion& account_region, const Value& request, Time now) {
   MR_TRY(check_inputs(request));
   MR_TRY(check_outputs(request));
   const Value& cluster = request["ProcessingResources"]["ClusterConfig"];
@@ -66,7 +66,7 @@ Result<Resource> build_processing_job(const Place& place, const Value& request, 
   Resource job;
   job.kind = Kind::processing_job;
   job.name = request["ProcessingJobName"].string_or();
-  job.arn = arn_of(place, job.kind, job.name);
+  job.arn = arn_of(account_region, job.kind, job.name);
   job.status = "InProgress";
   job.created = job.modified = now;
   job.active = true;

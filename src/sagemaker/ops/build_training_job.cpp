@@ -81,7 +81,7 @@ Status check_stopping(const Value& request) {
 
 }  // namespace
 
-Result<Resource> build_training_job(const Place& place, const Value& request, Time now) {
+Result<Resource> build_training_job(const AccountRegion& account_region, const Value& request, Time now) {
   const Value& specification = request["AlgorithmSpecification"];
   const built_in::Algorithm* algorithm = built_in::algorithm_of_image(specification["TrainingImage"].string_or());
   MR_TRY(refuse_unsupported(request, {{"DebugRuleConfigurations", "Debugger rules are not supported."},
@@ -106,7 +106,7 @@ Result<Resource> build_training_job(const Place& place, const Value& request, Ti
   Resource job;
   job.kind = Kind::training_job;
   job.name = request["TrainingJobName"].string_or();
-  job.arn = arn_of(place, job.kind, job.name);
+  job.arn = arn_of(account_region, job.kind, job.name);
   job.status = "InProgress";
   job.created = job.modified = now;
   job.active = true;

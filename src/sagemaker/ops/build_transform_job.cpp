@@ -6,7 +6,8 @@
 
 namespace millrace::sagemaker {
 
-Result<Resource> build_transform_job(const Place& place, const Value& request, const Value& model, Time now) {
+Result<Resource> build_transform_job(const AccountRegion& account_region, const Value& request, const Value& model,
+                                     Time now) {
   MR_TRY(
       refuse_unsupported(request, {{"DataCaptureConfig", "Data capture of transform jobs is not supported."},
                                    {"Environment", "Environment is not supported: built-in algorithms read none."}}));
@@ -38,7 +39,7 @@ Result<Resource> build_transform_job(const Place& place, const Value& request, c
   Resource job;
   job.kind = Kind::transform_job;
   job.name = request["TransformJobName"].string_or();
-  job.arn = arn_of(place, job.kind, job.name);
+  job.arn = arn_of(account_region, job.kind, job.name);
   job.status = "InProgress";
   job.created = job.modified = now;
   job.active = true;

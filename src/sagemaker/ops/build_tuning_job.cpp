@@ -109,7 +109,8 @@ Value trial_request(const Value& definition, const std::string& name, const Valu
 
 }  // namespace
 
-Result<Resource> build_tuning_job(const Place& place, const Value& request, std::uint64_t random_seed, Time now) {
+Result<Resource> build_tuning_job(const AccountRegion& account_region, const Value& request, std::uint64_t random_seed,
+                                  Time now) {
   MR_TRY(refuse_unsupported(
       request,
       {{"WarmStartConfig", "Warm start is not supported; leave WarmStartConfig out."},
@@ -150,7 +151,7 @@ Result<Resource> build_tuning_job(const Place& place, const Value& request, std:
   Resource job;
   job.kind = Kind::tuning_job;
   job.name = request["HyperParameterTuningJobName"].string_or();
-  job.arn = arn_of(place, job.kind, job.name);
+  job.arn = arn_of(account_region, job.kind, job.name);
   job.status = "InProgress";
   job.created = job.modified = now;
   job.active = true;
@@ -175,18 +176,18 @@ Result<Resource> build_tuning_job(const Place& place, const Value& request, std:
   // What would be wrong with every trial is said now.
   Value sample = Value::object();
   for (const auto& range : ranges) sample.set(range.name, values_at_ends(range).front());
-  if (auto trial = build_trial(place, job, 1, sample, now); !trial) return fail(trial.error());
+  if (auto trial = build_trial(account_region, job, 1, sample, now); !trial) return fail(trial.error());
   return job;
 }
 
-Result<Resource> build_trial(const Place& place, const Resource& tuning_job, std::size_t index, const Value& tuned,
-                             Time now) {
+Result<Resource> build_trial(const AccountRegion& account_region, const Resource& tuning_job, std::size_t index,
+                             const Value& tuned, Time now) {
   const Value& definition = tuning_job.body["TrainingJobDefinition"];
   Value parameters = Value::object();
   for (const auto& [name, value] : definition["StaticHyperParameters"].members()) parameters.set(name, value);
   for (const auto& [name, value] : tuned.members()) parameters.set(name, value);
-  auto trial =
-      MR_TRY(build_training_job(place, trial_request(definition, trial_name(tuning_job, index), parameters), now));
+  auto trial = MR_TRY(
+      build_training_job(account_region, trial_request(definition, trial_name(tuning_job, index), parameters), now));
   trial.parent = tuning_job.name;
   trial.body.set("TuningJobArn", tuning_job.arn);
   trial.state.set("tuned", tuned).set("origin", tuning_job.origin());

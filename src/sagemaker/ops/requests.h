@@ -10,16 +10,18 @@
 
 namespace millrace::sagemaker {
 
-Result<Resource> build_training_job(const Place& place, const Value& request, Time now);
-Result<Resource> build_processing_job(const Place& place, const Value& request, Time now);
+Result<Resource> build_training_job(const AccountRegion& account_region, const Value& request, Time now);
+Result<Resource> build_processing_job(const AccountRegion& account_region, const Value& request, Time now);
 // `model`: the Describe document of the model it names.
-Result<Resource> build_transform_job(const Place& place, const Value& request, const Value& model, Time now);
-Result<Resource> build_tuning_job(const Place& place, const Value& request, std::uint64_t random_seed, Time now);
-Result<Resource> build_model(const Place& place, const Value& request, Time now);
-Result<Resource> build_endpoint_config(const Place& place, const Value& request, Time now);
+Result<Resource> build_transform_job(const AccountRegion& account_region, const Value& request, const Value& model,
+                                     Time now);
+Result<Resource> build_tuning_job(const AccountRegion& account_region, const Value& request, std::uint64_t random_seed,
+                                  Time now);
+Result<Resource> build_model(const AccountRegion& account_region, const Value& request, Time now);
+Result<Resource> build_endpoint_config(const AccountRegion& account_region, const Value& request, Time now);
 
 // The training job that a tuning job's trial is.
-Result<Resource> build_trial(const Place& place, const Resource& tuning_job, std::size_t index,
+Result<Resource> build_trial(const AccountRegion& account_region, const Resource& tuning_job, std::size_t index,
                              const Value& tuned_parameters, Time now);
 
 // [{Key, Value}] → tags. Errors: a key given twice, "aws:" keys, more than 50.

@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const Place kPlace{"123456789012", "us-east-1"};
+const AccountRegion kAccountRegion{"123456789012", "us-east-1"};
 const Time kNow = from_epoch_ms(1'700'000'000'123);
 
 // A training job on MNIST, as the lab makes it; a test changes one thing.
@@ -57,7 +57,7 @@ Value& at(Value& value, std::string_view path) {
 }
 
 TEST(BuildTrainingJob, StoresWhatDescribeShows) {
-  const auto job = build_training_job(kPlace, training_request(), kNow);
+  const auto job = build_training_job(kAccountRegion, training_request(), kNow);
   ASSERT_TRUE(job) << job.error().message;
   EXPECT_EQ(job->arn, "arn:aws:sagemaker:us-east-1:123456789012:training-job/train-1");
   EXPECT_TRUE(job->active);
@@ -98,7 +98,7 @@ TEST(BuildTrainingJob, RefusesWhatItCannotDo) {
   for (const auto& c : cases) {
     Value request = training_request();
     at(request, c.path) = c.value;
-    const auto job = build_training_job(kPlace, request, kNow);
+    const auto job = build_training_job(kAccountRegion, request, kNow);
     if (c.code.empty()) {
       EXPECT_TRUE(job) << c.path << ": " << job.error().message;
       continue;
@@ -110,12 +110,12 @@ TEST(BuildTrainingJob, RefusesWhatItCannotDo) {
 }
 
 TEST(BuildTuningJob, GivesEachTrialItsParameters) {
-  const auto job = build_tuning_job(kPlace, tuning_request(), 42, kNow);
+  const auto job = build_tuning_job(kAccountRegion, tuning_request(), 42, kNow);
   ASSERT_TRUE(job) << job.error().message;
   const Value& fixed = job->body["TrainingJobDefinition"]["StaticHyperParameters"];
   EXPECT_EQ(fixed["_tuning_objective_metric"].as_string(), "test:msd");
   EXPECT_EQ(job->body["TrainingJobStatusCounters"]["InProgress"].as_int(), 0);
-  const auto trial = build_trial(kPlace, *job, 2, Value::object({{"mini_batch_size", "512"}}), kNow);
+  const auto trial = build_trial(kAccountRegion, *job, 2, Value::object({{"mini_batch_size", "512"}}), kNow);
   ASSERT_TRUE(trial) << trial.error().message;
   EXPECT_TRUE(trial->name.starts_with("tune-002-"));
   EXPECT_EQ(trial->parent, "tune");
@@ -153,7 +153,7 @@ TEST(BuildTuningJob, RefusesWhatItCannotDo) {
   for (const auto& c : cases) {
     Value request = tuning_request();
     at(request, c.path) = c.value;
-    const auto job = build_tuning_job(kPlace, request, 1, kNow);
+    const auto job = build_tuning_job(kAccountRegion, request, 1, kNow);
     ASSERT_FALSE(job) << c.path;
     EXPECT_EQ(job.error().reason, "ValidationException") << c.path;
     EXPECT_THAT(job.error().message, HasSubstr(c.says)) << c.path;
@@ -169,7 +169,7 @@ TEST(BuildProcessingJob, ChecksItsPaths) {
     "ProcessingInputs": [{"InputName": "code", "S3Input": {"S3Uri": "s3://b/s.py", "LocalPath": "/opt/ml/processing/code", "S3DataType": "S3Prefix", "S3InputMode": "File"}}],
     "ProcessingOutputConfig": {"Outputs": [{"OutputName": "o", "S3Output": {"S3Uri": "s3://b/o", "LocalPath": "/opt/ml/processing/o", "S3UploadMode": "EndOfJob"}}]},
     "RoleArn": "arn:aws:iam::123456789012:role/r"})");
-  const auto job = build_processing_job(kPlace, request, kNow);
+  const auto job = build_processing_job(kAccountRegion, request, kNow);
   ASSERT_TRUE(job) << job.error().message;
   EXPECT_EQ(job->body["StoppingCondition"]["MaxRuntimeInSeconds"].as_int(), 86'400);
   struct Case {
@@ -185,7 +185,7 @@ TEST(BuildProcessingJob, ChecksItsPaths) {
            {"ProcessingResources.ClusterConfig.InstanceCount", 3, "processing job usage"}}) {
     Value bad = request;
     at(bad, c.path) = c.value;
-    const auto refused = build_processing_job(kPlace, bad, kNow);
+    const auto refused = build_processing_job(kAccountRegion, bad, kNow);
     ASSERT_FALSE(refused) << c.path;
     EXPECT_THAT(refused.error().message, HasSubstr(c.says));
   }
@@ -197,11 +197,11 @@ TEST(BuildModel, HasOneContainerOrAList) {
   Value one = name, both = name;
   one.set("PrimaryContainer", container);
   both.set("PrimaryContainer", container).set("Containers", Value::array({container}));
-  const auto model = build_model(kPlace, one, kNow);
+  const auto model = build_model(kAccountRegion, one, kNow);
   ASSERT_TRUE(model);
   EXPECT_EQ(model->body["PrimaryContainer"]["Mode"].as_string(), "SingleModel");
-  EXPECT_FALSE(build_model(kPlace, both, kNow));
-  EXPECT_FALSE(build_model(kPlace, name, kNow));
+  EXPECT_FALSE(build_model(kAccountRegion, both, kNow));
+  EXPECT_FALSE(build_model(kAccountRegion, name, kNow));
 }
 
 TEST(Tags, AreKeysOnce) {
