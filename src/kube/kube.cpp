@@ -178,7 +178,7 @@ class KubeImpl final : public Kube {
 
   Result<net::Response> subresource(const ObjectPath& path, const net::Request& request) {
     if (path.plural == "pods" && path.subresource == "log" && request.method == "GET" && pipelines_ != nullptr)
-      return pod_log(*pipelines_, pods_, sleepers_, request, path.name_space, path.name);
+      return pod_log(*pipelines_, pods_, sleepers_, clock_, request, path.name_space, path.name);
     static constexpr std::string_view kOfContainers[] = {"exec",     "attach", "portforward", "ephemeralcontainers",
                                                          "eviction", "proxy"};
     if (path.plural == "pods" && std::ranges::find(kOfContainers, path.subresource) != std::end(kOfContainers)) {

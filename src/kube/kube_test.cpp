@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/json.h"
+#include "kube/field_set.h"
 #include "kube/patch.h"
 #include "kube/protobuf.h"
 #include "kube/resource.h"
@@ -33,7 +34,10 @@ class TwoTasks final : public pipelines::Pipelines {
     running.created = running.started = run_.created + Millis(2'000);
     pipelines::TaskView dag;
     dag.id = "root", dag.is_dag = true, dag.state = "RUNNING";
-    run_.tasks = {dag, done, running};
+    pipelines::TaskView waiting;  // for the second: no pod yet
+    waiting.id = "root/test", waiting.name = "test", waiting.state = "PENDING", waiting.pod_name = "wf-3";
+    waiting.created = run_.created;
+    run_.tasks = {dag, waiting, done, running};
   }
   net::Response handle(net::Request&, const pipelines::Caller&) override { return {}; }
   bool may_see(const pipelines::Caller&, const std::string&) override { return true; }
@@ -62,7 +66,7 @@ class TwoTasks final : public pipelines::Pipelines {
   void on_change(std::function<void(const std::string&)> listener) override { listener_ = std::move(listener); }
   void finish() {
     run_.tasks.back().state = "FAILED";
-    run_.tasks.back().error = "exit code 1";
+    run_.tasks.back().error = "the process ended with exit code 3: no luck";
     run_.tasks.back().ended = run_.created + Millis(3'000);
     listener_(run_.id);
   }
@@ -250,9 +254,9 @@ TEST_F(KubeTest, RefusesWhatKubernetesRefuses) {
     EXPECT_EQ(status.at("code").int_or(0), c.status) << c.what;
     EXPECT_NE(status.at("message").string_or().find(c.says), std::string::npos) << c.what << ": " << to_json(status);
   }
-  EXPECT_EQ(send("PATCH", secrets + "/a", "{}", "application/apply-patch+yaml").status, 404);
+  EXPECT_EQ(send("PATCH", secrets + "/a", "{}", "application/apply-patch+yaml").status, 422) << "no field manager";
   expect(201, send("POST", kSecrets, secret_json("a")));
-  EXPECT_EQ(send("PATCH", secrets + "/a", "{}", "application/apply-patch+yaml").status, 415);
+  EXPECT_EQ(send("PATCH", secrets + "/a", "{}", "application/other-patch+yaml").status, 415);
 }
 
 TEST_F(KubeTest, KeepsImmutableSecretsAsTheyAre) {
@@ -294,7 +298,7 @@ TEST_F(KubeTest, ShowsTasksAsPods) {
   EXPECT_EQ(expect(200, send("GET", "/api/v1/namespaces/kubeflow/events?fieldSelector=involvedObject.name%3Dwf-1"))
                 .at("items")
                 .size(),
-            2u);
+            4u);
 }
 
 std::string drain(net::Response& response) {
@@ -317,7 +321,12 @@ TEST_F(KubeTest, GivesAPodsLog) {
   EXPECT_EQ(log("?tailLines=0"), "");
   EXPECT_EQ(log("?tailLines=9"), "one\ntwo\nthree\n");
   EXPECT_EQ(log("?limitBytes=5"), "one\nt");
-  EXPECT_EQ(send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log?timestamps=true").status, 400);
+  EXPECT_EQ(log("?timestamps=true&tailLines=2"),
+            "2023-11-14T22:13:22.000000000Z two\n2023-11-14T22:13:22.000000000Z three\n");
+  EXPECT_EQ(log("?sinceTime=2023-11-14T22:13:22Z"), "one\ntwo\nthree\n");
+  EXPECT_EQ(log("?sinceTime=2023-11-14T22:14:00Z"), "");
+  EXPECT_EQ(send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log?previous=true").status, 400);
+  EXPECT_EQ(send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log?tailLines=-1").status, 422);
   EXPECT_EQ(send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log?container=side").status, 400);
   // Followed to the end of a task that has ended; of one that runs, it waits.
   auto running = send("GET", "/api/v1/namespaces/kubeflow/pods/wf-2/log?follow=true");
@@ -403,6 +412,34 @@ TEST_F(KubeTest, KeepsWhatHasFinalizers) {
                    "application/merge-patch+json"));
   expect(200, send("PATCH", one, R"({"metadata":{"finalizers":null}})", "application/merge-patch+json"));
   EXPECT_EQ(send("GET", one).status, 404);
+}
+
+TEST_F(KubeTest, AppliesOnTheServer) {
+  const std::string one = "/api/v1/namespaces/kubeflow/configmaps/c";
+  const auto apply = [&](const char* manager, const std::string& data, const char* more = "") {
+    return send("PATCH", one + "?fieldManager=" + manager + more,
+                "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata: " + data, "application/apply-patch+yaml");
+  };
+  const Value made = expect(201, apply("first", "{a: '1', b: '2'}"));
+  const Value& owner = made.at("metadata").at("managedFields").items().at(0);
+  EXPECT_EQ(owner.at("manager").string_or(), "first");
+  EXPECT_EQ(owner.at("operation").string_or(), "Apply");
+  EXPECT_EQ(to_json(owner.at("fieldsV1")), R"({"f:data":{"f:a":{},"f:b":{}}})");
+  const auto again = expect(200, apply("first", "{a: '1', b: '2'}"));
+  EXPECT_EQ(again.at("metadata").at("resourceVersion"), made.at("metadata").at("resourceVersion")) << "nothing changed";
+
+  const Value refused = expect(409, apply("second", "{a: '9', c: '3'}"));
+  EXPECT_EQ(refused.at("message").string_or(), "Apply failed with 1 conflict: conflict with \"first\": .data.a");
+  EXPECT_EQ(to_json(refused.at("details").at("causes")),
+            R"([{"reason":"FieldManagerConflict","message":"conflict with \"first\"","field":".data.a"}])");
+  EXPECT_EQ(expect(200, apply("second", "{a: '9', c: '3'}", "&force=true")).at("data").at("a").string_or(), "9");
+  // What an owner no longer applies goes; what another owns stays.
+  EXPECT_EQ(to_json(expect(200, apply("first", "{}")).at("data")), R"({"a":"9","c":"3"})");
+  EXPECT_EQ(to_json(expect(200, apply("second", "{c: '3'}")).at("data")), R"({"c":"3"})");
+  // Whoever patches owns what it changed.
+  expect(200, send("PATCH", one + "?fieldManager=hand", R"({"data":{"c":"4"}})", "application/merge-patch+json"));
+  const Value by_hand = expect(409, apply("second", "{c: '5'}"));
+  EXPECT_NE(by_hand.at("message").string_or().find("conflict with \"hand\" using v1"), std::string::npos);
 }
 
 TEST_F(KubeTest, DeletesACollection) {
@@ -493,7 +530,7 @@ TEST_F(KubeTest, TellsAWatchOfChanges) {
   EXPECT_NE(drain(pods).find(R"("ADDED")"), std::string::npos);
   tasks_.finish();
   EXPECT_TRUE(woken);
-  EXPECT_NE(drain(pods).find("exit code 1"), std::string::npos);
+  EXPECT_NE(drain(pods).find(R"("exitCode":3)"), std::string::npos);
   pods.stream->attach({});
 }
 
@@ -556,6 +593,14 @@ TEST(Patches, FollowTheirSpecifications) {
       EXPECT_EQ(*result, *parse_json(c.result)) << c.patch << " gave " << to_json(*result);
     }
   }
+}
+
+TEST(FieldSets, SurviveTheirWireForm) {
+  const char* forms[] = {R"({})", R"({"f:data":{".":{},"f:a":{},"f:a.b":{}}})", R"({"f:type":{}})",
+                         R"({"f:metadata":{"f:finalizers":{".":{},"v:\"x/y\"":{}},"f:labels":{"f:a":{}}}})",
+                         R"({"f:secrets":{"k:{\"name\":\"s\"}":{".":{},"f:name":{}}}})"};
+  for (const char* form : forms) EXPECT_EQ(to_fields_v1(from_fields_v1(*parse_json(form))), *parse_json(form)) << form;
+  EXPECT_EQ(readable({"f:secrets", R"(k:{"name":"s"})", "f:name"}), ".secrets[name=\"s\"].name");
 }
 
 TEST(Selectors, FollowTheGrammar) {

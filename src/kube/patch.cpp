@@ -219,9 +219,9 @@ Result<Value> apply_patch(const Value& object, std::string_view media_type, cons
     return result;
   }
   return fail(Code::invalid_argument,
-              fmt::format("the patch type \"{}\" is not served here; supported are application/json-patch+json, "
-                          "application/merge-patch+json and application/strategic-merge-patch+json",
-                          media_type),
+              "the body of the request was in an unknown format - accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
+              "application/apply-patch+yaml",
               "UnsupportedMediaType");
 }
 

@@ -1,16 +1,19 @@
 #include "kube/pod_log.h"
 
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "kube/request.h"
 
 namespace millrace::kube {
 namespace {
 
 constexpr std::size_t kMaxTailBytes = 16u << 20;  // looked through for the last lines
+constexpr std::int64_t kMaxSinceSeconds = 1'000'000'000;
 
 // Text to begin with, and where the log goes on after it.
 struct Tail {
@@ -18,15 +21,25 @@ struct Tail {
   std::uint64_t next = 0;
 };
 
+struct LogOptions {
+  bool follow = false, timestamps = false;
+  std::int64_t tail = -1;  // lines; -1: all
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
+  std::optional<Time> since;
+};
+
 class LogStream final : public net::StreamBody {
  public:
-  LogStream(pipelines::Pipelines& pipelines, Pod pod, std::shared_ptr<Sleeper> sleeper, Tail tail, std::uint64_t limit)
+  LogStream(pipelines::Pipelines& pipelines, const Clock& clock, Pod pod, std::shared_ptr<Sleeper> sleeper, Tail tail,
+            const LogOptions& options)
       : pipelines_(pipelines),
+        clock_(clock),
         pod_(std::move(pod)),
         sleeper_(std::move(sleeper)),
         first_(std::move(tail.text)),
         offset_(tail.next),
-        left_(limit) {}
+        left_(options.limit),
+        timestamps_(options.timestamps) {}
 
   void attach(std::function<void()> wake) override {
     if (sleeper_) sleeper_->attach(std::move(wake));
@@ -43,16 +56,33 @@ class LogStream final : public net::StreamBody {
 
  private:
   Next give(std::string& out, std::string_view text) {
-    const auto taken = std::min<std::uint64_t>(left_, text.size());
-    out += text.substr(0, taken);
+    const std::string stamped = timestamps_ ? with_times(text) : std::string(text);
+    const auto taken = std::min<std::uint64_t>(left_, stamped.size());
+    out.append(stamped, 0, taken);
     left_ -= taken;
     return left_ == 0 ? Next::end : Next::more;
   }
+
+  // A part may end in the midst of a line.
+  std::string with_times(std::string_view text) {
+    std::string time = format_rfc3339_millis(pod_.task.ended.value_or(clock_.now()));
+    time.replace(time.size() - 1, 1, "000000Z ");  // nanoseconds, as a kubelet writes them
+    std::string out;
+    for (const char c : text) {
+      if (at_line_start_) out += time;
+      out += c;
+      at_line_start_ = c == '\n';
+    }
+    return out;
+  }
+
   pipelines::Pipelines& pipelines_;
+  const Clock& clock_;
   Pod pod_;
   std::shared_ptr<Sleeper> sleeper_;  // null: not followed
   std::string first_;
   std::uint64_t offset_, left_;
+  bool timestamps_, at_line_start_ = true;
 };
 
 // The last `lines` lines.
@@ -77,43 +107,62 @@ Result<Tail> tail_of(pipelines::Pipelines& pipelines, const Pod& pod, std::int64
   return Tail{text.substr(at < text.size() ? at + 1 : at), offset};
 }
 
-Result<std::int64_t> number(const net::Request& request, const char* name, std::int64_t otherwise) {
+// A number of the query, at least `least`; otherwise nullopt, and a fault where there is one.
+std::optional<std::int64_t> number(const net::Request& request, const char* name, std::int64_t least,
+                                   FieldErrors& errors) {
   const auto text = net::query_parameter(request, name);
-  if (!text) return otherwise;
+  if (!text || text->empty()) return std::nullopt;
   const auto value = parse_int(*text);
-  if (value && *value >= 0) return *value;
-  return fail(Code::invalid_argument,
-              fmt::format("{}: Invalid value: \"{}\": must be a number of at least 0", name, *text));
+  if (value && *value >= least) return value;
+  errors.invalid(name, value ? Value(*value) : Value(*text),
+                 least == 0 ? "must be greater than or equal to 0" : "must be greater than 0");
+  return std::nullopt;
+}
+
+Result<LogOptions> log_options(const net::Request& request, const std::string& pod, Time now) {
+  LogOptions options;
+  FieldErrors errors;
+  options.follow = flag(request, "follow");
+  options.timestamps = flag(request, "timestamps");
+  options.tail = number(request, "tailLines", 0, errors).value_or(-1);
+  if (const auto limit = number(request, "limitBytes", 1, errors)) options.limit = static_cast<std::uint64_t>(*limit);
+  const auto seconds = number(request, "sinceSeconds", 1, errors);
+  const std::string since = net::query_parameter(request, "sinceTime").value_or("");
+  if (seconds) options.since = now - std::chrono::seconds(std::min<std::int64_t>(*seconds, kMaxSinceSeconds));
+  if (!since.empty()) {
+    const auto time = parse_rfc3339(since);
+    if (!time) errors.invalid("sinceTime", since, "must be a time as RFC 3339 has it");
+    if (seconds) errors.forbidden("sinceSeconds", "at most one of `sinceTime` or `sinceSeconds` may be specified");
+    if (time) options.since = *time;
+  }
+  MR_TRY(errors.status("PodLogOptions", pod));
+  return options;
 }
 
 }  // namespace
 
-Result<net::Response> pod_log(pipelines::Pipelines& pipelines, Pods& pods, Sleepers& sleepers,
+Result<net::Response> pod_log(pipelines::Pipelines& pipelines, Pods& pods, Sleepers& sleepers, const Clock& clock,
                               const net::Request& request, const std::string& name_space, const std::string& name) {
-  for (const char* refused : {"timestamps", "sinceSeconds", "sinceTime", "previous"}) {
-    const auto value = net::query_parameter(request, refused);
-    if (value && *value != "false") {
-      return fail(Code::invalid_argument,
-                  fmt::format("the log of a task is plain text without times; {} is not served here", refused));
-    }
-  }
   Pod pod = MR_TRY(pods.find(name_space, name));
-  if (const auto container = net::query_parameter(request, "container"); container && *container != "main") {
-    return fail(Code::invalid_argument, fmt::format("container {} is not valid for pod {}", *container, name));
+  if (const auto container = net::query_parameter(request, "container"); container && *container != "main")
+    return fail(bad_request(fmt::format("container {} is not valid for pod {}", *container, name)));
+  LogOptions options = MR_TRY(log_options(request, name, clock.now()));
+  if (flag(request, "previous")) {
+    return fail(bad_request(fmt::format("previous terminated container \"main\" in pod \"{}\" not found", name)));
   }
-  const auto limit = MR_TRY(number(request, "limitBytes", std::numeric_limits<std::int64_t>::max()));
-  const auto tail = MR_TRY(number(request, "tailLines", -1));
+  // All that a step wrote was written by its end.
+  if (options.since && pod.task.ended && *pod.task.ended < *options.since) options.tail = 0;
   Tail begin;
-  if (tail >= 0) begin = MR_TRY(tail_of(pipelines, pod, tail));
+  if (options.tail >= 0) begin = MR_TRY(tail_of(pipelines, pod, options.tail));
   std::shared_ptr<Sleeper> sleeper;
-  if (net::query_parameter(request, "follow").value_or("") == "true") {
+  if (options.follow) {
     sleeper = sleepers.add();
     if (!sleeper) return fail(Code::unavailable, "too many logs and watches are open; close one");
   }
   net::Response response;
   response.headers.set("Content-Type", "text/plain");
-  response.stream = std::make_unique<LogStream>(pipelines, std::move(pod), std::move(sleeper), std::move(begin),
-                                                static_cast<std::uint64_t>(limit));
+  response.stream =
+      std::make_unique<LogStream>(pipelines, clock, std::move(pod), std::move(sleeper), std::move(begin), options);
   return response;
 }
 

@@ -4,126 +4,11 @@
 
 #include <fmt/core.h>
 
-#include "base/encode.h"
-#include "base/hash.h"
 #include "kube/nodes.h"
+#include "kube/pod_view.h"
 
 namespace millrace::kube {
 namespace {
-
-constexpr const char* kContainer = "main";
-
-std::string phase_of(const std::string& state) {
-  if (state == "RUNNING") return "Running";
-  if (state == "SUCCEEDED") return "Succeeded";
-  if (state == "FAILED" || state == "CANCELED") return "Failed";
-  return "Pending";
-}
-
-Time last_change(const pipelines::TaskView& task) {
-  Time last{};
-  for (const auto& at : {task.created, task.started, task.ended}) last = std::max(last, at.value_or(Time{}));
-  return last;
-}
-
-// A name is all that tells one pod from another, so its UID can be made from it.
-std::string uid_of(std::string_view text) {
-  const std::string hex = to_hex(as_chars(sha256(text)));
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
-                     hex.substr(20, 12));
-}
-
-Value container_status(const Pod& pod) {
-  const auto& task = pod.task;
-  const std::string phase = phase_of(task.state);
-  Value state = Value::object({{"waiting", Value::object({{"reason", "ContainerCreating"}})}});
-  const std::string started = task.started ? format_rfc3339(*task.started) : "";
-  if (phase == "Running") state = Value::object({{"running", Value::object({{"startedAt", started}})}});
-  if (phase == "Succeeded" || phase == "Failed") {
-    Value ended = Value::object(
-        {{"exitCode", phase == "Succeeded" ? 0 : 1}, {"reason", phase == "Succeeded" ? "Completed" : "Error"}});
-    ended.set_if(!task.error.empty(), "message", task.error);
-    ended.set_if(task.started.has_value(), "startedAt", started);
-    if (task.ended) ended.set("finishedAt", format_rfc3339(*task.ended));
-    state = Value::object({{"terminated", std::move(ended)}});
-  }
-  return Value::object({{"name", kContainer},
-                        {"image", task.image},
-                        {"imageID", ""},
-                        {"ready", phase == "Running"},
-                        {"started", phase == "Running"},
-                        {"restartCount", std::max(0, task.attempt - 1)},
-                        {"lastState", Value::object()},
-                        {"state", std::move(state)}});
-}
-
-Value condition(const char* type, bool holds, Time since) {
-  return Value::object(
-      {{"type", type}, {"status", holds ? "True" : "False"}, {"lastTransitionTime", format_rfc3339(since)}});
-}
-
-Value pod_object(const Pod& pod) {
-  const auto& [run, task] = pod;
-  const std::string phase = phase_of(task.state);
-  Value metadata =
-      Value::object({{"name", task.pod_name},
-                     {"namespace", kTaskNamespace},
-                     {"uid", uid_of(task.pod_name)},
-                     {"resourceVersion", std::to_string(to_epoch_ms(last_change(task)))},
-                     {"creationTimestamp", format_rfc3339(task.created.value_or(run.created))},
-                     {"labels", Value::object({{"pipeline/runid", run.id},
-                                               {"pipelines.kubeflow.org/v2_component", "true"},
-                                               {"component", task.name}})},
-                     {"annotations", Value::object({{"pipelines.kubeflow.org/task_name", task.name},
-                                                    {"pipelines.kubeflow.org/run_name", run.display_name}})}});
-  Value spec = Value::object(
-      {{"containers",
-        Value::array({Value::object({{"name", kContainer}, {"image", task.image}, {"resources", Value::object()}})})},
-       {"restartPolicy", "Never"},
-       {"nodeName", kNode}});
-  Value status = Value::object({{"phase", phase}, {"hostIP", "127.0.0.1"}});
-  if (task.started) status.set("startTime", format_rfc3339(*task.started));
-  status.set_if(!task.error.empty(), "message", task.error);
-  const Time since = last_change(task);
-  status.set("conditions", Value::array({condition("Initialized", true, task.created.value_or(run.created)),
-                                         condition("Ready", phase == "Running", since),
-                                         condition("ContainersReady", phase == "Running", since),
-                                         condition("PodScheduled", true, task.created.value_or(run.created))}));
-  status.set("containerStatuses", Value::array({container_status(pod)}));
-  return Value::object({{"apiVersion", "v1"},
-                        {"kind", "Pod"},
-                        {"metadata", std::move(metadata)},
-                        {"spec", std::move(spec)},
-                        {"status", std::move(status)}});
-}
-
-Value event_object(const Pod& pod, std::string_view type, std::string_view reason, const std::string& message,
-                   Time at) {
-  const std::string name = fmt::format("{}.{}", pod.task.pod_name, to_hex(as_chars(sha256(reason))).substr(0, 16));
-  return Value::object(
-      {{"apiVersion", "v1"},
-       {"kind", "Event"},
-       {"metadata", Value::object({{"name", name},
-                                   {"namespace", kTaskNamespace},
-                                   {"uid", uid_of(name)},
-                                   {"resourceVersion", std::to_string(to_epoch_ms(at))},
-                                   {"creationTimestamp", format_rfc3339(at)}})},
-       {"involvedObject", Value::object({{"kind", "Pod"},
-                                         {"namespace", kTaskNamespace},
-                                         {"name", pod.task.pod_name},
-                                         {"uid", uid_of(pod.task.pod_name)},
-                                         {"apiVersion", "v1"},
-                                         {"fieldPath", fmt::format("spec.containers{{{}}}", kContainer)}})},
-       {"reason", reason},
-       {"message", message},
-       {"source", Value::object({{"component", "millrace"}})},
-       {"firstTimestamp", format_rfc3339(at)},
-       {"lastTimestamp", format_rfc3339(at)},
-       {"count", 1},
-       {"type", type},
-       {"reportingComponent", "millrace"},
-       {"reportingInstance", kNode}});
-}
 
 Value pod_cells(const Value& object, Time now) {
   const Value& status = object.at("status").at("containerStatuses").items().front();
@@ -208,7 +93,7 @@ Result<std::vector<Pod>> Pods::all() {
     auto run = pipelines->run(listed.id);
     if (!run) continue;  // deleted since it was listed
     for (const auto& task : run->tasks) {
-      if (!task.is_dag && !task.pod_name.empty()) pods.push_back({listed, task});
+      if (has_pod(task)) pods.push_back({listed, task});
     }
   }
   return pods;
@@ -233,18 +118,7 @@ Result<std::vector<Value>> Pods::read() {
 Result<std::vector<Value>> Events::read() {
   std::vector<Value> events;
   for (const Pod& pod : MR_TRY(pods_.all())) {
-    const auto& task = pod.task;
-    if (task.started) {
-      events.push_back(
-          event_object(pod, "Normal", "Started", fmt::format("Started container {}", kContainer), *task.started));
-    }
-    if (!task.ended) continue;
-    if (task.state == "FAILED") events.push_back(event_object(pod, "Warning", "Failed", task.error, *task.ended));
-    if (task.state == "CANCELED")
-      events.push_back(
-          event_object(pod, "Normal", "Killing", fmt::format("Stopping container {}", kContainer), *task.ended));
-    if (task.state == "SUCCEEDED")
-      events.push_back(event_object(pod, "Normal", "Completed", "The task succeeded", *task.ended));
+    for (Value& event : events_of(pod)) events.push_back(std::move(event));
   }
   return events;
 }

@@ -7,7 +7,9 @@
 #include "base/strings.h"
 #include "kube/delete_options.h"
 #include "kube/draft.h"
+#include "kube/managed_fields.h"
 #include "kube/patch.h"
+#include "kube/schema.h"
 #include "kube/status.h"
 
 namespace millrace::kube {
@@ -36,6 +38,54 @@ Result<Value> new_object(const Target& target, Value wanted) {
     metadata.erase(servers);
   MR_TRY(admit(kind, wanted, nullptr));
   return wanted;
+}
+
+Result<Value> insert(const Target& target, Value object, bool dry_run) {
+  const ObjectName name = object_name(target, object.at("metadata").at("name").string_or());
+  if (!dry_run) return target.store.insert(name, object);
+  if (target.store.get(name)) return fail(already_exists(name.resource, name.name));
+  return object;
+}
+
+// Reads what a client applies. Errors as the API server words them, which checks it against the schema alone.
+Result<Value> read_applied(const Target& target, net::Request& request, std::vector<std::string>& warnings) {
+  const Kind& kind = target.resource.kind();
+  Value applied = MR_TRY(parse_object(request, MR_TRY(read_body(request))));
+  Value& metadata = applied.child("metadata");
+  if (!metadata.at("managedFields").empty()) return fail(bad_request("metadata.managedFields must be nil"));
+  const std::string name = metadata.at("name").string_or(target.name);
+  if (name != target.name) {
+    return fail(bad_request(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, target.name)));
+  }
+  metadata.set("name", name);
+  Value looked_at = applied;
+  if (const auto check = check_fields(kind.schema, looked_at); check && !check->unknown.empty()) {
+    std::vector<std::string> faults;
+    for (const auto& path : check->unknown) faults.push_back(fmt::format(".{}: field not declared in schema", path));
+    const std::string all = faults.size() == 1 ? faults.front() : "errors:\n  " + join(faults, "\n  ");
+    return fail(Code::internal,
+                fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}", target.name_space, name,
+                            kind.group.empty() ? "/" + kind.version : kind.api_version(), kind.kind, all));
+  }
+  MR_TRY(check_draft(kind, target.name_space, FieldValidation::ignore, applied, warnings));
+  return applied;
+}
+
+Result<net::Response> apply_patch_of(const Target& target, net::Request& request) {
+  const Kind& kind = target.resource.kind();
+  const WriteOptions options = MR_TRY(write_options(request, "PatchOptions", true));
+  std::vector<std::string> warnings;
+  const Value applied = MR_TRY(read_applied(target, request, warnings));
+  const Writer writer{options.manager, target.clock.now()};
+  const auto change = [&](const Value& present) -> Result<Value> {
+    return changed(kind, present, MR_TRY(apply(kind, present, applied, writer, options.force)), Sent::patch);
+  };
+  auto stored = target.store.update(object_name(target, target.name), change, options.dry_run);
+  if (stored) return answer(200, *stored, warnings);
+  if (stored.error().code != Code::not_found) return fail(stored.error());
+  Value made = MR_TRY(new_object(target, MR_TRY(apply(kind, Value(), applied, writer, options.force))));
+  return answer(201, MR_TRY(insert(target, std::move(made), options.dry_run)), warnings);
 }
 
 net::Response deleted_status(const Target& target, const Value& gone) {
@@ -76,15 +126,10 @@ Result<net::Response> create(const Target& target, net::Request& request) {
   const WriteOptions options = MR_TRY(write_options(request, "CreateOptions"));
   std::vector<std::string> warnings;
   MR_TRY(check_draft(target.resource.kind(), target.name_space, options.fields, sent, warnings));
+  sent.child("metadata").erase("managedFields");
   Value wanted = MR_TRY(new_object(target, std::move(sent)));
-  const std::string name = wanted.at("metadata").at("name").string_or();
-  if (options.dry_run) {
-    if (target.store.get(object_name(target, name)))
-      return fail(already_exists(target.resource.kind().resource(), name));
-  } else {
-    wanted = MR_TRY(target.store.insert(object_name(target, name), wanted));
-  }
-  return answer(201, wanted, warnings);
+  note_update(target.resource.kind(), nullptr, wanted, {options.manager, target.clock.now()});
+  return answer(201, MR_TRY(insert(target, std::move(wanted), options.dry_run)), warnings);
 }
 
 Result<net::Response> replace(const Target& target, net::Request& request) {
@@ -94,13 +139,18 @@ Result<net::Response> replace(const Target& target, net::Request& request) {
   std::vector<std::string> warnings;
   const Kind& kind = target.resource.kind();
   MR_TRY(check_draft(kind, target.name_space, options.fields, wanted, warnings));
-  const auto change = [&](const Value& present) { return changed(kind, present, wanted, Sent::whole); };
+  const auto change = [&](const Value& present) -> Result<Value> {
+    Value made = MR_TRY(changed(kind, present, wanted, Sent::whole));
+    note_update(kind, &present, made, {options.manager, target.clock.now()});
+    return made;
+  };
   const Value stored = MR_TRY(target.store.update(object_name(target, target.name), change, options.dry_run));
   return answer(200, stored, warnings);
 }
 
 Result<net::Response> patch(const Target& target, net::Request& request) {
   const std::string type = media_type(request);
+  if (type == "application/apply-patch+yaml") return apply_patch_of(target, request);
   const WriteOptions options = MR_TRY(write_options(request, "PatchOptions"));
   const std::string text = MR_TRY(read_body(request));
   const Value patch = MR_TRY(parse_json(text));
@@ -111,7 +161,9 @@ Result<net::Response> patch(const Target& target, net::Request& request) {
     if (!wanted.is_object()) return fail(bad_request("the patched object is not an object"));
     warnings.clear();
     MR_TRY(check_patched(kind, text, options.fields, wanted, warnings));
-    return changed(kind, present, std::move(wanted), Sent::patch);
+    Value made = MR_TRY(changed(kind, present, std::move(wanted), Sent::patch));
+    note_update(kind, &present, made, {options.manager, target.clock.now()});
+    return made;
   };
   return answer(200, MR_TRY(target.store.update(object_name(target, target.name), change, options.dry_run)), warnings);
 }
