@@ -7,14 +7,14 @@
 namespace millrace::kube {
 
 void History::start(std::int64_t version) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   changes_.clear();
   bytes_ = 0;
   oldest_ = complete_ = version;
 }
 
 void History::add(Change change, std::size_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::int64_t version = change.version;
   changes_[version] = {std::make_shared<const Change>(std::move(change)), bytes};
   bytes_ += bytes;
@@ -28,7 +28,7 @@ void History::add(Change change, std::size_t bytes) {
 }
 
 Result<History::Part> History::after(std::int64_t since, std::size_t limit) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (since < oldest_) return fail(too_old(since, complete_));
   Part part{{}, since};
   for (auto at = changes_.upper_bound(since); at != changes_.end() && at->first <= complete_; ++at) {

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/value.h"
 
@@ -44,11 +44,11 @@ class History {
     std::shared_ptr<const Change> change;
     std::size_t bytes = 0;
   };
-  mutable std::mutex mutex_;
-  std::map<std::int64_t, Entry> changes_;
-  std::int64_t oldest_ = 0;    // all changes after this one are known
-  std::int64_t complete_ = 0;  // up to this one
-  std::size_t bytes_ = 0;
+  mutable Mutex mutex_;
+  std::map<std::int64_t, Entry> changes_ MR_GUARDED_BY(mutex_);
+  std::int64_t oldest_ MR_GUARDED_BY(mutex_) = 0;    // all changes after this one are known
+  std::int64_t complete_ MR_GUARDED_BY(mutex_) = 0;  // up to this one
+  std::size_t bytes_ MR_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace millrace::kube

@@ -37,7 +37,7 @@ void Tracker::note(const std::string& key, Value object) {
 }
 
 Result<Snapshot> Tracker::look(const Read& read, std::int64_t now_ms) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto objects = MR_TRY(read());
   const bool first = version_ == 0;
   if (first) version_ = now_ms;

@@ -3,9 +3,9 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "kube/history.h"
 #include "kube/store.h"
 
@@ -22,12 +22,12 @@ class Tracker {
   const History& history() const { return history_; }
 
  private:
-  void note(const std::string& key, Value object);
+  void note(const std::string& key, Value object) MR_REQUIRES(mutex_);
 
   const std::string resource_;
-  std::mutex mutex_;
-  std::map<std::string, Value> known_;  // by namespace/name
-  std::int64_t version_ = 0;
+  Mutex mutex_;
+  std::map<std::string, Value> known_ MR_GUARDED_BY(mutex_);  // by namespace/name
+  std::int64_t version_ MR_GUARDED_BY(mutex_) = 0;
   History history_;
 };
 
