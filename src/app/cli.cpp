@@ -8,7 +8,8 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
-#include "app/cli/arguments.h"
+#include "app/cli/command_table.h"
+#include "app/cli/exit_codes.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/log.h"
@@ -147,7 +148,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
 
 int refuse(const Error& error) {
   fmt::print(stderr, "millrace: {}\n", error.message);
-  return 2;
+  return kUsage;
 }
 
 // The first word where it names no command: the library would only say that one is missing.
@@ -201,7 +202,8 @@ int cli_main(int argc, char** argv) {
       ->capture_default_str();
   notebook.add_flag("--no-browser", arguments.no_browser, "Do not open a browser");
 
-  RunCommands run_commands(app);
+  CommandTable commands(app);
+  app.footer(exit_code_table());
 
   if (const auto word = unknown_command(app, argc, argv))
     return refuse(
@@ -210,11 +212,11 @@ int cli_main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    return code == 0 ? kSucceeded : kUsage;
   }
   log::set_level(log::parse_level(arguments.log_level, log::Level::warn));
 
-  if (run_commands.parsed()) return run_commands.run();
+  if (commands.parsed()) return commands.run();
   if (env.parsed()) return env_command(data_dir_or_default(arguments), arguments.json);
   if (notebook.parsed())
     return notebook_command(data_dir_or_default(arguments), arguments.directory, arguments.no_browser);

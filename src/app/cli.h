@@ -2,7 +2,7 @@
 
 namespace millrace::app {
 
-// The commands a person types. Exit codes: 0 success, 1 failure, 2 a command line that cannot be read.
+// The commands a person types. Exit codes: cli/exit_codes.h.
 int cli_main(int argc, char** argv);
 
 }  // namespace millrace::app

@@ -132,7 +132,7 @@ def test_what_cannot_be_run_is_said_before_anything_starts(place):
     assert cli(place, "runs", "--state", "odd").returncode == 2
     assert cli(place, "runs", "-q", "-n", "1000").stdout == before
     unknown = cli(place, "get", "nobody", "--json")
-    assert unknown.returncode == 1 and json.loads(unknown.stdout)["error"]["code"] == "NOT_FOUND"
+    assert unknown.returncode == 5 and json.loads(unknown.stdout)["error"]["code"] == "NOT_FOUND"
 
 
 def test_stopped_runs_are_not_failed_ones(place):
@@ -146,7 +146,7 @@ def test_stopped_runs_are_not_failed_ones(place):
     for state in ("stopped", "Canceled"):
         assert "halted" in names(state) and "fails" not in names(state)
     assert "fails" in names("failed") and "halted" not in names("failed")
-    assert "■ stopped" in cli(place, "runs", "--state", "stopped").stdout
+    assert "■ canceled" in cli(place, "runs", "--state", "stopped").stdout
     assert len(json.loads(cli(place, "runs", "--state", "stopped", "-n", "1", "--json").stdout)) == 1
 
 
@@ -154,7 +154,7 @@ def test_what_the_server_refuses_is_no_fault_of_the_command_line(place):
     assert cli(place, "run", "p.yaml", "-p", "text=Hi", "--name", "over", "--watch").returncode == 0
     for command in ("stop", "retry"):
         refused = cli(place, command, "over", "--json")
-        assert refused.returncode == 1 and json.loads(refused.stdout)["error"]["code"] == "FAILED_PRECONDITION"
+        assert refused.returncode == 6 and json.loads(refused.stdout)["error"]["code"] == "FAILED_PRECONDITION"
         nothing = cli(place, command, "")
         assert nothing.returncode == 2 and "RUN is empty" in nothing.stderr
 
@@ -278,14 +278,14 @@ def test_the_beginning_of_an_id_means_one_run_or_none(place):
             assert json.loads(got.stdout)["run_id"] == same[0]
         else:
             error = json.loads(got.stdout)["error"]
-            assert got.returncode == 1
+            assert got.returncode == (6 if same else 5)
             assert error["code"] == ("FAILED_PRECONDITION" if same else "NOT_FOUND"), error
             if same:
                 assert f"may be {len(same)} runs" in error["message"] and same[0] in error["message"], error
     unique = next(n for n in range(1, 37) if len([i for i in ids if i.startswith(ids[0][:n])]) == 1)
     assert json.loads(cli(place, "get", ids[0][:unique].upper(), "--json").stdout)["run_id"] == ids[0]
     none = cli(place, "stop", "%", "--json")
-    assert none.returncode == 1 and json.loads(none.stdout)["error"]["code"] == "NOT_FOUND"
+    assert none.returncode == 5 and json.loads(none.stdout)["error"]["code"] == "NOT_FOUND"
 
 
 def test_a_log_is_asked_for_by_the_task_and_by_the_pod(place):

@@ -179,7 +179,7 @@ def test_explain(server, arguments, run_id):
     assert (decision["action"], decision["allowed"], decision["rule"]) == ("iam:ListUsers", True, "root_of_account")
     assert f"request {request}" in iam_tool(server, "explain", request)
     assert "iam:ListUsers" in iam_tool(server, "explain", "--allowed", "--list", "-n", "5")
-    iam_tool(server, "explain", "no-such-request", code=1)
+    iam_tool(server, "explain", "no-such-request", code=5)
 
 
 def test_the_door_is_its_owners(server):

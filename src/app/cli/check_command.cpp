@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/commands.h"
+#include "app/cli/command.h"
 #include "app/cli/package.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -48,24 +48,38 @@ void print_summary(const std::string& file, const pipelines::PipelineSpec& spec)
   }
 }
 
+class Check final : public Command {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("FILE", file_, "A pipeline: .yaml, .json, .zip, .tar.gz, or .py");
+    declare_json(syntax);
+    syntax.examples("  millrace check hello.yaml\n  millrace check train.py --json\n");
+  }
+
+  Result<int> run() override {
+    const auto pipeline = open_pipeline(file_);
+    if (!pipeline) {
+      // A file that cannot be used at all is a finding too.
+      report(pipeline.error(), json_);
+      return kFailed;
+    }
+    if (json_) {
+      fmt::print("{}\n", to_json_pretty(to_value(*pipeline)));
+    } else if (pipeline->spec) {
+      print_summary(file_, *pipeline->spec);
+    } else {
+      const std::size_t count = pipeline->findings.size();
+      fmt::print("{}{} problem{}\n", terminal_text(findings_text(file_, *pipeline)), count, count == 1 ? "" : "s");
+    }
+    return pipeline->findings.empty() ? kSucceeded : kFailed;
+  }
+
+ private:
+  std::string file_;
+};
+
 }  // namespace
 
-int check_command(const CheckOptions& options) {
-  const auto pipeline = open_pipeline(options.file);
-  if (!pipeline) {
-    // A file that cannot be used at all is a finding too.
-    report(pipeline.error(), options.json);
-    return kFailed;
-  }
-  if (options.json) {
-    fmt::print("{}\n", to_json_pretty(to_value(*pipeline)));
-  } else if (pipeline->spec) {
-    print_summary(options.file, *pipeline->spec);
-  } else {
-    const std::size_t count = pipeline->findings.size();
-    fmt::print("{}{} problem{}\n", terminal_text(findings_text(options.file, *pipeline)), count, count == 1 ? "" : "s");
-  }
-  return pipeline->findings.empty() ? kSucceeded : kFailed;
-}
+std::unique_ptr<Command> make_check() { return std::make_unique<Check>(); }
 
 }  // namespace millrace::app

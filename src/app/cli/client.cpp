@@ -6,37 +6,24 @@
 
 #include "app/client_files.h"
 #include "base/encode.h"
+#include "base/ids.h"
 #include "base/json.h"
-#include "base/strings.h"
 #include "base/terminal_text.h"
 
 namespace millrace::app {
 namespace {
 
-constexpr std::string_view kApi = "/apis/v2beta1";
-constexpr std::size_t kUuid = 36;
-constexpr int kFailedPrecondition = 9;         // google.rpc.Code
-constexpr std::string_view kAfterAnyId = "~";  // ids are of 0-9, a-f and dashes
-constexpr std::size_t kShown = 5;              // of several that a prefix may mean
+constexpr std::string_view kApi = "/apis/v2beta1", kConsole = "/console/api";
+constexpr int kFailedPrecondition = 9;                  // google.rpc.Code
+constexpr std::size_t kLargest = std::size_t{1} << 40;  // bytes of one download
 
 tl::unexpected<Error> no_server(const std::string& why) {
   return fail(Code::unavailable, fmt::format("{}; start one with `millrace serve`, or name one with --url", why));
 }
 
-Value predicate(std::string_view operation, std::string_view key, std::string_view value) {
-  // The door undoes escapes in a filter once more than HTTP does.
-  return Value::object(
-      {{"operation", operation}, {"key", key}, {"string_value", replace_all(std::string(value), "%", "%25")}});
-}
-
-// All of them, as the `filter` parameter.
-std::string predicates(std::initializer_list<Value> all) {
-  return percent_encode(to_json(Value::object({{"predicates", Value::array(all)}})));
-}
-
 Error refusal(int status, const std::string& text) {
   const auto body = parse_json(text);
-  std::string message = body ? (*body)["message"].string_or() : text;
+  std::string message = body ? (*body)["message"].string_or((*body)["error_message"].string_or()) : text;
   if (body && !(*body)["details"].items().empty())
     message = (*body)["details"].items()[0]["message"].string_or(message);
   if (message.empty()) message = fmt::format("the server answered {}", status);
@@ -68,6 +55,8 @@ Code code_of_status(int status) {
       return Code::invalid_argument;
     case 401:
       return Code::unauthenticated;
+    case 403:
+      return Code::permission_denied;
     case 404:
       return Code::not_found;
     case 409:
@@ -81,11 +70,7 @@ Code code_of_status(int status) {
   }
 }
 
-std::string filter(std::string_view operation, std::string_view key, std::string_view value) {
-  return predicates({predicate(operation, key, value)});
-}
-
-Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address, Text text) {
+Result<std::unique_ptr<ApiClient>> ApiClient::open(const Address& address, Text text) {
   std::string url = address.url;
   const char* variable = std::getenv("MILLRACE_URL");
   if (url.empty() && address.data_dir.empty() && variable != nullptr) url = variable;
@@ -97,10 +82,16 @@ Result<std::unique_ptr<DoorClient>> DoorClient::open(const Address& address, Tex
   }
   while (url.ends_with('/')) url.pop_back();
   if (url.find("://") == std::string::npos) url = "http://" + url;
-  return std::make_unique<DoorClient>(std::move(url), text);
+  return std::make_unique<ApiClient>(std::move(url), text);
 }
 
-Result<net::ClientResponse> DoorClient::send(net::ClientRequest request) {
+std::unique_ptr<ApiClient> ApiClient::as_it_is() const {
+  auto other = std::make_unique<ApiClient>(endpoint_, Text::as_it_is);
+  other->present(token_);
+  return other;
+}
+
+Result<net::ClientResponse> ApiClient::send(net::ClientRequest request) {
   if (!token_.empty()) request.headers.set("Authorization", "Bearer " + token_);
   auto response = http_.send(request);
   if (!response && response.error().code == Code::unavailable && response.error().reason == "ConnectionRefused")
@@ -108,7 +99,16 @@ Result<net::ClientResponse> DoorClient::send(net::ClientRequest request) {
   return response;
 }
 
-Result<Value> DoorClient::call(std::string_view method, const std::string& path, const Value& body) {
+Result<Value> ApiClient::answer(net::ClientRequest request) {
+  const net::ClientResponse response = MR_TRY(send(std::move(request)));
+  if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
+  if (response.body.empty()) return Value::object();
+  auto body = parse_json(response.body);
+  if (!body) return fail(Code::internal, fmt::format("what answers at {} is not a pipeline server", endpoint_));
+  return printable(std::move(*body), text_);
+}
+
+Result<Value> ApiClient::call(std::string_view method, const std::string& path, const Value& body) {
   net::ClientRequest request;
   request.method = method;
   request.url = endpoint_ + std::string(kApi) + path;
@@ -116,59 +116,39 @@ Result<Value> DoorClient::call(std::string_view method, const std::string& path,
     request.headers.set("Content-Type", "application/json");
     request.body = to_json(body);
   }
-  const net::ClientResponse response = MR_TRY(send(std::move(request)));
-  if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
-  if (response.body.empty()) return Value::object();
-  auto answer = parse_json(response.body);
-  if (!answer) return fail(Code::internal, fmt::format("what answers at {} is not a pipeline server", endpoint_));
-  return printable(std::move(*answer), text_);
+  return answer(std::move(request));
 }
 
-Result<Value> DoorClient::run(const std::string& id) { return call("GET", "/runs/" + percent_encode(id)); }
-
-Result<Value> DoorClient::find_run(const std::string& name) {
-  // Every id begins so: where there is one run only, it would be meant by a variable that is not set.
-  if (name.empty()) return fail(Code::invalid_argument, "RUN is empty; name a run, or say latest");
-  if (name == "latest") {
-    const Value newest = MR_TRY(call("GET", "/runs?page_size=1&sort_by=created_at%20desc"));
-    if (newest["runs"].empty()) return fail(Code::not_found, "there is no run yet");
-    return run(newest["runs"].items()[0]["run_id"].string_or());
-  }
-  if (name.size() == kUuid) {
-    auto found = run(name);
-    if (found || found.error().code != Code::not_found) return found;
-  }
-  const Value named = MR_TRY(
-      call("GET", "/runs?page_size=1&sort_by=created_at%20desc&filter=" + filter("EQUALS", "display_name", name)));
-  if (!named["runs"].empty()) return run(named["runs"].items()[0]["run_id"].string_or());
-  const std::string prefix = to_lower(name);
-  const std::string range = predicates({predicate("GREATER_THAN_EQUALS", "run_id", prefix),
-                                        predicate("LESS_THAN", "run_id", prefix + std::string(kAfterAnyId))});
-  const Value like = MR_TRY(call("GET", fmt::format("/runs?page_size={}&sort_by=run_id&filter={}", kShown + 1, range)));
-  std::vector<std::string> ids;
-  for (const Value& candidate : like["runs"].items()) ids.push_back(candidate["run_id"].string_or());
-  if (ids.size() == 1) return run(ids[0]);
-  if (ids.empty()) {
-    return fail(Code::not_found,
-                fmt::format("no run is called \"{}\" or has an id that starts so; see `millrace runs`", name));
-  }
-  const bool more = ids.size() > kShown;
-  ids.resize(std::min(ids.size(), kShown));
-  return fail(Code::failed_precondition, fmt::format("\"{}\" may be {} runs: {}{}", name, like["total_size"].int_or(0),
-                                                     join(ids, ", "), more ? ", …" : ""));
+Result<Value> ApiClient::upload(const std::string& path, const std::string& content) {
+  const std::string boundary = "millrace-" + random_hex(16);  // not in the content: nobody can foresee it
+  net::ClientRequest request;
+  request.method = "POST";
+  request.url = endpoint_ + std::string(kApi) + path;
+  request.headers.set("Content-Type", "multipart/form-data; boundary=" + boundary);
+  request.body = fmt::format(
+      "--{0}\r\nContent-Disposition: form-data; name=\"uploadfile\"; filename=\"pipeline.yaml\"\r\n"
+      "Content-Type: application/octet-stream\r\n\r\n{1}\r\n--{0}--\r\n",
+      boundary, content);
+  return answer(std::move(request));
 }
 
-Result<std::string> DoorClient::find_experiment(const std::string& name) {
-  const Value named = MR_TRY(call("GET", "/experiments?page_size=1&filter=" + filter("EQUALS", "display_name", name)));
-  if (!named["experiments"].empty()) return named["experiments"].items()[0]["experiment_id"].string_or();
-  const auto found = call("GET", "/experiments/" + percent_encode(name));
-  if (found) return (*found)["experiment_id"].string_or();
-  if (found.error().code != Code::not_found) return fail(found.error());
-  return fail(Code::not_found, fmt::format("there is no experiment \"{}\"", name));
+Result<Value> ApiClient::run(const std::string& id) { return call("GET", "/runs/" + percent_encode(id)); }
+
+Result<Value> ApiClient::console_run(const std::string& id) {
+  net::ClientRequest request;
+  request.url = fmt::format("{}{}/runs/{}", endpoint_, kConsole, percent_encode(id));
+  return answer(std::move(request));
 }
 
-Status DoorClient::log(const std::string& run_id, const std::string& node, bool follow,
-                       const std::function<bool(std::string_view)>& sink) {
+Result<Value> ApiClient::log_part(const std::string& run_id, const std::string& task_id, std::int64_t offset) {
+  net::ClientRequest request;
+  request.url = fmt::format("{}{}/runs/{}/tasks/{}/log?offset={}", endpoint_, kConsole, percent_encode(run_id),
+                            percent_encode(task_id), offset);
+  return answer(std::move(request));
+}
+
+Status ApiClient::log(const std::string& run_id, const std::string& node, bool follow,
+                      const std::function<bool(std::string_view)>& sink) {
   net::ClientRequest request;
   request.url = fmt::format("{}/apis/v1alpha1/runs/{}/nodes/{}/log{}", endpoint_, percent_encode(run_id),
                             percent_encode(node), follow ? "?follow=true" : "");
@@ -180,6 +160,17 @@ Status DoorClient::log(const std::string& run_id, const std::string& node, bool 
   const net::ClientResponse response = MR_TRY(send(std::move(request)));
   if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
   if (const std::string rest = safe.end(); !rest.empty()) sink(rest);
+  return {};
+}
+
+Status ApiClient::download(const std::string& path, const std::function<bool(std::string_view)>& sink) {
+  net::ClientRequest request;
+  request.url = endpoint_ + std::string(kApi) + path;
+  request.timeout = std::chrono::milliseconds(0);
+  request.max_response_bytes = kLargest;
+  request.sink = sink;
+  const net::ClientResponse response = MR_TRY(send(std::move(request)));
+  if (response.status / 100 != 2) return fail(refusal(response.status, response.body));
   return {};
 }
 

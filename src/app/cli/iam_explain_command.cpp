@@ -5,8 +5,8 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/client.h"
-#include "app/cli/commands.h"
+#include "app/cli/command.h"
+#include "app/cli/find.h"
 #include "app/cli/identity_client.h"
 #include "app/cli/text.h"
 #include "app/cli/watch.h"
@@ -135,49 +135,68 @@ void print_list(const Value& decisions) {
   for (const std::string& line : align(rows)) fmt::print("{}\n", line);
 }
 
-Result<int> explain(const IamExplainOptions& options) {
-  const auto client = MR_TRY(IdentityClient::open(options.data_dir, text_for(options.json)));
-  std::string query = fmt::format("decisions?limit={}", options.list              ? options.limit
-                                                        : options.request.empty() ? 1
-                                                                                  : 100);
-  if (!options.request.empty()) query += "&request_id=" + percent_encode(options.request);
-  if (options.request.empty() && !options.allowed) query += "&denied=true";
-  if (!options.run.empty()) {
-    const auto runs = MR_TRY(DoorClient::open({client->endpoint(), ""}, Text::as_it_is));
-    query += "&run=" + MR_TRY(runs->find_run(options.run))["run_id"].string_or();
+class IamExplain final : public Command {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("REQUEST", request_, "A request id (default: the latest request that was denied)", false);
+    syntax.text("--run", run_, "Only calls of this run's steps and jobs");
+    syntax.flag("--allowed", allowed_, "Also what was allowed");
+    syntax.flag("-l,--list", list_, "List the latest decisions instead");
+    syntax.number("-n,--limit", limit_, 1, 200, "At most so many with --list");
+    syntax.flag("-a,--all", all_, "Also the statements that speak of other actions");
+    syntax.text("--data-dir", data_dir_, kDataDirHelp);
+    declare_json(syntax);
+    syntax.examples(
+        "  millrace iam explain\n  millrace iam explain 6f1c2d3e-0a1b-4c5d-8e9f-0123456789ab\n"
+        "  millrace iam explain --run latest --list\n  millrace iam explain --allowed --all --json\n",
+        "Decisions are kept in memory: the latest 512 denials and 1,024 others of the running server.\n");
   }
-  const Value answer = MR_TRY(client->call("GET", query));
-  const Value& decisions = answer["decisions"];
-  if (options.json) {
-    fmt::print("{}\n", to_json_pretty(answer));
+
+  Result<int> run() override {
+    const auto client = MR_TRY(IdentityClient::open(data_dir_, text_for(json_)));
+    std::string query = fmt::format("decisions?limit={}", list_ ? limit_ : request_.empty() ? 1 : 100);
+    if (!request_.empty()) query += "&request_id=" + percent_encode(request_);
+    if (request_.empty() && !allowed_) query += "&denied=true";
+    if (!run_.empty()) {
+      const auto runs = MR_TRY(ApiClient::open({client->endpoint(), ""}, Text::as_it_is));
+      query += "&run=" + MR_TRY(find_run(*runs, run_))["run_id"].string_or();
+    }
+    const Value answer = MR_TRY(client->call("GET", query));
+    const Value& decisions = answer["decisions"];
+    if (json_) {
+      fmt::print("{}\n", to_json_pretty(answer));
+      return kSucceeded;
+    }
+    if (decisions.empty()) {
+      return fail(Code::not_found,
+                  !request_.empty()
+                      ? fmt::format("no decision is kept for the request {}: it is too old, or was refused before any "
+                                    "policy was asked (an unknown key, a wrong signature)",
+                                    request_)
+                  : allowed_ ? "nothing has been decided since the server was started"
+                             : "nothing has been denied since the server was started; see --allowed");
+    }
+    if (list_) {
+      print_list(decisions);
+      return kSucceeded;
+    }
+    Printer printer(wants_colour(stdout), all_);
+    for (std::size_t i = 0; i < decisions.size(); ++i) {
+      if (i > 0) fmt::print("\n");
+      printer.print(decisions.items()[i]);
+    }
     return kSucceeded;
   }
-  if (decisions.empty()) {
-    return fail(Code::not_found,
-                !options.request.empty()
-                    ? fmt::format("no decision is kept for the request {}: it is too old, or was refused before any "
-                                  "policy was asked (an unknown key, a wrong signature)",
-                                  options.request)
-                : options.allowed ? "nothing has been decided since the server was started"
-                                  : "nothing has been denied since the server was started; see --allowed");
-  }
-  if (options.list) {
-    print_list(decisions);
-    return kSucceeded;
-  }
-  Printer printer(wants_colour(stdout), options.all);
-  for (std::size_t i = 0; i < decisions.size(); ++i) {
-    if (i > 0) fmt::print("\n");
-    printer.print(decisions.items()[i]);
-  }
-  return kSucceeded;
-}
+
+ private:
+  std::string data_dir_, request_, run_;  // request empty: the latest denied one
+  bool allowed_ = false;                  // … or allowed
+  bool list_ = false, all_ = false;
+  std::size_t limit_ = 20;
+};
 
 }  // namespace
 
-int iam_explain_command(const IamExplainOptions& options) {
-  const auto code = explain(options);
-  return code ? *code : report(code.error(), options.json);
-}
+std::unique_ptr<Command> make_iam_explain() { return std::make_unique<IamExplain>(); }
 
 }  // namespace millrace::app

@@ -4,8 +4,8 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/client.h"
-#include "app/cli/commands.h"
+#include "app/cli/command.h"
+#include "app/cli/find.h"
 #include "app/cli/identity_client.h"
 #include "app/cli/text.h"
 #include "app/cli/tree.h"
@@ -31,45 +31,61 @@ void print_policies(const Value& answer) {
     fmt::print("The run made more distinct calls than are kept, so the policies may be too small.\n");
 }
 
-Result<int> least_privilege(const IamLeastPrivilegeOptions& options) {
-  const auto client = MR_TRY(IdentityClient::open(options.data_dir, text_for(options.json)));
-  const auto runs = MR_TRY(DoorClient::open({client->endpoint(), ""}, text_for(options.json)));
-  const Value run = MR_TRY(runs->find_run(options.run));
-  const std::string path = "runs/" + percent_encode(run["run_id"].string_or());
-  Value answer = MR_TRY(client->call("GET", path + "/policies"));
-  if (!is_final(run["state"].string_or()))
-    fmt::print(stderr, "The run is still under way: what it has not done yet is not in its policies.\n");
-  if (!options.verify) {
-    if (options.json)
-      fmt::print("{}\n", to_json_pretty(answer));
-    else
+class IamLeastPrivilege final : public Command {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.text("--run", run_, kRunHelp);
+    syntax.flag("--verify", verify_, "Run the pipeline again, allowed just that");
+    syntax.text("--data-dir", data_dir_, kDataDirHelp);
+    declare_json(syntax);
+    syntax.required("--run");
+    syntax.examples(
+        "  millrace iam least-privilege --run latest\n"
+        "  millrace iam least-privilege --run latest --verify --json\n",
+        "With --verify the exit code is 1 when the policies were not enough.\n");
+  }
+
+  Result<int> run() override {
+    const auto client = MR_TRY(IdentityClient::open(data_dir_, text_for(json_)));
+    const auto runs = MR_TRY(ApiClient::open({client->endpoint(), ""}, text_for(json_)));
+    const Value run = MR_TRY(find_run(*runs, run_));
+    const std::string path = "runs/" + percent_encode(run["run_id"].string_or());
+    Value answer = MR_TRY(client->call("GET", path + "/policies"));
+    if (!is_final(run["state"].string_or()))
+      fmt::print(stderr, "The run is still under way: what it has not done yet is not in its policies.\n");
+    if (!verify_) {
+      if (json_)
+        fmt::print("{}\n", to_json_pretty(answer));
+      else
+        print_policies(answer);
+      return kSucceeded;
+    }
+    const std::string again = MR_TRY(client->call("POST", path + "/verify", Value::object()))["run_id"].string_or();
+    if (!json_) {
       print_policies(answer);
-    return kSucceeded;
+      fmt::print("Running it again, allowed just that:\n");
+      std::fflush(stdout);
+    }
+    const Value ended = MR_TRY(watch_run(*runs, again, json_ ? stderr : stdout));
+    const bool enough = run_state(ended) == "SUCCEEDED";
+    if (json_) {
+      answer.set("verified", enough).set("verification_run_id", again);
+      fmt::print("{}\n", to_json_pretty(answer));
+    } else if (enough) {
+      fmt::print("Verified: the pipeline succeeds with these policies alone.\n");
+    } else {
+      fmt::print("Not enough: see `millrace iam explain --run {}`.\n", again.substr(0, 8));
+    }
+    return enough ? kSucceeded : kFailed;
   }
-  const std::string again = MR_TRY(client->call("POST", path + "/verify", Value::object()))["run_id"].string_or();
-  if (!options.json) {
-    print_policies(answer);
-    fmt::print("Running it again, allowed just that:\n");
-    std::fflush(stdout);
-  }
-  const Value ended = MR_TRY(watch_run(*runs, again, options.json ? stderr : stdout));
-  const bool enough = run_state(ended) == "SUCCEEDED";
-  if (options.json) {
-    answer.set("verified", enough).set("verification_run_id", again);
-    fmt::print("{}\n", to_json_pretty(answer));
-  } else if (enough) {
-    fmt::print("Verified: the pipeline succeeds with these policies alone.\n");
-  } else {
-    fmt::print("Not enough: see `millrace iam explain --run {}`.\n", again.substr(0, 8));
-  }
-  return enough ? kSucceeded : kFailed;
-}
+
+ private:
+  std::string data_dir_, run_;
+  bool verify_ = false;
+};
 
 }  // namespace
 
-int iam_least_privilege_command(const IamLeastPrivilegeOptions& options) {
-  const auto code = least_privilege(options);
-  return code ? *code : report(code.error(), options.json);
-}
+std::unique_ptr<Command> make_iam_least_privilege() { return std::make_unique<IamLeastPrivilege>(); }
 
 }  // namespace millrace::app

@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/commands.h"
+#include "app/cli/command.h"
 #include "app/cli/identity_client.h"
 #include "app/cli/package.h"
 #include "app/cli/parameters.h"
@@ -35,34 +35,46 @@ void print_step(const Value& step) {
   for (const Value& sentence : step["unknown"].items()) fmt::print("    ? {}\n", one_line(sentence.string_or()));
 }
 
-Result<int> preflight(const IamPreflightOptions& options) {
-  const PipelineFile pipeline = MR_TRY(open_pipeline(options.file));
-  if (!pipeline.findings.empty()) {
-    return fail(Code::invalid_argument,
-                fmt::format("{} cannot be run\n{}", options.file, findings_text(options.file, pipeline)));
+class IamPreflight final : public Command {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("FILE", file_, "A pipeline: .yaml, .json, .zip, .tar.gz, or .py");
+    syntax.texts("-p,--parameter", parameters_, "name=value, as for `millrace run`");
+    syntax.text("--data-dir", data_dir_, kDataDirHelp);
+    declare_json(syntax);
+    syntax.examples("  millrace iam preflight lab/mnist_classification.yaml -p role_arn=$ROLE -p bucket=$BUCKET\n",
+                    "The exit code is 1 when something would be denied.\n");
   }
-  const Value parameters = MR_TRY(type_parameters(*pipeline.spec, options.parameters));
-  const auto client = MR_TRY(IdentityClient::open(options.data_dir, text_for(options.json)));
-  const Value answer = MR_TRY(
-      client->call("POST", "preflight", Value::object({{"pipeline", pipeline.message}, {"parameters", parameters}})));
-  const std::int64_t denied = answer["denied"].int_or(0);
-  if (options.json) {
-    fmt::print("{}\n", to_json_pretty(answer));
-  } else {
-    for (const Value& step : answer["steps"].items()) print_step(step);
-    if (denied == 0)
-      fmt::print("\nNothing that can be foreseen would be denied.\n");
-    else
-      fmt::print("\n{} call{} would be denied.\n", denied, denied == 1 ? "" : "s");
+
+  Result<int> run() override {
+    const PipelineFile pipeline = MR_TRY(open_pipeline(file_));
+    if (!pipeline.findings.empty()) {
+      return fail(Code::invalid_argument, fmt::format("{} cannot be run\n{}", file_, findings_text(file_, pipeline)));
+    }
+    const Value parameters = MR_TRY(type_parameters(*pipeline.spec, parameters_));
+    const auto client = MR_TRY(IdentityClient::open(data_dir_, text_for(json_)));
+    const Value answer = MR_TRY(
+        client->call("POST", "preflight", Value::object({{"pipeline", pipeline.message}, {"parameters", parameters}})));
+    const std::int64_t denied = answer["denied"].int_or(0);
+    if (json_) {
+      fmt::print("{}\n", to_json_pretty(answer));
+    } else {
+      for (const Value& step : answer["steps"].items()) print_step(step);
+      if (denied == 0)
+        fmt::print("\nNothing that can be foreseen would be denied.\n");
+      else
+        fmt::print("\n{} call{} would be denied.\n", denied, denied == 1 ? "" : "s");
+    }
+    return denied == 0 ? kSucceeded : kFailed;
   }
-  return denied == 0 ? kSucceeded : kFailed;
-}
+
+ private:
+  std::string data_dir_, file_;
+  std::vector<std::string> parameters_;
+};
 
 }  // namespace
 
-int iam_preflight_command(const IamPreflightOptions& options) {
-  const auto code = preflight(options);
-  return code ? *code : report(code.error(), options.json);
-}
+std::unique_ptr<Command> make_iam_preflight() { return std::make_unique<IamPreflight>(); }
 
 }  // namespace millrace::app

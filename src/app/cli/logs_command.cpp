@@ -14,8 +14,8 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/client.h"
-#include "app/cli/commands.h"
+#include "app/cli/command.h"
+#include "app/cli/find.h"
 #include "app/cli/text.h"
 #include "app/cli/tree.h"
 #include "app/cli/watch.h"
@@ -65,7 +65,7 @@ class Output {
   std::size_t width_ = 0;
 };
 
-Status print_log(DoorClient& client, const std::string& run_id, const TaskLine& task, bool follow, Output& output) {
+Status print_log(ApiClient& client, const std::string& run_id, const TaskLine& task, bool follow, Output& output) {
   std::string rest;
   const Status read = client.log(run_id, task.id, follow, [&](std::string_view part) {
     rest += part;
@@ -103,7 +103,7 @@ Result<std::vector<TaskLine>> chosen_tasks(const Value& run, const std::string& 
   return tasks;
 }
 
-Result<Value> follow_all(DoorClient& client, const std::string& run_id, const std::string& name, Output& output) {
+Result<Value> follow_all(ApiClient& client, const std::string& run_id, const std::string& name, Output& output) {
   struct Reader {
     std::thread thread;
     std::shared_ptr<std::atomic<bool>> done;  // shared with its thread
@@ -155,29 +155,39 @@ Result<Value> follow_all(DoorClient& client, const std::string& run_id, const st
   }
 }
 
-Result<int> logs(const LogsOptions& options) {
-  const auto client = MR_TRY(DoorClient::open(options.address, text_for(options.json)));
-  const Value run = MR_TRY(client->find_run(options.run));
-  const std::string id = run["run_id"].string_or();
-  const auto tasks = MR_TRY(chosen_tasks(run, options.task));
-  Output output(options.json, options.task.empty() || tasks.size() > 1);
-  for (const TaskLine& task : tasks) output.widen(display_width(task.path));
-  if (options.follow) {
-    const Value ended = MR_TRY(follow_all(*client, id, options.task, output));
-    return exit_of_state(run_state(ended));
+class Logs final : public ClientCommand {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("RUN", run_, kRunHelp);
+    syntax.argument("TASK", task_, "Only this task (or this group): its name or its path, as in loop/0/train", false);
+    syntax.flag("-f,--follow", follow_, "Until the run has ended; the exit code is the run's outcome");
+    declare_server(syntax);
+    declare_json(syntax, "An object a line: {\"task\": …, \"line\": …}");
+    syntax.examples("  millrace logs latest\n  millrace logs -f latest train\n");
   }
-  for (const TaskLine& task : tasks) {
-    if (!has_log(task)) continue;
-    MR_TRY(print_log(*client, id, task, false, output));
+
+  Result<int> run() override {
+    const auto client = MR_TRY(connect());
+    const Value run = MR_TRY(find_run(*client, run_));
+    const std::string id = run["run_id"].string_or();
+    const auto tasks = MR_TRY(chosen_tasks(run, task_));
+    Output output(json_, task_.empty() || tasks.size() > 1);
+    for (const TaskLine& task : tasks) output.widen(display_width(task.path));
+    if (follow_) return exit_of_state(run_state(MR_TRY(follow_all(*client, id, task_, output))));
+    for (const TaskLine& task : tasks) {
+      if (!has_log(task)) continue;
+      MR_TRY(print_log(*client, id, task, false, output));
+    }
+    return kSucceeded;
   }
-  return kSucceeded;
-}
+
+ private:
+  std::string run_, task_;
+  bool follow_ = false;
+};
 
 }  // namespace
 
-int logs_command(const LogsOptions& options) {
-  const auto code = logs(options);
-  return code ? *code : report(code.error(), options.json);
-}
+std::unique_ptr<Command> make_logs() { return std::make_unique<Logs>(); }
 
 }  // namespace millrace::app

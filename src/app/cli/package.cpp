@@ -11,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include "app/cli/slow.h"
 #include "app/cli/text.h"
 #include "base/file.h"
 #include "base/strings.h"
@@ -19,7 +20,7 @@
 namespace millrace::app {
 namespace {
 
-constexpr std::size_t kMaxFile = 32u << 20;  // as the door's
+constexpr std::size_t kMaxFile = 32u << 20;  // as the API's
 constexpr std::size_t kMaxFindings = 50;
 constexpr std::size_t kMaxRounds = 200;
 constexpr std::size_t kShownLine = 100;
@@ -100,9 +101,12 @@ Result<std::string> compile(const std::filesystem::path& file) {
                     "or compile the file elsewhere and give the .yaml",
                     source));
   }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = saying(fmt::format("compiling {} with your kfp", source), [child] {
+    int ended = 0;
+    while (::waitpid(child, &ended, 0) < 0 && errno == EINTR) {
+    }
+    return ended;
+  });
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     const auto text = read_file(log);
     return fail(Code::invalid_argument,

@@ -24,7 +24,7 @@ struct PipelineFile {
   bool compiled = false;  // from Python: the text is the compiler's
   std::vector<Finding> findings;
   std::optional<pipelines::PipelineSpec> spec;  // where there are no findings
-  Value message;                                // what the door takes as a run's pipeline_spec
+  Value message;                                // what the API takes as a run's pipeline_spec
 };
 
 // .yaml, .yml, .json, .zip, .tar.gz, or .py (with the `kfp` that is on PATH). Errors: the file cannot be read, unpacked

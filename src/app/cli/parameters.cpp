@@ -56,20 +56,10 @@ Result<std::string> text_of(const std::string& name, const std::string& given) {
   return text;
 }
 
-}  // namespace
-
-Result<Value> type_parameter(const std::string& name, const pipelines::ParameterSpec& spec, const std::string& text) {
-  Value value = MR_TRY(typed(name, spec.type, text));
-  if (spec.literals.empty() || std::find(spec.literals.begin(), spec.literals.end(), value) != spec.literals.end())
-    return value;
-  std::vector<std::string> allowed;
-  for (const Value& literal : spec.literals) allowed.push_back(to_json(literal));
-  return fail(Code::invalid_argument, fmt::format("the parameter {} may be {}", name, join(allowed, ", ")));
-}
-
-Result<Value> type_parameters(const pipelines::PipelineSpec& spec, const std::vector<std::string>& given) {
+// Those that are given, with what is wrong with them.
+Value read_given(const pipelines::PipelineSpec& spec, const std::vector<std::string>& given,
+                 std::vector<std::string>& problems) {
   Value parameters = Value::object();
-  std::vector<std::string> problems;
   std::vector<std::string> known;
   for (const auto& [name, parameter] : spec.root.parameters) known.push_back(name);
   for (const std::string& argument : given) {
@@ -92,6 +82,31 @@ Result<Value> type_parameters(const pipelines::PipelineSpec& spec, const std::ve
       if (!value) problems.push_back(value.error().message);
       parameters.set(name, value ? std::move(*value) : Value());
     }
+  }
+  return parameters;
+}
+
+}  // namespace
+
+Result<Value> type_parameter(const std::string& name, const pipelines::ParameterSpec& spec, const std::string& text) {
+  Value value = MR_TRY(typed(name, spec.type, text));
+  if (spec.literals.empty() || std::find(spec.literals.begin(), spec.literals.end(), value) != spec.literals.end())
+    return value;
+  std::vector<std::string> allowed;
+  for (const Value& literal : spec.literals) allowed.push_back(to_json(literal));
+  return fail(Code::invalid_argument, fmt::format("the parameter {} may be {}", name, join(allowed, ", ")));
+}
+
+Result<Value> type_parameters(const pipelines::PipelineSpec& spec, const std::vector<std::string>& given) {
+  return replace_parameters(spec, Value::object(), given);
+}
+
+Result<Value> replace_parameters(const pipelines::PipelineSpec& spec, const Value& had,
+                                 const std::vector<std::string>& given) {
+  std::vector<std::string> problems;
+  Value parameters = read_given(spec, given, problems);
+  for (const auto& [name, value] : had.members()) {
+    if (!parameters.has(name)) parameters.set(name, value);
   }
   for (const auto& [name, parameter] : spec.root.parameters) {
     if (parameter.optional || parameter.default_value || parameters.has(name)) continue;

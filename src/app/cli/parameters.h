@@ -17,4 +17,8 @@ Result<Value> type_parameter(const std::string& name, const pipelines::Parameter
 // Errors: invalid_argument; every problem is said, a line each: unknown, mistyped and missing parameters.
 Result<Value> type_parameters(const pipelines::PipelineSpec& spec, const std::vector<std::string>& given);
 
+// The same for a run that has values already: those that are given replace some of them, and none need be given again.
+Result<Value> replace_parameters(const pipelines::PipelineSpec& spec, const Value& had,
+                                 const std::vector<std::string>& given);
+
 }  // namespace millrace::app

@@ -7,7 +7,7 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/commands.h"
+#include "app/cli/command.h"
 #include "app/cli/identity_client.h"
 #include "app/cli/text.h"
 #include "app/prune/retention.h"
@@ -80,33 +80,55 @@ void print(const Total& total, bool dry) {
   fmt::print("{} {} ({})\n", bytes_text(total.bytes), dry ? "would be freed" : "freed", what);
 }
 
-Result<int> prune(const PruneOptions& options) {
-  Retention retention;
-  if (!options.older_than.empty()) retention.older_than_seconds = MR_TRY(parse_age(options.older_than));
-  retention.keep = options.keep;
-  retention.max_bytes = options.max_bytes;
-  Value request = to_value(retention);
-  request.set("orphans", true);
-  request.set("dry_run", options.dry_run);
-  const auto client =
-      MR_TRY(IdentityClient::open(options.data_dir, text_for(options.json), IdentityClient::Api::operator_));
-  const Total total = MR_TRY(prune(*client, request));
-  if (options.json) {
-    fmt::print("{}\n", to_json_pretty(Value::object({{"dry_run", options.dry_run},
-                                                     {"bytes", total.bytes},
-                                                     {"removed", total.removed},
-                                                     {"failed", total.failed}})));
-  } else {
-    print(total, options.dry_run);
+class Prune final : public Command {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.text("--older-than", older_than_, "Finished runs that ended longer ago: 30d, 12h, 45m (s, m, h, d or w)");
+    syntax.count("--keep", keep_, "Of the finished runs all but the latest so many");
+    syntax.bytes("--max-bytes", max_bytes_,
+                 "Of the finished runs the oldest, until the others' files take up at most this: 20GiB, 500MiB");
+    syntax.flag("-n,--dry-run", dry_run_, "Say what would be removed, and remove nothing");
+    syntax.text("--data-dir", data_dir_, kDataDirHelp);
+    declare_json(syntax);
+    syntax.examples(
+        "  millrace prune --older-than 30d --dry-run\n  millrace prune --keep 100 --max-bytes 20GiB\n"
+        "  millrace prune\n",
+        "A run goes with its rows, logs and files, and with those of its artifacts that no other run refers to. "
+        "Without\n"
+        "any of the three, no run goes. What belongs to no run, endpoint or artifact any more goes in any case, and\n"
+        "Python environments that were not used for 30 days, while no run is under way.\n");
   }
-  return total.failed.empty() ? kSucceeded : kFailed;
-}
+
+  Result<int> run() override {
+    Retention retention;
+    if (!older_than_.empty()) retention.older_than_seconds = MR_TRY(parse_age(older_than_));
+    retention.keep = keep_;
+    retention.max_bytes = max_bytes_;
+    Value request = to_value(retention);
+    request.set("orphans", true);
+    request.set("dry_run", dry_run_);
+    const auto client = MR_TRY(IdentityClient::open(data_dir_, text_for(json_), IdentityClient::Api::operator_));
+    const Total total = MR_TRY(prune(*client, request));
+    if (json_) {
+      fmt::print(
+          "{}\n",
+          to_json_pretty(Value::object(
+              {{"dry_run", dry_run_}, {"bytes", total.bytes}, {"removed", total.removed}, {"failed", total.failed}})));
+    } else {
+      print(total, dry_run_);
+    }
+    return total.failed.empty() ? kSucceeded : kFailed;
+  }
+
+ private:
+  std::string data_dir_, older_than_;
+  std::optional<std::size_t> keep_;
+  std::optional<std::uint64_t> max_bytes_;
+  bool dry_run_ = false;
+};
 
 }  // namespace
 
-int prune_command(const PruneOptions& options) {
-  const auto code = prune(options);
-  return code ? *code : report(code.error(), options.json);
-}
+std::unique_ptr<Command> make_prune() { return std::make_unique<Prune>(); }
 
 }  // namespace millrace::app

@@ -4,8 +4,8 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/client.h"
-#include "app/cli/commands.h"
+#include "app/cli/command.h"
+#include "app/cli/find.h"
 #include "app/cli/tree.h"
 #include "app/cli/watch.h"
 #include "base/json.h"
@@ -13,29 +13,38 @@
 namespace millrace::app {
 namespace {
 
-Result<int> retry(const OneRunOptions& options) {
-  const auto client = MR_TRY(DoorClient::open(options.address, text_for(options.json)));
-  const Value run = MR_TRY(client->find_run(options.run));
-  const std::string id = run["run_id"].string_or();
-  MR_TRY(client->call("POST", "/runs/" + id + ":retry", Value::object()));
-  if (options.watch) {
-    const Value ended = MR_TRY(watch_run(*client, id, options.json ? stderr : stdout));
-    if (options.json) fmt::print("{}\n", to_json_pretty(ended));
-    return exit_of_state(run_state(ended));
+class Retry final : public ClientCommand {
+ public:
+  void declare(Syntax& syntax) override {
+    syntax.argument("RUN", run_, kRunHelp);
+    syntax.flag("-w,--watch", watch_, "Show the tasks until the run has ended");
+    declare_server(syntax);
+    declare_json(syntax);
+    syntax.examples("  millrace retry latest --watch\n");
   }
-  if (options.json) {
-    fmt::print("{}\n", to_json_pretty(MR_TRY(client->run(id))));
-  } else {
-    fmt::print("{} ({}) goes on: what failed or was stopped runs again.\n", run["display_name"].string_or(), id);
+
+  Result<int> run() override {
+    const auto client = MR_TRY(connect());
+    const Value run = MR_TRY(find_run(*client, run_));
+    const std::string id = run["run_id"].string_or();
+    MR_TRY(client->call("POST", "/runs/" + id + ":retry", Value::object()));
+    if (watch_) {
+      const Value ended = MR_TRY(watch_run(*client, id, json_ ? stderr : stdout));
+      if (json_) fmt::print("{}\n", to_json_pretty(ended));
+      return exit_of_state(run_state(ended));
+    }
+    say(json_ ? MR_TRY(client->run(id)) : Value(),
+        fmt::format("{} ({}) goes on: what failed or was canceled runs again.", run["display_name"].string_or(), id));
+    return kSucceeded;
   }
-  return kSucceeded;
-}
+
+ private:
+  std::string run_;
+  bool watch_ = false;
+};
 
 }  // namespace
 
-int retry_command(const OneRunOptions& options) {
-  const auto code = retry(options);
-  return code ? *code : report(code.error(), options.json);
-}
+std::unique_ptr<Command> make_retry() { return std::make_unique<Retry>(); }
 
 }  // namespace millrace::app

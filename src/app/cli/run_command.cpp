@@ -1,4 +1,4 @@
-// millrace run FILE
+// millrace run FILE, millrace run --pipeline PIPELINE
 
 #include <cstdio>
 #include <filesystem>
@@ -6,19 +6,15 @@
 
 #include <fmt/core.h>
 
-#include "app/cli/client.h"
-#include "app/cli/commands.h"
-#include "app/cli/package.h"
+#include "app/cli/command.h"
 #include "app/cli/parameters.h"
-#include "app/cli/tree.h"
-#include "app/cli/watch.h"
+#include "app/cli/submission.h"
 #include "app/client_files.h"
 #include "app/commands.h"
 #include "app/prune/operator_api.h"
 #include "app/server.h"
 #include "app/stop_watch.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "iam/iam.h"
 
 namespace millrace::app {
@@ -56,60 +52,64 @@ struct LocalServer {
   }
 };
 
-Result<Value> message_of(const RunOptions& options, DoorClient& client, const PipelineFile& pipeline) {
-  Value config = Value::object({{"parameters", MR_TRY(type_parameters(*pipeline.spec, options.parameters))}});
-  Value message = Value::object();
-  message.set("display_name", options.name.empty() ? pipeline.spec->name : options.name);
-  message.set("pipeline_spec", pipeline.message);
-  message.set("runtime_config", std::move(config));
-  if (!options.experiment.empty()) message.set("experiment_id", MR_TRY(client.find_experiment(options.experiment)));
-  return message;
-}
+class Run final : public ClientCommand {
+ public:
+  void declare(Syntax& syntax) override {
+    options_.declare_source(syntax);
+    options_.declare_settings(syntax);
+    syntax.flag("-w,--watch", watch_, "Show the tasks until the run has ended");
+    syntax.flag("--local", local_,
+                "Without a server: in a server of its own that ends with the run (in --data-dir, or nowhere)");
+    syntax.texts("--image", images_,
+                 "With --local: NAME=DIRECTORY, what stands for an image (see millrace serve --help); may be repeated");
+    syntax.needs("--image", "--local");
+    syntax.excludes("--local", "--pipeline");
+    declare_server(syntax);
+    declare_json(syntax);
+    syntax.examples(
+        "  millrace run hello.yaml -p text=Hi --watch\n"
+        "  millrace run train.py -p 'grid=[1, 2, 3]' -p config=@config.json\n"
+        "  millrace run --pipeline hello --pipeline-version second --no-cache\n"
+        "  millrace run hello.yaml --local\n");
+  }
 
-Result<int> run(const RunOptions& options) {
-  const PipelineFile pipeline = MR_TRY(open_pipeline(options.file));
-  if (!pipeline.findings.empty()) {
-    std::string text = findings_text(options.file, pipeline);
-    text.pop_back();
-    return fail(Code::invalid_argument, fmt::format("{} cannot be run\n{}", options.file, text));
-  }
-  // Before a server is looked for: what is wrong with the parameters is wrong without one.
-  MR_TRY(type_parameters(*pipeline.spec, options.parameters));
-  LocalServer local;
-  Address address = options.address;
-  if (options.local) {
-    MR_TRY(local.start(options.address.data_dir, options.images));
-    address = {local.server->endpoint(), ""};
-  }
-  const auto client = MR_TRY(DoorClient::open(address, text_for(options.json)));
-  if (options.local) client->present(MR_TRY(local.operator_token()));
-  const Value created = MR_TRY(client->call("POST", "/runs", MR_TRY(message_of(options, *client, pipeline))));
-  const std::string id = created["run_id"].string_or();
-  const bool watch = options.watch || options.local;
-  if (!watch) {
-    if (options.json) {
-      fmt::print("{}\n", to_json_pretty(created));
-    } else {
-      fmt::print("{} is run {}\nwatch it    millrace get {} --watch\nits page    {}/#/runs/details/{}\n",
-                 created["display_name"].string_or(), id, id.substr(0, 8), client->endpoint(), id);
+  Result<int> run() override {
+    if (options_.file.empty() && options_.pipeline.empty())
+      return fail(Code::invalid_argument, "name a pipeline: FILE, or --pipeline for one on the server");
+    Source source;
+    Value parameters;
+    // Before a server is looked for: what is wrong with a file and its parameters is wrong without one.
+    if (options_.pipeline.empty()) {
+      source = MR_TRY(source_of_file(options_.file));
+      parameters = MR_TRY(type_parameters(*source.spec, options_.parameters));
     }
-    return kSucceeded;
+    LocalServer local;
+    if (local_) {
+      MR_TRY(local.start(address_.data_dir, images_));
+      address_ = {local.server->endpoint(), ""};
+    }
+    const auto client = MR_TRY(connect());
+    if (local_) client->present(MR_TRY(local.operator_token()));
+    if (!options_.pipeline.empty()) {
+      source = MR_TRY(source_of_pipeline(*client, options_.pipeline, options_.version));
+      parameters = MR_TRY(type_parameters(*source.spec, options_.parameters));
+    }
+    const Value message = MR_TRY(submission(*client, std::move(source), std::move(parameters), options_));
+    const Value created = MR_TRY(client->call("POST", "/runs", message));
+    auto code = present_started(*client, created, watch_ || local_, json_);
+    if (!code && code.error().code == Code::cancelled && local_)
+      fmt::print(stderr, "Interrupted: the run is stopped.\n");
+    return code;
   }
-  const auto ended = watch_run(*client, id, options.json ? stderr : stdout);
-  if (!ended) {
-    if (ended.error().code == Code::cancelled) fmt::print(stderr, "Interrupted: the run is stopped.\n");
-    return fail(ended.error());
-  }
-  if (options.json) fmt::print("{}\n", to_json_pretty(*ended));
-  std::fflush(stdout);
-  return exit_of_state(run_state(*ended));
-}
+
+ private:
+  SubmissionOptions options_;
+  std::vector<std::string> images_;  // of a local run: NAME=DIRECTORY
+  bool watch_ = false, local_ = false;
+};
 
 }  // namespace
 
-int run_command(const RunOptions& options) {
-  const auto code = run(options);
-  return code ? *code : report(code.error(), options.json);
-}
+std::unique_ptr<Command> make_run() { return std::make_unique<Run>(); }
 
 }  // namespace millrace::app

@@ -17,8 +17,8 @@ constexpr std::array<StateLook, 9> kLooks = {{{"PENDING", "○", "\x1b[2m", "pen
                                               {"CACHED", "●", "\x1b[32m", "cached"},
                                               {"FAILED", "✗", "\x1b[31m", "failed"},
                                               {"SKIPPED", "–", "\x1b[2m", "skipped"},
-                                              {"CANCELING", "◌", "\x1b[33m", "stopping"},
-                                              {"CANCELED", "■", "\x1b[33m", "stopped"},
+                                              {"CANCELING", "◌", "\x1b[33m", "canceling"},
+                                              {"CANCELED", "■", "\x1b[33m", "canceled"},
                                               {"PAUSED", "○", "\x1b[2m", "paused"}}};
 constexpr double kMinute = 60, kHour = 3600, kDay = 86'400;
 

@@ -34,6 +34,32 @@ const Value* root_of(const Value& run) {
   return nullptr;
 }
 
+// A failure that another attempt followed.
+std::vector<std::string> failed_tries(const Value& task) {
+  const auto& history = task["state_history"].items();
+  std::vector<std::string> errors;
+  for (std::size_t i = 0; i + 1 < history.size(); ++i) {
+    if (history[i]["state"].string_or() == "FAILED" && history[i + 1]["state"].string_or() == "PENDING")
+      errors.push_back(one_line(history[i]["error"]["message"].string_or()));
+  }
+  return errors;
+}
+
+TaskLine line_of(const Value& task, Time now) {
+  TaskLine line;
+  line.id = task["task_id"].string_or();
+  line.name = one_line(task["display_name"].string_or());
+  line.state = task["state"].string_or("PENDING");
+  if (line.state == "SUCCEEDED" && task["cached"].bool_or(false)) line.state = "CACHED";
+  line.pod = task["pod_name"].string_or();
+  line.error = one_line(task["error"]["message"].string_or());
+  line.seconds = seconds_between(task["start_time"], task["end_time"], now);
+  line.attempt = static_cast<int>(task["attempt"].int_or(0));
+  for (const Value& id : task["depends_on"].items()) line.depends_on.push_back(id.string_or());
+  line.tries = failed_tries(task);
+  return line;
+}
+
 class Builder {
  public:
   Builder(const Value& run, Time now) : now_(now) {
@@ -57,17 +83,11 @@ class Builder {
     const bool deeper = depth < kMaxDepth;
     for (const Value* task : found->second) {
       const bool last = task == found->second.back();
-      TaskLine line;
-      line.id = (*task)["task_id"].string_or();
+      TaskLine line = line_of(*task, now_);
       line.parent = parent;
-      line.name = one_line((*task)["display_name"].string_or());
       line.path = path.empty() ? line.name : path + "/" + line.name;
-      line.state = (*task)["state"].string_or("PENDING");
-      line.pod = (*task)["pod_name"].string_or();
-      line.error = one_line((*task)["error"]["message"].string_or());
       line.is_dag = children_.contains(line.id);
       line.guide = guide + (last ? "└─ " : "├─ ");
-      line.seconds = seconds_between((*task)["start_time"], (*task)["end_time"], now_);
       const std::string below = deeper ? line.path : path, id = line.id;
       lines.push_back(std::move(line));
       add(id, deeper ? guide + (last ? "   " : "│  ") : guide, below, depth + 1, lines);
@@ -149,11 +169,14 @@ std::vector<std::string> draw_tree(const Value& run, Time now, const TreeLook& l
                               paint("\x1b[2m", id, look.colour)));
   for (const TaskLine& line : lines) {
     const StateLook& task = look_of_state(line.state);
-    const bool timed = line.seconds >= 0 && line.state != "SKIPPED" && line.state != "PENDING";
+    const bool timed =
+        line.seconds >= 0 && line.state != "SKIPPED" && line.state != "PENDING" && line.state != "CACHED";
     const std::string name = pad(line.name, column - display_width(line.guide) - kMark);
     const std::string time = timed ? duration_text(line.seconds) : "";
     std::string rest = fmt::format("  {:<9} {:>9}", task.word, time);
+    if (line.attempt > 1 && !line.is_dag) rest += fmt::format("  attempt {}", line.attempt);
     if (!line.error.empty()) rest += "  " + line.error;
+    if (const auto note = look.notes.find(line.id); note != look.notes.end()) rest += "  " + note->second;
     while (rest.ends_with(' ')) rest.pop_back();
     rest = cut(rest, look.width > column ? look.width - column : 0);
     drawn.push_back(paint("\x1b[2m", line.guide, look.colour) +

@@ -11,6 +11,9 @@
 
 #include <fmt/core.h>
 
+#include "app/cli/changes.h"
+#include "app/cli/details.h"
+#include "app/cli/preparing.h"
 #include "app/cli/text.h"
 #include "app/cli/tree.h"
 #include "base/strings.h"
@@ -41,49 +44,69 @@ class Screen {
  public:
   explicit Screen(std::FILE* out) : out_(out), live_(is_terminal(out)), colour_(wants_colour(out)) {}
 
-  void show(const Value& run, bool last) {
+  void show(const Value& run, const std::map<std::string, std::string>& notes, bool last) {
     const Time now = SystemClock().now();
     if (live_) {
-      redraw(run, now, last);
+      redraw(run, notes, now, last);
     } else {
-      print_changes(run, now);
+      for (const std::string& line : changes_.since(run, now, notes)) fmt::print(out_, "{}\n", line);
     }
     std::fflush(out_);
   }
 
  private:
-  void redraw(const Value& run, Time now, bool last) {
+  void redraw(const Value& run, const std::map<std::string, std::string>& notes, Time now, bool last) {
     const TerminalSize size = terminal_size(out_);
     // While it moves it must fit: what has scrolled away cannot be drawn again.
     const std::size_t height = last || size.height < 2 ? 0 : size.height - 1;
     std::string text = drawn_ > 0 ? fmt::format("\x1b[{}A\r", drawn_) : "";
-    const auto lines = draw_tree(run, now, {size.width, height, colour_});
+    const auto lines = draw_tree(run, now, {size.width, height, colour_, notes});
     for (const std::string& line : lines) text += line + "\x1b[K\n";
     text += "\x1b[J";
     drawn_ = lines.size();
     std::fwrite(text.data(), 1, text.size(), out_);
   }
 
-  void print_changes(const Value& run, Time now) {
-    for (const TaskLine& task : task_tree(run, now)) {
-      std::string& before = states_[task.id];
-      if (before == task.state) continue;
-      before = task.state;
-      if (task.state == "PENDING" || task.state == "RUNTIME_STATE_UNSPECIFIED") continue;
-      const bool timed = is_final(task.state) && task.state != "SKIPPED" && task.seconds >= 0;
-      fmt::print(out_, "{}: {}{}{}{}\n", task.path, look_of_state(task.state).word,
-                 timed ? " in " + duration_text(task.seconds) : "", task.error.empty() ? "" : ": ", task.error);
-    }
-    const std::string state = run_state(run);
-    if (is_final(state))
-      fmt::print(out_, "{} {} in {}\n", one_line(run["display_name"].string_or()), look_of_state(state).word,
-                 duration_text(run_seconds(run, now)));
-  }
-
   std::FILE* out_;
   bool live_, colour_;
   std::size_t drawn_ = 0;
-  std::map<std::string, std::string> states_;
+  Changes changes_;
+};
+
+// The tasks and their states: while these are the same, the console has nothing new of them.
+std::string outline_of(const Value& run) {
+  std::string outline;
+  for (const Value& task : run["run_details"]["task_details"].items()) {
+    outline += fmt::format("{}\n{}\n{}\n", task["task_id"].string_or(), task["state"].string_or(),
+                           task["state_history"].size());
+  }
+  return outline;
+}
+
+// A run as it is now, with what the console knows of its tasks: asked for when something has changed.
+class Looking {
+ public:
+  Looking(ApiClient& client, std::string run_id) : client_(client), run_id_(std::move(run_id)) {}
+
+  Result<Value> look() {
+    Value run = MR_TRY(client_.run(run_id_));
+    std::string outline = outline_of(run);
+    // Asked after the run: what the run has, the console has, too.
+    if (outline != outline_ || console_.is_null()) {
+      auto console = client_.console_run(run_id_);
+      if (!console && console.error().code != Code::permission_denied) return console;
+      console_ = console ? std::move(*console) : Value::object();
+      outline_ = std::move(outline);
+    }
+    add_task_facts(run, console_);
+    return run;
+  }
+
+ private:
+  ApiClient& client_;
+  const std::string run_id_;
+  std::string outline_;
+  Value console_;
 };
 
 }  // namespace
@@ -104,7 +127,7 @@ TerminalSize terminal_size(std::FILE* out) {
   return {size.ws_col, size.ws_row};
 }
 
-void print_failure(DoorClient& client, const Value& run, std::FILE* out) {
+void print_failure(ApiClient& client, const Value& run, std::FILE* out) {
   if (run_state(run) != "FAILED") return;
   std::size_t shown = 0;
   for (const TaskLine& task : task_tree(run, SystemClock().now())) {
@@ -133,14 +156,16 @@ void print_failure(DoorClient& client, const Value& run, std::FILE* out) {
     fmt::print(out, "\n{}\n", terminal_text(run["error"]["message"].string_or()));
 }
 
-Result<Value> watch_run(DoorClient& client, const std::string& run_id, std::FILE* out) {
+Result<Value> watch_run(ApiClient& client, const std::string& run_id, std::FILE* out) {
   Screen screen(out);
+  Looking looking(client, run_id);
+  Preparing preparing(client, run_id);
   while (true) {
     const auto asked = SteadyClock::now();
-    Value run = MR_TRY(client.run(run_id));
+    Value run = MR_TRY(looking.look());
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - asked);
     const bool ended = is_final(run["state"].string_or());
-    screen.show(run, ended);
+    screen.show(run, preparing.notes(task_tree(run, SystemClock().now())), ended);
     if (ended) {
       print_failure(client, run, out);
       return run;

@@ -73,6 +73,7 @@ constexpr Right kRights[] = {
     {"GET", "/artifacts", true, true},
     {"GET", "/artifacts/1", true, true},
     {"GET", "/artifacts/1:download", true, true},
+    {"GET", "/artifacts/1:files", true, true},
     {"GET", "/auth", true, true},
     {"POST", "/pipelines", true, true},
     {"POST", "/pipelines/create", true, true},

@@ -29,11 +29,14 @@ struct OpenFile {
   std::uint64_t size = 0;
 };
 
-Result<OpenFile> open_artifact(const Context& context, const std::string& uri, const std::string& run_id) {
+// `below`: of an artifact that is a directory, the path of the file in it; else empty.
+Result<OpenFile> open_artifact(const Context& context, const std::string& uri, const std::string& run_id,
+                               const std::string& below = {}) {
   const executors::StoredArtifact artifact = MR_TRY(executors::find_artifact(context.options, uri, run_id));
-  if (artifact.tree.is_directory(artifact.path, Links::within))
+  const std::string path = below.empty() ? artifact.path : fmt::format("{}/{}", artifact.path, below);
+  if (artifact.tree.is_directory(path, Links::within))
     return fail(Code::failed_precondition, fmt::format("the artifact {} is a directory; ask for a file in it", uri));
-  auto file = artifact.tree.open_file(artifact.path, Links::within);
+  auto file = artifact.tree.open_file(path, Links::within);
   struct stat facts{};
   if (!file || ::fstat(file->get(), &facts) != 0)
     return fail(file ? Code::internal : file.error().code, fmt::format("the artifact {} cannot be read", uri));
@@ -124,8 +127,8 @@ std::string file_name(std::string_view uri) {
 
 Result<net::Response> send_file(const Context& context, const Call& call, const std::string& uri,
                                 const std::string& run_id, std::string_view type,
-                                std::optional<std::uint64_t> peek = std::nullopt) {
-  OpenFile open = MR_TRY(open_artifact(context, uri, run_id));
+                                std::optional<std::uint64_t> peek = std::nullopt, const std::string& below = {}) {
+  OpenFile open = MR_TRY(open_artifact(context, uri, run_id, below));
   net::Response response;
   Range part{0, peek ? std::min(*peek, open.size) : open.size};
   response.headers.set("Content-Type", type);
@@ -172,7 +175,7 @@ Result<net::Response> download_artifact(Context& context, const Call& call) {
   const std::string_view type = artifact.type == "HTML"       ? "text/html; charset=utf-8"
                                 : artifact.type == "Markdown" ? "text/markdown; charset=utf-8"
                                                               : content_type(file_name(artifact.uri));
-  return send_file(context, call, artifact.uri, artifact.run_id, type);
+  return send_file(context, call, artifact.uri, artifact.run_id, type, std::nullopt, call.parameter("path"));
 }
 
 Result<net::Response> get_stored_artifact(Context& context, const Call& call) {

@@ -139,6 +139,40 @@ TEST_F(ArtifactsTest, AreDownloadedInParts) {
   EXPECT_EQ(world_.get("/artifacts/get?source=file&key=x&peek=-1").status, 400);
 }
 
+TEST_F(ArtifactsTest, ADirectoryIsListedAndItsFilesAreGivenOut) {
+  const std::string run = ended(pipeline_with(
+      {{"data", "system.Dataset"}},
+      "d={{$.outputs.artifacts['data'].path}}; rm -f $d; mkdir -p $d/sub; printf one > $d/a; printf 'two!' > $d/sub/b; "
+      "ln -s /etc/passwd $d/out; ln -s sub $d/again; mkfifo $d/fifo"));
+  const std::string id = task(run)["outputs"]["data"]["artifact_ids"].items().at(0).string_or();
+  const Answer listing = get(fmt::format("/artifacts/{}:files", id));
+  EXPECT_EQ(listing.status, 200) << listing.text;
+  EXPECT_TRUE(listing.body["is_directory"].bool_or(false));
+  EXPECT_EQ(to_json(listing.body["files"]),
+            R"([{"path":"a","size":3},{"path":"again/b","size":4},{"path":"sub/b","size":4}])");
+  EXPECT_EQ(listing.body["skipped"].int_or(0), 2);
+  const auto file = [&](std::string_view path) {
+    return get(fmt::format("/artifacts/{}:download?path={}", id, percent_encode(path)));
+  };
+  EXPECT_EQ(file("a").text, "one");
+  EXPECT_EQ(file("sub/b").text, "two!");
+  EXPECT_EQ(file("again/b").text, "two!");
+  for (const char* path : {"", "sub", "none", "out", "fifo", "../a", "sub/../../data/a", "/etc/passwd", "a/b"}) {
+    const Answer answer = file(path);
+    EXPECT_GE(answer.status, 400) << path;
+    EXPECT_EQ(answer.text.find("root:"), std::string::npos) << path;
+  }
+  EXPECT_EQ(get("/artifacts/none:files").status, 404);
+}
+
+TEST_F(ArtifactsTest, AFileIsListedAsOne) {
+  const std::string run =
+      ended(pipeline_with({{"data", "system.Dataset"}}, "printf 'one,two' > {{$.outputs.artifacts['data'].path}}"));
+  const std::string id = task(run)["outputs"]["data"]["artifact_ids"].items().at(0).string_or();
+  EXPECT_EQ(to_json(get(fmt::format("/artifacts/{}:files", id)).body),
+            R"({"is_directory":false,"files":[{"path":"","size":7}]})");
+}
+
 // A task may say that its output is any file; only what lies among the artifacts is given out.
 TEST_F(ArtifactsTest, LeadNowhereElse) {
   const auto secret = world_.path() / "secret";

@@ -49,6 +49,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/recurringruns/{id}:disable", disable_recurring_run, Access::person},
     {"GET", "/artifacts", list_artifacts, Access::filtered},
     {"GET", "/artifacts/{id}", get_artifact, Access::filtered},
+    {"GET", "/artifacts/{id}:files", list_artifact_files, Access::filtered},
     {"GET", "/auth", authorize, Access::step},
     {"POST", "/pipelines/upload", upload_pipeline, Access::step, true},
     {"POST", "/pipelines/upload_version", upload_version, Access::step, true},

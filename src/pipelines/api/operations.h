@@ -93,9 +93,10 @@ Result<Value> create_version(Context& context, const Call& call);
 Result<Value> upload_pipeline(Context& context, const Call& call);
 Result<Value> upload_version(Context& context, const Call& call);
 
-// artifacts.cpp, artifact_bytes.cpp
+// artifacts.cpp, artifact_files.cpp, artifact_bytes.cpp
 Result<Value> list_artifacts(Context& context, const Call& call);
 Result<Value> get_artifact(Context& context, const Call& call);
+Result<Value> list_artifact_files(Context& context, const Call& call);
 Result<net::Response> read_artifact(Context& context, const Call& call);
 Result<net::Response> download_artifact(Context& context, const Call& call);
 Result<net::Response> get_stored_artifact(Context& context, const Call& call);

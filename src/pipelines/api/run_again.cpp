@@ -1,25 +1,9 @@
 #include "base/ids.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/run_draft.h"
+#include "pipelines/spec/caching.h"
 
 namespace millrace::pipelines::api {
-namespace {
-
-// Every task of the pipeline is to run: none is spared by an earlier success.
-void forget_caching(Value& spec) {
-  const auto each = [](Value& object, const auto& change) {
-    const Value names = object;
-    for (const auto& [name, member] : names.members()) change(object.child(name));
-  };
-  const auto of_component = [&](Value& component) {
-    if (!component.has("dag") || !component["dag"].has("tasks")) return;
-    each(component.child("dag").child("tasks"), [](Value& task) { task.set("cachingOptions", Value::object()); });
-  };
-  of_component(spec.child("root"));
-  if (spec.has("components")) each(spec.child("components"), of_component);
-}
-
-}  // namespace
 
 Result<runner::RunRecord> run_again(Context& context, const std::string& run_id, const std::string& name,
                                     const std::function<Status(const std::string& new_id)>& first) {
@@ -36,7 +20,7 @@ Result<runner::RunRecord> run_again(Context& context, const std::string& run_id,
     source = {MR_TRY(runner::read_spec(connection, run_id)), earlier->pipeline_id, earlier->version_id};
     return {};
   }));
-  forget_caching(source.spec.has("pipeline_spec") ? source.spec.child("pipeline_spec") : source.spec);
+  disable_caching(source.spec);
   run.id = uuid4();
   run.name = name;
   run.created = run.scheduled = context.clock.now();

@@ -1,20 +1,23 @@
 #pragma once
-// The command lines about pipelines and runs.
+// The commands about pipelines and runs, as the program's command line has them.
 
 #include <memory>
 
-#include "app/cli/commands.h"
+namespace CLI {
+class App;
+}
 
 namespace millrace::app {
 
-class RunCommands {
+class CommandTable {
  public:
-  explicit RunCommands(CLI::App& app);  // adds them; `app` must outlive this
-  ~RunCommands();
+  explicit CommandTable(CLI::App& app);  // adds them; `app` must outlive this
+  ~CommandTable();
   bool parsed() const;  // was it one of these?
   int run();            // its exit code
 
  private:
+  struct Entry;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
