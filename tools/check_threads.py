@@ -75,21 +75,24 @@ def declarations(root):
 
 
 def listed(text):
-    """(folder, qualified name) -> line of the page, from rows such as | `net` | `A::mutex_`, `A::changed_` | …"""
+    """(folder, qualified name) -> lines of the page, from rows such as | `net` | `A::mutex_`, `A::changed_` | …"""
     rows = {}
     for number, line in enumerate(text.splitlines(), 1):
         match = re.match(r"\|\s*`(\w+)`\s*\|([^|]*)\|", line)
         if not match:
             continue
         for name in re.findall(r"`([^`]+)`", match.group(2)):
-            rows[(match.group(1), name)] = number
+            rows.setdefault((match.group(1), name), []).append(number)
     return rows
 
 
 def offences(root):
     there, said = declarations(root), listed((root / PAGE).read_text())
     out = [f"{where}: {folder}: `{name}` is not in {PAGE}" for (folder, name), where in there.items() if (folder, name) not in said]
-    out += [f"{PAGE}:{line}: {folder}: `{name}` is not in src" for (folder, name), line in said.items() if (folder, name) not in there]
+    for (folder, name), lines in said.items():
+        if (folder, name) not in there:
+            out.append(f"{PAGE}:{lines[0]}: {folder}: `{name}` is not in src")
+        out += [f"{PAGE}:{line}: {folder}: `{name}` is listed twice" for line in lines[1:]]
     return out, len(there)
 
 

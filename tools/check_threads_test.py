@@ -64,6 +64,11 @@ class CheckThreads(unittest.TestCase):
         (said,) = check_threads.offences(self.root)[0]
         self.assertIn("src/net/deeper/outer.h:10: net: `Outer::Impl::mutex`", said)
 
+    def test_what_is_listed_twice_is_said(self):
+        self.page(*self.ALL, "Outer::first_")
+        (said,) = check_threads.offences(self.root)[0]
+        self.assertIn("docs/threads.md:2: net: `Outer::first_` is listed twice", said)
+
     def test_what_only_the_page_has_is_said(self):
         self.page(*self.ALL, "Outer::gone_")
         (said,) = check_threads.offences(self.root)[0]
