@@ -72,7 +72,7 @@ class TwoTasks final : public pipelines::Pipelines {
 class KubeTest : public ::testing::Test {
  protected:
   KubeTest() : directory_(std::filesystem::temp_directory_path() / ("kube-" + random_hex(12))) {
-    std::filesystem::create_directories(directory_);
+    std::filesystem::create_directories(directory_);  // trusted-path: the test's own
     database_ = *db::Database::open((directory_ / "test.db").string());
     kube_ = *Kube::open(*database_, clock_, {std::string(32, 'k'), "token"});
     kube_->set_pipelines(tasks_);
@@ -80,7 +80,7 @@ class KubeTest : public ::testing::Test {
   ~KubeTest() override {
     kube_.reset();
     database_.reset();
-    std::filesystem::remove_all(directory_);
+    std::filesystem::remove_all(directory_);  // trusted-path: the test's own
   }
 
   net::Response send(std::string method, std::string target, std::string body = {},
