@@ -44,6 +44,7 @@
 #include "proc/child_user.h"
 #include "s3/s3.h"
 #include "sagemaker/sagemaker.h"
+#include "work/process_backend.h"
 
 namespace millrace::app {
 namespace {
@@ -135,6 +136,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<aws::Gateway> gateway_;
   std::unique_ptr<ContainerCredentials> credentials_;
   std::unique_ptr<LiveChildren> launcher_;
+  std::unique_ptr<work::ProcessBackend> processes_;
   std::unique_ptr<kube::Kube> kube_;
   std::unique_ptr<sagemaker::SageMaker> sagemaker_;
   std::unique_ptr<pipelines::Pipelines> pipelines_;
@@ -251,10 +253,10 @@ Status ServerImpl::open_services() {
       layout_.launcher(), own_executable(),
       [this](const std::string& key, const proc::ChildStatus& status) {
         if (!services_open_.load()) return;
-        sagemaker_->on_child_exit(key, status);
-        pipelines_->on_child_exit(key, status);
+        processes_->ended(key, status);
       },
       options_.child_log_limit);
+  processes_ = std::make_unique<work::ProcessBackend>(*launcher_, layout_.launcher() / "sandbox");
   MR_TRY(make_directories(layout_.sagemaker(), 0700));
   sagemaker::Options sagemaker_options;
   sagemaker_options.account = options_.account;
@@ -263,7 +265,7 @@ Status ServerImpl::open_services() {
   sagemaker_options.executable = own_executable();
   sagemaker_options.endpoint_url = endpoint_;
   sagemaker_options.hidden = {layout_.root, key_file_};
-  sagemaker_ = MR_TRY(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, *launcher_, *gateway_},
+  sagemaker_ = MR_TRY(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, *processes_, *gateway_},
                                                  std::move(sagemaker_options)));
   iam_->set_resource_tags("sagemaker", sagemaker_->condition_tags());
   kube_ = MR_TRY(kube::Kube::open(*database_, clock_, {key_, kubernetes_token(key_)}));
@@ -279,7 +281,7 @@ Status ServerImpl::open_services() {
   pipelines_options.node_labels = options_.node_labels;
   pipelines_options.import_directories = options_.import_directories;
   pipelines_ =
-      MR_TRY(pipelines::Pipelines::open({*database_, clock_, *launcher_}, std::move(pipelines_options), hooks()));
+      MR_TRY(pipelines::Pipelines::open({*database_, clock_, *processes_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);
   console_ = console::Console::make({*pipelines_, *sagemaker_, *s3_, *logs_});
   preflight_ = std::make_unique<Preflight>(

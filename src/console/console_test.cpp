@@ -38,7 +38,6 @@ struct FakePipelines final : pipelines::Pipelines {
   bool may_see(const pipelines::Caller&, const std::string&) override { return true; }
   std::string run_of_child(const std::string&) override { return {}; }
   Status resume() override { return {}; }
-  void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
   void stop() override {}
   Result<std::vector<pipelines::RunView>> runs(std::size_t limit) override {
     return std::vector(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(limit, all.size())));
@@ -72,7 +71,6 @@ struct FakeSageMaker final : sagemaker::SageMaker {
   aws::Service runtime_service() override { return {}; }
   ConditionTags condition_tags() override { return {}; }
   Status resume() override { return {}; }
-  void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
   Result<std::size_t> under_way() override { return std::size_t{0}; }
   void stop() override {}
   void on_change(std::function<void(const std::string&, const std::string&)> given) override {

@@ -36,7 +36,6 @@ class TwoTasks final : public pipelines::Pipelines {
   bool may_see(const pipelines::Caller&, const std::string&) override { return true; }
   std::string run_of_child(const std::string&) override { return {}; }
   Status resume() override { return {}; }
-  void on_child_exit(const std::string&, const proc::ChildStatus&) override {}
   void stop() override {}
   Result<std::vector<pipelines::RunView>> runs(std::size_t) override {
     pipelines::RunView listed = run_;

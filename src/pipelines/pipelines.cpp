@@ -93,9 +93,6 @@ class PipelinesImpl final : public Pipelines {
     scheduler_.begin();
     return {};
   }
-  void on_child_exit(const std::string& key, const proc::ChildStatus& status) override {
-    runner_.on_child_exit(key, status);
-  }
   void stop() override {
     stopping_ = true;
     from_urls_.stop();
@@ -161,7 +158,7 @@ class PipelinesImpl final : public Pipelines {
   bool is_sandboxed() {
     std::call_once(sandbox_tried_, [this] {
       if (!options_.sandbox) return;
-      const Status status = proc::sandbox_available(options_.directory / "sandbox");
+      const Status status = needs_.backend.confines();
       sandboxed_ = status.has_value();
       if (!status)
         log::warn("tasks run without a sandbox: {}; root, or a kernel with user namespaces, gives them one",

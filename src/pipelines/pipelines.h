@@ -19,7 +19,8 @@
 #include "db/database.h"
 #include "net/http.h"
 #include "pipelines/caller.h"
-#include "proc/launcher.h"
+#include "proc/process_info.h"
+#include "work/backend.h"
 
 namespace millrace::pipelines {
 
@@ -108,7 +109,7 @@ class Pipelines {
   struct Needs {
     db::Database& database;
     const Clock& clock;
-    proc::Launcher& launcher;
+    work::Backend& backend;
   };
   static Result<std::unique_ptr<Pipelines>> open(Needs needs, Options options, Hooks hooks);
   virtual ~Pipelines() = default;
@@ -122,8 +123,7 @@ class Pipelines {
   virtual std::string run_of_child(const std::string& launch_key) = 0;
 
   virtual Status resume() = 0;  // takes up the runs that were under way
-  virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;  // others' keys ignored
-  virtual void stop() = 0;  // joins; tasks' processes go on
+  virtual void stop() = 0;      // joins; tasks' processes go on
 
   virtual Result<std::vector<RunView>> runs(std::size_t limit) = 0;  // newest first, without tasks
   virtual Result<RunView> run(const std::string& run_id) = 0;        // with tasks

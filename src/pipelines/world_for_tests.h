@@ -20,6 +20,7 @@
 #include "base/json.h"
 #include "net/later_for_tests.h"
 #include "pipelines/pipelines.h"
+#include "work/process_backend.h"
 
 namespace millrace::pipelines {
 
@@ -114,15 +115,16 @@ class World {
     EXPECT_TRUE(make_directories(path() / "launcher", 0700));
     auto launcher = proc::Launcher::open(path() / "launcher", std::filesystem::read_symlink("/proc/self/exe"),
                                          [this](const std::string& key, const proc::ChildStatus& status) {
-                                           if (open_) pipelines_->on_child_exit(key, status);
+                                           if (open_) backend_->ended(key, status);
                                          });
     if (!fine(launcher)) return;
     launcher_ = std::move(*launcher);
+    backend_ = std::make_unique<work::ProcessBackend>(*launcher_, path() / "sandbox");
     Hooks hooks;
     hooks.secret = [](const std::string& name) -> Result<std::map<std::string, std::string>> {
       return fail(Code::not_found, "secrets \"" + name + "\" not found");
     };
-    auto pipelines = Pipelines::open({*database_, clock_, *launcher_}, options(), hooks);
+    auto pipelines = Pipelines::open({*database_, clock_, *backend_}, options(), hooks);
     if (!fine(pipelines)) return;
     pipelines_ = std::move(*pipelines);
     open_ = true;
@@ -226,6 +228,7 @@ class World {
   bool sandbox_;
   SystemClock clock_;
   std::unique_ptr<db::Database> database_;
+  std::unique_ptr<work::ProcessBackend> backend_;
   std::unique_ptr<Pipelines> pipelines_;
   std::unique_ptr<proc::Launcher> launcher_;
   std::atomic<bool> open_ = false;

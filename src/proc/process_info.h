@@ -16,4 +16,6 @@ std::uint64_t ticks_now() noexcept;
 bool catches(std::int64_t pid, int signal);
 // Is it the first process of a process namespace of its own (proc(5), NSpid)?
 bool is_first_of_namespace(std::int64_t pid);
+std::string boot_id();  // changes with every start of the machine; empty when the kernel does not say
+
 }  // namespace millrace::proc

@@ -247,7 +247,7 @@ TEST_F(JobsLifecycle, AJobIsStopped) {
 }
 
 TEST_F(JobsLifecycle, AProcessingJobMovesItsFiles) {
-  if (!Sandbox(server_.directory() / "try").available()) GTEST_SKIP() << "no sandboxes on this machine";
+  if (!server_.has_sandboxes()) GTEST_SKIP() << "no sandboxes on this machine";
   accepted("CreateProcessingJob",
            processing_request("prep",
                               "echo $GREETING $AWS_REGION\n"
@@ -296,7 +296,7 @@ TEST_F(JobsLifecycle, ATuningJobFindsTheBest) {
 }
 
 TEST_F(JobsLifecycle, ARestartAtAnyMomentLosesAndRepeatsNothing) {
-  if (!Sandbox(server_.directory() / "try").available()) GTEST_SKIP() << "no sandboxes on this machine";
+  if (!server_.has_sandboxes()) GTEST_SKIP() << "no sandboxes on this machine";
   for (int i = 0; i < 8; ++i) {
     const std::string name = "crash-" + std::to_string(i);
     accepted("CreateProcessingJob",
@@ -323,7 +323,7 @@ TEST_F(JobsLifecycle, ARestartAtAnyMomentLosesAndRepeatsNothing) {
 
 // The server is killed with -9 again and again while the jobs go on; each time another one takes them up.
 TEST_F(JobsLifecycle, KilledAtAnyMomentItLosesAndRepeatsNothing) {
-  if (!Sandbox(server_.directory() / "try").available()) GTEST_SKIP() << "no sandboxes on this machine";
+  if (!server_.has_sandboxes()) GTEST_SKIP() << "no sandboxes on this machine";
   const std::vector<std::string> names{"one", "two", "three"};
   for (const auto& name : names) {
     accepted("CreateProcessingJob",

@@ -21,12 +21,13 @@ class SageMakerImpl final : public SageMaker {
   SageMakerImpl(Needs needs, Options options)
       : options_(std::move(options)),
         store_(needs.database),
+        sandbox_(needs.backend),
         world_{store_,
                needs.clock,
                needs.iam,
                needs.s3,
                needs.logs,
-               needs.launcher,
+               needs.backend,
                needs.gateway,
                options_,
                sandbox_,
@@ -36,7 +37,10 @@ class SageMakerImpl final : public SageMaker {
         follower_(needs.logs, needs.clock),
         jobs_(world_, follower_, alarm_),
         endpoints_(world_, follower_, alarm_),
-        ops_{world_, jobs_, endpoints_} {}
+        ops_{world_, jobs_, endpoints_},
+        ends_(needs.backend.on_end(std::string(kJobKeys), [this](const std::string& key, const auto&) {
+          if (!jobs_.on_end(key)) endpoints_.on_end(key);
+        })) {}
   ~SageMakerImpl() override { stop(); }
 
   Status open() {
@@ -62,13 +66,10 @@ class SageMakerImpl final : public SageMaker {
     return endpoints_.resume();
   }
 
-  void on_child_exit(const std::string& key, const proc::ChildStatus&) override {
-    if (!jobs_.on_child_exit(key)) endpoints_.on_child_exit(key);
-  }
-
   Result<std::size_t> under_way() override { return store_.count_active(); }
 
   void stop() override {
+    ends_.reset();
     alarm_.stop();
     jobs_.stop();
     endpoints_.stop();
@@ -123,7 +124,7 @@ class SageMakerImpl final : public SageMaker {
   Options options_;
   Store store_;
   MetricPatternCache metrics_;
-  Sandbox sandbox_{options_.directory / "sandbox"};
+  Sandbox sandbox_;
   std::mutex mutex_;
   std::vector<std::function<void(const std::string&, const std::string&)>> listeners_;
   World world_;
@@ -132,6 +133,7 @@ class SageMakerImpl final : public SageMaker {
   Jobs jobs_;
   Endpoints endpoints_;
   Ops ops_;
+  work::Subscription ends_;  // last: it calls the others
 };
 
 }  // namespace

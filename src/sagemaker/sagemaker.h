@@ -17,8 +17,8 @@
 #include "db/database.h"
 #include "iam/iam.h"
 #include "logs/logs.h"
-#include "proc/launcher.h"
 #include "s3/s3.h"
+#include "work/backend.h"
 
 namespace millrace::sagemaker {
 
@@ -45,7 +45,7 @@ class SageMaker {
     iam::Iam& iam;
     s3::S3& s3;
     logs::Logs& logs;
-    proc::Launcher& launcher;
+    work::Backend& backend;
     aws::Gateway& gateway;  // authorises what a job does as its execution role
   };
   static Result<std::unique_ptr<SageMaker>> open(Needs needs, Options options);
@@ -58,8 +58,6 @@ class SageMaker {
   virtual ConditionTags condition_tags() = 0;
   // Takes up every job and endpoint that was under way when the server last ended.
   virtual Status resume() = 0;
-  // A child of ours ended; keys that are not ours are ignored.
-  virtual void on_child_exit(const std::string& key, const proc::ChildStatus& status) = 0;
   // Jobs that are under way and endpoints that have model servers: what stop() leaves to the next start.
   virtual Result<std::size_t> under_way() = 0;
   virtual void stop() = 0;  // joins what works; children go on

@@ -41,6 +41,7 @@ class TestServer {
   std::string make_role(const std::string& name, const std::string& policy);
 
   SageMaker& service();
+  bool has_sandboxes();
   const std::filesystem::path& directory() const { return dir_.path(); }
   static constexpr const char* kAllowS3 =
       R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})";

@@ -11,6 +11,7 @@
 #include "blob/blob_store.h"
 #include "net/server.h"
 #include "sagemaker/test_server.h"
+#include "work/process_backend.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -41,6 +42,7 @@ struct TestServer::Running {
   std::unique_ptr<aws::Gateway> gateway;
   std::unique_ptr<net::Server> net;
   std::unique_ptr<proc::Launcher> launcher;
+  std::unique_ptr<work::ProcessBackend> backend;
   std::unique_ptr<SageMaker> sagemaker;
   std::atomic<bool> open{false};
   std::string endpoint;
@@ -61,8 +63,9 @@ struct TestServer::Running {
     must(make_directories(root / "launcher", 0700));
     const auto self = std::filesystem::read_symlink("/proc/self/exe");
     launcher = must(proc::Launcher::open(root / "launcher", self, [this](const auto& key, const auto& status) {
-      if (open) sagemaker->on_child_exit(key, status);
+      if (open) backend->ended(key, status);
     }));
+    backend = std::make_unique<work::ProcessBackend>(*launcher, root / "sandbox");
     Options mine;
     mine.account = "123456789012";
     mine.region = "us-east-1";
@@ -70,7 +73,7 @@ struct TestServer::Running {
     mine.executable = self;
     mine.endpoint_url = endpoint;
     mine.hidden = {root};
-    sagemaker = must(SageMaker::open({*database, clock, *iam, *s3, *logs, *launcher, *gateway}, mine));
+    sagemaker = must(SageMaker::open({*database, clock, *iam, *s3, *logs, *backend, *gateway}, mine));
     for (aws::Service service : {iam->iam_service(), iam->sts_service(), s3->service(), logs->service(),
                                  sagemaker->control_service(), sagemaker->runtime_service()}) {
       gateway->add(std::move(service));
@@ -97,6 +100,7 @@ TestServer::~TestServer() {
 }
 void TestServer::start() { running_ = std::make_unique<Running>(dir_.path()); }
 void TestServer::crash() { running_.reset(); }
+bool TestServer::has_sandboxes() { return running_->backend->confines().has_value(); }
 SageMaker& TestServer::service() { return *running_->sagemaker; }
 
 void TestServer::serve_and_kill(int milliseconds) {

@@ -29,15 +29,17 @@ constexpr const char* kAccount = "123456789012";
 constexpr const char* kRegion = "us-east-1";
 
 // No child is started here.
-class NoLauncher final : public proc::Launcher {
+class NoBackend final : public work::Backend {
  public:
-  void launch_async(const proc::LaunchSpec&, LaunchDone done) override { done(fail(Code::unavailable, "none here")); }
-  Result<std::optional<proc::ChildStatus>> status(const std::string&) override {
-    return std::optional<proc::ChildStatus>();
+  void start(work::Workload, Done done) override { done(fail(Code::unavailable, "none here")); }
+  Result<std::optional<work::WorkStatus>> status(const std::string&) override {
+    return std::optional<work::WorkStatus>();
   }
   Status stop(const std::string&, Millis) override { return {}; }
   Status forget(const std::string&) override { return {}; }
   Status shutdown(Millis) override { return {}; }
+  Status confines() override { return fail(Code::unimplemented, "nothing runs here"); }
+  bool has_image(const std::string&) override { return false; }
 };
 
 template <class T>
@@ -65,8 +67,8 @@ class Services {
     options.account = kAccount;
     options.region = kRegion;
     options.directory = dir_.path() / "sagemaker";
-    sagemaker_ = must(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, launcher_, *gateway_},
-                                                 std::move(options)));
+    sagemaker_ = must(
+        sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, backend_, *gateway_}, std::move(options)));
     for (aws::Service service : {iam_->iam_service(), iam_->sts_service(), s3_->service(), logs_->service(),
                                  sagemaker_->control_service(), sagemaker_->runtime_service()}) {
       for (const aws::Operation& operation : service.operations) operations_[service.name].insert(operation.name);
@@ -140,7 +142,7 @@ class Services {
 
   TempDir dir_;
   SystemClock clock_;
-  NoLauncher launcher_;
+  NoBackend backend_;
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<blob::BlobStore> blobs_;
   std::unique_ptr<iam::Iam> iam_;

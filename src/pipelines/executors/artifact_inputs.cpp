@@ -50,9 +50,9 @@ bool is_there(const std::filesystem::path& base, const std::string& place) {
   return found && *found && ((*found)->kind == FileKind::regular || (*found)->kind == FileKind::directory);
 }
 
-proc::Mount read_only(const std::filesystem::path& base, const std::string& place) {
-  proc::Mount mount;
-  mount.kind = proc::Mount::Kind::read_only;
+work::Mount read_only(const std::filesystem::path& base, const std::string& place) {
+  work::Mount mount;
+  mount.kind = work::Mount::Kind::read_only;
   mount.source = base;
   mount.below = place;
   mount.target = "/" + place;
@@ -82,10 +82,10 @@ Status bring_artifacts(const Options& options, const Hooks& hooks, const RunCont
   });
 }
 
-Result<std::vector<proc::Mount>> artifact_mounts(const Options& options, const RunContext& run,
+Result<std::vector<work::Mount>> artifact_mounts(const Options& options, const RunContext& run,
                                                  const engine::Node& node, const std::string& own) {
   const std::filesystem::path store = store_directory(options), fetched = fetched_directory(options, run.run_id);
-  std::vector<proc::Mount> mounts;
+  std::vector<work::Mount> mounts;
   const std::string of_run = run_artifacts_place(run).value_or(std::string());
   bool sees_run = !of_run.empty() && (!own.empty() || is_there(store, of_run));
   std::set<std::string> places;  // sorted: a directory before what lies in it
@@ -112,8 +112,8 @@ Result<std::vector<proc::Mount>> artifact_mounts(const Options& options, const R
     covering = place;
   }
   if (!own.empty()) {
-    proc::Mount mount = read_only(store, own);
-    mount.kind = proc::Mount::Kind::writable;
+    work::Mount mount = read_only(store, own);
+    mount.kind = work::Mount::Kind::writable;
     mounts.push_back(std::move(mount));
   }
   return mounts;

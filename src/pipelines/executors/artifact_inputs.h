@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/process.h"
-#include "proc/launcher.h"
+#include "work/workload.h"
 
 namespace millrace::pipelines::executors {
 
@@ -21,7 +21,7 @@ Status bring_artifact(const Options& options, const Hooks& hooks, const RunConte
 
 // What a task in a sandbox sees of the artifacts: those of its run, of which it writes to its own (a place of the
 // store; empty: it makes none), and its inputs from elsewhere. Nothing of other runs'.
-Result<std::vector<proc::Mount>> artifact_mounts(const Options& options, const RunContext& run,
+Result<std::vector<work::Mount>> artifact_mounts(const Options& options, const RunContext& run,
                                                  const engine::Node& node, const std::string& own);
 
 // The URI of an import from this machine is one of a file or directory that the operator has opened to pipelines

@@ -82,7 +82,7 @@ Status let_all_write(const UntrustedTree& tree) {
 }
 
 // What is to be mounted is there, without a link on its way.
-Status open_up(const proc::Mount& mount, bool to_all) {
+Status open_up(const work::Mount& mount, bool to_all) {
   const UntrustedTree base = MR_TRY(UntrustedTree::open(mount.source));
   if (base.is_file(mount.below.native())) return {};
   const UntrustedTree tree = MR_TRY(base.open_tree(mount.below.native()));
@@ -122,22 +122,22 @@ std::string container_name(const std::string& launch_key) { return "millrace-" +
 
 std::string remove_container_keys() { return "container/"; }
 
-proc::LaunchSpec remove_container(const fs::path& engine, const std::string& launch_key, const fs::path& directory) {
-  proc::LaunchSpec spec;
+work::Workload remove_container(const fs::path& engine, const std::string& launch_key, const fs::path& directory) {
+  work::Workload spec;
   spec.key = remove_container_keys() + launch_key;
   spec.synced = false;
   spec.as_server = true;
-  spec.argv = {engine.native(), "rm", "--force", container_name(launch_key)};
+  spec.command = {engine.native(), "rm", "--force", container_name(launch_key)};
   for (const char* name : kOfTheClient) {
     if (const std::string value = variable(name); !value.empty()) spec.environment.emplace_back(name, value);
   }
   spec.working_directory = directory;
-  spec.stdout_path = spec.stderr_path = directory / "container.txt";
+  spec.log = directory / "container.txt";
   return spec;
 }
 
 Status put_into_container(const fs::path& engine, const Executor& executor, const std::string& image,
-                          std::vector<std::string> command_line, const fs::path& directory, proc::LaunchSpec& step) {
+                          std::vector<std::string> command_line, const fs::path& directory, work::Workload& step) {
   const UntrustedTree of_attempt = MR_TRY(UntrustedTree::open(directory));
   // The host's network: steps reach this server on loopback. No labels: what is mounted is the server's own.
   std::vector<std::string> words = {engine.native(), "run",  "--rm",           "--name",       container_name(step.key),
@@ -161,27 +161,27 @@ Status put_into_container(const fs::path& engine, const Executor& executor, cons
   // goes without links on its way. A step that exchanges a directory of a claim for a link while another one that
   // mounts a part of that claim is started can still win.
   std::size_t number = 0;
-  for (const proc::Mount& one : step.sandbox ? step.sandbox->mounts : std::vector<proc::Mount>()) {
+  for (const work::Mount& one : step.sandbox ? step.sandbox->mounts : std::vector<work::Mount>()) {
     if (one.target.find(':') != std::string::npos || (one.source / one.below).native().find(':') != std::string::npos)
       return fail(Code::invalid_argument,
                   fmt::format("a container cannot have \"{}\" mounted: it holds a ':'", one.target));
     switch (one.kind) {
-      case proc::Mount::Kind::writable:
-      case proc::Mount::Kind::read_only: {
+      case work::Mount::Kind::writable:
+      case work::Mount::Kind::read_only: {
         // The program and the Python of the machine are not the image's.
-        if (one.kind == proc::Mount::Kind::read_only && one.source == one.target && one.below.empty()) break;
-        const bool read_only = one.kind == proc::Mount::Kind::read_only;
+        if (one.kind == work::Mount::Kind::read_only && one.source == one.target && one.below.empty()) break;
+        const bool read_only = one.kind == work::Mount::Kind::read_only;
         const bool to_all = other_user && !read_only;
         if (!one.below.empty() || to_all) MR_TRY(open_up(one, to_all));
         mount(words, one.below.empty() ? one.source.native() : (one.source / one.below).native(), one.target,
               read_only);
         break;
       }
-      case proc::Mount::Kind::memory:
+      case work::Mount::Kind::memory:
         words.push_back("--tmpfs");
         words.push_back(one.target + (one.size_bytes == 0 ? "" : fmt::format(":size={}", one.size_bytes)));
         break;
-      case proc::Mount::Kind::files: {
+      case work::Mount::Kind::files: {
         const std::string inside = "files/" + std::to_string(number++);
         const fs::path files = directory / inside;
         MR_TRY(of_attempt.make_directories(inside, other_user ? 0755 : 0700));
@@ -224,7 +224,7 @@ Status put_into_container(const fs::path& engine, const Executor& executor, cons
   }
   words.push_back(image);
   words.insert(words.end(), command_line.begin(), command_line.end());
-  step.argv = std::move(words);
+  step.command = std::move(words);
   step.environment = std::move(environment);
   step.sandbox.reset();
   step.as_server = true;

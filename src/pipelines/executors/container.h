@@ -23,13 +23,13 @@ bool is_contained(const Options& options, const Hooks& hooks, const Executor& ex
 // the attempt's. The variables travel in the client's environment, so that no value shows in a list of processes.
 Status put_into_container(const std::filesystem::path& engine, const Executor& executor, const std::string& image,
                           std::vector<std::string> command_line, const std::filesystem::path& directory,
-                          proc::LaunchSpec& step);
+                          work::Workload& step);
 
 // The name of an attempt's container, of its launch key.
 std::string container_name(const std::string& launch_key);
 // What removes the container that a killed client left behind; for nothing where there is none.
-proc::LaunchSpec remove_container(const std::filesystem::path& engine, const std::string& launch_key,
-                                  const std::filesystem::path& directory);
+work::Workload remove_container(const std::filesystem::path& engine, const std::string& launch_key,
+                                const std::filesystem::path& directory);
 std::string remove_container_keys();  // what the launch keys of those begin with
 
 }  // namespace millrace::pipelines::executors

@@ -20,7 +20,7 @@ using testing::Pair;
 
 class ContainerTest : public ::testing::Test {
  protected:
-  using Kind = proc::Mount::Kind;
+  using Kind = work::Mount::Kind;
   ContainerTest() {
     step_.key = "run/r/root/train/1";
     step_.environment = {{"PATH", "/usr/bin"}, {"HOME", "/x"}, {"TOKEN", "secret\nwith lines"}};
@@ -30,12 +30,12 @@ class ContainerTest : public ::testing::Test {
     return put_into_container("/usr/bin/podman", executor_, "image:1", command_line, scratch_->path(), step_);
   }
   std::string after(const std::string& word) const {
-    const auto found = std::find(step_.argv.begin(), step_.argv.end(), word);
-    return found == step_.argv.end() ? "" : *std::next(found);
+    const auto found = std::find(step_.command.begin(), step_.command.end(), word);
+    return found == step_.command.end() ? "" : *std::next(found);
   }
   Result<TempDir> scratch_ = TempDir::make("container");
   Executor executor_;
-  proc::LaunchSpec step_;
+  work::Workload step_;
 };
 
 TEST_F(ContainerTest, CommandsTakeThePlaceOfTheEntryPoint) {
@@ -43,7 +43,8 @@ TEST_F(ContainerTest, CommandsTakeThePlaceOfTheEntryPoint) {
   ASSERT_TRUE(put({"sh", "-c", "echo $0", "a b"}));
   EXPECT_FALSE(step_.sandbox);
   EXPECT_EQ(after("--entrypoint"), "sh");
-  EXPECT_THAT(std::vector(step_.argv.end() - 4, step_.argv.end()), ElementsAre("image:1", "-c", "echo $0", "a b"));
+  EXPECT_THAT(std::vector(step_.command.end() - 4, step_.command.end()),
+              ElementsAre("image:1", "-c", "echo $0", "a b"));
   EXPECT_EQ(after("--name"), container_name("run/r/root/train/1"));
   EXPECT_NE(container_name("run/r/root/train/1"), container_name("run/r/root/train/2"));
 }
@@ -51,8 +52,8 @@ TEST_F(ContainerTest, CommandsTakeThePlaceOfTheEntryPoint) {
 TEST_F(ContainerTest, ArgumentsAloneGoToTheImagesOwnCommand) {
   executor_.arguments = {"--epochs", "3"};
   ASSERT_TRUE(put({"--epochs", "3"}));
-  EXPECT_THAT(step_.argv, Not(Contains("--entrypoint")));
-  EXPECT_THAT(std::vector(step_.argv.end() - 3, step_.argv.end()), ElementsAre("image:1", "--epochs", "3"));
+  EXPECT_THAT(step_.command, Not(Contains("--entrypoint")));
+  EXPECT_THAT(std::vector(step_.command.end() - 3, step_.command.end()), ElementsAre("image:1", "--epochs", "3"));
 }
 
 TEST_F(ContainerTest, ValuesOfVariablesAreNotOnTheCommandLine) {
@@ -61,10 +62,10 @@ TEST_F(ContainerTest, ValuesOfVariablesAreNotOnTheCommandLine) {
   ::setenv("MILLRACE_OF_THE_SERVER", "x", 1);
   ASSERT_TRUE(put({}));
   ::unsetenv("MILLRACE_OF_THE_SERVER");
-  for (const std::string& word : step_.argv) EXPECT_EQ(word.find("secret"), std::string::npos) << word;
-  EXPECT_THAT(step_.argv, Contains("TOKEN"));
-  EXPECT_THAT(step_.argv, Contains("HOME=/home/of/the/task"));  // the client has a HOME of its own
-  EXPECT_THAT(step_.argv, Not(Contains("PATH")));               // the image has one
+  for (const std::string& word : step_.command) EXPECT_EQ(word.find("secret"), std::string::npos) << word;
+  EXPECT_THAT(step_.command, Contains("TOKEN"));
+  EXPECT_THAT(step_.command, Contains("HOME=/home/of/the/task"));  // the client has a HOME of its own
+  EXPECT_THAT(step_.command, Not(Contains("PATH")));               // the image has one
   EXPECT_THAT(step_.environment, Contains(Pair("TOKEN", "secret\nwith lines")));
   EXPECT_THAT(step_.environment, Contains(Pair("PATH", std::string(std::getenv("PATH")))));
   EXPECT_THAT(step_.environment, Not(Contains(Pair("MILLRACE_OF_THE_SERVER", "x"))));
@@ -85,10 +86,10 @@ TEST_F(ContainerTest, MountsAndLimitsAreTheSandboxes) {
   executor_.run_as_group = 100;
   ASSERT_TRUE(put({}));
   const std::string files = (scratch_->path() / "files/0").native();
-  EXPECT_THAT(step_.argv, Contains(own + "/tmp:/tmp"));
-  EXPECT_THAT(step_.argv, Contains("/data/artifacts/minio:/minio:ro"));
-  EXPECT_THAT(step_.argv, Contains(files + ":/etc/keys:ro"));
-  EXPECT_THAT(step_.argv, Not(Contains("/tmp/venv:/tmp/venv:ro")));
+  EXPECT_THAT(step_.command, Contains(own + "/tmp:/tmp"));
+  EXPECT_THAT(step_.command, Contains("/data/artifacts/minio:/minio:ro"));
+  EXPECT_THAT(step_.command, Contains(files + ":/etc/keys:ro"));
+  EXPECT_THAT(step_.command, Not(Contains("/tmp/venv:/tmp/venv:ro")));
   EXPECT_EQ(after("--tmpfs"), "/cache:size=1048576");
   EXPECT_EQ(after("--memory"), "67108864");
   EXPECT_EQ(after("--cpus"), "2");

@@ -125,7 +125,7 @@ Status check_requests(double cpus, double memory) {
   return {};
 }
 
-Status apply_resources(const Resources& wanted, const PlaceholderContext& context, proc::LaunchSpec& spec) {
+Status apply_resources(const Resources& wanted, const PlaceholderContext& context, work::Workload& spec) {
   const double cpu_limit = MR_TRY(amount(MR_TRY(substitute(wanted.cpu_limit, context)), "CPU limit"));
   const double memory_limit = MR_TRY(amount(MR_TRY(substitute(wanted.memory_limit, context)), "memory limit"));
   const double cpus = MR_TRY(amount(MR_TRY(substitute(wanted.cpu_request, context)), "CPU request"));
@@ -162,7 +162,7 @@ bool is_variable_name(std::string_view name) {
 }
 
 Status apply_keys(const Hooks& hooks, const RunContext& run, const engine::Node& node, const Executor& executor,
-                  proc::LaunchSpec& spec) {
+                  work::Workload& spec) {
   for (const KeysAsEnv& wanted : executor.env_from_keys) {
     if (is_left_open(wanted.name, node)) continue;
     const std::string name = text_of(setting_of(wanted.name, node));
@@ -188,8 +188,8 @@ Status apply_keys(const Hooks& hooks, const RunContext& run, const engine::Node&
     if (is_left_open(wanted.name, node)) continue;
     const std::string name = text_of(setting_of(wanted.name, node));
     const auto keys = MR_TRY(read_keys(hooks, run, wanted.secret, name, wanted.optional));
-    proc::Mount mount;
-    mount.kind = proc::Mount::Kind::files;
+    work::Mount mount;
+    mount.kind = work::Mount::Kind::files;
     mount.target = wanted.mount_path;
     if (keys) mount.files.assign(keys->begin(), keys->end());
     spec.sandbox->mounts.push_back(std::move(mount));
@@ -198,14 +198,14 @@ Status apply_keys(const Hooks& hooks, const RunContext& run, const engine::Node&
 }
 
 Status apply_volumes(const Options& options, const RunContext& run, const engine::Node& node, const Executor& executor,
-                     proc::LaunchSpec& spec) {
+                     work::Workload& spec) {
   std::size_t number = 0;
   for (const VolumeMount& wanted : executor.volumes) {
-    proc::Mount mount;
+    work::Mount mount;
     mount.target = wanted.mount_path;
     switch (wanted.kind) {
       case VolumeMount::Kind::memory:
-        mount.kind = proc::Mount::Kind::memory;
+        mount.kind = work::Mount::Kind::memory;
         mount.size_bytes = wanted.size_bytes;
         break;
       case VolumeMount::Kind::scratch: {
@@ -274,7 +274,7 @@ Status check_user(const Executor& executor) {
 
 }  // namespace
 
-void set_variable(proc::LaunchSpec& spec, const std::string& name, const std::string& value) {
+void set_variable(work::Workload& spec, const std::string& name, const std::string& value) {
   for (auto& entry : spec.environment) {
     if (entry.first == name) {
       entry.second = value;
@@ -328,7 +328,7 @@ Status check_machine(const Options& options, const Hooks& hooks, const PipelineS
 }
 
 Status apply_machine(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
-                     const Executor& executor, const PlaceholderContext& context, proc::LaunchSpec& spec) {
+                     const Executor& executor, const PlaceholderContext& context, work::Workload& spec) {
   if (!executor.placement.empty()) MR_TRY(check_dynamic_placement(executor.placement, node, node_labels(options)));
   MR_TRY(apply_resources(executor.resources, context, spec));
   for (const auto& [variable, path] : executor.env_from_fields)

@@ -10,7 +10,7 @@
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/process.h"
-#include "proc/launcher.h"
+#include "work/workload.h"
 
 namespace millrace::pipelines::executors {
 
@@ -23,9 +23,9 @@ Status check_machine(const Options& options, const Hooks& hooks, const PipelineS
 
 // Adds variables, mounts and limits. Errors are the task's: a missing secret or key, a selector that fits no node.
 Status apply_machine(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
-                     const Executor& executor, const PlaceholderContext& context, proc::LaunchSpec& spec);
+                     const Executor& executor, const PlaceholderContext& context, work::Workload& spec);
 
 // Sets a variable of a child's environment, replacing an earlier value.
-void set_variable(proc::LaunchSpec& spec, const std::string& name, const std::string& value);
+void set_variable(work::Workload& spec, const std::string& name, const std::string& value);
 
 }  // namespace millrace::pipelines::executors

@@ -302,7 +302,7 @@ TEST_F(OutputsTest, FetchingGoesRoundWhatLiesInTheWay) {
   const auto mounts = artifact_mounts(options_, run_, node_, "");
   ASSERT_TRUE(mounts);
   std::vector<std::string> targets;
-  for (const proc::Mount& mount : *mounts) targets.push_back(mount.target);
+  for (const work::Mount& mount : *mounts) targets.push_back(mount.target);
   EXPECT_THAT(targets, testing::UnorderedElementsAre(fmt::format("/minio/mlpipeline/v2/artifacts/p/{}", kRun),
                                                      "/s3/bucket/dir/key"));
 }

@@ -68,8 +68,8 @@ Result<std::string> make_artifact_directory(const Options& options, const RunCon
 
 // The step runs in its environment, or the environment is to be made.
 Status use_environment(const Options& options, const PythonEnvironment& environment,
-                       const std::filesystem::path& directory, const std::optional<proc::Mount>& image,
-                       proc::LaunchSpec& step, std::optional<PythonBuild>* build) {
+                       const std::filesystem::path& directory, const std::optional<work::Mount>& image,
+                       work::Workload& step, std::optional<PythonBuild>* build) {
   if (environment.name.empty()) return {};
   if (const auto kept = find_environment(options, environment.name)) return enter_environment(*kept, directory, step);
   if (build == nullptr)
@@ -109,9 +109,8 @@ std::string pod_name(const RunContext& run, std::uint32_t number) {
   return fmt::format("{}-{}", run.resource_name, number);
 }
 
-Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& given,
-                                 const engine::Node& node, const Executor& executor,
-                                 std::optional<PythonBuild>* build) {
+Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const RunContext& given,
+                               const engine::Node& node, const Executor& executor, std::optional<PythonBuild>* build) {
   RunContext run = given;
   const bool contained = is_contained(options, hooks, executor);
   run.sandboxed = contained || (hooks.sandboxed && hooks.sandboxed());
@@ -137,7 +136,7 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   const std::string image = MR_TRY(substitute(executor.image, context));
   const std::optional<LocalImage> local = contained ? std::optional<LocalImage>() : MR_TRY(find_image(options, image));
   if (!contained) MR_TRY(check_has_code(options, executor, image));
-  proc::LaunchSpec spec;
+  work::Workload spec;
   if (hooks.native_image && !contained && !local) {
     if (auto native = hooks.native_image(image, command_line)) command_line = std::move(*native);
   }
@@ -148,15 +147,15 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
                     "command, or start the server with --executor container",
                     image));
   }
-  std::optional<proc::Mount> of_image;
-  if (local) of_image = {proc::Mount::Kind::read_only, local->directory, local->working_directory, 0, {}};
+  std::optional<work::Mount> of_image;
+  if (local) of_image = {work::Mount::Kind::read_only, local->directory, local->working_directory, 0, {}};
   spec.key = launch_key(run.run_id, node.path, node.attempt);
   spec.synced = false;  // the run's own events are; after the machine's death they say what to start anew
   spec.working_directory = directory;
-  spec.stdout_path = spec.stderr_path = log_path(options, run.run_id, node.path, node.attempt);
+  spec.log = log_path(options, run.run_id, node.path, node.attempt);
   if (run.sandboxed) {
     spec.sandbox = task_sandbox(options, run, directory);
-    for (proc::Mount& mount : MR_TRY(artifact_mounts(options, run, node, own_artifacts)))
+    for (work::Mount& mount : MR_TRY(artifact_mounts(options, run, node, own_artifacts)))
       spec.sandbox->mounts.push_back(std::move(mount));
     if (of_image) spec.sandbox->mounts.push_back(*of_image);
   }
@@ -191,15 +190,15 @@ Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, con
   }
   PythonEnvironment environment =
       python_environment(image, std::move(command_line), spec.environment, local ? local->packages : PythonPackages());
-  spec.argv = std::move(environment.command_line);
+  spec.command = std::move(environment.command_line);
   MR_TRY(use_environment(options, environment, directory, of_image, spec, build));
   return spec;
 }
 
 std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,
-                             const proc::ChildStatus& status) {
+                             const work::WorkStatus& status) {
   std::string what;
-  if (status.state == proc::ChildStatus::State::lost)
+  if (status.state == work::WorkStatus::State::lost)
     what = "the process was lost: nobody saw how it ended";
   else if (status.signal != 0)
     what = fmt::format("the process was ended by signal {}", status.signal);

@@ -21,7 +21,7 @@
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/rights.h"
 #include "pipelines/pipelines.h"
-#include "proc/launcher.h"
+#include "work/workload.h"
 
 namespace millrace::pipelines::executors {
 
@@ -53,9 +53,9 @@ std::string pod_name(const RunContext& run, std::uint32_t number);
 // not known.
 // Where it needs a Python environment that is not there, `build` is what makes it: the attempt is to be prepared again
 // then. Errors also: failed_precondition, for one that is not there where nobody takes the build.
-Result<proc::LaunchSpec> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
-                                 const engine::Node& node, const Executor& executor,
-                                 std::optional<PythonBuild>* build = nullptr);
+Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
+                               const engine::Node& node, const Executor& executor,
+                               std::optional<PythonBuild>* build = nullptr);
 
 // outputs.cpp. The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared
 // type, cannot be read as what a task may leave, or is not the task's own.
@@ -69,6 +69,6 @@ Status publish(const Options& options, const Hooks& hooks, const RunContext& run
 
 // One sentence on why an attempt failed, with the end of its log.
 std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,
-                             const proc::ChildStatus& status);
+                             const work::WorkStatus& status);
 
 }  // namespace millrace::pipelines::executors

@@ -18,18 +18,18 @@ namespace {
 using testing::HasSubstr;
 
 // What the launcher does, without one: the child in its directory, with its environment and nothing else.
-proc::ChildStatus run_child(const proc::LaunchSpec& spec) {
+work::WorkStatus run_child(const work::Workload& spec) {
   std::vector<char*> argv, environment;
   std::vector<std::string> variables;
   for (const auto& [name, value] : spec.environment) variables.push_back(name + "=" + value);
   for (std::string& variable : variables) environment.push_back(variable.data());
-  std::vector<std::string> arguments = spec.argv;
+  std::vector<std::string> arguments = spec.command;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   environment.push_back(nullptr);
   const pid_t pid = ::fork();
   if (pid == 0) {
-    const int log = ::open(spec.stdout_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int log = ::open(spec.log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(log, 1);
     ::dup2(log, 2);
     if (::chdir(spec.working_directory.c_str()) == 0) ::execvpe(argv[0], argv.data(), environment.data());
@@ -37,9 +37,8 @@ proc::ChildStatus run_child(const proc::LaunchSpec& spec) {
   }
   int status = 0;
   ::waitpid(pid, &status, 0);
-  proc::ChildStatus result;
-  result.state = proc::ChildStatus::State::exited;
-  result.pid = pid;
+  work::WorkStatus result;
+  result.state = work::WorkStatus::State::exited;
   result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   result.exit_code = WIFSIGNALED(status) ? 128 + result.signal : WEXITSTATUS(status);
   return result;
@@ -72,7 +71,7 @@ class ProcessTest : public testing::Test {
     };
   }
 
-  Result<proc::LaunchSpec> prepared(std::vector<std::string> arguments) {
+  Result<work::Workload> prepared(std::vector<std::string> arguments) {
     executor_.arguments = std::move(arguments);
     return prepare(options_, hooks_, run_, node_, executor_);
   }
@@ -114,10 +113,10 @@ TEST_F(ProcessTest, RunsAStepOfALocalImageInItsDirectory) {
   const auto hidden = prepared({"told"});
   ASSERT_TRUE(hidden) << hidden.error().message;
   EXPECT_EQ(hidden->working_directory, "/no/such/place");
-  const proc::Mount& mount = hidden->sandbox->mounts.back();
+  const work::Mount& mount = hidden->sandbox->mounts.back();
   EXPECT_EQ(mount.target, "/no/such/place");
   EXPECT_EQ(mount.source, context.path());
-  EXPECT_EQ(mount.kind, proc::Mount::Kind::read_only);
+  EXPECT_EQ(mount.kind, work::Mount::Kind::read_only);
 }
 
 TEST_F(ProcessTest, RunsACommandWithItsInputsAndTakesItsOutputs) {
@@ -265,9 +264,9 @@ TEST_F(ProcessTest, RunsNativeImages) {
     if (image != "native:1") return std::nullopt;
     return std::vector<std::string>{"/bin/echo", std::to_string(line.size())};
   };
-  EXPECT_EQ(prepared({"true"})->argv, (std::vector<std::string>{"/bin/sh", "-c", "true"}));
+  EXPECT_EQ(prepared({"true"})->command, (std::vector<std::string>{"/bin/sh", "-c", "true"}));
   executor_.image = "native:1";
-  EXPECT_EQ(prepared({"true"})->argv, (std::vector<std::string>{"/bin/echo", "3"}));
+  EXPECT_EQ(prepared({"true"})->command, (std::vector<std::string>{"/bin/echo", "3"}));
 }
 
 TEST_F(ProcessTest, DescribesAFailureByTheEndOfItsLog) {
@@ -288,8 +287,8 @@ TEST_F(ProcessTest, DescribesAFailureByTheEndOfItsLog) {
     ASSERT_TRUE(spec);
     EXPECT_EQ(describe_failure(options_, run_, node_, run_child(*spec)), c.says) << c.script;
   }
-  proc::ChildStatus lost;
-  lost.state = proc::ChildStatus::State::lost;
+  work::WorkStatus lost;
+  lost.state = work::WorkStatus::State::lost;
   ++node_.attempt;
   EXPECT_EQ(describe_failure(options_, run_, node_, lost), "the process was lost: nobody saw how it ended");
 }

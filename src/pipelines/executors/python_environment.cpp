@@ -159,7 +159,7 @@ std::optional<KeptEnvironment> find_environment(const Options& options, const st
 }
 
 Status enter_environment(const KeptEnvironment& environment, const std::filesystem::path& directory,
-                         proc::LaunchSpec& step) {
+                         work::Workload& step) {
   const std::filesystem::path layer = directory / kLayer;
   MR_TRY(make_layer(environment, layer));
   set_variable(step, "PATH",
@@ -169,19 +169,19 @@ Status enter_environment(const KeptEnvironment& environment, const std::filesyst
   set_variable(step, std::string(kVariable), environment.directory.native());
   if (step.sandbox)
     step.sandbox->mounts.push_back(
-        {proc::Mount::Kind::read_only, environment.directory, environment.directory.native(), 0, {}});
+        {work::Mount::Kind::read_only, environment.directory, environment.directory.native(), 0, {}});
   return {};
 }
 
-std::optional<std::filesystem::path> kept_environment(const proc::LaunchSpec& step) {
+std::optional<std::filesystem::path> kept_environment(const work::Workload& step) {
   std::string place = value_of(step.environment, kVariable);
   return place.empty() ? std::nullopt : std::optional<std::filesystem::path>(std::move(place));
 }
 
 Result<PythonBuild> build_environment(const Options& options, const PythonEnvironment& environment,
-                                      const proc::LaunchSpec& step, const std::optional<proc::Mount>& image) {
+                                      const work::Workload& step, const std::optional<work::Mount>& image) {
   PythonBuild build{environment.name, {}};
-  proc::LaunchSpec& child = build.child;
+  work::Workload& child = build.child;
   child.key = fmt::format("{}{}/{}", kBuildKeys, environment.name, random_hex(16));
   child.synced = false;
   const auto place = build_directory(options, child.key), work = place / kWork;
@@ -189,9 +189,9 @@ Result<PythonBuild> build_environment(const Options& options, const PythonEnviro
   // trusted-path: above what the child will see
   MR_TRY(make_directories(work / "tmp", 0700));
   MR_TRY(make_directories(final_place.parent_path(), 0700));  // trusted-path: holds whole environments only
-  child.argv = {"sh", "-c", std::string(kMake), final_place.native(), environment.script, environment.after};
+  child.command = {"sh", "-c", std::string(kMake), final_place.native(), environment.script, environment.after};
   child.working_directory = image ? step.working_directory : work;
-  child.stdout_path = child.stderr_path = step.stdout_path;
+  child.log = step.log;
   child.environment = {{"PATH", value_of(step.environment, "PATH")},
                        {"LANG", value_of(step.environment, "LANG")},
                        {"HOME", work.native()},
@@ -208,12 +208,12 @@ Result<PythonBuild> build_environment(const Options& options, const PythonEnviro
   MR_TRY(make_directories(place / kMade, 0700));  // trusted-path: above what the child will see
   MR_TRY(proc::give_to_child(place / kMade));
   child.sandbox = task_sandbox(options, {}, work);
-  child.sandbox->mounts.push_back({proc::Mount::Kind::writable, place / kMade, final_place.native(), 0, {}});
+  child.sandbox->mounts.push_back({work::Mount::Kind::writable, place / kMade, final_place.native(), 0, {}});
   if (image) child.sandbox->mounts.push_back(*image);
   return build;
 }
 
-bool is_environment_build(std::string_view key) { return key.starts_with(kBuildKeys); }
+std::string environment_build_keys() { return std::string(kBuildKeys); }
 
 Status publish_environment(const Options& options, const PythonBuild& build) {
   const bool is_staged = build.child.sandbox.has_value();

@@ -22,7 +22,7 @@
 
 #include "base/result.h"
 #include "pipelines/pipelines.h"
-#include "proc/launcher.h"
+#include "work/workload.h"
 
 namespace millrace::pipelines::executors {
 
@@ -54,19 +54,19 @@ std::optional<KeptEnvironment> find_environment(const Options& options, const st
 
 // The attempt's own layer in front of it, in its `directory`, and the variables of a shell that has entered it.
 Status enter_environment(const KeptEnvironment& environment, const std::filesystem::path& directory,
-                         proc::LaunchSpec& step);
+                         work::Workload& step);
 // The kept environment of a step that has entered one.
-std::optional<std::filesystem::path> kept_environment(const proc::LaunchSpec& step);
+std::optional<std::filesystem::path> kept_environment(const work::Workload& step);
 
 // What makes an environment, as a child. `step`: of the first attempt that needs it, for its working directory, its log
 // and, where there is a sandbox, for what its image is.
 struct PythonBuild {
   std::string name;
-  proc::LaunchSpec child;
+  work::Workload child;
 };
 Result<PythonBuild> build_environment(const Options& options, const PythonEnvironment& environment,
-                                      const proc::LaunchSpec& step, const std::optional<proc::Mount>& image);
-bool is_environment_build(std::string_view key);
+                                      const work::Workload& step, const std::optional<work::Mount>& image);
+std::string environment_build_keys();  // what the keys of builds begin with
 // What the child left becomes the environment, which it was not before. Errors: it left none.
 Status publish_environment(const Options& options, const PythonBuild& build);
 void discard_build(const Options& options, const PythonBuild& build);

@@ -74,11 +74,11 @@ class Builds : public testing::Test {
   const Options options_{directory_.path(), ""};
   const PythonEnvironment environment_ = python_environment("i", {"sh", "-c", kScript, "x"}, {{"PIP_INDEX_URL", "u"}});
 
-  proc::LaunchSpec step(bool sandboxed = true) const {
-    proc::LaunchSpec step;
+  work::Workload step(bool sandboxed = true) const {
+    work::Workload step;
     step.environment = {{"PATH", "/usr/bin:/bin"}, {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "secret"}};
     step.working_directory = directory_.path() / "runs/r/root.t.1";
-    step.stdout_path = step.working_directory / "log.txt";
+    step.log = step.working_directory / "log.txt";
     if (sandboxed) step.sandbox.emplace();
     return step;
   }
@@ -86,8 +86,8 @@ class Builds : public testing::Test {
     return writable(build, directory_.path() / "python" / build.name);
   }
   static fs::path writable(const PythonBuild& build, const fs::path& target) {
-    for (const proc::Mount& mount : build.child.sandbox->mounts) {
-      if (mount.target == target && mount.kind == proc::Mount::Kind::writable) return mount.source;
+    for (const work::Mount& mount : build.child.sandbox->mounts) {
+      if (mount.target == target && mount.kind == work::Mount::Kind::writable) return mount.source;
     }
     return {};
   }
@@ -95,10 +95,10 @@ class Builds : public testing::Test {
 
 TEST_F(Builds, SeeAndWriteOnlyWhatTheyMake) {
   const auto build = build_environment(options_, environment_, step(), std::nullopt).value();
-  EXPECT_TRUE(is_environment_build(build.child.key));
-  EXPECT_EQ(build.child.stdout_path, step().stdout_path);
-  for (const proc::Mount& mount : build.child.sandbox->mounts) {
-    if (mount.kind != proc::Mount::Kind::writable) continue;
+  EXPECT_TRUE(build.child.key.starts_with(environment_build_keys()));
+  EXPECT_EQ(build.child.log, step().log);
+  for (const work::Mount& mount : build.child.sandbox->mounts) {
+    if (mount.kind != work::Mount::Kind::writable) continue;
     EXPECT_TRUE(mount.source.native().starts_with((directory_.path() / "python-builds" / build.name).native() + "."))
         << mount.source;
   }
@@ -144,11 +144,11 @@ TEST_F(Builds, WithoutASandboxAreMadeInTheirPlace) {
 TEST_F(Builds, AreEnteredReadOnlyByWayOfALayer) {
   ASSERT_TRUE(make_directories(directory_.path() / "python/kept/lib/python3.11/site-packages"));
   ASSERT_TRUE(write_file(directory_.path() / "python/kept/published", "python3.11"));
-  proc::LaunchSpec step = this->step();
+  work::Workload step = this->step();
   ASSERT_TRUE(make_directories(step.working_directory));
   ASSERT_TRUE(enter_environment(find_environment(options_, "kept").value(), step.working_directory, step));
   EXPECT_EQ(kept_environment(step), directory_.path() / "python/kept");
-  for (const proc::Mount& mount : step.sandbox->mounts) EXPECT_EQ(mount.kind, proc::Mount::Kind::read_only);
+  for (const work::Mount& mount : step.sandbox->mounts) EXPECT_EQ(mount.kind, work::Mount::Kind::read_only);
   EXPECT_EQ(step.sandbox->mounts.size(), 1u);
   const fs::path layer = step.working_directory / "environment";
   EXPECT_EQ(fs::read_symlink(layer / "bin/python3"), directory_.path() / "python/kept/bin/python3");

@@ -71,38 +71,38 @@ Status make_place(const Place& place) {
   return proc::give_to_child(place.directory / "python");
 }
 
-proc::LaunchSpec server_at(const Place& place, const std::string& key, const std::filesystem::path& environment,
-                           bool sandboxed, int idle_seconds) {
+work::Workload server_at(const Place& place, const std::string& key, const std::filesystem::path& environment,
+                         bool sandboxed, int idle_seconds) {
   const std::filesystem::path own = place.seen / "python";
-  proc::LaunchSpec server;
+  work::Workload server;
   server.key = key;
   server.synced = false;
   server.working_directory = own;
-  server.stdout_path = server.stderr_path = place.directory / "python" / "log.txt";
+  server.log = place.directory / "python" / "log.txt";
   server.environment.emplace_back("HOME", own.native());
-  server.argv = {(environment / "bin/python3").native(),
-                 "-c",
-                 std::string(python_server_program()),
-                 own.native(),
-                 place.socket,
-                 sandboxed ? "sandboxed" : "bare",
-                 place.artifacts_seen.native(),
-                 std::to_string(idle_seconds),
-                 to_hex(proc::system_call_filter_bytes())};
+  server.command = {(environment / "bin/python3").native(),
+                    "-c",
+                    std::string(python_server_program()),
+                    own.native(),
+                    place.socket,
+                    sandboxed ? "sandboxed" : "bare",
+                    place.artifacts_seen.native(),
+                    std::to_string(idle_seconds),
+                    to_hex(proc::system_call_filter_bytes())};
   return server;
 }
 
 // As a task's whose directory is the server's own, with those of the attempts and the environment.
-proc::Sandbox sandbox_at(const Options& options, const RunContext& run, const Place& place,
+work::Sandbox sandbox_at(const Options& options, const RunContext& run, const Place& place,
                          const std::filesystem::path& environment) {
-  using Kind = proc::Mount::Kind;
+  using Kind = work::Mount::Kind;
   const std::filesystem::path own = place.directory / "python";
-  proc::Sandbox out = task_sandbox(options, run, own);
+  work::Sandbox out = task_sandbox(options, run, own);
   out.may_nest = true;
   // Where its workers' artifacts go is made in these; a worker mounts its own there.
   for (const char* scheme : {"/minio", "/s3", "/gcs"})
     out.mounts.push_back({Kind::memory, {}, scheme, kPlacesBytes, {}});
-  for (proc::Mount& mount : out.mounts) {
+  for (work::Mount& mount : out.mounts) {
     if (mount.target == own) mount.target = place.seen / "python";
   }
   out.mounts.push_back({Kind::writable, place.directory, place.seen.native(), 0, {}});
@@ -125,13 +125,13 @@ std::string seen_in_task(const Options& options, const std::filesystem::path& ar
 }
 
 // Artifacts that were not made in the run are mounted for the step alone.
-bool sees_others_artifacts(const Options& options, const RunContext& run, const proc::LaunchSpec& step,
+bool sees_others_artifacts(const Options& options, const RunContext& run, const work::Workload& step,
                            const std::string& of_run) {
   if (!step.sandbox) return false;
-  return std::any_of(step.sandbox->mounts.begin(), step.sandbox->mounts.end(), [&](const proc::Mount& mount) {
+  return std::any_of(step.sandbox->mounts.begin(), step.sandbox->mounts.end(), [&](const work::Mount& mount) {
     const bool is_input =
         mount.source == store_directory(options) || mount.source == fetched_directory(options, run.run_id);
-    return is_input && mount.kind == proc::Mount::Kind::read_only && mount.target != of_run;
+    return is_input && mount.kind == work::Mount::Kind::read_only && mount.target != of_run;
   });
 }
 
@@ -178,19 +178,18 @@ std::vector<std::string> python_servers_of(const Options& options, const std::st
   return keys;
 }
 
-void wait_for_python_server(proc::LaunchSpec& step, Millis patience) {
-  step.argv[kPatience] = std::to_string(std::max(patience, Millis(0)).count());
+void wait_for_python_server(work::Workload& step, Millis patience) {
+  step.command[kPatience] = std::to_string(std::max(patience, Millis(0)).count());
 }
 
 std::string python_server_keys_of(const std::string& run_id) { return "python/" + run_id; }
 
-std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
-                                                  const Executor& executor, const std::string& taken,
-                                                  proc::LaunchSpec& step) {
+std::optional<work::Workload> use_python_server(const Options& options, const RunContext& run, const Executor& executor,
+                                                const std::string& taken, work::Workload& step) {
   const auto environment = kept_environment(step);
   // sh -ec <program> <code> <arguments…>
-  if (!environment || step.argv.size() < 4 || step.argv[0] != "sh" || step.argv[1] != "-ec" ||
-      !is_program(step.argv[2]))
+  if (!environment || step.command.size() < 4 || step.command[0] != "sh" || step.command[1] != "-ec" ||
+      !is_program(step.command[2]))
     return std::nullopt;
   if (!can_be_served(executor) || step.memory_limit_bytes != 0 || step.cpu_limit_seconds != 0 || step.cpus != 0)
     return std::nullopt;
@@ -212,14 +211,14 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
     log::warn("run {}: no Python server: {}", run.run_id, client.error().message);
     return std::nullopt;
   }
-  proc::LaunchSpec server = server_at(place, key, *environment, step.sandbox.has_value(), kIdleSeconds);
+  work::Workload server = server_at(place, key, *environment, step.sandbox.has_value(), kIdleSeconds);
   for (const auto& [variable, value] : step.environment) {
     if (variable == "PATH" || variable == "LANG") server.environment.emplace_back(variable, value);
   }
   std::string artifacts_of_step;
   if (step.sandbox) {
-    using Kind = proc::Mount::Kind;
-    for (const proc::Mount& mount : step.sandbox->mounts) {
+    using Kind = work::Mount::Kind;
+    for (const work::Mount& mount : step.sandbox->mounts) {
       if (mount.kind == Kind::writable && mount.source == store_directory(options)) artifacts_of_step = mount.target;
     }
     server.sandbox = sandbox_at(options, run, place, *environment);
@@ -228,8 +227,8 @@ std::optional<proc::LaunchSpec> use_python_server(const Options& options, const 
   }
   std::vector<std::string> asking = {client->native(), (own / place.socket).native(), artifacts_seen, artifacts_of_step,
                                      "0"};
-  asking.insert(asking.end(), step.argv.begin(), step.argv.end());
-  step.argv = std::move(asking);
+  asking.insert(asking.end(), step.command.begin(), step.command.end());
+  step.command = std::move(asking);
   return server;
 }
 
@@ -240,7 +239,7 @@ std::string python_environment_of(const Executor& executor) {
   return python_environment(executor.image, executor.command, variables).name;
 }
 
-Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::string& name) {
+Result<work::Workload> ready_python_server(const Options& options, const std::string& name) {
   const auto kept = find_environment(options, name);
   if (!kept) return fail(Code::not_found, "there is no Python environment " + name);
   const std::filesystem::path& environment = kept->directory;
@@ -248,7 +247,7 @@ Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::
   const std::filesystem::path directory = ready_directory(options, key), seen = options.directory / "runs" / id;
   const Place place{directory, seen, directory / "artifacts", seen.native() + "-artifacts", socket_of(key)};
   MR_TRY(make_place(place));
-  proc::LaunchSpec server = server_at(place, key, environment, true, kReadySeconds);
+  work::Workload server = server_at(place, key, environment, true, kReadySeconds);
   server.environment.emplace_back("PATH", variable_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
   server.environment.emplace_back("LANG", variable_or("LANG", "C.UTF-8"));
   server.sandbox = sandbox_at(options, {}, place, environment);

@@ -29,12 +29,11 @@ bool is_python_component(const Executor& executor);
 // it starts (PYTHON…, LD_…, LC_…, LANG, TZ), nor one in an image's directory (local_images.h), nor a run's only one.
 // Its key begins with "python/<run id>/"; `taken` is the key of one that was ready and that the run took: where that
 // has the step's environment it is asked. nullopt: the step is as it was.
-std::optional<proc::LaunchSpec> use_python_server(const Options& options, const RunContext& run,
-                                                  const Executor& executor, const std::string& taken,
-                                                  proc::LaunchSpec& step);
+std::optional<work::Workload> use_python_server(const Options& options, const RunContext& run, const Executor& executor,
+                                                const std::string& taken, work::Workload& step);
 // How long the program that `step` became waits for a server that is not there yet.
 inline constexpr Millis kPythonServerStart{2'000};
-void wait_for_python_server(proc::LaunchSpec& step, Millis patience);
+void wait_for_python_server(work::Workload& step, Millis patience);
 // The keys of those that may have been started for the run, whenever that was.
 std::vector<std::string> python_servers_of(const Options& options, const std::string& run_id);
 std::string python_server_keys_of(const std::string& run_id);  // what their keys begin with, less the '/' after it
@@ -46,7 +45,7 @@ std::string python_server_keys_of(const std::string& run_id);  // what their key
 // The environment that a component's command line asks for; empty: it has none, or no server can run the component.
 std::string python_environment_of(const Executor& executor);
 // What starts one, in directories of its own; only where there are sandboxes.
-Result<proc::LaunchSpec> ready_python_server(const Options& options, const std::string& environment);
+Result<work::Workload> ready_python_server(const Options& options, const std::string& environment);
 // false: the run has files already, and takes none.
 bool take_python_server(const Options& options, const RunContext& run, const std::string& key);
 std::vector<std::string> ready_python_servers(const Options& options);  // the keys of those that nobody took

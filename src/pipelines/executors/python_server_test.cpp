@@ -36,8 +36,8 @@ TEST_F(PythonServers, ThatAreReadyKnowNothingOfTheRunThatTakesThem) {
   EXPECT_EQ(ready_python_servers(options_), std::vector<std::string>{server.key});
   ASSERT_TRUE(server.sandbox.has_value());
   // Nothing that it may write to is another's as well.
-  for (const proc::Mount& mount : server.sandbox->mounts) {
-    if (mount.kind != proc::Mount::Kind::writable) continue;
+  for (const work::Mount& mount : server.sandbox->mounts) {
+    if (mount.kind != work::Mount::Kind::writable) continue;
     EXPECT_TRUE(mount.source.native().starts_with((options_.directory / "python-ready/env.").native())) << mount.source;
   }
   for (const auto& [name, value] : server.environment)
@@ -74,7 +74,7 @@ TEST_F(PythonServers, AreFoundAgainByTheirSockets) {
   const auto ready = ready_python_server(options_, "env").value();
   ASSERT_TRUE(take_python_server(options_, run_, ready.key));
   const auto place = options_.directory / "runs/the-run/python";
-  for (const std::string& name : {ready.argv[4], std::string("other")}) {
+  for (const std::string& name : {ready.command[4], std::string("other")}) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     ASSERT_LT((place / name).native().size(), sizeof address.sun_path);

@@ -12,9 +12,9 @@
 
 namespace millrace::pipelines::executors {
 
-proc::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory) {
-  using Kind = proc::Mount::Kind;
-  proc::Sandbox out;
+work::Sandbox task_sandbox(const Options& options, const RunContext& run, const std::filesystem::path& directory) {
+  using Kind = work::Mount::Kind;
+  work::Sandbox out;
   out.hidden = options.hidden;
   out.hidden.push_back(options.directory);
   // A Python server of the run may write beside its attempts' directories: those are found beneath the run's.

@@ -66,7 +66,7 @@ class ActiveRun {
   Attempt& attempt_of(const engine::Node& node);  // made if need be; not for longer than until the next advance()
   // What is to be launched once its cause is stored, by path. Dropped as attempts are.
   struct Prepared {
-    proc::LaunchSpec spec;
+    work::Workload spec;
     std::optional<executors::PythonBuild> build;  // is to be made first, and the attempt prepared again
   };
   std::map<std::string, Result<Prepared>> prepared;

@@ -53,11 +53,11 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   auto prepared = fits ? std::move(ahead.mapped()) : prepare(run, *node, *executor);
   if (!prepared) return failed(run, path, attempt, prepared.error());
   if (prepared->build) return wait_for_environment(run, *node, std::move(*prepared->build));
-  proc::LaunchSpec& spec = prepared->spec;
+  work::Workload& spec = prepared->spec;
   serve_python(run, *executor, spec);
   run->attempt_of(*node).in_flight = true;
   // The answer may come when this is gone; its strands then take no more work.
-  needs_.launcher.launch_async(spec, [this, strands = strands_, run, path, attempt](const auto& status) {
+  needs_.backend.start(std::move(spec), [this, strands = strands_, run, path, attempt](const auto& status) {
     strands->post(run->record().id, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
   });
 }
@@ -111,8 +111,8 @@ void Runner::wait_for_environment(const Run& run, const engine::Node& node, exec
 
 // The first one starts the server, and all ask it, for a while also one that is not up yet. Nothing here waits for it:
 // an attempt that finds none is run as it is.
-void Runner::serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec) {
-  proc::LaunchSpec asking = spec;
+void Runner::serve_python(const Run& run, const Executor& executor, work::Workload& spec) {
+  work::Workload asking = spec;
   const auto server = executors::use_python_server(options_, run->context(), executor, run->python_taken, asking);
   if (!server || run->python_server_failed.contains(server->key)) return;
   const Time now = needs_.clock.now();
@@ -120,24 +120,24 @@ void Runner::serve_python(const Run& run, const Executor& executor, proc::Launch
   executors::wait_for_python_server(asking, of_run->second + executors::kPythonServerStart - now);
   spec = std::move(asking);
   if (!is_new) return;
-  needs_.launcher.launch_async(*server, [key = server->key, strands = strands_, run](const auto& started) {
+  needs_.backend.start(*server, [key = server->key, strands = strands_, run](const auto& started) {
     if (started) return;
     log::warn("{} cannot be started: {}", key, started.error().message);
     strands->post(run->record().id, [run, key] { run->python_server_failed.insert(key); });
   });
 }
 
-void Runner::launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status) {
+void Runner::launched(const Run& run, const std::string& path, int attempt, const Result<work::WorkStatus>& status) {
   const engine::Node* asked = run->open_attempt(path, attempt);
   if (asked == nullptr) {
     // It was given up meanwhile. Should it have started after all, it is nobody's.
-    if (status && status->state == proc::ChildStatus::State::running) stop_child(run, path, attempt);
+    if (status && !status->is_over()) stop_child(run, path, attempt);
     return;
   }
   run->attempt_of(*asked).in_flight = false;
   if (!status) return failed(run, path, attempt, status.error());
   // It was launched before a crash, and has ended since.
-  if (status->state != proc::ChildStatus::State::running) return ended(run, path, attempt, *status);
+  if (status->is_over()) return ended(run, path, attempt, *status);
   run->advance(event_now(Event::Kind::launched, path, attempt), true);
   const engine::Node* started = run->open_attempt(path, attempt);
   if (started == nullptr) return;
@@ -215,23 +215,22 @@ void Runner::failed(const Run& run, const std::string& path, int attempt, const 
   apply(run, std::move(event));
 }
 
-void Runner::ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status) {
+void Runner::ended(const Run& run, const std::string& path, int attempt, const work::WorkStatus& status) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
-  if (options_.containers && (status.signal != 0 || status.state == proc::ChildStatus::State::lost)) {
+  if (options_.containers && (status.signal != 0 || status.state == work::WorkStatus::State::lost)) {
     // The engine's client is dead, its container perhaps not.
     const std::string key = executors::launch_key(run->record().id, path, attempt);
-    needs_.launcher.launch_async(executors::remove_container(options_.container_engine, key, options_.directory),
-                                 [key](const Result<proc::ChildStatus>& started) {
-                                   if (!started)
-                                     log::warn("the container of {} cannot be removed: {}", key,
-                                               started.error().message);
-                                 });
+    needs_.backend.start(executors::remove_container(options_.container_engine, key, options_.directory),
+                         [key](const Result<work::WorkStatus>& started) {
+                           if (!started)
+                             log::warn("the container of {} cannot be removed: {}", key, started.error().message);
+                         });
   }
   Event event = event_now(Event::Kind::finished, path, attempt);
   if (!run->state().may_launch(*node)) {
     event.error = "the run was terminated";  // whatever its exit code: what it left may be half of it
-  } else if (status.state == proc::ChildStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
+  } else if (status.state == work::WorkStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
     auto outputs = executors::collect(options_, run->context(), *node);
     if (outputs) {
       if (const Status may = executors::check_stores(run->context().rights.get(), outputs->artifacts); !may)
@@ -274,7 +273,7 @@ void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
 
 void Runner::stop_child(const Run& run, const std::string& path, int attempt) {
   const std::string key = executors::launch_key(run->record().id, path, attempt);
-  if (const Status stopped = needs_.launcher.stop(key, kStopGrace); !stopped)
+  if (const Status stopped = needs_.backend.stop(key, kStopGrace); !stopped)
     log::error("run {}: {} cannot be stopped: {}", run->record().id, path, stopped.error().message);
 }
 
@@ -284,8 +283,8 @@ void Runner::close_if_lost(const Run& run, const engine::Node& node) {
         [this, path = node.path, attempt = node.attempt](const Run& late) {
           if (late->open_attempt(path, attempt) == nullptr) return;
           log::error("run {}: nobody has seen {} end, which was stopped; it counts as lost", late->record().id, path);
-          proc::ChildStatus lost;
-          lost.state = proc::ChildStatus::State::lost;
+          work::WorkStatus lost;
+          lost.state = work::WorkStatus::State::lost;
           ended(late, path, attempt, lost);
         });
 }
@@ -301,47 +300,6 @@ std::string Runner::run_of_child(const std::string& launch_key) {
   else
     executors::parse_launch_key(launch_key, run_id, path, attempt);
   return is_active(run_id) ? run_id : std::string();
-}
-
-void Runner::on_child_exit(const std::string& key, const proc::ChildStatus& status) {
-  std::string run_id, path;
-  int attempt = 0;
-  const auto forget = [this, key] {
-    if (const Status forgotten = needs_.launcher.forget(key); !forgotten)
-      log::warn("{}: {}", key, forgotten.error().message);
-  };
-  if (const std::string begin = executors::python_server_keys_of(""); key.starts_with(begin)) {
-    // One that says so itself cannot serve, and another one could not either.
-    const bool failed = status.signal == 0 && status.exit_code != 0;
-    std::string of_run = key.substr(begin.size(), key.find('/', begin.size()) - begin.size());
-    strands_->post(key, [this, key, of_run = std::move(of_run), failed, forget]() mutable {
-      forget();  // so that it may be started again
-      if (executors::is_ready_python_server(key)) of_run = ready_servers_.ended(key);
-      const Run run = find(of_run);
-      if (!run) return;
-      strands_->post(of_run, [run, key, failed] {
-        run->python_servers.erase(key);
-        if (key == run->python_taken) run->python_taken.clear();
-        if (failed) run->python_server_failed.insert(key);
-      });
-    });
-    return;
-  }
-  if (executors::is_environment_build(key)) {
-    strands_->post(key, [this, key, status, forget] {
-      environments_.ended(key, status);
-      forget();
-    });
-    return;
-  }
-  if (key.starts_with(executors::remove_container_keys())) {
-    strands_->post(key, forget);
-    return;
-  }
-  if (!executors::parse_launch_key(key, run_id, path, attempt)) return;
-  const Run run = find(run_id);
-  if (!run) return;
-  strands_->post(run_id, [this, run, path, attempt, status] { ended(run, path, attempt, status); });
 }
 
 }  // namespace millrace::pipelines::runner

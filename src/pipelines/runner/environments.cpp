@@ -40,15 +40,15 @@ Environments::Environments(Pipelines::Needs needs, const Options& options, Alarm
 
 void Environments::begin(bool idle) {
   for (const std::string& key : executors::discard_builds(options_, idle)) {
-    if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
+    if (const Status stopped = needs_.backend.stop(key, Millis(0)); !stopped)
       log::warn("{} cannot be stopped: {}", key, stopped.error().message);
-    (void)needs_.launcher.forget(key);  // of one that ended meanwhile
+    (void)needs_.backend.forget(key);  // of one that ended meanwhile
   }
 }
 
 void Environments::make(executors::PythonBuild build, const std::filesystem::path& log, Done done) {
   const std::string name = build.name, key = build.child.key;
-  const proc::LaunchSpec child = build.child;
+  const work::Workload child = build.child;
   bool begun = false, is_full = false;
   {
     const std::lock_guard lock(state_->mutex);
@@ -63,7 +63,7 @@ void Environments::make(executors::PythonBuild build, const std::filesystem::pat
     return done(fail(Code::resource_exhausted, "too many tasks wait for their Python environment"));
   }
   if (!begun) return executors::discard_build(options_, build);
-  needs_.launcher.launch_async(child, [this, state = std::weak_ptr(state_), name](const auto& started) {
+  needs_.backend.start(child, [this, state = std::weak_ptr(state_), name](const auto& started) {
     if (!started && state.lock()) finish(name, [&](const auto&) -> Status { return fail(started.error()); });
   });
   alarms_.at(needs_.clock.now() + kLongest, [this, key, state = std::weak_ptr(state_), name] {
@@ -75,11 +75,11 @@ void Environments::make(executors::PythonBuild build, const std::filesystem::pat
       if (found == still->making.end() || found->second.build.child.key != key) return;
     }
     log::warn("{} takes too long and is stopped", key);
-    (void)needs_.launcher.stop(key, Millis(0));
+    (void)needs_.backend.stop(key, Millis(0));
   });
 }
 
-void Environments::ended(const std::string& key, const proc::ChildStatus& status) {
+void Environments::ended(const std::string& key, const work::WorkStatus& status) {
   std::string name;
   {
     const std::lock_guard lock(state_->mutex);
@@ -90,8 +90,8 @@ void Environments::ended(const std::string& key, const proc::ChildStatus& status
   if (!name.empty()) finish(name, [&](const auto& build) { return publish(build, status); });
 }
 
-Status Environments::publish(const executors::PythonBuild& build, const proc::ChildStatus& status) const {
-  const bool good = status.state == proc::ChildStatus::State::exited && status.signal == 0 && status.exit_code == 0;
+Status Environments::publish(const executors::PythonBuild& build, const work::WorkStatus& status) const {
+  const bool good = status.state == work::WorkStatus::State::exited && status.signal == 0 && status.exit_code == 0;
   if (good) return executors::publish_environment(options_, build);
   const std::string how = status.signal != 0 ? fmt::format("was ended by signal {}", status.signal)
                                              : fmt::format("ended with exit code {}", status.exit_code);
@@ -109,7 +109,7 @@ void Environments::finish(const std::string& name,
   }
   // Whoever asks meanwhile waits with the others: this one is still being made.
   Status status = outcome(made.build);
-  const auto& first = made.build.child.stdout_path;
+  const auto& first = made.build.child.log;
   const std::string said = status ? std::string() : end_of(first);
   if (!status) status = fail(status.error().code, status.error().message + last_line(said));
   executors::discard_build(options_, made.build);

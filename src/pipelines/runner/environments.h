@@ -28,7 +28,7 @@ class Environments {
   // sentence. `log`: of who waits; what was said of a failure is put into it.
   using Done = std::function<void(const Status&)>;
   void make(executors::PythonBuild build, const std::filesystem::path& log, Done done);
-  void ended(const std::string& key, const proc::ChildStatus& status);
+  void ended(const std::string& key, const work::WorkStatus& status);
 
  private:
   struct Waiting {
@@ -39,13 +39,13 @@ class Environments {
     executors::PythonBuild build;
     std::vector<Waiting> waiting;
   };
-  Status publish(const executors::PythonBuild& build, const proc::ChildStatus& status) const;
+  Status publish(const executors::PythonBuild& build, const work::WorkStatus& status) const;
   void finish(const std::string& name, const std::function<Status(const executors::PythonBuild&)>& outcome);
 
   Pipelines::Needs needs_;
   const Options& options_;
   Alarms& alarms_;
-  // Shared with the launcher's answers, which may come later than our end.
+  // Shared with the backend's answers, which may come later than our end.
   struct State {
     std::mutex mutex;
     std::map<std::string, Making> making;  // by name

@@ -36,19 +36,19 @@ ReadyServers::ReadyServers(Pipelines::Needs needs, const Options& options, const
     : needs_(needs), options_(options), hooks_(hooks), state_(std::make_shared<State>()) {}
 
 void ReadyServers::stop(const std::string& key) {
-  if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
+  if (const Status stopped = needs_.backend.stop(key, Millis(0)); !stopped)
     log::warn("{} cannot be stopped: {}", key, stopped.error().message);
 }
 
 void ReadyServers::begin() {
   for (const std::string& key : executors::ready_python_servers(options_)) {
     stop(key);
-    (void)needs_.launcher.forget(key);  // of one that ended meanwhile
+    (void)needs_.backend.forget(key);  // of one that ended meanwhile
     executors::remove_ready_python_server(options_, key);
   }
 }
 
-std::optional<proc::LaunchSpec> ReadyServers::add(const std::string& environment, std::optional<Server>& oldest) {
+std::optional<work::Workload> ReadyServers::add(const std::string& environment, std::optional<Server>& oldest) {
   const std::lock_guard lock(state_->mutex);
   auto& servers = state_->servers;
   const auto is_of_it = [&](const Server& one) { return one.environment == environment; };
@@ -70,7 +70,7 @@ void ReadyServers::start(const std::string& environment) {
   const auto server = add(environment, oldest);
   if (oldest) stop(oldest->key);
   if (!server) return;
-  needs_.launcher.launch_async(*server, [state = state_, key = server->key](const Result<proc::ChildStatus>& started) {
+  needs_.backend.start(*server, [state = state_, key = server->key](const Result<work::WorkStatus>& started) {
     const std::lock_guard lock(state->mutex);
     for (Server& one : state->servers) {
       if (one.key == key) one.runs = started.has_value();

@@ -40,10 +40,10 @@ class ReadyServers {
  private:
   struct Server;
   // What starts one, unless there is one or the program stops; `oldest` had to make room for it.
-  std::optional<proc::LaunchSpec> add(const std::string& environment, std::optional<Server>& oldest);
+  std::optional<work::Workload> add(const std::string& environment, std::optional<Server>& oldest);
   void stop(const std::string& key);
 
-  struct State;  // what the launcher's answers, which may come later than our end, find
+  struct State;  // what the backend's answers, which may come later than our end, find
   Pipelines::Needs needs_;
   const Options& options_;
   const Hooks& hooks_;

@@ -13,7 +13,7 @@ namespace {
 
 using engine::Event;
 
-constexpr std::size_t kThreads = 4;      // they wait for fsync and for the launcher; they compute nothing
+constexpr std::size_t kThreads = 4;      // they wait for fsync and for the backend; they compute nothing
 constexpr Millis kStoreRetry{1'000};     // while the database cannot be written (a full disk)
 constexpr Millis kChangeAnswer{15'000};  // a caller waits no longer for what is done all the same
 constexpr Millis kStoreLater{50};        // a task's start is stored with what comes next, or after this
@@ -28,7 +28,9 @@ Runner::Runner(Pipelines::Needs needs, const Options& options, const Hooks& hook
       slots_(options.max_running_tasks),
       strands_(std::make_shared<Strands>(kThreads, [this](const std::string& run_id) { flush(run_id); })),
       alarms_(needs.clock),
-      environments_(needs, options, alarms_) {}
+      environments_(needs, options, alarms_) {
+  subscribe();
+}
 
 Event Runner::event_now(Event::Kind kind, const std::string& path, int attempt) const {
   Event event;
@@ -213,12 +215,12 @@ void Runner::finish(const Run& run) {
   }
   if (ended_) ended_();
   for (const auto& [key, started] : run->python_servers) {
-    if (const Status stopped = needs_.launcher.stop(key, Millis(0)); !stopped)
+    if (const Status stopped = needs_.backend.stop(key, Millis(0)); !stopped)
       log::warn("{} cannot be stopped: {}", key, stopped.error().message);
   }
   for (const std::string& environment : run->python_environments) ready_servers_.start(environment);
   // Its attempts are never asked for again: a retry of the run counts on from them.
-  if (const Status forgotten = needs_.launcher.forget(executors::launch_keys_of(id)); !forgotten)
+  if (const Status forgotten = needs_.backend.forget(executors::launch_keys_of(id)); !forgotten)
     log::warn("run {}: {}", id, forgotten.error().message);
 }
 
@@ -253,6 +255,7 @@ void Runner::stop() {
     stopping_ = true;
   }
   recovery_ended_.notify_all();
+  ends_.clear();
   alarms_.stop();
   slots_.close();
   strands_->stop();

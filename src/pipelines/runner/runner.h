@@ -1,7 +1,7 @@
 #pragma once
 // The shell around the engine. Events are stored, together with the rows they change, before their commands are
 // performed: those that gather while others are being stored share one transaction. A command that was not performed,
-// or whose answer was lost, is found again in the state (outstanding) and at the launcher, which starts a key once
+// or whose answer was lost, is found again in the state (outstanding) and at the backend, which starts a key once
 // only. So a server that dies at any moment runs no step twice and loses none.
 
 #include <condition_variable>
@@ -41,7 +41,6 @@ class Runner {
   // What did not succeed in a run that failed begins again, in the same run; returns once that is stored. Errors:
   // not_found; failed_precondition for a run that has not failed.
   Status retry(const std::string& run_id);
-  void on_child_exit(const std::string& key, const proc::ChildStatus& status);
   void stop();
   void on_change(std::function<void(const std::string& run_id)> listener);
   // Called when any run has ended, and that is stored. To be set before the first run; cheap work only.
@@ -77,20 +76,28 @@ class Runner {
   bool has_slot(const Run& run, const engine::Node& node);
   void wait_for_environment(const Run& run, const engine::Node& node, executors::PythonBuild build);
   void take_python_server(const Run& run, const Executor& executor);
-  void serve_python(const Run& run, const Executor& executor, proc::LaunchSpec& spec);
-  void launched(const Run& run, const std::string& path, int attempt, const Result<proc::ChildStatus>& status);
+  void serve_python(const Run& run, const Executor& executor, work::Workload& spec);
+  void launched(const Run& run, const std::string& path, int attempt, const Result<work::WorkStatus>& status);
   void watch_deadline(const Run& run, const engine::Node& node);
   // true: the task has ended without a process; an importer, or a success in the cache.
   bool complete_without_process(const Run& run, const engine::Node& node, const Executor& executor);
   std::string fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor);
   std::string fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor);
   void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
-  void ended(const Run& run, const std::string& path, int attempt, const proc::ChildStatus& status);
+  void ended(const Run& run, const std::string& path, int attempt, const work::WorkStatus& status);
   void failed(const Run& run, const std::string& path, int attempt, const Error& error);
   void stop_task(const Run& run, const std::string& path, int attempt);
   void stop_child(const Run& run, const std::string& path, int attempt);
-  // Nobody may ever hear of the end of what was stopped: its launcher may be gone, the process stuck in the kernel.
+  // Nobody may ever hear of the end of what was stopped: its backend may be gone, the process stuck in the kernel.
   void close_if_lost(const Run& run, const engine::Node& node);
+
+  // ends.cpp: the ends of what was started.
+  void subscribe();
+  void attempt_ended(const std::string& key, const work::WorkStatus& status);
+  void python_server_ended(const std::string& key, const work::WorkStatus& status);
+  void environment_build_ended(const std::string& key, const work::WorkStatus& status);
+  void removal_ended(const std::string& key, const work::WorkStatus& status);
+  void forget(const std::string& key);
 
   // take_up.cpp: runs that were under way when this program ended.
   // Null: there is no such run. `ended`: also one that has ended.
@@ -113,6 +120,7 @@ class Runner {
   std::shared_ptr<Strands> strands_;
   Alarms alarms_;
   Environments environments_;
+  std::vector<work::Subscription> ends_;  // last: they call the others
 };
 
 }  // namespace millrace::pipelines::runner

@@ -1,4 +1,4 @@
-// Slots × cache × terminate × failure, from one seed, over a launcher that starts nothing: whatever an attempt comes
+// Slots × cache × terminate × failure, from one seed, over a backend that starts nothing: whatever an attempt comes
 // to, its slot is free again. Found by a last run that needs every slot at once.
 
 #include <condition_variable>
@@ -21,13 +21,12 @@ constexpr std::size_t kSlots = 3;
 constexpr std::string_view kAllAtOnce = "all-at-once";
 
 // Children that are nothing but their ends, which one thread tells in some order.
-class FakeLauncher final : public proc::Launcher {
+class RandomBackend final : public work::Backend {
  public:
-  explicit FakeLauncher(std::uint32_t seed) : random_(seed) {}
-  ~FakeLauncher() override { stop_thread(); }
+  explicit RandomBackend(std::uint32_t seed) : random_(seed) {}
+  ~RandomBackend() override { stop_thread(); }
 
-  void begin(ExitHandler on_exit) {
-    on_exit_ = std::move(on_exit);
+  void begin() {
     thread_ = std::thread([this] { run(); });
   }
   void stop_thread() {
@@ -39,9 +38,9 @@ class FakeLauncher final : public proc::Launcher {
     if (thread_.joinable()) thread_.join();
   }
 
-  void launch_async(const proc::LaunchSpec& spec, LaunchDone done) override {
+  void start(work::Workload spec, Done done) override {
     const std::lock_guard lock(mutex_);
-    EXPECT_TRUE(known_.insert(spec.key).second) << spec.key << " is launched twice";
+    EXPECT_TRUE(known_.insert(spec.key).second) << spec.key << " is started twice";
     const bool together = spec.key.find(kAllAtOnce) != std::string::npos;
     const bool fails = !together && random_() % 8 == 0;
     if (!fails) {
@@ -50,8 +49,8 @@ class FakeLauncher final : public proc::Launcher {
     }
     if (together) ++together_;
     queue_.push_back([done = std::move(done), fails] {
-      if (fails) return done(fail(Code::unavailable, "the launcher is gone"));
-      done(proc::ChildStatus());
+      if (fails) return done(fail(Code::unavailable, "the backend is gone"));
+      done(work::WorkStatus());
     });
     if (!fails && !together) end_later(spec.key, static_cast<int>(random_() % 4));
     if (together && together_ == kSlots) {
@@ -59,10 +58,10 @@ class FakeLauncher final : public proc::Launcher {
     }
     changed_.notify_all();
   }
-  Result<std::optional<proc::ChildStatus>> status(const std::string& key) override {
+  Result<std::optional<work::WorkStatus>> status(const std::string& key) override {
     const std::lock_guard lock(mutex_);
-    if (!running_.contains(key)) return std::optional<proc::ChildStatus>();
-    return std::optional<proc::ChildStatus>(proc::ChildStatus());
+    if (!running_.contains(key)) return std::optional<work::WorkStatus>();
+    return std::optional<work::WorkStatus>(work::WorkStatus());
   }
   Status stop(const std::string& key, Millis) override {
     const std::lock_guard lock(mutex_);
@@ -72,6 +71,8 @@ class FakeLauncher final : public proc::Launcher {
   }
   Status forget(const std::string&) override { return {}; }
   Status shutdown(Millis) override { return {}; }
+  Status confines() override { return fail(Code::unimplemented, "nothing runs here"); }
+  bool has_image(const std::string&) override { return false; }
 
   std::size_t most_at_once() {
     const std::lock_guard lock(mutex_);
@@ -86,10 +87,10 @@ class FakeLauncher final : public proc::Launcher {
         const std::lock_guard lock(mutex_);
         if (running_.erase(key) == 0) return;
       }
-      proc::ChildStatus status;
-      status.state = how == 3 ? proc::ChildStatus::State::lost : proc::ChildStatus::State::exited;
+      work::WorkStatus status;
+      status.state = how == 3 ? work::WorkStatus::State::lost : work::WorkStatus::State::exited;
       status.exit_code = how == 2 ? 1 : 0;
-      on_exit_(key, status);
+      report_end(key, status);
     });
   }
   void run() {
@@ -112,7 +113,6 @@ class FakeLauncher final : public proc::Launcher {
   std::deque<std::function<void()>> queue_;
   std::set<std::string> known_, running_;
   std::size_t most_ = 0, together_ = 0;
-  ExitHandler on_exit_;
   std::thread thread_;
 };
 
@@ -137,16 +137,15 @@ Value random_pipeline(std::mt19937& random) {
 
 class Simulation {
  public:
-  explicit Simulation(std::uint32_t seed) : random_(seed), launcher_(seed) {
+  explicit Simulation(std::uint32_t seed) : random_(seed), backend_(seed) {
     database_ = std::move(*db::Database::open((directory_.path() / "state.db").string()));
     Options options{directory_.path() / "pipelines", "", kSlots, {}, false};
-    pipelines_ = std::move(*Pipelines::open({*database_, clock_, launcher_}, options, Hooks()));
-    launcher_.begin(
-        [this](const std::string& key, const proc::ChildStatus& status) { pipelines_->on_child_exit(key, status); });
+    pipelines_ = std::move(*Pipelines::open({*database_, clock_, backend_}, options, Hooks()));
+    backend_.begin();
     EXPECT_TRUE(pipelines_->resume());
   }
   ~Simulation() {
-    launcher_.stop_thread();
+    backend_.stop_thread();
     pipelines_->stop();
   }
 
@@ -163,7 +162,7 @@ class Simulation {
     const std::string last = start(make_pipeline(steps));
     ends(last);
     EXPECT_EQ(pipelines_->run(last)->state, "SUCCEEDED");
-    EXPECT_EQ(launcher_.most_at_once(), kSlots);
+    EXPECT_EQ(backend_.most_at_once(), kSlots);
   }
 
  private:
@@ -190,7 +189,7 @@ class Simulation {
   TempDir directory_ = std::move(*TempDir::make("slots"));
   SystemClock clock_;
   std::unique_ptr<db::Database> database_;
-  FakeLauncher launcher_;
+  RandomBackend backend_;
   std::unique_ptr<Pipelines> pipelines_;
 };
 

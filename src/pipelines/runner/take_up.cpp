@@ -12,7 +12,7 @@ namespace {
 
 using engine::Event;
 
-constexpr Millis kTakeUpRetry{1'000};  // while the launcher does not answer
+constexpr Millis kTakeUpRetry{1'000};  // while the backend does not answer
 
 }  // namespace
 
@@ -86,8 +86,8 @@ void Runner::take_up(const Run& run) {
     apply(run, std::move(event));
   }
   for (const std::string& key : executors::python_servers_of(options_, run->record().id)) {
-    const auto status = needs_.launcher.status(key);
-    if (status && *status && (*status)->state == proc::ChildStatus::State::running) {
+    const auto status = needs_.backend.status(key);
+    if (status && *status && !(*status)->is_over()) {
       run->python_servers[key];
       if (executors::is_ready_python_server(key)) {
         run->python_taken = key;
@@ -97,9 +97,9 @@ void Runner::take_up(const Run& run) {
   }
   for (const auto& [path, attempt] : open) {
     const std::string key = executors::launch_key(run->record().id, path, attempt);
-    auto status = needs_.launcher.status(key);
+    auto status = needs_.backend.status(key);
     if (!status) {
-      // Without the launcher nothing can be known about the children; they are not declared dead for it.
+      // Without the backend nothing can be known about the children; they are not declared dead for it.
       log::error("run {}: {}", run->record().id, status.error().message);
       alarm(needs_.clock.now() + kTakeUpRetry, run, [this](const Run& again) { take_up(again); });
       return;
@@ -111,10 +111,10 @@ void Runner::take_up(const Run& run) {
         launch(run, path, attempt);
         continue;
       }
-      *status = proc::ChildStatus();
-      (*status)->state = proc::ChildStatus::State::lost;
+      *status = work::WorkStatus();
+      (*status)->state = work::WorkStatus::State::lost;
     }
-    if ((*status)->state != proc::ChildStatus::State::running) {
+    if ((*status)->is_over()) {
       ended(run, path, attempt, **status);
       continue;
     }

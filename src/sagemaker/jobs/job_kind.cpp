@@ -59,10 +59,10 @@ std::string JobKind::failure(const std::filesystem::path& directory) const {
 
 Value JobKind::closing_members(const std::filesystem::path&) const { return Value::object(); }
 
-proc::LaunchSpec worker_spec(const Options& options, std::vector<std::string> arguments) {
-  proc::LaunchSpec spec;
-  spec.argv = {options.executable.string(), "worker"};
-  for (auto& argument : arguments) spec.argv.push_back(std::move(argument));
+work::Workload worker_spec(const Options& options, std::vector<std::string> arguments) {
+  work::Workload spec;
+  spec.command = {options.executable.string(), "worker"};
+  for (auto& argument : arguments) spec.command.push_back(std::move(argument));
   spec.environment = {{"PATH", std::string(kProgramPath)}, {"LANG", "C.UTF-8"}, {"HOME", "/nonexistent"}};
   return spec;
 }

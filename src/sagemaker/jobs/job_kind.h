@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "proc/launcher.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/sandbox.h"
 #include "sagemaker/jobs/transfer.h"
 #include "sagemaker/sagemaker.h"
 #include "sagemaker/store.h"
+#include "work/backend.h"
 
 namespace millrace::sagemaker {
 
@@ -27,7 +27,7 @@ struct World {
   iam::Iam& iam;
   s3::S3& s3;
   logs::Logs& logs;
-  proc::Launcher& launcher;
+  work::Backend& backend;
   aws::Gateway& gateway;
   const Options& options;
   Sandbox& sandbox;
@@ -64,8 +64,8 @@ struct JobKind {
   virtual bool built_in(const Resource& job) const = 0;
   virtual std::chrono::seconds max_runtime(const Resource& job) const = 0;  // 0: none
   // Fills `directory` (fresh) and says what to run; key, log paths and directory are the shell's.
-  virtual Result<proc::LaunchSpec> prepare(const Resource& job, const std::filesystem::path& directory,
-                                           const Checkpoint& checkpoint) = 0;
+  virtual Result<work::Workload> prepare(const Resource& job, const std::filesystem::path& directory,
+                                         const Checkpoint& checkpoint) = 0;
   // The child has ended well enough to keep its output. Members to set in the Describe document. May run again after
   // a crash: it puts the same objects.
   virtual Result<Value> upload(const Resource& job, Leftovers& leftovers) = 0;
@@ -79,6 +79,6 @@ std::unique_ptr<JobKind> make_processing_kind(World& world);
 std::unique_ptr<JobKind> make_transform_kind(World& world);
 
 // The command of one of our own worker roles, with the little environment it needs.
-proc::LaunchSpec worker_spec(const Options& options, std::vector<std::string> arguments);
+work::Workload worker_spec(const Options& options, std::vector<std::string> arguments);
 
 }  // namespace millrace::sagemaker

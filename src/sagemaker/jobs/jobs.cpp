@@ -30,7 +30,6 @@ constexpr Millis kRetryDelay{500};
 constexpr Millis kTrainingGrace{120'000};  // StopTrainingJob: 120 seconds between SIGTERM and SIGKILL
 constexpr Millis kGrace{30'000};
 constexpr std::chrono::seconds kStopLook{1};  // long work looks so often whether its job is to stop
-constexpr std::string_view kPrefix = "sagemaker/";
 
 Millis grace_of(Kind kind) { return kind == Kind::training_job ? kTrainingGrace : kGrace; }
 
@@ -45,7 +44,7 @@ bool is_ours(const Error& error) {
 
 }  // namespace
 
-std::string job_key(Kind kind, std::string_view name) { return fmt::format("{}{}/1", kPrefix, poke_name(kind, name)); }
+std::string job_key(Kind kind, std::string_view name) { return fmt::format("{}{}/1", kJobKeys, poke_name(kind, name)); }
 
 struct Jobs::Impl {
   Impl(World& w, LogFollower& f, Alarm& a)
@@ -160,7 +159,7 @@ struct Jobs::Impl {
     facts.ended = !job.active;
     facts.stop_requested = job.state["stop"].bool_or(false);
     if (!facts.ended) {
-      facts.child = MR_TRY(world.launcher.status(job_key(job.kind, job.name)));
+      facts.child = MR_TRY(world.backend.status(job_key(job.kind, job.name)));
       facts.timed_out = timed_out(kind, job, facts.child);
     }
     return facts;
@@ -244,10 +243,10 @@ struct Jobs::Impl {
     };
   }
 
-  bool timed_out(const JobKind& kind, const Resource& job, const std::optional<proc::ChildStatus>& child) const {
+  bool timed_out(const JobKind& kind, const Resource& job, const std::optional<work::WorkStatus>& child) const {
     const auto limit = kind.max_runtime(job);
-    if (!child || limit.count() == 0 || child->state == proc::ChildStatus::State::lost) return false;
-    const Time until = child->state == proc::ChildStatus::State::running ? world.clock.now() : child->ended;
+    if (!child || limit.count() == 0 || child->state == work::WorkStatus::State::lost) return false;
+    const Time until = !child->is_over() ? world.clock.now() : child->ended;
     return until - child->started >= limit;
   }
 
@@ -276,8 +275,8 @@ struct Jobs::Impl {
     }
     spec->key = job_key(job.kind, job.name);
     if (spec->working_directory.empty()) spec->working_directory = directory;
-    spec->stdout_path = spec->stderr_path = directory / "log";
-    const auto launched = world.launcher.launch(*spec);
+    spec->log = directory / "log";
+    const auto launched = world.backend.start_and_wait(std::move(*spec));
     if (!launched) {
       if (is_ours(launched.error())) return fail(launched.error());
       return conclude(job.kind, job.name,
@@ -315,7 +314,7 @@ struct Jobs::Impl {
     follower.follow(key, std::move(source));
   }
 
-  void set_deadline(const JobKind& kind, const Resource& job, const proc::ChildStatus& child) {
+  void set_deadline(const JobKind& kind, const Resource& job, const work::WorkStatus& child) {
     const auto limit = kind.max_runtime(job);
     if (limit.count() == 0) return;
     const std::string poked = poke_name(job.kind, job.name);
@@ -332,7 +331,7 @@ struct Jobs::Impl {
       const std::lock_guard lock(mutex);
       if (!stopping.insert(key).second) return {};
     }
-    return world.launcher.stop(key, grace_of(kind));
+    return world.backend.stop(key, grace_of(kind));
   }
 
   Status finish(JobKind& kind, const Resource& job, const JobFacts& facts) {
@@ -419,7 +418,7 @@ struct Jobs::Impl {
     }
     follower.drop(key);
     // First the record, then the directory: while the directory stands, resume() knows that this is still to do.
-    if (auto forgotten = world.launcher.forget(key); !forgotten) log::warn("{}: {}", key, forgotten.error().message);
+    if (auto forgotten = world.backend.forget(key); !forgotten) log::warn("{}: {}", key, forgotten.error().message);
     return remove_tree(directory_of(kind, name));
   }
 
@@ -457,9 +456,9 @@ void Jobs::stop() {
   impl_->transfers.stop();
 }
 
-bool Jobs::on_child_exit(const std::string& key) {
-  if (!key.starts_with(kPrefix) || !key.ends_with("/1")) return false;
-  const std::string poked = key.substr(kPrefix.size(), key.size() - kPrefix.size() - 2);
+bool Jobs::on_end(const std::string& key) {
+  if (!key.starts_with(kJobKeys) || !key.ends_with("/1")) return false;
+  const std::string poked = key.substr(kJobKeys.size(), key.size() - kJobKeys.size() - 2);
   for (const auto& kind : impl_->kinds) {
     if (poked.starts_with(std::string(info_of(kind->kind()).arn_segment) + "/")) {
       impl_->reconciler.poke(poked);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "sagemaker/jobs/alarm.h"
@@ -17,8 +18,8 @@ class Jobs {
   Jobs(World& world, LogFollower& follower, Alarm& alarm);
   ~Jobs();                                        // stop()
   void poke(Kind kind, const std::string& name);  // something may be to do; never blocks
-  // A child ended; false: not a job's key.
-  bool on_child_exit(const std::string& key);
+  // A job's program ended; false: not a job's key.
+  bool on_end(const std::string& key);
   // Takes up what was under way; cleans up after what has ended.
   Status resume();
   void stop();
@@ -28,6 +29,7 @@ class Jobs {
   std::unique_ptr<Impl> impl_;
 };
 
+inline constexpr std::string_view kJobKeys = "sagemaker/";  // what all keys begin with, those of model servers too
 // "sagemaker/training-job/<name>/1"
 std::string job_key(Kind kind, std::string_view name);
 

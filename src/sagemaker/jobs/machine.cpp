@@ -39,7 +39,7 @@ std::string_view noun(Kind kind) {
 }
 
 std::string failure_reason(const Ending& e) {
-  if (e.child.state == proc::ChildStatus::State::lost) {
+  if (e.child.state == work::WorkStatus::State::lost) {
     return "InternalServerError: The job's process was lost when its machine restarted. Please retry.";
   }
   const int code = e.child.exit_code;
@@ -62,7 +62,7 @@ std::string failure_reason(const Ending& e) {
 Step next_step(const JobFacts& facts) {
   if (facts.ended) return Step::release;
   if (!facts.child) return facts.stop_requested ? Step::conclude_stopped : Step::prepare;
-  if (facts.child->state != proc::ChildStatus::State::running) return Step::finish;
+  if (facts.child->is_over()) return Step::finish;
   return facts.stop_requested || facts.timed_out ? Step::end_child : Step::watch;
 }
 
@@ -70,7 +70,7 @@ Outcome outcome_of(const Ending& e) {
   // A training job that is stopped keeps what it has written so far; the others' output would be partial.
   const bool keep_when_stopped = e.kind == Kind::training_job;
   if (e.stop_requested) return {"Stopped", "Stopped", "", keep_when_stopped};
-  const bool succeeded = e.child.state == proc::ChildStatus::State::exited && e.child.exit_code == 0;
+  const bool succeeded = e.child.state == work::WorkStatus::State::exited && e.child.exit_code == 0;
   if (e.timed_out && !succeeded) return {"Stopped", "MaxRuntimeExceeded", "", keep_when_stopped};
   if (succeeded) return {"Completed", "Completed", "", true};
   return {"Failed", "Failed", cut_reason(failure_reason(e)), false};

@@ -7,16 +7,16 @@
 
 #include "base/time.h"
 #include "base/value.h"
-#include "proc/launcher.h"
 #include "sagemaker/resource.h"
+#include "work/workload.h"
 
 namespace millrace::sagemaker {
 
 struct JobFacts {
   bool ended = false;  // the row's status is final
   bool stop_requested = false;
-  bool timed_out = false;                  // its child ran longer than the stopping condition allows
-  std::optional<proc::ChildStatus> child;  // as the launcher has it; nullopt: never launched
+  bool timed_out = false;                 // its child ran longer than the stopping condition allows
+  std::optional<work::WorkStatus> child;  // as the backend has it; nullopt: never started
 };
 
 enum class Step {
@@ -41,7 +41,7 @@ struct Ending {
   bool built_in = false;  // the program is ours (its exit codes: sagemaker/worker/worker.h)
   bool stop_requested = false;
   bool timed_out = false;
-  proc::ChildStatus child;
+  work::WorkStatus child;
   std::string failure;  // what the program said (output/failure)
 };
 Outcome outcome_of(const Ending& ending);

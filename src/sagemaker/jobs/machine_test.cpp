@@ -5,24 +5,24 @@
 namespace millrace::sagemaker {
 namespace {
 
-proc::ChildStatus running() { return {}; }
-proc::ChildStatus exited(int code, int signal = 0) {
-  proc::ChildStatus status;
-  status.state = proc::ChildStatus::State::exited;
+work::WorkStatus running() { return {}; }
+work::WorkStatus exited(int code, int signal = 0) {
+  work::WorkStatus status;
+  status.state = work::WorkStatus::State::exited;
   status.exit_code = code;
   status.signal = signal;
   return status;
 }
-proc::ChildStatus lost() {
-  proc::ChildStatus status;
-  status.state = proc::ChildStatus::State::lost;
+work::WorkStatus lost() {
+  work::WorkStatus status;
+  status.state = work::WorkStatus::State::lost;
   return status;
 }
 
 TEST(NextStep, FollowsFromTheFacts) {
   struct Case {
     bool ended, stop, timed_out;
-    std::optional<proc::ChildStatus> child;
+    std::optional<work::WorkStatus> child;
     Step step;
   };
   const Case cases[] = {

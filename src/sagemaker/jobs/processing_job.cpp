@@ -24,8 +24,8 @@ class ProcessingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory,
-                                   const Checkpoint& checkpoint) override {
+  Result<work::Workload> prepare(const Resource& job, const fs::path& directory,
+                                 const Checkpoint& checkpoint) override {
     const fs::path ml = directory / "ml";
     const std::string role = job.body["RoleArn"].string_or();
     // trusted-path: nothing of the job has run yet
@@ -52,7 +52,7 @@ class ProcessingKind final : public JobKind {
     auto program =
         MR_TRY(program_of(app["ImageUri"].string_or(), app["ContainerEntrypoint"], app["ContainerArguments"], ml));
     const bool isolated = job.body["NetworkConfig"]["EnableNetworkIsolation"].bool_or(false);
-    proc::LaunchSpec spec;
+    work::Workload spec;
     spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
     if (!isolated) {
       for (auto& variable : MR_TRY(role_variables(world_, job, role, max_runtime(job)))) {
@@ -64,7 +64,7 @@ class ProcessingKind final : public JobKind {
     for (const auto& [name, value] : job.body["Environment"].members()) {
       set_variable(spec.environment, name, value.string_or());
     }
-    spec.argv = std::move(program.command);
+    spec.command = std::move(program.command);
     MR_TRY(world_.sandbox.contain_program(spec, directory, hidden_of(world_.options), !isolated));
     return spec;
   }

@@ -10,24 +10,19 @@ namespace millrace::sagemaker {
 namespace {
 
 namespace fs = std::filesystem;
-using Kind = proc::Mount::Kind;
+using Kind = work::Mount::Kind;
 
 constexpr std::string_view kSystemPath = "/usr/local/bin:/usr/bin:/bin";
 
 }  // namespace
 
 bool Sandbox::available() {
-  const std::lock_guard lock(mutex_);
-  if (!available_) {
-    const Status tried = proc::sandbox_available(directory_);
-    available_ = tried.has_value();
-    if (!tried) log::warn("jobs run without a sandbox: {}", tried.error().message);
-  }
-  return *available_;
+  const Status confines = backend_.confines();
+  if (!confines) std::call_once(said_, [&] { log::warn("jobs run without a sandbox: {}", confines.error().message); });
+  return confines.has_value();
 }
 
-Status Sandbox::contain_program(proc::LaunchSpec& spec, const fs::path& job, std::vector<fs::path> hidden,
-                                bool network) {
+Status Sandbox::contain_program(work::Workload& spec, const fs::path& job, std::vector<fs::path> hidden, bool network) {
   if (!available()) {
     return fail(Code::failed_precondition,
                 "this machine gives the job no /opt/ml of its own: run the server as root, or allow user namespaces");
@@ -42,7 +37,7 @@ Status Sandbox::contain_program(proc::LaunchSpec& spec, const fs::path& job, std
   return {};
 }
 
-Status Sandbox::contain_worker(proc::LaunchSpec& spec, const std::vector<fs::path>& own,
+Status Sandbox::contain_worker(work::Workload& spec, const std::vector<fs::path>& own,
                                const std::vector<fs::path>& read, std::vector<fs::path> hidden) {
   if (!available()) return {};
   spec.sandbox.emplace();

@@ -24,8 +24,8 @@ class TrainingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory,
-                                   const Checkpoint& checkpoint) override {
+  Result<work::Workload> prepare(const Resource& job, const fs::path& directory,
+                                 const Checkpoint& checkpoint) override {
     const fs::path ml = directory / "ml";
     const std::string algorithm = algorithm_of(job);
     for (const auto* folder : {"input/config", "input/data", "model", "output/data"})
@@ -99,14 +99,14 @@ class TrainingKind final : public JobKind {
     return below_opt_ml(job.body["CheckpointConfig"]["LocalPath"].string_or("/opt/ml/checkpoints"));
   }
 
-  Result<proc::LaunchSpec> custom_program(const Resource& job, const fs::path& directory) {
+  Result<work::Workload> custom_program(const Resource& job, const fs::path& directory) {
     const fs::path ml = directory / "ml";
     const Value& algorithm = job.body["AlgorithmSpecification"];
     auto program = MR_TRY(program_of(algorithm["TrainingImage"].string_or(), algorithm["ContainerEntrypoint"],
                                      algorithm["ContainerArguments"], ml));
     const std::string role = job.body["RoleArn"].string_or();
     const bool isolated = job.body["EnableNetworkIsolation"].bool_or(false);
-    proc::LaunchSpec spec;
+    work::Workload spec;
     spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
     if (!isolated) {
       for (auto& variable : MR_TRY(role_variables(world_, job, role, max_runtime(job)))) {
@@ -122,11 +122,11 @@ class TrainingKind final : public JobKind {
       }
       add_training_variables(spec.environment, job.body, ml);
       set_variable(spec.environment, "HOME", (directory / "tmp").string());
-      spec.argv = std::move(program.command);
+      spec.command = std::move(program.command);
       return spec;
     }
     add_training_variables(spec.environment, job.body, "/opt/ml");
-    spec.argv = std::move(program.command);
+    spec.command = std::move(program.command);
     MR_TRY(world_.sandbox.contain_program(spec, directory, hidden_of(world_.options), !isolated));
     return spec;
   }

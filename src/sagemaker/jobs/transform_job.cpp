@@ -30,8 +30,8 @@ class TransformKind final : public JobKind {
   bool built_in(const Resource&) const override { return true; }
   std::chrono::seconds max_runtime(const Resource&) const override { return std::chrono::seconds(0); }
 
-  Result<proc::LaunchSpec> prepare(const Resource& job, const fs::path& directory,
-                                   const Checkpoint& checkpoint) override {
+  Result<work::Workload> prepare(const Resource& job, const fs::path& directory,
+                                 const Checkpoint& checkpoint) override {
     // The model as it was when the job was made: it may be deleted meanwhile.
     const auto model = MR_TRY(served_model(job.state["model"]));
     MR_TRY(fetch_model(world_, model, directory / "model", job.origin(), checkpoint));

@@ -318,7 +318,7 @@ void Endpoints::invoke(Invocation invocation, Invoker::Done done, std::function<
   impl_->invoker.invoke(std::move(invocation), std::move(done), std::move(wanted));
 }
 
-bool Endpoints::on_child_exit(const std::string& key) {
+bool Endpoints::on_end(const std::string& key) {
   const std::string name = endpoint_of_key(key);
   if (name.empty()) return false;
   impl_->reconciler.poke(name);

@@ -1,7 +1,7 @@
 #pragma once
 // Endpoints: model servers as child processes behind Unix sockets, brought up, watched, exchanged, taken down.
 //
-// A server restart does not touch them: the model servers go on under the launcher and are found again by their keys.
+// A server restart does not touch them: the model servers go on under their backend and are found again by their keys.
 
 #include <functional>
 #include <memory>
@@ -31,7 +31,7 @@ class Endpoints {
   // See Invoker. `done` is called once, from any thread; no thread waits for it.
   void invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted);
 
-  bool on_child_exit(const std::string& key);  // false: not a model server's key
+  bool on_end(const std::string& key);  // false: not a model server's key
   Status resume();
   void stop();  // model servers go on
 

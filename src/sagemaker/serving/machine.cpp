@@ -15,7 +15,7 @@ Millis interval(const ServerFacts& facts) {
 
 ServerStep next_server_step(const ServerFacts& facts) {
   if (!facts.child) return facts.backing_off ? ServerStep::wait : ServerStep::launch;
-  if (facts.child->state != proc::ChildStatus::State::running) return ServerStep::ended;
+  if (facts.child->is_over()) return ServerStep::ended;
   if (facts.killed) return ServerStep::wait;
   if (facts.missed_pings >= kMaxMissedPings) return ServerStep::kill;
   if (!facts.ready && facts.age > kStartLimit) return ServerStep::kill;

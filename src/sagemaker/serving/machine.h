@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/time.h"
-#include "proc/launcher.h"
+#include "work/workload.h"
 
 namespace millrace::sagemaker {
 
@@ -17,10 +17,10 @@ inline constexpr Millis kPoll{5}, kSlowPoll{50};  // of a server that starts
 inline constexpr Millis kFastPolling{2'000};      // then slower
 
 struct ServerFacts {
-  std::optional<proc::ChildStatus> child;  // as the launcher has it; nullopt: not launched
-  bool backing_off = false;                // it ended a moment ago, and is not to be started again yet
-  bool ready = false;                      // it has answered since it was started
-  bool killed = false;                     // by us, its end is on its way
+  std::optional<work::WorkStatus> child;  // as the backend has it; nullopt: not started
+  bool backing_off = false;               // it ended a moment ago, and is not to be started again yet
+  bool ready = false;                     // it has answered since it was started
+  bool killed = false;                    // by us, its end is on its way
   bool ping_under_way = false;
   int missed_pings = 0;  // in a row; one that could not connect is none
   Millis age{};          // since it was started, or first seen by this server

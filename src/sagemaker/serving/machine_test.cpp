@@ -5,11 +5,11 @@
 namespace millrace::sagemaker {
 namespace {
 
-using State = proc::ChildStatus::State;
+using State = work::WorkStatus::State;
 
 ServerFacts running(bool ready, int missed = 0) {
   ServerFacts facts;
-  facts.child = proc::ChildStatus{};
+  facts.child = work::WorkStatus{};
   facts.child->state = State::running;
   facts.ready = ready;
   facts.missed_pings = missed;

@@ -49,7 +49,7 @@ std::shared_ptr<const HeldSocket> Servers::socket_of(const std::string& id) {
   return found == servers_.end() || !found->second.ready ? nullptr : found->second.socket;
 }
 
-ServerFacts Servers::facts_of(const Place& place, std::optional<proc::ChildStatus> child) {
+ServerFacts Servers::facts_of(const Place& place, std::optional<work::WorkStatus> child) {
   const std::lock_guard lock(mutex_);
   Server& server = servers_[place.id];
   if (server.key != place.key) {
@@ -74,7 +74,7 @@ ServerFacts Servers::facts_of(const Place& place, std::optional<proc::ChildStatu
 Result<Servers::Up> Servers::keep_up(const Resource& endpoint, const Deployment& deployment, Variant variant,
                                      std::string& reason) {
   const Place place = place_of(endpoint, deployment, variant);
-  ServerFacts facts = facts_of(place, MR_TRY(needs_.world.launcher.status(place.key)));
+  ServerFacts facts = facts_of(place, MR_TRY(needs_.world.backend.status(place.key)));
   if (facts.child) follow(place);
   switch (next_server_step(facts)) {
     case ServerStep::launch: {
@@ -104,7 +104,7 @@ Result<Servers::Up> Servers::keep_up(const Resource& endpoint, const Deployment&
   return facts.ready ? Up::ready : Up::waiting;
 }
 
-Result<proc::ChildStatus> Servers::launch(const Place& place) {
+Result<work::WorkStatus> Servers::launch(const Place& place) {
   const auto model = MR_TRY(served_model(place.variant.model));
   const fs::path directory = root_of(place.endpoint) / std::to_string(place.deployment.number) / place.variant.name;
   // trusted-path: only the server writes there
@@ -116,15 +116,15 @@ Result<proc::ChildStatus> Servers::launch(const Place& place) {
   spec.working_directory = MR_TRY(sockets_.make_directory(place.key));
   MR_TRY(needs_.world.sandbox.contain_worker(spec, {spec.working_directory}, {directory / "model"},
                                              hidden_of(needs_.world.options)));
-  spec.stdout_path = spec.stderr_path = log_of(place);
-  auto launched = MR_TRY(needs_.world.launcher.launch(spec));
+  spec.log = log_of(place);
+  auto launched = MR_TRY(needs_.world.backend.start_and_wait(std::move(spec)));
   const std::lock_guard lock(mutex_);
   servers_[place.id].since = Steady::now();
   return launched;
 }
 
 // A server that ended is started again, unless it keeps ending.
-Result<Servers::Up> Servers::replace(const Place& place, const proc::ChildStatus& child, std::string& reason) {
+Result<Servers::Up> Servers::replace(const Place& place, const work::WorkStatus& child, std::string& reason) {
   int failures = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -145,7 +145,7 @@ Result<Servers::Up> Servers::replace(const Place& place, const proc::ChildStatus
   log::warn("the model server {} ended with exit code {}; it is started again", place.id, child.exit_code);
   // Written before it is started: after a crash the same attempt is looked for.
   MR_TRY(write_attempt(place, place.variant.attempt + 1));
-  if (auto forgotten = needs_.world.launcher.forget(place.key); !forgotten) {
+  if (auto forgotten = needs_.world.backend.forget(place.key); !forgotten) {
     log::warn("{}: {}", place.key, forgotten.error().message);
   }
   MR_TRY(sockets_.remove(place.key));
@@ -224,7 +224,7 @@ Status Servers::kill(const Place& place) {
     server.killed = true;
     server.ready = false;
   }
-  auto killed = needs_.world.launcher.stop(place.key, Millis(0));  // its end pokes
+  auto killed = needs_.world.backend.stop(place.key, Millis(0));  // its end pokes
   if (!killed) {
     const std::lock_guard lock(mutex_);
     servers_[place.id].killed = false;
@@ -236,21 +236,21 @@ Result<bool> Servers::take_down(const Resource& endpoint, const Deployment& depl
   bool down = true;
   for (const auto& variant : deployment.variants) {
     const Place place = place_of(endpoint, deployment, variant);
-    const auto child = MR_TRY(needs_.world.launcher.status(place.key));
-    if (!child || child->state != proc::ChildStatus::State::running) continue;
+    const auto child = MR_TRY(needs_.world.backend.status(place.key));
+    if (!child || child->is_over()) continue;
     down = false;
     {
       const std::lock_guard lock(mutex_);
       if (std::exchange(servers_[place.id].stopping, true)) continue;
     }
-    MR_TRY(needs_.world.launcher.stop(place.key, kGrace));
+    MR_TRY(needs_.world.backend.stop(place.key, kGrace));
   }
   if (!down) return false;  // its exit pokes
   for (const auto& variant : deployment.variants) {
     const Place place = place_of(endpoint, deployment, variant);
     if (auto stored = needs_.follower.finish(place.key); !stored)
       log::warn("{}: {}", place.key, stored.error().message);
-    MR_TRY(needs_.world.launcher.forget(place.key));
+    MR_TRY(needs_.world.backend.forget(place.key));
     MR_TRY(sockets_.remove(place.key));
     const std::lock_guard lock(mutex_);
     servers_.erase(place.id);

@@ -65,9 +65,9 @@ class Servers {
   };
   static Place place_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
 
-  ServerFacts facts_of(const Place& place, std::optional<proc::ChildStatus> child);
-  Result<proc::ChildStatus> launch(const Place& place);
-  Result<Up> replace(const Place& place, const proc::ChildStatus& child, std::string& reason);
+  ServerFacts facts_of(const Place& place, std::optional<work::WorkStatus> child);
+  Result<work::WorkStatus> launch(const Place& place);
+  Result<Up> replace(const Place& place, const work::WorkStatus& child, std::string& reason);
   Status write_attempt(const Place& place, std::int64_t attempt);
   void ping(const Place& place);
   void pinged(const std::string& endpoint, const std::string& id, const std::string& key,

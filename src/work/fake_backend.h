@@ -1,0 +1,169 @@
+#pragma once
+// A backend for tests: starts nothing. What was asked for is noted, and each workload ends when, how and as often as
+// the test says. Its answers may be held back, and are then given in the order and at the time of the test's choice.
+//
+// Handlers and answers are called on the thread that calls end(), lose(), answer() or, where nothing is held, start().
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "work/backend.h"
+
+namespace millrace::work {
+
+class FakeBackend final : public Backend {
+ public:
+  // true: starts and stops are answered and done by answer() only.
+  void hold_answers(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+  }
+  // Answers what was held for `key`; false: nothing was.
+  bool answer(const std::string& key) {
+    std::function<void()> call;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found =
+          std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& one) { return one.first == key; });
+      if (found == waiting_.end()) return false;
+      call = std::move(found->second);
+      waiting_.erase(found);
+    }
+    call();
+    return true;
+  }
+  // The next start fails so; the key is then not known.
+  void fail_next_start(Error error) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::move(error);
+  }
+  void have_image(std::string image) { images_.push_back(std::move(image)); }
+  bool confined = false;  // what confines() says
+
+  // Ends a running workload and reports it; false: it does not run.
+  bool end(const std::string& key, int exit_code = 0) {
+    WorkStatus status;
+    status.state = WorkStatus::State::exited;
+    status.exit_code = exit_code;
+    return end_as(key, status);
+  }
+  bool kill(const std::string& key, int signal) {
+    WorkStatus status;
+    status.state = WorkStatus::State::exited;
+    status.exit_code = 128 + signal;
+    status.signal = signal;
+    return end_as(key, status);
+  }
+  // Nobody saw it end.
+  bool lose(const std::string& key) {
+    WorkStatus status;
+    status.state = WorkStatus::State::lost;
+    return end_as(key, status);
+  }
+  // Reports an end once more.
+  bool repeat_end(const std::string& key) {
+    std::optional<WorkStatus> ended;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = known_.find(key);
+      if (found == known_.end() || !found->second.is_over()) return false;
+      ended = found->second;
+    }
+    report_end(key, *ended);
+    return true;
+  }
+
+  std::vector<std::string> running() {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> keys;
+    for (const auto& [key, status] : known_) {
+      if (!status.is_over()) keys.push_back(key);
+    }
+    return keys;
+  }
+  // As it was last to be started; nullopt: never.
+  std::optional<Workload> workload(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = workloads_.find(key);
+    return found == workloads_.end() ? std::nullopt : std::optional(found->second);
+  }
+  std::vector<std::string> started() {  // in order; one key more than once where it was forgotten in between
+    const std::lock_guard lock(mutex_);
+    return started_;
+  }
+  std::vector<std::string> stopped() {
+    const std::lock_guard lock(mutex_);
+    return stopped_;
+  }
+
+  void start(Workload workload, Done done) override {
+    const std::string key = workload.key;
+    Result<WorkStatus> result = fail(Code::internal, "not answered");
+    {
+      const std::lock_guard lock(mutex_);
+      workloads_.insert_or_assign(key, std::move(workload));
+      if (failure_) {
+        result = fail(*std::exchange(failure_, std::nullopt));
+      } else {
+        const auto [found, is_new] = known_.try_emplace(key);
+        if (is_new) started_.push_back(key);
+        result = found->second;
+      }
+      if (held_) {
+        waiting_.emplace_back(key, [done = std::move(done), result] { done(result); });
+        return;
+      }
+    }
+    done(std::move(result));
+  }
+  Result<std::optional<WorkStatus>> status(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(key);
+    return found == known_.end() ? std::nullopt : std::optional(found->second);
+  }
+  // Noted; the test decides when it ends.
+  Status stop(const std::string& key, Millis) override {
+    const std::lock_guard lock(mutex_);
+    stopped_.push_back(key);
+    return {};
+  }
+  Status forget(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(known_, [&](const auto& one) {
+      return one.second.is_over() && (one.first == key || one.first.starts_with(key + "/"));
+    });
+    return {};
+  }
+  Status shutdown(Millis) override { return {}; }
+  Status confines() override { return confined ? Status() : fail(Code::failed_precondition, "nothing runs here"); }
+  bool has_image(const std::string& image) override { return std::ranges::find(images_, image) != images_.end(); }
+
+ private:
+  bool end_as(const std::string& key, const WorkStatus& status) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = known_.find(key);
+      if (found == known_.end() || found->second.is_over()) return false;
+      found->second = status;
+    }
+    report_end(key, status);
+    return true;
+  }
+
+  std::mutex mutex_;
+  bool held_ = false;
+  std::optional<Error> failure_;
+  std::vector<std::string> images_;
+  std::map<std::string, WorkStatus> known_;
+  std::map<std::string, Workload> workloads_;
+  std::vector<std::pair<std::string, std::function<void()>>> waiting_;
+  std::vector<std::string> started_, stopped_;
+};
+
+}  // namespace millrace::work
