@@ -92,7 +92,7 @@ Callers::Client Callers::look(int descriptor) {
   PeerFacts facts;
   facts.any_child = needs_.children.any();
   facts.as_own_user = needs_.children.any_as_own_user();
-  facts.containers = needs_.containers;
+  facts.containers = needs_.containers && needs_.containers();
   facts.from_loopback = net::is_from_loopback(descriptor);
   facts.found = socket->has_value();
   facts.user = facts.found ? (*socket)->user : 0;
@@ -134,7 +134,7 @@ std::optional<Callers::Client> Callers::child_of(pid_t process, bool is_child) {
   std::string token;
   for (auto one = line.begin(); one != launcher && token.empty(); ++one)
     token = proc::variable_of(*one, kTaskTokenVariable);
-  const bool contained = needs_.containers && proc::is_in_other_namespace(process);
+  const bool contained = needs_.containers && needs_.containers() && proc::is_in_other_namespace(process);
   if (!is_child && launcher == line.end() && !contained && token.empty()) return std::nullopt;
   const auto named = read_task_token(needs_.encryption_key, token);
   return Client{true, named && needs_.children.runs(*named) ? *named : std::string()};

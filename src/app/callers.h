@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,8 +55,8 @@ class Callers {
     LiveChildren& children;
     pipelines::Pipelines& pipelines;
     std::string encryption_key;
-    std::filesystem::path launcher;  // its directory
-    bool containers = false;
+    std::filesystem::path launcher;         // its directory
+    std::function<bool()> containers = {};  // one runs, or did a moment ago
     std::optional<uid_t> child_user = std::nullopt;
   };
   explicit Callers(Needs needs);

@@ -58,8 +58,10 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
                   "How tasks run: process (their commands on this machine) or container (in their images)")
       ->capture_default_str()
       ->check(CLI::IsMember({"process", "container"}));
-  command.add_option("--container-engine", arguments.container_engine,
-                     "With --executor container: podman or docker (default: the first of them on PATH)");
+  command.add_option(
+      "--container-engine", arguments.container_engine,
+      "podman or docker, for tasks with --executor container and for SageMaker jobs whose image it has (default: "
+      "the first of them on PATH)");
   command
       .add_option("--image", arguments.images,
                   "NAME=DIRECTORY: what stands for an image, whose steps run as processes; DIRECTORY is what `kfp "

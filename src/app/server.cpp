@@ -44,6 +44,8 @@
 #include "proc/child_user.h"
 #include "s3/s3.h"
 #include "sagemaker/sagemaker.h"
+#include "work/container_backend.h"
+#include "work/container_engine.h"
 #include "work/process_backend.h"
 
 namespace millrace::app {
@@ -137,6 +139,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<ContainerCredentials> credentials_;
   std::unique_ptr<LiveChildren> launcher_;
   std::unique_ptr<work::ProcessBackend> processes_;
+  std::unique_ptr<work::ContainerBackend> backend_;
   std::unique_ptr<kube::Kube> kube_;
   std::unique_ptr<sagemaker::SageMaker> sagemaker_;
   std::unique_ptr<pipelines::Pipelines> pipelines_;
@@ -257,6 +260,12 @@ Status ServerImpl::open_services() {
       },
       options_.child_log_limit);
   processes_ = std::make_unique<work::ProcessBackend>(*launcher_, layout_.launcher() / "sandbox");
+  // Without --executor container an engine is looked for when the first job's image is.
+  std::filesystem::path engine;
+  if (options_.containers || !options_.container_engine.empty())
+    engine = MR_TRY(work::find_container_engine(options_.container_engine));
+  backend_ = std::make_unique<work::ContainerBackend>(
+      *processes_, work::ContainerBackend::Options{std::move(engine), layout_.launcher() / "containers"});
   MR_TRY(make_directories(layout_.sagemaker(), 0700));
   sagemaker::Options sagemaker_options;
   sagemaker_options.account = options_.account;
@@ -265,7 +274,7 @@ Status ServerImpl::open_services() {
   sagemaker_options.executable = own_executable();
   sagemaker_options.endpoint_url = endpoint_;
   sagemaker_options.hidden = {layout_.root, key_file_};
-  sagemaker_ = MR_TRY(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, *processes_, *gateway_},
+  sagemaker_ = MR_TRY(sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, *backend_, *gateway_},
                                                  std::move(sagemaker_options)));
   iam_->set_resource_tags("sagemaker", sagemaker_->condition_tags());
   kube_ = MR_TRY(kube::Kube::open(*database_, clock_, {key_, kubernetes_token(key_)}));
@@ -276,12 +285,11 @@ Status ServerImpl::open_services() {
   pipelines_options.sandbox = options_.sandbox;
   pipelines_options.task_api = options_.task_api;
   pipelines_options.containers = options_.containers;
-  pipelines_options.container_engine = options_.container_engine;
   pipelines_options.images = options_.images;
   pipelines_options.node_labels = options_.node_labels;
   pipelines_options.import_directories = options_.import_directories;
   pipelines_ =
-      MR_TRY(pipelines::Pipelines::open({*database_, clock_, *processes_}, std::move(pipelines_options), hooks()));
+      MR_TRY(pipelines::Pipelines::open({*database_, clock_, *backend_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);
   console_ = console::Console::make({*pipelines_, *sagemaker_, *s3_, *logs_});
   preflight_ = std::make_unique<Preflight>(
@@ -289,8 +297,8 @@ Status ServerImpl::open_services() {
   identity_ = std::make_unique<IdentityApi>(*iam_, *pipelines_, *preflight_, key_);
   pruner_ = std::make_unique<Pruner>(Pruner::Needs{*database_, *pipelines_, *sagemaker_, clock_}, layout_);
   operator_ = std::make_unique<OperatorApi>(*pruner_, key_);
-  callers_ = std::make_unique<Callers>(
-      Callers::Needs{*launcher_, *pipelines_, key_, layout_.launcher(), options_.containers, child_user_number()});
+  callers_ = std::make_unique<Callers>(Callers::Needs{*launcher_, *pipelines_, key_, layout_.launcher(),
+                                                      [this] { return backend_->any(); }, child_user_number()});
   services_open_ = true;
 
   for (aws::Service service : {iam_->iam_service(), iam_->sts_service(), s3_->service(), logs_->service(),
@@ -420,7 +428,7 @@ Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {
   sagemaker_->stop();
   phase = "the children";
   if (left.runs + left.jobs == 0) {
-    if (auto status = launcher_->shutdown(kChildGrace); !status) log::warn("children: {}", status.error().message);
+    if (auto status = backend_->shutdown(kChildGrace); !status) log::warn("children: {}", status.error().message);
   }
   upkeep_.reset();
   operator_.reset();
@@ -432,6 +440,7 @@ Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {
   pipelines_.reset();
   kube_.reset();
   sagemaker_.reset();
+  backend_.reset();
   phase = "the database";
   return left;
 }

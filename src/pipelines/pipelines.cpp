@@ -18,7 +18,6 @@
 #include "pipelines/api/waiting_requests.h"
 #include "pipelines/executors/artifact_inputs.h"
 #include "pipelines/executors/attempt_files.h"
-#include "pipelines/executors/container.h"
 #include "pipelines/executors/local_images.h"
 #include "pipelines/rehearsal/rehearsal.h"
 #include "pipelines/runner/artifact_rows.h"
@@ -210,8 +209,6 @@ Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, co
 Result<std::unique_ptr<Pipelines>> Pipelines::open(Needs needs, Options options, Hooks hooks) {
   MR_TRY(executors::check_images(options));
   MR_TRY(executors::check_import_directories(options));
-  if (options.containers)
-    options.container_engine = MR_TRY(executors::find_container_engine(options.container_engine.native()));
   auto pipelines = std::make_unique<PipelinesImpl>(needs, std::move(options), std::move(hooks));
   MR_TRY(pipelines->open());
   return pipelines;

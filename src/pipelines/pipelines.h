@@ -31,7 +31,6 @@ struct Options {
   std::vector<std::filesystem::path> hidden = {};  // from tasks in a sandbox, besides `directory`
   bool sandbox = true;                             // where the machine gives one
   bool containers = false;                         // tasks in their own images; else as processes of this machine
-  std::filesystem::path container_engine = {};     // podman or docker; empty: the one on PATH
   std::map<std::string, std::filesystem::path> images = {};  // what stands for an image that is not run: its context
   bool caching = true;                                       // tasks may be spared by an earlier success
   std::vector<std::pair<std::string, std::string>> node_labels = {};  // of the one node, beside the usual ones

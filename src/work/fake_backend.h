@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "work/backend.h"
 
 namespace millrace::work {
@@ -21,14 +21,14 @@ class FakeBackend final : public Backend {
  public:
   // true: starts and stops are answered and done by answer() only.
   void hold_answers(bool held) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     held_ = held;
   }
   // Answers what was held for `key`; false: nothing was.
   bool answer(const std::string& key) {
     std::function<void()> call;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto found =
           std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& one) { return one.first == key; });
       if (found == waiting_.end()) return false;
@@ -40,7 +40,7 @@ class FakeBackend final : public Backend {
   }
   // The next start fails so; the key is then not known.
   void fail_next_start(Error error) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     failure_ = std::move(error);
   }
   void have_image(std::string image) { images_.push_back(std::move(image)); }
@@ -70,7 +70,7 @@ class FakeBackend final : public Backend {
   bool repeat_end(const std::string& key) {
     std::optional<WorkStatus> ended;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto found = known_.find(key);
       if (found == known_.end() || !found->second.is_over()) return false;
       ended = found->second;
@@ -80,7 +80,7 @@ class FakeBackend final : public Backend {
   }
 
   std::vector<std::string> running() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<std::string> keys;
     for (const auto& [key, status] : known_) {
       if (!status.is_over()) keys.push_back(key);
@@ -89,16 +89,16 @@ class FakeBackend final : public Backend {
   }
   // As it was last to be started; nullopt: never.
   std::optional<Workload> workload(const std::string& key) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = workloads_.find(key);
     return found == workloads_.end() ? std::nullopt : std::optional(found->second);
   }
   std::vector<std::string> started() {  // in order; one key more than once where it was forgotten in between
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return started_;
   }
   std::vector<std::string> stopped() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return stopped_;
   }
 
@@ -106,7 +106,7 @@ class FakeBackend final : public Backend {
     const std::string key = workload.key;
     Result<WorkStatus> result = fail(Code::internal, "not answered");
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       workloads_.insert_or_assign(key, std::move(workload));
       if (failure_) {
         result = fail(*std::exchange(failure_, std::nullopt));
@@ -123,18 +123,18 @@ class FakeBackend final : public Backend {
     done(std::move(result));
   }
   Result<std::optional<WorkStatus>> status(const std::string& key) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = known_.find(key);
     return found == known_.end() ? std::nullopt : std::optional(found->second);
   }
   // Noted; the test decides when it ends.
   Status stop(const std::string& key, Millis) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_.push_back(key);
     return {};
   }
   Status forget(const std::string& key) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::erase_if(known_, [&](const auto& one) {
       return one.second.is_over() && (one.first == key || one.first.starts_with(key + "/"));
     });
@@ -147,7 +147,7 @@ class FakeBackend final : public Backend {
  private:
   bool end_as(const std::string& key, const WorkStatus& status) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto found = known_.find(key);
       if (found == known_.end() || found->second.is_over()) return false;
       found->second = status;
@@ -156,14 +156,14 @@ class FakeBackend final : public Backend {
     return true;
   }
 
-  std::mutex mutex_;
-  bool held_ = false;
-  std::optional<Error> failure_;
+  Mutex mutex_;
+  bool held_ MR_GUARDED_BY(mutex_) = false;
+  std::optional<Error> failure_ MR_GUARDED_BY(mutex_);
   std::vector<std::string> images_;
-  std::map<std::string, WorkStatus> known_;
-  std::map<std::string, Workload> workloads_;
-  std::vector<std::pair<std::string, std::function<void()>>> waiting_;
-  std::vector<std::string> started_, stopped_;
+  std::map<std::string, WorkStatus> known_ MR_GUARDED_BY(mutex_);
+  std::map<std::string, Workload> workloads_ MR_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, std::function<void()>>> waiting_ MR_GUARDED_BY(mutex_);
+  std::vector<std::string> started_ MR_GUARDED_BY(mutex_), stopped_ MR_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::work

@@ -64,7 +64,7 @@ Result<std::optional<WorkStatus>> ProcessBackend::status(const std::string& key)
 }
 
 Status ProcessBackend::confines() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!confines_) confines_ = proc::sandbox_available(directory_);
   return *confines_;
 }

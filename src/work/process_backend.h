@@ -3,10 +3,10 @@
 // sandbox. An image is ignored: who has none for this backend gives a command that this machine has.
 
 #include <filesystem>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.h"
 #include "proc/launcher.h"
 #include "work/backend.h"
 
@@ -32,8 +32,8 @@ class ProcessBackend final : public Backend {
  private:
   proc::Launcher& launcher_;
   const std::filesystem::path directory_;
-  std::mutex mutex_;
-  std::optional<Status> confines_;
+  Mutex mutex_;
+  std::optional<Status> confines_ MR_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::work

@@ -14,7 +14,6 @@
 #include "base/strings.h"
 #include "base/untrusted_tree.h"
 #include "pipelines/executors/attempt_files.h"
-#include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/local_images.h"
 #include "pipelines/executors/quoted.h"

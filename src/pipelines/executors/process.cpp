@@ -1,9 +1,12 @@
 #include "pipelines/executors/process.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <iterator>
 
 #include <fmt/core.h>
 
@@ -13,7 +16,6 @@
 #include "base/untrusted_tree.h"
 #include "pipelines/executors/artifact_inputs.h"
 #include "pipelines/executors/attempt_files.h"
-#include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/local_images.h"
@@ -66,6 +68,19 @@ Result<std::string> make_artifact_directory(const Options& options, const RunCon
   return own;
 }
 
+// A container's user need not be the one that owns the attempt's files, which lie below a directory that is closed to
+// others.
+Status open_to_other_user(const std::filesystem::path& attempt) {
+  const UntrustedTree tree = MR_TRY(UntrustedTree::open(attempt));
+  for (const char* name : {"outputs", "tmp"}) {
+    if (!tree.is_directory(name)) continue;
+    const Fd directory = MR_TRY(tree.open_directory(name));
+    if (::fchmod(directory.get(), 0777) != 0)
+      return fail(system_error((attempt / name).native() + " cannot be opened to the container's user", errno));
+  }
+  return {};
+}
+
 // The step runs in its environment, or the environment is to be made.
 Status use_environment(const Options& options, const PythonEnvironment& environment,
                        const std::filesystem::path& directory, const std::optional<work::Mount>& image,
@@ -79,6 +94,13 @@ Status use_environment(const Options& options, const PythonEnvironment& environm
 }
 
 }  // namespace
+
+bool is_contained(const Options& options, const Hooks& hooks, const Executor& executor) {
+  if (!options.containers) return false;
+  std::vector<std::string> words = executor.command;
+  words.insert(words.end(), executor.arguments.begin(), executor.arguments.end());
+  return !hooks.native_image || !hooks.native_image(executor.image, words);
+}
 
 std::string launch_key(const std::string& run_id, const std::string& path, int attempt) {
   return fmt::format("{}/{}/{}", launch_keys_of(run_id), path, attempt);
@@ -131,12 +153,21 @@ Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const
   }
 
   std::vector<std::string> command_line = MR_TRY(substitute_arguments(executor.command, context));
-  for (std::string& argument : MR_TRY(substitute_arguments(executor.arguments, context)))
-    command_line.push_back(std::move(argument));
+  std::vector<std::string> arguments = MR_TRY(substitute_arguments(executor.arguments, context));
   const std::string image = MR_TRY(substitute(executor.image, context));
   const std::optional<LocalImage> local = contained ? std::optional<LocalImage>() : MR_TRY(find_image(options, image));
   if (!contained) MR_TRY(check_has_code(options, executor, image));
   work::Workload spec;
+  if (contained) {
+    spec.image = image;
+    spec.command = std::move(command_line);
+    spec.arguments = std::move(arguments);
+    spec.run_as_user = executor.run_as_user;
+    spec.run_as_group = executor.run_as_group;
+    if (spec.run_as_user || spec.run_as_group) MR_TRY(open_to_other_user(directory));
+  } else {
+    command_line.insert(command_line.end(), std::move_iterator(arguments.begin()), std::move_iterator(arguments.end()));
+  }
   if (hooks.native_image && !contained && !local) {
     if (auto native = hooks.native_image(image, command_line)) command_line = std::move(*native);
   }
@@ -151,7 +182,7 @@ Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const
   if (local) of_image = {work::Mount::Kind::read_only, local->directory, local->working_directory, 0, {}};
   spec.key = launch_key(run.run_id, node.path, node.attempt);
   spec.synced = false;  // the run's own events are; after the machine's death they say what to start anew
-  spec.working_directory = directory;
+  if (!contained) spec.working_directory = directory;
   spec.log = log_path(options, run.run_id, node.path, node.attempt);
   if (run.sandboxed) {
     spec.sandbox = task_sandbox(options, run, directory);
@@ -160,10 +191,12 @@ Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const
     if (of_image) spec.sandbox->mounts.push_back(*of_image);
   }
 
-  set_variable(spec, "PATH", variable("PATH", "/usr/local/bin:/usr/bin:/bin"));
-  set_variable(spec, "LANG", variable("LANG", "C.UTF-8"));
-  set_variable(spec, "HOME", directory);
-  set_variable(spec, "TMPDIR", run.sandboxed ? "/tmp" : directory.native());
+  if (!contained) {  // an image has its own
+    set_variable(spec, "PATH", variable("PATH", "/usr/local/bin:/usr/bin:/bin"));
+    set_variable(spec, "LANG", variable("LANG", "C.UTF-8"));
+    set_variable(spec, "HOME", directory);
+    set_variable(spec, "TMPDIR", run.sandboxed ? "/tmp" : directory.native());
+  }
   set_variable(spec, "KFP_POD_NAME", pod_name(run, node));
   set_variable(spec, "KFP_POD_UID", spec.key);
   set_variable(spec, "KFP_RETRY_INDEX", std::to_string(node.attempt - node.spent_before - 1));
@@ -184,10 +217,7 @@ Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const
     for (const auto& [name, value] : MR_TRY(hooks.node_credentials(run.run_id, spec.key)))
       set_variable(spec, name, value);
   }
-  if (contained) {
-    MR_TRY(put_into_container(options.container_engine, executor, image, std::move(command_line), directory, spec));
-    return spec;
-  }
+  if (contained) return spec;
   PythonEnvironment environment =
       python_environment(image, std::move(command_line), spec.environment, local ? local->packages : PythonPackages());
   spec.command = std::move(environment.command_line);

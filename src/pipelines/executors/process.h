@@ -49,6 +49,9 @@ std::string pod_name(const RunContext& run, const engine::Node& node);
 std::uint32_t pod_number(std::string_view path);
 std::string pod_name(const RunContext& run, std::uint32_t number);
 
+// Does this task run in its image, in a container? Components that run natively do not.
+bool is_contained(const Options& options, const Hooks& hooks, const Executor& executor);
+
 // Makes the attempt's directory and says what to launch. Errors are the task's: a missing secret, a placeholder that is
 // not known.
 // Where it needs a Python environment that is not there, `build` is what makes it: the attempt is to be prepared again

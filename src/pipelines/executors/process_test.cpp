@@ -119,6 +119,30 @@ TEST_F(ProcessTest, RunsAStepOfALocalImageInItsDirectory) {
   EXPECT_EQ(mount.kind, work::Mount::Kind::read_only);
 }
 
+TEST_F(ProcessTest, ATaskInItsImageIsAWorkloadOfIt) {
+  options_.containers = true;
+  component_.output_parameters = {{"text", ParameterType::string}};
+  executor_.image = "mine:1";
+  executor_.command = {"sh", "-c"};
+  executor_.environment = {{"GREETING", "hello"}};
+  executor_.run_as_user = 1000;
+  const auto work = prepared({"script"});
+  ASSERT_TRUE(work) << work.error().message;
+  EXPECT_EQ(work->image, "mine:1");
+  EXPECT_EQ(work->command, (std::vector<std::string>{"sh", "-c"}));
+  EXPECT_EQ(work->arguments, (std::vector<std::string>{"script"}));
+  EXPECT_EQ(work->run_as_user, 1000);
+  EXPECT_EQ(work->working_directory, "") << "the image's";
+  ASSERT_TRUE(work->sandbox) << "what is mounted";
+  std::vector<std::string> names;
+  for (const auto& [name, value] : work->environment) names.push_back(name);
+  EXPECT_THAT(names, testing::Contains("GREETING"));
+  for (const char* of_image : {"PATH", "HOME", "LANG", "TMPDIR"})
+    EXPECT_THAT(names, testing::Not(testing::Contains(of_image)));
+  const auto place = attempt_directory(options_, run_.run_id, node_.path, node_.attempt) / "outputs";
+  EXPECT_EQ(std::filesystem::status(place).permissions(), std::filesystem::perms::all) << "for the image's user";
+}
+
 TEST_F(ProcessTest, RunsACommandWithItsInputsAndTakesItsOutputs) {
   component_.output_parameters = {{"text", ParameterType::string},        {"whole", ParameterType::number_integer},
                                   {"real", ParameterType::number_double}, {"yes", ParameterType::boolean},

@@ -7,7 +7,6 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
-#include "pipelines/executors/container.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/local_images.h"
 #include "pipelines/executors/python_server.h"
@@ -218,19 +217,10 @@ void Runner::failed(const Run& run, const std::string& path, int attempt, const 
 void Runner::ended(const Run& run, const std::string& path, int attempt, const work::WorkStatus& status) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
-  if (options_.containers && (status.signal != 0 || status.state == work::WorkStatus::State::lost)) {
-    // The engine's client is dead, its container perhaps not.
-    const std::string key = executors::launch_key(run->record().id, path, attempt);
-    needs_.backend.start(executors::remove_container(options_.container_engine, key, options_.directory),
-                         [key](const Result<work::WorkStatus>& started) {
-                           if (!started)
-                             log::warn("the container of {} cannot be removed: {}", key, started.error().message);
-                         });
-  }
   Event event = event_now(Event::Kind::finished, path, attempt);
   if (!run->state().may_launch(*node)) {
     event.error = "the run was terminated";  // whatever its exit code: what it left may be half of it
-  } else if (status.state == work::WorkStatus::State::exited && status.exit_code == 0 && status.signal == 0) {
+  } else if (status.succeeded()) {
     auto outputs = executors::collect(options_, run->context(), *node);
     if (outputs) {
       if (const Status may = executors::check_stores(run->context().rights.get(), outputs->artifacts); !may)

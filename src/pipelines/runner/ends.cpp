@@ -1,7 +1,6 @@
 // The ends of what the runner has started, by the beginnings of their keys.
 
 #include "base/log.h"
-#include "pipelines/executors/container.h"
 #include "pipelines/executors/python_server.h"
 #include "pipelines/runner/runner.h"
 
@@ -17,7 +16,6 @@ void Runner::subscribe() {
   on(executors::launch_keys_of(""), &Runner::attempt_ended);
   on(executors::python_server_keys_of(""), &Runner::python_server_ended);
   on(executors::environment_build_keys(), &Runner::environment_build_ended);
-  on(executors::remove_container_keys(), &Runner::removal_ended);
 }
 
 void Runner::attempt_ended(const std::string& key, const work::WorkStatus& status) {
@@ -52,10 +50,6 @@ void Runner::environment_build_ended(const std::string& key, const work::WorkSta
     environments_.ended(key, status);
     forget(key);
   });
-}
-
-void Runner::removal_ended(const std::string& key, const work::WorkStatus&) {
-  strands_->post(key, [this, key] { forget(key); });
 }
 
 void Runner::forget(const std::string& key) {

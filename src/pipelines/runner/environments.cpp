@@ -91,8 +91,7 @@ void Environments::ended(const std::string& key, const work::WorkStatus& status)
 }
 
 Status Environments::publish(const executors::PythonBuild& build, const work::WorkStatus& status) const {
-  const bool good = status.state == work::WorkStatus::State::exited && status.signal == 0 && status.exit_code == 0;
-  if (good) return executors::publish_environment(options_, build);
+  if (status.succeeded()) return executors::publish_environment(options_, build);
   const std::string how = status.signal != 0 ? fmt::format("was ended by signal {}", status.signal)
                                              : fmt::format("ended with exit code {}", status.exit_code);
   return fail(Code::unavailable, "the making of its Python environment " + how);

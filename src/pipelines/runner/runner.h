@@ -96,7 +96,6 @@ class Runner {
   void attempt_ended(const std::string& key, const work::WorkStatus& status);
   void python_server_ended(const std::string& key, const work::WorkStatus& status);
   void environment_build_ended(const std::string& key, const work::WorkStatus& status);
-  void removal_ended(const std::string& key, const work::WorkStatus& status);
   void forget(const std::string& key);
 
   // take_up.cpp: runs that were under way when this program ended.

@@ -1,12 +1,17 @@
 #include "sagemaker/jobs/container.h"
-#include "sagemaker/algorithms/registry.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <thread>
 
 #include <fmt/core.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/untrusted_tree.h"
+#include "sagemaker/algorithms/registry.h"
 #include "sagemaker/jobs/object_paths.h"
 #include "sagemaker/jobs/sandbox.h"
 
@@ -36,13 +41,13 @@ std::string resource_config(const Value& instance_type) {
                      {"network_interface_name", "lo"}}));
 }
 
-std::vector<std::string> words(const Value& list) {
+}  // namespace
+
+std::vector<std::string> words_of(const Value& list) {
   std::vector<std::string> out;
   for (const auto& item : list.items()) out.push_back(item.string_or());
   return out;
 }
-
-}  // namespace
 
 void set_variable(Environment& environment, std::string_view name, std::string_view value) {
   for (auto& [key, old] : environment) {
@@ -54,13 +59,17 @@ void set_variable(Environment& environment, std::string_view name, std::string_v
   environment.emplace_back(name, value);
 }
 
-Environment base_environment(std::string_view region, std::string_view endpoint_url) {
-  Environment environment{
-      {"PATH", std::string(kProgramPath)}, {"LANG", "C.UTF-8"}, {"HOME", "/tmp"}, {"PYTHONUNBUFFERED", "1"}};
+void add_program_variables(Environment& environment) {
+  environment.emplace_back("PATH", kProgramPath);
+  environment.emplace_back("LANG", "C.UTF-8");
+  environment.emplace_back("HOME", "/tmp");
+}
+
+void add_aws_variables(Environment& environment, std::string_view region, std::string_view endpoint_url) {
+  environment.emplace_back("PYTHONUNBUFFERED", "1");
   environment.emplace_back("AWS_REGION", region);
   environment.emplace_back("AWS_DEFAULT_REGION", region);
   if (!endpoint_url.empty()) environment.emplace_back("AWS_ENDPOINT_URL", endpoint_url);
-  return environment;
 }
 
 std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job) {
@@ -125,14 +134,14 @@ std::vector<std::pair<std::string, std::string>> processing_config_files(const V
 Result<Program> program_of(const std::string& image, const Value& entrypoint, const Value& arguments,
                            const std::filesystem::path& ml) {
   const std::string what_can = fmt::format(
-      "What can run: the built-in algorithms ({}), and any image with a ContainerEntrypoint whose command this machine "
-      "has, such as [\"python3\", \"/opt/ml/…/script.py\"].",
+      "What can run: the built-in algorithms ({}), any image that podman or docker has here, and any image with a "
+      "ContainerEntrypoint whose command this machine has, such as [\"python3\", \"/opt/ml/…/script.py\"].",
       built_in::names_of_all());
-  Program program{words(entrypoint)};
+  Program program{words_of(entrypoint)};
   if (program.command.empty()) {
     return fail(Code::invalid_argument,
                 fmt::format("The image {} cannot run here: containers' own entry points are not known without a "
-                            "container engine, and no ContainerEntrypoint is given. {}",
+                            "container engine that has the image, and no ContainerEntrypoint is given. {}",
                             image, what_can));
   }
   std::string& command = program.command.front();
@@ -156,8 +165,32 @@ Result<Program> program_of(const std::string& image, const Value& entrypoint, co
           fmt::format("The image {} cannot run here: this machine has no command {}. {}", image, command, what_can));
     }
   }
-  for (auto& word : words(arguments)) program.command.push_back(std::move(word));
+  for (auto& word : words_of(arguments)) program.command.push_back(std::move(word));
   return program;
+}
+
+void put_in_image(work::Workload& spec, const std::string& image, std::vector<std::string> entrypoint,
+                  std::vector<std::string> arguments) {
+  spec.image = image;
+  spec.command = std::move(entrypoint);
+  spec.arguments = std::move(arguments);
+}
+
+Status mount_in_image(work::Workload& spec, const std::filesystem::path& ml, bool network) {
+  const UntrustedTree tree = MR_TRY(UntrustedTree::open(ml));
+  const auto open_to_all = [&](const std::string& path) -> Status {
+    const Fd directory = MR_TRY(tree.open_directory(path));
+    if (::fchmod(directory.get(), 0777) == 0) return {};
+    return fail(system_error("the job's directories cannot be opened to its image's user", errno));
+  };
+  MR_TRY(open_to_all(""));
+  MR_TRY(tree.walk("", Links::refuse, {}, [&](const UntrustedTree::Entry& entry) -> Status {
+    return entry.info.kind == FileKind::directory ? open_to_all(entry.path) : Status();
+  }));
+  spec.sandbox.emplace();
+  spec.sandbox->network = network;
+  spec.sandbox->mounts = {{work::Mount::Kind::writable, ml, "/opt/ml", 0, {}}};
+  return {};
 }
 
 }  // namespace millrace::sagemaker

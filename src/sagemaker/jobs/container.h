@@ -1,5 +1,5 @@
 #pragma once
-// SageMaker's container contract: what a job's program finds in its environment and under /opt/ml/input/config. Pure.
+// SageMaker's container contract: what a job's program finds in its environment and under /opt/ml/input/config.
 // Source: developer guide, "How Amazon SageMaker provides training information" and "How Amazon SageMaker processing
 // runs your container".
 
@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "sagemaker/resource.h"
+#include "work/workload.h"
 
 namespace millrace::sagemaker {
 
@@ -20,8 +21,10 @@ void set_variable(Environment& environment, std::string_view name, std::string_v
 
 inline constexpr std::string_view kProgramPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// PATH, HOME, LANG, and the region and endpoint for programs that call AWS themselves.
-Environment base_environment(std::string_view region, std::string_view endpoint_url);
+// PATH, HOME, LANG, for a program of this machine; an image has its own.
+void add_program_variables(Environment& environment);
+// The region and the endpoint, for programs that call AWS themselves.
+void add_aws_variables(Environment& environment, std::string_view region, std::string_view endpoint_url);
 
 // The files below input/config of a training job, name and content.
 std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job);
@@ -30,7 +33,9 @@ void add_training_variables(Environment& environment, const Value& job, const st
 // config/processingjobconfig.json and config/resourceconfig.json.
 std::vector<std::pair<std::string, std::string>> processing_config_files(const Value& job);
 
-// The command line of an image that is not one of ours. An image itself does not run here; what it would run does,
+std::vector<std::string> words_of(const Value& list);
+
+// The command line of an image that is not one of ours, and that no container engine has. What it would run does run,
 // when this machine has it. Python images' python3 is this machine's.
 struct Program {
   std::vector<std::string> command;
@@ -38,5 +43,12 @@ struct Program {
 // Error (invalid_argument): a sentence that says why this image cannot run here, and what can.
 Result<Program> program_of(const std::string& image, const Value& entrypoint, const Value& arguments,
                            const std::filesystem::path& ml);
+
+// A job in its own image, which the container engine has: the image's entry point unless the job names another.
+void put_in_image(work::Workload& spec, const std::string& image, std::vector<std::string> entrypoint,
+                  std::vector<std::string> arguments);
+// /opt/ml of a job in its image; `ml` is laid out, and nothing of the job has run yet. The image's user, whoever that
+// is, may write to its directories.
+Status mount_in_image(work::Workload& spec, const std::filesystem::path& ml, bool network);
 
 }  // namespace millrace::sagemaker

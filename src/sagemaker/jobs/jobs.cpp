@@ -274,7 +274,7 @@ struct Jobs::Impl {
                       {"Failed", "Failed", cut_reason("ClientError: " + spec.error().message), false}, Value::object());
     }
     spec->key = job_key(job.kind, job.name);
-    if (spec->working_directory.empty()) spec->working_directory = directory;
+    if (spec->working_directory.empty() && spec->image.empty()) spec->working_directory = directory;
     spec->log = directory / "log";
     const auto launched = world.backend.start_and_wait(std::move(*spec));
     if (!launched) {

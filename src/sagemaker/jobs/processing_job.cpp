@@ -49,22 +49,24 @@ class ProcessingKind final : public JobKind {
     }
 
     const Value& app = job.body["AppSpecification"];
-    auto program =
-        MR_TRY(program_of(app["ImageUri"].string_or(), app["ContainerEntrypoint"], app["ContainerArguments"], ml));
+    const std::string image = app["ImageUri"].string_or();
+    const bool in_image = world_.backend.has_image(image);
     const bool isolated = job.body["NetworkConfig"]["EnableNetworkIsolation"].bool_or(false);
     work::Workload spec;
-    spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
-    if (!isolated) {
-      for (auto& variable : MR_TRY(role_variables(world_, job, role, max_runtime(job)))) {
-        spec.environment.push_back(std::move(variable));
-      }
-    }
+    if (!isolated) spec.environment = MR_TRY(role_variables(world_, job, role, max_runtime(job)));
+    if (!in_image) add_program_variables(spec.environment);
+    add_aws_variables(spec.environment, world_.place.region, world_.options.endpoint_url);
     set_variable(spec.environment, "PROCESSING_JOB_NAME", job.name);
     set_variable(spec.environment, "PROCESSING_JOB_ARN", job.arn);
     for (const auto& [name, value] : job.body["Environment"].members()) {
       set_variable(spec.environment, name, value.string_or());
     }
-    spec.command = std::move(program.command);
+    if (in_image) {
+      put_in_image(spec, image, words_of(app["ContainerEntrypoint"]), words_of(app["ContainerArguments"]));
+      MR_TRY(mount_in_image(spec, ml, !isolated));
+      return spec;
+    }
+    spec.command = MR_TRY(program_of(image, app["ContainerEntrypoint"], app["ContainerArguments"], ml)).command;
     MR_TRY(world_.sandbox.contain_program(spec, directory, hidden_of(world_.options), !isolated));
     return spec;
   }

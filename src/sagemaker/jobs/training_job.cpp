@@ -102,17 +102,23 @@ class TrainingKind final : public JobKind {
   Result<work::Workload> custom_program(const Resource& job, const fs::path& directory) {
     const fs::path ml = directory / "ml";
     const Value& algorithm = job.body["AlgorithmSpecification"];
-    auto program = MR_TRY(program_of(algorithm["TrainingImage"].string_or(), algorithm["ContainerEntrypoint"],
-                                     algorithm["ContainerArguments"], ml));
+    const std::string image = algorithm["TrainingImage"].string_or();
     const std::string role = job.body["RoleArn"].string_or();
     const bool isolated = job.body["EnableNetworkIsolation"].bool_or(false);
     work::Workload spec;
-    spec.environment = base_environment(world_.place.region, world_.options.endpoint_url);
-    if (!isolated) {
-      for (auto& variable : MR_TRY(role_variables(world_, job, role, max_runtime(job)))) {
-        spec.environment.push_back(std::move(variable));
-      }
+    if (!isolated) spec.environment = MR_TRY(role_variables(world_, job, role, max_runtime(job)));
+    if (world_.backend.has_image(image)) {
+      add_aws_variables(spec.environment, world_.place.region, world_.options.endpoint_url);
+      add_training_variables(spec.environment, job.body, "/opt/ml");
+      put_in_image(spec, image, words_of(algorithm["ContainerEntrypoint"]), words_of(algorithm["ContainerArguments"]));
+      // What SageMaker gives a training image to run, where the job does not say it.
+      if (spec.command.empty() && spec.arguments.empty()) spec.arguments = {"train"};
+      MR_TRY(mount_in_image(spec, ml, !isolated));
+      return spec;
     }
+    auto program = MR_TRY(program_of(image, algorithm["ContainerEntrypoint"], algorithm["ContainerArguments"], ml));
+    add_program_variables(spec.environment);
+    add_aws_variables(spec.environment, world_.place.region, world_.options.endpoint_url);
     // trusted-path: nothing of the job has run yet
     MR_TRY(make_directories(directory / "tmp", 0700));
     if (!world_.sandbox.available()) {

@@ -1,31 +1,16 @@
-"""--executor container: tasks in their own images by podman. The image is made here, of a static busybox: no registry.
-
-What podman needs on this machine (a runtime, limits) is its own configuration's matter; the test's is one that also
-works in a machine without systemd.
-"""
+"""--executor container: tasks in their own images by podman."""
 
 import json
-import os
-import pathlib
-import shutil
 import subprocess
-import tarfile
 import time
 
 import pytest
 from kfp import compiler, dsl, kubernetes
 
+import containers
 import support
 
 IMAGE = "localhost/millrace-test:1"
-CONFIGURATION = """
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-{runtime}
-"""
 
 
 @dsl.container_component
@@ -70,25 +55,8 @@ def one_script(script: str):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    podman = support.need("podman")
-    directory = tmp_path_factory.mktemp("podman")
-    runtime = 'runtime = "runc"' if shutil.which("runc") else ""
-    (directory / "containers.conf").write_text(CONFIGURATION.format(runtime=runtime))
-    os.environ["CONTAINERS_CONF"] = str(directory / "containers.conf")
-    busybox = support.need("busybox")
-    root = directory / "root"
-    (root / "bin").mkdir(parents=True)
-    shutil.copy(busybox, root / "bin" / "busybox")
-    for name in ("sh", "cat", "echo", "mkdir", "cp", "test", "env", "cut", "sort", "grep", "wget", "dirname", "sleep", "id", "printf", "kill", "trap"):
-        (root / "bin" / name).symlink_to("busybox")
-    (root / "made-for-the-test").write_text("")
-    (root / "tmp").mkdir()
-    archive = directory / "root.tar"
-    with tarfile.open(archive, "w") as tar:
-        tar.add(root, arcname=".")
-    subprocess.run([podman, "import", "--change", 'ENTRYPOINT ["/bin/echo", "entry point:"]', archive, IMAGE], check=True, capture_output=True)
-    yield podman
-    subprocess.run([podman, "rmi", "--force", IMAGE], capture_output=True)
+    with containers.engine(tmp_path_factory.mktemp("podman"), IMAGE, '["/bin/echo", "entry point:"]') as podman:
+        yield podman
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +85,6 @@ def log_of(server, run_id, name):
     return server.request(f"/apis/v1alpha1/runs/{run_id}/nodes/{task['pod_name']}/log")[1] if task and task["pod_name"] else ""
 
 
-def containers(engine):
-    done = subprocess.run([engine, "ps", "--all", "--filter", "name=millrace-", "--format", "{{.Names}}"], check=True, capture_output=True, text=True)
-    return done.stdout.split()
-
-
 def test_a_pipeline_in_its_image(server, start, engine):
     import kubernetes as k
 
@@ -133,7 +96,7 @@ def test_a_pipeline_in_its_image(server, start, engine):
     seen = task_of(server, run, "sees")["outputs"]["parameters"]["out"]
     assert seen.startswith("hello\nthere beta\nand gamma\nalpha\n") and "multi_user" in seen, seen
     assert "entry point: as the image's own command" in log_of(server, run, "entry")
-    assert containers(engine) == []
+    assert containers.of_ours(engine) == []
 
 
 @pytest.mark.parametrize(("script", "words"), [("exit 7", "7"), ("nonsense", "127")])
@@ -141,7 +104,7 @@ def test_failures(server, start, engine, script, words):
     run = start(one_script, script=script)
     assert support.wait_for_run(server, run)["state"] == "FAILED"
     assert words in support.why(server, run)
-    assert containers(engine) == []
+    assert containers.of_ours(engine) == []
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -149,11 +112,11 @@ def test_stopping(server, start, engine, told):
     trap = "trap 'echo told; exit 1' TERM; " if told else "trap '' TERM; "
     run = start(one_script, script=trap + "echo ready; while true; do sleep 0.1; done")
     wait_for(lambda: "ready" in log_of(server, run, "it"))
-    assert len(containers(engine)) == 1
+    assert len(containers.of_ours(engine)) == 1
     assert server.request(f"/apis/v2beta1/runs/{run}:terminate", {}, "POST")[0] == 200
     support.wait_for_run(server, run, limit=60)
     assert ("told" in log_of(server, run, "it")) == told
-    wait_for(lambda: containers(engine) == [])
+    wait_for(lambda: containers.of_ours(engine) == [])
 
 
 def test_a_container_outlives_the_death_of_the_server(server, start, engine):
