@@ -22,22 +22,22 @@ class SageMakerImpl final : public SageMaker {
       : options_(std::move(options)),
         store_(needs.database),
         sandbox_(needs.backend),
-        world_{store_,
-               needs.clock,
-               needs.iam,
-               needs.s3,
-               needs.logs,
-               needs.backend,
-               needs.gateway,
-               options_,
-               sandbox_,
-               metrics_,
-               {options_.account, options_.region},
-               [this](Kind kind, const std::string& name) { announce(kind, name); }},
+        dependencies_{store_,
+                      needs.clock,
+                      needs.iam,
+                      needs.s3,
+                      needs.logs,
+                      needs.backend,
+                      needs.gateway,
+                      options_,
+                      sandbox_,
+                      metrics_,
+                      {options_.account, options_.region},
+                      [this](Kind kind, const std::string& name) { announce(kind, name); }},
         follower_(needs.logs, needs.clock),
-        jobs_(world_, follower_, alarm_),
-        endpoints_(world_, follower_, alarm_),
-        ops_{world_, jobs_, endpoints_},
+        jobs_(dependencies_, follower_, alarm_),
+        endpoints_(dependencies_, follower_, alarm_),
+        ops_{dependencies_, jobs_, endpoints_},
         ends_(needs.backend.on_end(std::string(kJobKeys), [this](const std::string& key, const auto&) {
           if (!jobs_.on_end(key)) endpoints_.on_end(key);
         })) {}
@@ -97,7 +97,8 @@ class SageMakerImpl final : public SageMaker {
     if (names == nullptr) return fail(Code::invalid_argument, "There is no kind of resource called " + kind + ".");
     auto found = MR_TRY(store_.find(names->kind, name));
     if (!found)
-      return fail(Code::not_found, no_such(names->kind, name, arn_of(world_.place, names->kind, name)).message);
+      return fail(Code::not_found,
+                  no_such(names->kind, name, arn_of(dependencies_.account_region, names->kind, name)).message);
     return std::move(found->body);
   }
 
@@ -127,7 +128,7 @@ class SageMakerImpl final : public SageMaker {
   Sandbox sandbox_;
   std::mutex mutex_;
   std::vector<std::function<void(const std::string&, const std::string&)>> listeners_;
-  World world_;
+  Dependencies dependencies_;
   Alarm alarm_;
   LogFollower follower_;
   Jobs jobs_;

@@ -21,7 +21,8 @@ Error cannot_assume(std::string_view role_arn) {
                "ValidationException");
 }
 
-Result<std::unique_ptr<s3::Access>> World::access_as(const std::string& role_arn, const std::string& origin) const {
+Result<std::unique_ptr<s3::Access>> Dependencies::access_as(const std::string& role_arn,
+                                                            const std::string& origin) const {
   auto principal = iam.assume_for_service(role_arn, kServicePrincipal, "SageMaker");
   if (!principal) {
     const bool refused = principal.error().code == Code::permission_denied ||
@@ -32,13 +33,14 @@ Result<std::unique_ptr<s3::Access>> World::access_as(const std::string& role_arn
   return s3.access(gateway, std::move(*principal));
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const Resource& job,
+Result<std::vector<std::pair<std::string, std::string>>> role_variables(const Dependencies& dependencies,
+                                                                        const Resource& job,
                                                                         const std::string& role_arn,
                                                                         std::chrono::seconds lifetime) {
-  if (world.options.role_environment) return world.options.role_environment(role_arn, job.name);
+  if (dependencies.options.role_environment) return dependencies.options.role_environment(role_arn, job.name);
   // sts:AssumeRole's bounds.
   lifetime = std::clamp<std::chrono::seconds>(lifetime, std::chrono::minutes(15), std::chrono::hours(12));
-  const auto keys = world.iam.issue_session(role_arn, kServicePrincipal, job.name, lifetime, job.origin());
+  const auto keys = dependencies.iam.issue_session(role_arn, kServicePrincipal, job.name, lifetime, job.origin());
   if (!keys) return fail(cannot_assume(role_arn));
   return std::vector<std::pair<std::string, std::string>>{
       {"AWS_ACCESS_KEY_ID", keys->credentials.access_key_id},

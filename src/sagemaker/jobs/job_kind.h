@@ -21,7 +21,7 @@ namespace millrace::sagemaker {
 inline constexpr std::string_view kServicePrincipal = "sagemaker.amazonaws.com";
 
 // What the jobs and the endpoints work with.
-struct World {
+struct Dependencies {
   Store& store;
   const Clock& clock;
   iam::Iam& iam;
@@ -32,7 +32,7 @@ struct World {
   const Options& options;
   Sandbox& sandbox;
   MetricPatternCache& metrics;
-  AccountRegion place;
+  AccountRegion account_region;
   std::function<void(Kind, const std::string& name)> changed;
 
   // S3 as the role, for something of this origin(). Error: SageMaker's sentence for a role it cannot assume.
@@ -43,7 +43,8 @@ struct World {
 Error cannot_assume(std::string_view role_arn);
 
 // The role's credentials for the job's program, the customer's, as variables.
-Result<std::vector<std::pair<std::string, std::string>>> role_variables(const World& world, const Resource& job,
+Result<std::vector<std::pair<std::string, std::string>>> role_variables(const Dependencies& dependencies,
+                                                                        const Resource& job,
                                                                         const std::string& role_arn,
                                                                         std::chrono::seconds lifetime);
 
@@ -74,9 +75,9 @@ struct JobKind {
   virtual Value closing_members(const std::filesystem::path& directory) const;
 };
 
-std::unique_ptr<JobKind> make_training_kind(World& world);
-std::unique_ptr<JobKind> make_processing_kind(World& world);
-std::unique_ptr<JobKind> make_transform_kind(World& world);
+std::unique_ptr<JobKind> make_training_kind(Dependencies& dependencies);
+std::unique_ptr<JobKind> make_processing_kind(Dependencies& dependencies);
+std::unique_ptr<JobKind> make_transform_kind(Dependencies& dependencies);
 
 // The command of one of our own worker roles, with the little environment it needs.
 work::Workload worker_spec(const Options& options, std::vector<std::string> arguments);

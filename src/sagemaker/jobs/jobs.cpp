@@ -47,19 +47,19 @@ bool is_ours(const Error& error) {
 std::string job_key(Kind kind, std::string_view name) { return fmt::format("{}{}/1", kJobKeys, poke_name(kind, name)); }
 
 struct Jobs::Impl {
-  Impl(World& w, LogFollower& f, Alarm& a)
-      : world(w),
+  Impl(Dependencies& w, LogFollower& f, Alarm& a)
+      : dependencies(w),
         follower(f),
         alarm(a),
         tuner(w, [this](Kind kind, const std::string& name) { poke(kind, name); }),
         reconciler(kThreads, [this](const std::string& name) { drive(name); }),
         transfers(kTransferThreads, [this](const std::string& name) { transfer(name); }) {
-    kinds[0] = make_training_kind(world);
-    kinds[1] = make_processing_kind(world);
-    kinds[2] = make_transform_kind(world);
+    kinds[0] = make_training_kind(dependencies);
+    kinds[1] = make_processing_kind(dependencies);
+    kinds[2] = make_transform_kind(dependencies);
   }
 
-  World& world;
+  Dependencies& dependencies;
   LogFollower& follower;
   Alarm& alarm;
   std::array<std::unique_ptr<JobKind>, 3> kinds;
@@ -81,7 +81,7 @@ struct Jobs::Impl {
     return nullptr;
   }
   fs::path directory_of(Kind kind, std::string_view name) const {
-    return world.options.directory / info_of(kind).arn_segment / to_lower(name);
+    return dependencies.options.directory / info_of(kind).arn_segment / to_lower(name);
   }
   void poke(Kind kind, const std::string& name) { reconciler.poke(poke_name(kind, name)); }
 
@@ -159,7 +159,7 @@ struct Jobs::Impl {
     facts.ended = !job.active;
     facts.stop_requested = job.state["stop"].bool_or(false);
     if (!facts.ended) {
-      facts.child = MR_TRY(world.backend.status(job_key(job.kind, job.name)));
+      facts.child = MR_TRY(dependencies.backend.status(job_key(job.kind, job.name)));
       facts.timed_out = timed_out(kind, job, facts.child);
     }
     return facts;
@@ -168,7 +168,7 @@ struct Jobs::Impl {
   Status drive_job(Kind kind, const std::string& name) {
     JobKind& job_kind = *kind_of(kind);
     while (true) {
-      const auto job = MR_TRY(world.store.find(kind, name));
+      const auto job = MR_TRY(dependencies.store.find(kind, name));
       if (!job) return {};
       const JobFacts facts = MR_TRY(look(job_kind, *job));
       switch (next_step(facts)) {
@@ -207,7 +207,7 @@ struct Jobs::Impl {
   // `released`: nothing is left to do for the job.
   Status transfer_job(Kind kind, const std::string& name, bool& released) {
     JobKind& job_kind = *kind_of(kind);
-    const auto job = MR_TRY(world.store.find(kind, name));
+    const auto job = MR_TRY(dependencies.store.find(kind, name));
     released = !job;
     if (!job) return {};
     const JobFacts facts = MR_TRY(look(job_kind, *job));
@@ -235,7 +235,7 @@ struct Jobs::Impl {
       if (now < next_look) return {};
       next_look = now + kStopLook;
       if (!give_up) {
-        const auto job = MR_TRY(world.store.find(kind, name));
+        const auto job = MR_TRY(dependencies.store.find(kind, name));
         if (job && job->state["stop"].bool_or(false)) give_up = now + patience;
       }
       if (give_up && now >= *give_up) return fail(Code::aborted, "the job was stopped");
@@ -246,7 +246,7 @@ struct Jobs::Impl {
   bool timed_out(const JobKind& kind, const Resource& job, const std::optional<work::WorkStatus>& child) const {
     const auto limit = kind.max_runtime(job);
     if (!child || limit.count() == 0 || child->state == work::WorkStatus::State::lost) return false;
-    const Time until = !child->is_over() ? world.clock.now() : child->ended;
+    const Time until = !child->is_over() ? dependencies.clock.now() : child->ended;
     return until - child->started >= limit;
   }
 
@@ -254,7 +254,7 @@ struct Jobs::Impl {
   Status prepare(JobKind& kind, const Resource& job) {
     const std::string start = std::string(info_of(job.kind).start_member);
     MR_TRY(update(job.kind, job.name, [&](Resource& row) -> Status {
-      const Time now = world.clock.now();
+      const Time now = dependencies.clock.now();
       if (!row.body.has(start)) row.body.set(start, seconds(now));
       if (row.kind == Kind::training_job && row.status == "InProgress") {
         set_secondary_status(row.body, "Downloading", now);
@@ -276,7 +276,7 @@ struct Jobs::Impl {
     spec->key = job_key(job.kind, job.name);
     if (spec->working_directory.empty() && spec->image.empty()) spec->working_directory = directory;
     spec->log = directory / "log";
-    const auto launched = world.backend.start_and_wait(std::move(*spec));
+    const auto launched = dependencies.backend.start_and_wait(std::move(*spec));
     if (!launched) {
       if (is_ours(launched.error())) return fail(launched.error());
       return conclude(job.kind, job.name,
@@ -286,7 +286,7 @@ struct Jobs::Impl {
     }
     if (job.kind == Kind::training_job) {
       MR_TRY(update(job.kind, job.name, [&](Resource& row) -> Status {
-        if (row.status == "InProgress") set_secondary_status(row.body, "Training", world.clock.now());
+        if (row.status == "InProgress") set_secondary_status(row.body, "Training", dependencies.clock.now());
         return {};
       }));
     }
@@ -304,7 +304,7 @@ struct Jobs::Impl {
       if (scrapers.contains(key)) return;
       if (job.kind == Kind::training_job) {
         // The definitions were checked when the job was made.
-        if (auto patterns = world.metrics.get(job.body["AlgorithmSpecification"]["MetricDefinitions"])) {
+        if (auto patterns = dependencies.metrics.get(job.body["AlgorithmSpecification"]["MetricDefinitions"])) {
           const auto shared = std::make_shared<MetricScraper>(std::move(*patterns));
           scrapers[key] = shared;
           source.on_line = [shared](std::string_view line, Time at) { shared->line(line, at); };
@@ -322,7 +322,7 @@ struct Jobs::Impl {
       const std::lock_guard lock(mutex);
       if (!deadlines.insert(poked).second) return;
     }
-    const Millis left = std::chrono::duration_cast<Millis>(child.started + limit - world.clock.now());
+    const Millis left = std::chrono::duration_cast<Millis>(child.started + limit - dependencies.clock.now());
     alarm.after(std::max(left, Millis(0)) + Millis(1), [this, poked] { reconciler.poke(poked); });
   }
 
@@ -331,7 +331,7 @@ struct Jobs::Impl {
       const std::lock_guard lock(mutex);
       if (!stopping.insert(key).second) return {};
     }
-    return world.backend.stop(key, grace_of(kind));
+    return dependencies.backend.stop(key, grace_of(kind));
   }
 
   Status finish(JobKind& kind, const Resource& job, const JobFacts& facts) {
@@ -352,7 +352,7 @@ struct Jobs::Impl {
     if (outcome.upload) {
       if (job.kind == Kind::training_job) {
         MR_TRY(update(job.kind, job.name, [&](Resource& row) -> Status {
-          set_secondary_status(row.body, "Uploading", world.clock.now());
+          set_secondary_status(row.body, "Uploading", dependencies.clock.now());
           return {};
         }));
       }
@@ -378,9 +378,10 @@ struct Jobs::Impl {
   // Lines of the server's own in the job's log.
   void note(const JobKind& kind, const Resource& job, const std::vector<std::string>& lines) {
     std::vector<logs::Event> events;
-    for (const auto& line : lines) events.push_back({world.clock.now(), line});
+    for (const auto& line : lines) events.push_back({dependencies.clock.now(), line});
     if (events.empty()) return;
-    const auto stored = world.logs.append(std::string(kind.log_group()), job.state["log_stream"].string_or(), events);
+    const auto stored =
+        dependencies.logs.append(std::string(kind.log_group()), job.state["log_stream"].string_or(), events);
     if (!stored) log::warn("log of {}: {}", job.name, stored.error().message);
   }
 
@@ -389,7 +390,7 @@ struct Jobs::Impl {
     const auto changed = update(kind, name, [&](Resource& row) -> Status {
       if (!row.active) return {};
       const KindInfo& names = info_of(kind);
-      const Time now = world.clock.now();
+      const Time now = dependencies.clock.now();
       row.active = false;
       row.status = outcome.status;
       row.body.set(names.status_member, outcome.status).set(names.end_member, seconds(now));
@@ -418,27 +419,28 @@ struct Jobs::Impl {
     }
     follower.drop(key);
     // First the record, then the directory: while the directory stands, resume() knows that this is still to do.
-    if (auto forgotten = world.backend.forget(key); !forgotten) log::warn("{}: {}", key, forgotten.error().message);
+    if (auto forgotten = dependencies.backend.forget(key); !forgotten)
+      log::warn("{}: {}", key, forgotten.error().message);
     return remove_tree(directory_of(kind, name));
   }
 
   Result<Resource> update(Kind kind, const std::string& name, const Store::Change& change) {
-    auto changed = world.store.change(kind, name, [&](Resource& row) -> Status {
+    auto changed = dependencies.store.change(kind, name, [&](Resource& row) -> Status {
       MR_TRY(change(row));
-      row.modified = world.clock.now();
+      row.modified = dependencies.clock.now();
       if (row.body.has("LastModifiedTime")) row.body.set("LastModifiedTime", seconds(row.modified));
       return {};
     });
-    if (changed) world.changed(kind, changed->name);
+    if (changed) dependencies.changed(kind, changed->name);
     return changed;
   }
 
   Status resume() {
-    for (const auto& job : MR_TRY(world.store.active())) {
+    for (const auto& job : MR_TRY(dependencies.store.active())) {
       if (job.kind != Kind::endpoint) poke(job.kind, job.name);
     }
     for (const auto& kind : kinds) {
-      const auto directory = UntrustedTree::open(world.options.directory / info_of(kind->kind()).arn_segment);
+      const auto directory = UntrustedTree::open(dependencies.options.directory / info_of(kind->kind()).arn_segment);
       if (!directory) continue;  // there has been no job of this kind
       for (const auto& entry : MR_TRY(directory->list("", {}))) poke(kind->kind(), entry.path);
     }
@@ -446,7 +448,8 @@ struct Jobs::Impl {
   }
 };
 
-Jobs::Jobs(World& world, LogFollower& follower, Alarm& alarm) : impl_(std::make_unique<Impl>(world, follower, alarm)) {}
+Jobs::Jobs(Dependencies& dependencies, LogFollower& follower, Alarm& alarm)
+    : impl_(std::make_unique<Impl>(dependencies, follower, alarm)) {}
 Jobs::~Jobs() { stop(); }
 void Jobs::poke(Kind kind, const std::string& name) { impl_->poke(kind, name); }
 Status Jobs::resume() { return impl_->resume(); }

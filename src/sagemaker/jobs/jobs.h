@@ -15,7 +15,7 @@ namespace millrace::sagemaker {
 
 class Jobs {
  public:
-  Jobs(World& world, LogFollower& follower, Alarm& alarm);
+  Jobs(Dependencies& dependencies, LogFollower& follower, Alarm& alarm);
   ~Jobs();                                        // stop()
   void poke(Kind kind, const std::string& name);  // something may be to do; never blocks
   // A job's program ended; false: not a job's key.

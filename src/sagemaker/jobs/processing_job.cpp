@@ -17,7 +17,7 @@ constexpr std::size_t kMaxExitMessage = 1024;
 
 class ProcessingKind final : public JobKind {
  public:
-  explicit ProcessingKind(World& world) : world_(world) {}
+  explicit ProcessingKind(Dependencies& dependencies) : dependencies_(dependencies) {}
   Kind kind() const override { return Kind::processing_job; }
   bool built_in(const Resource&) const override { return false; }
   std::chrono::seconds max_runtime(const Resource& job) const override {
@@ -36,8 +36,8 @@ class ProcessingKind final : public JobKind {
       // trusted-path: nothing of the job has run yet
       MR_TRY(write_file(ml / "config" / name, content));
     }
-    const auto access = MR_TRY(world_.access_as(role, job.origin()));
-    Transfer transfer{*access, role, world_.place.region, checkpoint};
+    const auto access = MR_TRY(dependencies_.access_as(role, job.origin()));
+    Transfer transfer{*access, role, dependencies_.account_region.region, checkpoint};
     for (const auto& input : job.body["ProcessingInputs"].items()) {
       const Value& s3 = input["S3Input"];
       MR_TRY(transfer.download(s3["S3DataType"].string_or(), s3["S3Uri"].string_or(),
@@ -50,12 +50,12 @@ class ProcessingKind final : public JobKind {
 
     const Value& app = job.body["AppSpecification"];
     const std::string image = app["ImageUri"].string_or();
-    const bool in_image = world_.backend.has_image(image);
+    const bool in_image = dependencies_.backend.has_image(image);
     const bool isolated = job.body["NetworkConfig"]["EnableNetworkIsolation"].bool_or(false);
     work::Workload spec;
-    if (!isolated) spec.environment = MR_TRY(role_variables(world_, job, role, max_runtime(job)));
+    if (!isolated) spec.environment = MR_TRY(role_variables(dependencies_, job, role, max_runtime(job)));
     if (!in_image) add_program_variables(spec.environment);
-    add_aws_variables(spec.environment, world_.place.region, world_.options.endpoint_url);
+    add_aws_variables(spec.environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
     set_variable(spec.environment, "PROCESSING_JOB_NAME", job.name);
     set_variable(spec.environment, "PROCESSING_JOB_ARN", job.arn);
     for (const auto& [name, value] : job.body["Environment"].members()) {
@@ -67,14 +67,14 @@ class ProcessingKind final : public JobKind {
       return spec;
     }
     spec.command = MR_TRY(program_of(image, app["ContainerEntrypoint"], app["ContainerArguments"], ml)).command;
-    MR_TRY(world_.sandbox.contain_program(spec, directory, hidden_of(world_.options), !isolated));
+    MR_TRY(dependencies_.sandbox.contain_program(spec, directory, hidden_of(dependencies_.options), !isolated));
     return spec;
   }
 
   Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
     const std::string role = job.body["RoleArn"].string_or();
-    const auto access = MR_TRY(world_.access_as(role, job.origin()));
-    Transfer transfer{*access, role, world_.place.region, leftovers.checkpoint};
+    const auto access = MR_TRY(dependencies_.access_as(role, job.origin()));
+    Transfer transfer{*access, role, dependencies_.account_region.region, leftovers.checkpoint};
     const auto tree = MR_TRY(open_opt_ml(leftovers.directory / "ml"));
     OutputBudget budget = budget_of_volume(job.body["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"]);
     for (const auto& output : job.body["ProcessingOutputConfig"]["Outputs"].items()) {
@@ -94,11 +94,13 @@ class ProcessingKind final : public JobKind {
   }
 
  private:
-  World& world_;
+  Dependencies& dependencies_;
 };
 
 }  // namespace
 
-std::unique_ptr<JobKind> make_processing_kind(World& world) { return std::make_unique<ProcessingKind>(world); }
+std::unique_ptr<JobKind> make_processing_kind(Dependencies& dependencies) {
+  return std::make_unique<ProcessingKind>(dependencies);
+}
 
 }  // namespace millrace::sagemaker

@@ -36,7 +36,7 @@ Result<ServedModel> served_model(const Value& model) {
   return served;
 }
 
-Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder,
+Status fetch_model(const Dependencies& dependencies, const ServedModel& model, const std::filesystem::path& folder,
                    const std::string& origin, const Checkpoint& checkpoint) {
   std::error_code error;
   if (std::filesystem::is_directory(folder, error)) return {};
@@ -48,8 +48,8 @@ Status fetch_model(const World& world, const ServedModel& model, const std::file
   // trusted-path: beside a job's or a model server's folders, where only the server writes
   MR_TRY(make_directories(partial));
   if (!model.model_data_url.empty()) {
-    const auto access = MR_TRY(world.access_as(model.role_arn, origin));
-    Transfer transfer{*access, model.role_arn, world.place.region, checkpoint};
+    const auto access = MR_TRY(dependencies.access_as(model.role_arn, origin));
+    Transfer transfer{*access, model.role_arn, dependencies.account_region.region, checkpoint};
     MR_TRY(transfer.download_object(model.model_data_url, archive, blob::BlobStore::Share::read_only_link));
     if (auto done = unpack_archive(archive, partial, {}, checkpoint); !done) {
       return fail(done.error().code,

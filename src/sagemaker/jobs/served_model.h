@@ -17,7 +17,7 @@ Result<ServedModel> served_model(const Value& model);
 
 // Fetches and unpacks the artifacts to `folder` (made new; there only when complete). `origin`: Resource::origin() of
 // what it is fetched for.
-Status fetch_model(const World& world, const ServedModel& model, const std::filesystem::path& folder,
+Status fetch_model(const Dependencies& dependencies, const ServedModel& model, const std::filesystem::path& folder,
                    const std::string& origin, const Checkpoint& checkpoint = {});
 
 }  // namespace millrace::sagemaker

@@ -17,7 +17,7 @@ using Share = blob::BlobStore::Share;
 
 class TrainingKind final : public JobKind {
  public:
-  explicit TrainingKind(World& world) : world_(world) {}
+  explicit TrainingKind(Dependencies& dependencies) : dependencies_(dependencies) {}
   Kind kind() const override { return Kind::training_job; }
   bool built_in(const Resource& job) const override { return !algorithm_of(job).empty(); }
   std::chrono::seconds max_runtime(const Resource& job) const override {
@@ -35,8 +35,8 @@ class TrainingKind final : public JobKind {
       // trusted-path: nothing of the job has run yet
       MR_TRY(write_file(ml / "input/config" / name, content));
     }
-    const auto access = MR_TRY(world_.access_as(job.body["RoleArn"].string_or(), job.origin()));
-    Transfer transfer{*access, job.body["RoleArn"].string_or(), world_.place.region, checkpoint};
+    const auto access = MR_TRY(dependencies_.access_as(job.body["RoleArn"].string_or(), job.origin()));
+    Transfer transfer{*access, job.body["RoleArn"].string_or(), dependencies_.account_region.region, checkpoint};
     // Our own worker only reads, so it may share the objects' bytes; another program gets its own copies.
     const Share share = algorithm.empty() ? Share::copy : Share::read_only_link;
     for (const auto& channel : job.body["InputDataConfig"].items()) {
@@ -45,8 +45,8 @@ class TrainingKind final : public JobKind {
                                ml / "input/data" / channel["ChannelName"].string_or(), share));
     }
     if (!algorithm.empty()) {
-      auto spec = worker_spec(world_.options, {"train", ml.string(), algorithm});
-      MR_TRY(world_.sandbox.contain_worker(spec, {directory}, {ml / "input"}, hidden_of(world_.options)));
+      auto spec = worker_spec(dependencies_.options, {"train", ml.string(), algorithm});
+      MR_TRY(dependencies_.sandbox.contain_worker(spec, {directory}, {ml / "input"}, hidden_of(dependencies_.options)));
       return spec;
     }
     if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty()) {
@@ -57,8 +57,8 @@ class TrainingKind final : public JobKind {
 
   Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
     const std::string role = job.body["RoleArn"].string_or();
-    const auto access = MR_TRY(world_.access_as(role, job.origin()));
-    Transfer transfer{*access, role, world_.place.region, leftovers.checkpoint};
+    const auto access = MR_TRY(dependencies_.access_as(role, job.origin()));
+    Transfer transfer{*access, role, dependencies_.account_region.region, leftovers.checkpoint};
     const auto tree = MR_TRY(open_opt_ml(leftovers.directory / "ml"));
     OutputBudget budget = budget_of_volume(job.body["ResourceConfig"]["VolumeSizeInGB"]);
     const Value& output = job.body["OutputDataConfig"];
@@ -106,9 +106,9 @@ class TrainingKind final : public JobKind {
     const std::string role = job.body["RoleArn"].string_or();
     const bool isolated = job.body["EnableNetworkIsolation"].bool_or(false);
     work::Workload spec;
-    if (!isolated) spec.environment = MR_TRY(role_variables(world_, job, role, max_runtime(job)));
-    if (world_.backend.has_image(image)) {
-      add_aws_variables(spec.environment, world_.place.region, world_.options.endpoint_url);
+    if (!isolated) spec.environment = MR_TRY(role_variables(dependencies_, job, role, max_runtime(job)));
+    if (dependencies_.backend.has_image(image)) {
+      add_aws_variables(spec.environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
       add_training_variables(spec.environment, job.body, "/opt/ml");
       put_in_image(spec, image, words_of(algorithm["ContainerEntrypoint"]), words_of(algorithm["ContainerArguments"]));
       // What SageMaker gives a training image to run, where the job does not say it.
@@ -118,10 +118,10 @@ class TrainingKind final : public JobKind {
     }
     auto program = MR_TRY(program_of(image, algorithm["ContainerEntrypoint"], algorithm["ContainerArguments"], ml));
     add_program_variables(spec.environment);
-    add_aws_variables(spec.environment, world_.place.region, world_.options.endpoint_url);
+    add_aws_variables(spec.environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
     // trusted-path: nothing of the job has run yet
     MR_TRY(make_directories(directory / "tmp", 0700));
-    if (!world_.sandbox.available()) {
+    if (!dependencies_.sandbox.available()) {
       // A training program can do without /opt/ml when it takes its folders from the SM_ variables.
       if (isolated) {
         return fail(Code::failed_precondition, "EnableNetworkIsolation needs namespaces, which this machine has not");
@@ -133,15 +133,17 @@ class TrainingKind final : public JobKind {
     }
     add_training_variables(spec.environment, job.body, "/opt/ml");
     spec.command = std::move(program.command);
-    MR_TRY(world_.sandbox.contain_program(spec, directory, hidden_of(world_.options), !isolated));
+    MR_TRY(dependencies_.sandbox.contain_program(spec, directory, hidden_of(dependencies_.options), !isolated));
     return spec;
   }
 
-  World& world_;
+  Dependencies& dependencies_;
 };
 
 }  // namespace
 
-std::unique_ptr<JobKind> make_training_kind(World& world) { return std::make_unique<TrainingKind>(world); }
+std::unique_ptr<JobKind> make_training_kind(Dependencies& dependencies) {
+  return std::make_unique<TrainingKind>(dependencies);
+}
 
 }  // namespace millrace::sagemaker

@@ -25,7 +25,7 @@ constexpr std::size_t kMaxFailure = 4096;
 
 class TransformKind final : public JobKind {
  public:
-  explicit TransformKind(World& world) : world_(world) {}
+  explicit TransformKind(Dependencies& dependencies) : dependencies_(dependencies) {}
   Kind kind() const override { return Kind::transform_job; }
   bool built_in(const Resource&) const override { return true; }
   std::chrono::seconds max_runtime(const Resource&) const override { return std::chrono::seconds(0); }
@@ -34,9 +34,9 @@ class TransformKind final : public JobKind {
                                  const Checkpoint& checkpoint) override {
     // The model as it was when the job was made: it may be deleted meanwhile.
     const auto model = MR_TRY(served_model(job.state["model"]));
-    MR_TRY(fetch_model(world_, model, directory / "model", job.origin(), checkpoint));
-    const auto access = MR_TRY(world_.access_as(model.role_arn, job.origin()));
-    Transfer transfer{*access, model.role_arn, world_.place.region, checkpoint};
+    MR_TRY(fetch_model(dependencies_, model, directory / "model", job.origin(), checkpoint));
+    const auto access = MR_TRY(dependencies_.access_as(model.role_arn, job.origin()));
+    Transfer transfer{*access, model.role_arn, dependencies_.account_region.region, checkpoint};
     const Value& input = job.body["TransformInput"];
     const Value& source = input["DataSource"]["S3DataSource"];
     const fs::path folder = directory / "input";
@@ -70,16 +70,16 @@ class TransformKind final : public JobKind {
                                       {"inputs", std::move(inputs)}});
     // trusted-path: nothing of the job has run yet
     MR_TRY(write_file(directory / "transform.json", to_json_pretty(plan)));
-    auto spec = worker_spec(world_.options, {"transform", directory.string()});
-    MR_TRY(world_.sandbox.contain_worker(spec, {directory}, {directory / "input", directory / "model"},
-                                         hidden_of(world_.options)));
+    auto spec = worker_spec(dependencies_.options, {"transform", directory.string()});
+    MR_TRY(dependencies_.sandbox.contain_worker(spec, {directory}, {directory / "input", directory / "model"},
+                                                hidden_of(dependencies_.options)));
     return spec;
   }
 
   Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
     const auto model = MR_TRY(served_model(job.state["model"]));
-    const auto access = MR_TRY(world_.access_as(model.role_arn, job.origin()));
-    Transfer transfer{*access, model.role_arn, world_.place.region, leftovers.checkpoint};
+    const auto access = MR_TRY(dependencies_.access_as(model.role_arn, job.origin()));
+    Transfer transfer{*access, model.role_arn, dependencies_.account_region.region, leftovers.checkpoint};
     const auto tree = MR_TRY(UntrustedTree::open(leftovers.directory / "output"));
     OutputBudget budget;
     MR_TRY(transfer.upload_folder(tree, "", job.body["TransformOutput"]["S3OutputPath"].string_or(), budget,
@@ -93,11 +93,13 @@ class TransformKind final : public JobKind {
   }
 
  private:
-  World& world_;
+  Dependencies& dependencies_;
 };
 
 }  // namespace
 
-std::unique_ptr<JobKind> make_transform_kind(World& world) { return std::make_unique<TransformKind>(world); }
+std::unique_ptr<JobKind> make_transform_kind(Dependencies& dependencies) {
+  return std::make_unique<TransformKind>(dependencies);
+}
 
 }  // namespace millrace::sagemaker

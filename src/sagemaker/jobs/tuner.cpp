@@ -7,9 +7,9 @@
 namespace millrace::sagemaker {
 
 Status Tuner::drive(const std::string& name) {
-  const auto job = MR_TRY(world_.store.find(Kind::tuning_job, name));
+  const auto job = MR_TRY(dependencies_.store.find(Kind::tuning_job, name));
   if (!job || !job->active) return {};
-  const auto trials = MR_TRY(world_.store.children(job->name));
+  const auto trials = MR_TRY(dependencies_.store.children(job->name));
   TuningPlan plan = plan_tuning(*job, trials);
   if (plan.stop_trials) MR_TRY(stop_trials(trials));
   if (plan.launch > 0) {
@@ -19,8 +19,8 @@ Status Tuner::drive(const std::string& name) {
     if (plan.members["TrainingJobStatusCounters"]["InProgress"].int_or(0) > 0) return {};
     plan.final_status = "Completed";  // every combination has been tried
   }
-  MR_TRY(world_.store.change(Kind::tuning_job, name, [&](Resource& row) -> Status {
-    const Time now = world_.clock.now();
+  MR_TRY(dependencies_.store.change(Kind::tuning_job, name, [&](Resource& row) -> Status {
+    const Time now = dependencies_.clock.now();
     row.modified = now;
     row.body.set("LastModifiedTime", seconds(now));
     for (const auto& [member, value] : plan.members.members()) row.body.set(member, value);
@@ -31,13 +31,13 @@ Status Tuner::drive(const std::string& name) {
     if (!plan.failure_reason.empty()) row.body.set("FailureReason", plan.failure_reason);
     return {};
   }));
-  world_.changed(Kind::tuning_job, job->name);
+  dependencies_.changed(Kind::tuning_job, job->name);
   return {};
 }
 
 Status Tuner::launch(const Resource& job, std::vector<Resource> trials, std::size_t count, bool& exhausted) {
-  const Time now = world_.clock.now();
-  const Tags tags = MR_TRY(world_.store.tags(job.arn));
+  const Time now = dependencies_.clock.now();
+  const Tags tags = MR_TRY(dependencies_.store.tags(job.arn));
   std::vector<Resource> made;
   for (std::size_t i = 0; i < count; ++i) {
     const auto suggested = algorithms::suggest(MR_TRY(tuning_request(job, trials)));
@@ -48,14 +48,14 @@ Status Tuner::launch(const Resource& job, std::vector<Resource> trials, std::siz
     }
     Value tuned = Value::object();
     for (const auto& [parameter, value] : *suggested) tuned.set(parameter, value);
-    made.push_back(MR_TRY(build_trial(world_.place, job, trials.size() + 1, tuned, now)));
+    made.push_back(MR_TRY(build_trial(dependencies_.account_region, job, trials.size() + 1, tuned, now)));
     trials.push_back(made.back());
   }
   if (made.empty()) return {};
   const Value members = plan_tuning(job, trials).members;
   bool stopped = false;
   // Trials and counters in one transaction: a trial is either known with its index taken, or not there at all.
-  MR_TRY(world_.store.write([&](db::Connection& connection) -> Status {
+  MR_TRY(dependencies_.store.write([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(Store::find_in(connection, Kind::tuning_job, job.name));
     stopped = !row || !row->active || row->state["stop"].bool_or(false);
     if (stopped) return {};
@@ -70,21 +70,21 @@ Status Tuner::launch(const Resource& job, std::vector<Resource> trials, std::siz
     return {};
   }
   for (const auto& trial : made) {
-    world_.changed(Kind::training_job, trial.name);
+    dependencies_.changed(Kind::training_job, trial.name);
     poke_(Kind::training_job, trial.name);
   }
-  world_.changed(Kind::tuning_job, job.name);
+  dependencies_.changed(Kind::tuning_job, job.name);
   return {};
 }
 
 Status Tuner::stop_trials(const std::vector<Resource>& trials) {
   for (const auto& trial : trials) {
     if (trial.status != "InProgress") continue;
-    const auto stopped = world_.store.change(Kind::training_job, trial.name, [&](Resource& row) -> Status {
-      return row.status == "InProgress" ? request_stop(row, world_.clock.now()) : Status{};
+    const auto stopped = dependencies_.store.change(Kind::training_job, trial.name, [&](Resource& row) -> Status {
+      return row.status == "InProgress" ? request_stop(row, dependencies_.clock.now()) : Status{};
     });
     if (!stopped) return fail(stopped.error());
-    world_.changed(Kind::training_job, trial.name);
+    dependencies_.changed(Kind::training_job, trial.name);
     poke_(Kind::training_job, trial.name);
   }
   return {};

@@ -12,14 +12,15 @@ namespace millrace::sagemaker {
 class Tuner {
  public:
   // `poke`: a job that has something to do now.
-  Tuner(World& world, std::function<void(Kind, const std::string&)> poke) : world_(world), poke_(std::move(poke)) {}
+  Tuner(Dependencies& dependencies, std::function<void(Kind, const std::string&)> poke)
+      : dependencies_(dependencies), poke_(std::move(poke)) {}
   // Never called twice at once for one name. May be called again at any time.
   Status drive(const std::string& name);
 
  private:
   Status launch(const Resource& tuning_job, std::vector<Resource> trials, std::size_t count, bool& exhausted);
   Status stop_trials(const std::vector<Resource>& trials);
-  World& world_;
+  Dependencies& dependencies_;
   std::function<void(Kind, const std::string&)> poke_;
 };
 

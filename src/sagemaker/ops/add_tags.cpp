@@ -14,8 +14,8 @@ aws::Operation add_tags(Ops& ops) {
             const std::string arn = to_lower(input["ResourceArn"].string_or());
             MR_TRY(check_tagged(ops, arn));
             const Tags tags = MR_TRY(parse_tags(input["Tags"]));
-            MR_TRY(ops.world.store.add_tags(arn, tags));
-            return aws::Output(Value::object({{"Tags", tags_to_list(MR_TRY(ops.world.store.tags(arn)))}}));
+            MR_TRY(ops.dependencies.store.add_tags(arn, tags));
+            return aws::Output(Value::object({{"Tags", tags_to_list(MR_TRY(ops.dependencies.store.tags(arn)))}}));
           },
           {},
           tagging_keys()};

@@ -107,7 +107,7 @@ void add_all(Keys& keys, const Value& input, std::span<const KeyAt> table) {
 void add_models(Keys& keys, const Ops& ops, const Value& input, std::string_view path) {
   std::vector<std::string> models;
   collect(input, path, models);
-  for (std::string& model : models) model = arn_of(ops.world.place, Kind::model, model);
+  for (std::string& model : models) model = arn_of(ops.dependencies.account_region, Kind::model, model);
   add(keys, "sagemaker:ModelArn", std::move(models));
 }
 

@@ -13,7 +13,7 @@ Status check_model_data(Ops& ops, const aws::Call& call, const std::string& role
   const std::string url = container["ModelDataUrl"].string_or();
   if (url.empty()) return {};
   const auto uri = MR_TRY(s3::parse_uri(url));
-  const auto access = MR_TRY(ops.world.access_as(role, call.origin));
+  const auto access = MR_TRY(ops.dependencies.access_as(role, call.origin));
   const auto found = access->head(uri.bucket, uri.key);
   if (found) return {};
   if (found.error().code == Code::not_found) {
@@ -23,7 +23,7 @@ Status check_model_data(Ops& ops, const aws::Call& call, const std::string& role
       "Could not access model data at {}. Please ensure that the role \"{}\" exists and that its trust relationship "
       "policy allows the action \"sts:AssumeRole\" for the service principal \"{}\". Also ensure that the role has "
       "\"s3:GetObject\" permissions and that the object is located in {}.",
-      url, role, kServicePrincipal, ops.world.place.region));
+      url, role, kServicePrincipal, ops.dependencies.account_region.region));
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ aws::Operation create_model(Ops& ops) {
           "sagemaker:CreateModel",
           resource_named(ops, Kind::model),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
-            const auto model = MR_TRY(build_model(ops.world.place, input, call.now));
+            const auto model = MR_TRY(build_model(ops.dependencies.account_region, input, call.now));
             const Tags tags = MR_TRY(parse_tags(input["Tags"]));
             const std::string role = input["ExecutionRoleArn"].string_or();
             if (role.empty()) return validation_error("ExecutionRoleArn must be given.");
@@ -42,8 +42,8 @@ aws::Operation create_model(Ops& ops) {
             for (const auto& container : model.body["Containers"].items()) {
               MR_TRY(check_model_data(ops, call, role, container));
             }
-            MR_TRY(ops.world.store.insert(model, tags));
-            ops.world.changed(Kind::model, model.name);
+            MR_TRY(ops.dependencies.store.insert(model, tags));
+            ops.dependencies.changed(Kind::model, model.name);
             return aws::Output(Value::object({{"ModelArn", model.arn}}));
           },
           creation_checks(ops, Kind::model, "ExecutionRoleArn"),

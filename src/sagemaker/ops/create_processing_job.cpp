@@ -7,7 +7,7 @@ aws::Operation create_processing_job(Ops& ops) {
           "sagemaker:CreateProcessingJob",
           resource_named(ops, Kind::processing_job),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
-            auto job = MR_TRY(build_processing_job(ops.world.place, input, call.now));
+            auto job = MR_TRY(build_processing_job(ops.dependencies.account_region, input, call.now));
             MR_TRY(check_role(ops, call, input["RoleArn"]));
             return start_job(ops, call, std::move(job), input);
           },

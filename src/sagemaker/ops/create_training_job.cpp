@@ -7,8 +7,8 @@ aws::Operation create_training_job(Ops& ops) {
           "sagemaker:CreateTrainingJob",
           resource_named(ops, Kind::training_job),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
-            auto job = MR_TRY(build_training_job(ops.world.place, input, call.now));
-            MR_TRY(ops.world.metrics.get(job.body["AlgorithmSpecification"]["MetricDefinitions"]));
+            auto job = MR_TRY(build_training_job(ops.dependencies.account_region, input, call.now));
+            MR_TRY(ops.dependencies.metrics.get(job.body["AlgorithmSpecification"]["MetricDefinitions"]));
             MR_TRY(check_role(ops, call, input["RoleArn"]));
             return start_job(ops, call, std::move(job), input);
           },

@@ -7,9 +7,9 @@ aws::Operation create_transform_job(Ops& ops) {
           "sagemaker:CreateTransformJob",
           resource_named(ops, Kind::transform_job),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
-            const auto model =
-                MR_TRY(ops.world.store.get(Kind::model, input["ModelName"].string_or(), ops.world.place));
-            auto job = MR_TRY(build_transform_job(ops.world.place, input, model.body, call.now));
+            const auto model = MR_TRY(ops.dependencies.store.get(Kind::model, input["ModelName"].string_or(),
+                                                                 ops.dependencies.account_region));
+            auto job = MR_TRY(build_transform_job(ops.dependencies.account_region, input, model.body, call.now));
             return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::transform_job, ""),

@@ -15,7 +15,7 @@ aws::Operation delete_tags(Ops& ops) {
             MR_TRY(check_tagged(ops, arn));
             std::vector<std::string> keys;
             for (const auto& key : input["TagKeys"].items()) keys.push_back(key.string_or());
-            MR_TRY(ops.world.store.remove_tags(arn, keys));
+            MR_TRY(ops.dependencies.store.remove_tags(arn, keys));
             return aws::Output();
           },
           {},

@@ -11,10 +11,12 @@ namespace {
 std::string name_in(const Value& input, const KindInfo& kind) { return input[kind.name_member].string_or(); }
 
 aws::Operation describe(Ops& ops, const KindInfo& kind) {
-  return {kind.describe.name, kind.describe.action, resource_named(ops, kind.kind),
-          [&ops, &kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-            return aws::Output(MR_TRY(ops.world.store.get(kind.kind, name_in(input, kind), ops.world.place)).body);
-          }};
+  return {
+      kind.describe.name, kind.describe.action, resource_named(ops, kind.kind),
+      [&ops, &kind](aws::Call&, const Value& input) -> Result<aws::Output> {
+        return aws::Output(
+            MR_TRY(ops.dependencies.store.get(kind.kind, name_in(input, kind), ops.dependencies.account_region)).body);
+      }};
 }
 
 Result<aws::Output> list_page(Ops& ops, const KindInfo& kind, const Value& input) {
@@ -23,7 +25,7 @@ Result<aws::Output> list_page(Ops& ops, const KindInfo& kind, const Value& input
   ListQuery query = MR_TRY(parse_list_query(input, kind.list_defaults));
   const std::size_t page = query.limit;
   query.limit = page + 1;  // one more tells whether there is a next page
-  auto rows = MR_TRY(ops.world.store.list(kind.kind, query));
+  auto rows = MR_TRY(ops.dependencies.store.list(kind.kind, query));
   const bool more = rows.size() > page;
   if (more) rows.resize(page);
   Value list = Value::array();
@@ -43,9 +45,10 @@ aws::Operation stop(Ops& ops, const KindInfo& kind) {
   return {kind.stop->name, kind.stop->action, resource_named(ops, kind.kind),
           [&ops, &kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
             const std::string name = name_in(input, kind);
-            MR_TRY(ops.world.store.get(kind.kind, name, ops.world.place));
-            MR_TRY(ops.world.store.change(kind.kind, name, [&](Resource& row) { return request_stop(row, call.now); }));
-            ops.world.changed(kind.kind, name);
+            MR_TRY(ops.dependencies.store.get(kind.kind, name, ops.dependencies.account_region));
+            MR_TRY(ops.dependencies.store.change(kind.kind, name,
+                                                 [&](Resource& row) { return request_stop(row, call.now); }));
+            ops.dependencies.changed(kind.kind, name);
             ops.jobs.poke(kind.kind, name);
             return aws::Output();
           }};
@@ -55,10 +58,10 @@ aws::Operation erase(Ops& ops, const KindInfo& kind) {
   return {kind.erase->name, kind.erase->action, resource_named(ops, kind.kind),
           [&ops, &kind](aws::Call&, const Value& input) -> Result<aws::Output> {
             const std::string name = name_in(input, kind);
-            if (!MR_TRY(ops.world.store.erase(kind.kind, name))) {
-              return fail(no_such(kind.kind, name, arn_of(ops.world.place, kind.kind, name)));
+            if (!MR_TRY(ops.dependencies.store.erase(kind.kind, name))) {
+              return fail(no_such(kind.kind, name, arn_of(ops.dependencies.account_region, kind.kind, name)));
             }
-            ops.world.changed(kind.kind, name);
+            ops.dependencies.changed(kind.kind, name);
             return aws::Output();
           }};
 }

@@ -22,14 +22,15 @@ net::Response model_error(const Ops& ops, const std::string& endpoint, const Inv
       "Received {} error ({}) from primary with message \"{}\". See log group /aws/sagemaker/Endpoints/{} in account "
       "{} "
       "for more information.",
-      side, answer.status, text, endpoint, ops.world.place.account);
+      side, answer.status, text, endpoint, ops.dependencies.account_region.account);
   net::Response response = net::Response::json(
-      424, to_json(Value::object(
-               {{"Message", message},
-                {"OriginalStatusCode", answer.status},
-                {"OriginalMessage", text},
-                {"LogStreamArn", fmt::format("arn:aws:logs:{}:{}:log-group:/aws/sagemaker/Endpoints/{}",
-                                             ops.world.place.region, ops.world.place.account, endpoint)}})));
+      424,
+      to_json(Value::object({{"Message", message},
+                             {"OriginalStatusCode", answer.status},
+                             {"OriginalMessage", text},
+                             {"LogStreamArn", fmt::format("arn:aws:logs:{}:{}:log-group:/aws/sagemaker/Endpoints/{}",
+                                                          ops.dependencies.account_region.region,
+                                                          ops.dependencies.account_region.account, endpoint)}})));
   response.headers.set("x-amzn-ErrorType", "ModelError");
   return response;
 }

@@ -13,7 +13,7 @@ aws::Operation list_tags(Ops& ops) {
             const std::string arn = to_lower(input["ResourceArn"].string_or());
             MR_TRY(check_tagged(ops, arn));
             // A resource has at most 50 tags: they always fit on one page.
-            return aws::Output(Value::object({{"Tags", tags_to_list(MR_TRY(ops.world.store.tags(arn)))}}));
+            return aws::Output(Value::object({{"Tags", tags_to_list(MR_TRY(ops.dependencies.store.tags(arn)))}}));
           }};
 }
 

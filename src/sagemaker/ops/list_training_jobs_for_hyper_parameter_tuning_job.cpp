@@ -23,7 +23,7 @@ void sort_by_objective(std::vector<Resource>& trials, const Objective& objective
 }
 
 Result<aws::Output> list_by_objective(Ops& ops, const Resource& job, const Value& input) {
-  auto trials = MR_TRY(ops.world.store.children(job.name));
+  auto trials = MR_TRY(ops.dependencies.store.children(job.name));
   const Objective objective = objective_of(job.body);
   sort_by_objective(trials, objective, input["SortOrder"].string_or() == "Descending");
   const std::string status = input["StatusEquals"].string_or();
@@ -45,14 +45,14 @@ Result<aws::Output> list_by_objective(Ops& ops, const Resource& job, const Value
 aws::Operation list_training_jobs_for_hyper_parameter_tuning_job(Ops& ops) {
   return {"ListTrainingJobsForHyperParameterTuningJob", "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
           resource_named(ops, Kind::tuning_job), [&ops](aws::Call&, const Value& input) -> Result<aws::Output> {
-            const auto job = MR_TRY(ops.world.store.get(
-                Kind::tuning_job, input["HyperParameterTuningJobName"].string_or(), ops.world.place));
+            const auto job = MR_TRY(ops.dependencies.store.get(
+                Kind::tuning_job, input["HyperParameterTuningJobName"].string_or(), ops.dependencies.account_region));
             if (input["SortBy"].string_or() == "FinalObjectiveMetricValue") return list_by_objective(ops, job, input);
             ListQuery query = MR_TRY(parse_list_query(input, {ListQuery::Sort::name, false}));
             query.parent = job.name;
             const std::size_t page = query.limit;
             query.limit = page + 1;
-            auto trials = MR_TRY(ops.world.store.list(Kind::training_job, query));
+            auto trials = MR_TRY(ops.dependencies.store.list(Kind::training_job, query));
             const bool more = trials.size() > page;
             if (more) trials.resize(page);
             const Objective objective = objective_of(job.body);

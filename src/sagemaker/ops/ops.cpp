@@ -18,26 +18,26 @@ const Value& at_path(const Value& value, std::string_view path) {
 
 aws::Resources resource_named(Ops& ops, Kind kind) {
   return [&ops, kind](const aws::Call&, const Value& input) -> std::vector<std::string> {
-    return {arn_of(ops.world.place, kind, input[info_of(kind).name_member].string_or())};
+    return {arn_of(ops.dependencies.account_region, kind, input[info_of(kind).name_member].string_or())};
   };
 }
 
 aws::Resources endpoint_and_config(Ops& ops) {
   return [&ops](const aws::Call&, const Value& input) -> std::vector<std::string> {
-    return {arn_of(ops.world.place, Kind::endpoint, input["EndpointName"].string_or()),
-            arn_of(ops.world.place, Kind::endpoint_config, input["EndpointConfigName"].string_or())};
+    return {arn_of(ops.dependencies.account_region, Kind::endpoint, input["EndpointName"].string_or()),
+            arn_of(ops.dependencies.account_region, Kind::endpoint_config, input["EndpointConfigName"].string_or())};
   };
 }
 
 Status check_tagged(Ops& ops, const std::string& arn) {
-  if (MR_TRY(ops.world.store.arn_exists(arn))) return {};
+  if (MR_TRY(ops.dependencies.store.arn_exists(arn))) return {};
   return validation_error(fmt::format("Could not find resource \"{}\".", arn));
 }
 
 aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path) {
   return [&ops, kind, role_path](const aws::Call& call, const Value& input) -> Result<std::vector<aws::Check>> {
     std::vector<aws::Check> checks;
-    const std::string arn = arn_of(ops.world.place, kind, input[info_of(kind).name_member].string_or());
+    const std::string arn = arn_of(ops.dependencies.account_region, kind, input[info_of(kind).name_member].string_or());
     if (!role_path.empty()) {
       if (const std::string role = at_path(input, role_path).string_or(); !role.empty()) {
         checks.push_back(
@@ -55,7 +55,7 @@ aws::MoreChecks creation_checks(Ops& ops, Kind kind, std::string_view role_path)
 }
 
 Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn) {
-  if (auto access = ops.world.access_as(role_arn.string_or(), call.origin); !access) return fail(access.error());
+  if (auto access = ops.dependencies.access_as(role_arn.string_or(), call.origin); !access) return fail(access.error());
   return {};
 }
 
@@ -71,8 +71,8 @@ Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, con
                     "delta of 1.",
                     info_of(job.kind).name, kMaxActiveJobs, kMaxActiveJobs));
   };
-  MR_TRY(ops.world.store.insert(job, tags, below_limit));
-  ops.world.changed(job.kind, job.name);
+  MR_TRY(ops.dependencies.store.insert(job, tags, below_limit));
+  ops.dependencies.changed(job.kind, job.name);
   ops.jobs.poke(job.kind, job.name);
   return aws::Output(Value::object({{std::string(info_of(job.kind).arn_member), job.arn}}));
 }

@@ -15,7 +15,7 @@
 namespace millrace::sagemaker {
 
 struct Ops {
-  World& world;
+  Dependencies& dependencies;
   Jobs& jobs;
   Endpoints& endpoints;
 };

@@ -34,10 +34,10 @@ double uniform() { return static_cast<double>(random_u64() >> 11) * 0x1.0p-53; }
 struct Endpoints::Impl {
   using Up = Servers::Up;
 
-  Impl(World& w, LogFollower& follower, Alarm& a)
-      : world(w),
+  Impl(Dependencies& w, LogFollower& follower, Alarm& a)
+      : dependencies(w),
         alarm(a),
-        routes(w.store, w.place.account),
+        routes(w.store, w.account_region.account),
         servers({w, follower, a, client, [this](const std::string& endpoint) { poke(endpoint); },
                  [this](const std::string& id) { invoker.pump(id); },
                  [this]() -> Status {
@@ -51,7 +51,7 @@ struct Endpoints::Impl {
                  [this](const std::string& endpoint) { poke(endpoint); }, client, a}),
         reconciler(kThreads, [this](const std::string& name) { drive(name); }) {}
 
-  World& world;
+  Dependencies& dependencies;
   Alarm& alarm;
   net::AsyncClient client;
   std::atomic<bool> ending{false};
@@ -86,7 +86,7 @@ struct Endpoints::Impl {
   }
 
   Status drive_endpoint(const std::string& name) {
-    const auto endpoint = MR_TRY(world.store.find(Kind::endpoint, name));
+    const auto endpoint = MR_TRY(dependencies.store.find(Kind::endpoint, name));
     if (!endpoint) {
       routes.withdraw(name);
       return {};
@@ -108,8 +108,8 @@ struct Endpoints::Impl {
     }
     if (deleting && all_down) {
       MR_TRY(remove_tree(servers.root_of(*endpoint)));
-      MR_TRY(world.store.erase(Kind::endpoint, name));
-      world.changed(Kind::endpoint, endpoint->name);
+      MR_TRY(dependencies.store.erase(Kind::endpoint, name));
+      dependencies.changed(Kind::endpoint, endpoint->name);
     }
     return {};
   }
@@ -125,9 +125,9 @@ struct Endpoints::Impl {
       case Up::ready:
         break;
     }
-    const auto changed = world.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
+    const auto changed = dependencies.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
       if (row.state["pending"].int_or(0) != deployment.number || row.status == "Deleting") return {};
-      const Time now = world.clock.now();
+      const Time now = dependencies.clock.now();
       row.state.set("pending", 0).set("serving", deployment.number);
       row.status = "InService";
       row.modified = now;
@@ -138,7 +138,7 @@ struct Endpoints::Impl {
     });
     if (!changed) return fail(changed.error());
     routes.publish(*changed);
-    world.changed(Kind::endpoint, endpoint.name);
+    dependencies.changed(Kind::endpoint, endpoint.name);
     poke(endpoint.name);  // the deployment before it comes down
     return {};
   }
@@ -153,27 +153,27 @@ struct Endpoints::Impl {
   }
 
   Status give_up(const Resource& endpoint, const Deployment& deployment, const std::string& reason) {
-    const auto changed = world.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
+    const auto changed = dependencies.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
       if (row.status == "Deleting") return {};
       const bool pending = row.state["pending"].int_or(0) == deployment.number;
       row.state.set(pending ? "pending" : "serving", 0);
       // A failed update leaves the deployment that answers as it was.
       const bool still_served = row.state["serving"].int_or(0) != 0;
       row.status = still_served ? "InService" : "Failed";
-      row.modified = world.clock.now();
+      row.modified = dependencies.clock.now();
       row.body.set("EndpointStatus", row.status).set("FailureReason", cut_reason(reason));
       row.body.set("LastModifiedTime", seconds(row.modified));
       return {};
     });
     if (!changed) return fail(changed.error());
     if (changed->status == "Failed") routes.withdraw(endpoint.name);
-    world.changed(Kind::endpoint, endpoint.name);
+    dependencies.changed(Kind::endpoint, endpoint.name);
     poke(endpoint.name);
     return {};
   }
 
   Status forget(const Resource& endpoint, const Deployment& deployment) {
-    const auto changed = world.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
+    const auto changed = dependencies.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
       erase_deployment(row, deployment.number);
       row.active = row.status == "Deleting" || !row.state["deployments"].empty();
       return {};
@@ -196,33 +196,36 @@ struct Endpoints::Impl {
 
   // Reads the configuration and its models, and makes them a deployment.
   Result<Deployment> deployment_of(const std::string& config_name, std::int64_t number) {
-    const auto config = MR_TRY(world.store.get(Kind::endpoint_config, config_name, world.place));
+    const auto config = MR_TRY(dependencies.store.get(Kind::endpoint_config, config_name, dependencies.account_region));
     std::vector<Value> models;
     for (const auto& variant : config.body["ProductionVariants"].items()) {
-      models.push_back(MR_TRY(world.store.get(Kind::model, variant["ModelName"].string_or(), world.place)).body);
+      models.push_back(
+          MR_TRY(dependencies.store.get(Kind::model, variant["ModelName"].string_or(), dependencies.account_region))
+              .body);
     }
     return make_deployment(number, config.body, models);
   }
 
   Error in_progress(const std::string& name) {
     return Error(Code::invalid_argument,
-                 fmt::format("Cannot update in-progress endpoint \"{}\".", arn_of(world.place, Kind::endpoint, name)),
+                 fmt::format("Cannot update in-progress endpoint \"{}\".",
+                             arn_of(dependencies.account_region, Kind::endpoint, name)),
                  "ValidationException");
   }
 };
 
-Endpoints::Endpoints(World& world, LogFollower& follower, Alarm& alarm)
-    : impl_(std::make_unique<Impl>(world, follower, alarm)) {}
+Endpoints::Endpoints(Dependencies& dependencies, LogFollower& follower, Alarm& alarm)
+    : impl_(std::make_unique<Impl>(dependencies, follower, alarm)) {}
 Endpoints::~Endpoints() { stop(); }
 
 Result<Resource> Endpoints::create(const std::string& name, const std::string& config, const Tags& tags,
                                    const std::string& origin, Time now) {
-  World& world = impl_->world;
+  Dependencies& dependencies = impl_->dependencies;
   const Deployment deployment = MR_TRY(impl_->deployment_of(config, 1));
   Resource endpoint;
   endpoint.kind = Kind::endpoint;
   endpoint.name = name;
-  endpoint.arn = arn_of(world.place, Kind::endpoint, name);
+  endpoint.arn = arn_of(dependencies.account_region, Kind::endpoint, name);
   endpoint.status = "Creating";
   endpoint.created = endpoint.modified = now;
   endpoint.active = true;
@@ -232,21 +235,21 @@ Result<Resource> Endpoints::create(const std::string& name, const std::string& c
   endpoint.body.set("EndpointName", name).set("EndpointArn", endpoint.arn).set("EndpointConfigName", deployment.config);
   endpoint.body.set("EndpointStatus", endpoint.status);
   endpoint.body.set("CreationTime", seconds(now)).set("LastModifiedTime", seconds(now));
-  MR_TRY(world.store.insert(endpoint, tags, [](db::Connection& connection) -> Status {
+  MR_TRY(dependencies.store.insert(endpoint, tags, [](db::Connection& connection) -> Status {
     if (MR_TRY(Store::count_active_in(connection, Kind::endpoint)) < kMaxEndpointCount) return {};
     return limit_exceeded(
         fmt::format("The account-level service limit 'Number of endpoints' is {}.", kMaxEndpointCount));
   }));
-  world.changed(Kind::endpoint, name);
+  dependencies.changed(Kind::endpoint, name);
   impl_->poke(name);
   return endpoint;
 }
 
 Result<Resource> Endpoints::update(const std::string& name, const std::string& config, Time now) {
-  World& world = impl_->world;
-  const auto present = MR_TRY(world.store.get(Kind::endpoint, name, world.place));
+  Dependencies& dependencies = impl_->dependencies;
+  const auto present = MR_TRY(dependencies.store.get(Kind::endpoint, name, dependencies.account_region));
   Deployment deployment = MR_TRY(impl_->deployment_of(config, 0));
-  auto changed = MR_TRY(world.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
+  auto changed = MR_TRY(dependencies.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
     if (row.status == "Failed") {
       return validation_error(
           fmt::format("Cannot update failed endpoint \"{}\"; delete it and create it anew.", row.arn));
@@ -260,15 +263,15 @@ Result<Resource> Endpoints::update(const std::string& name, const std::string& c
     row.body.set("EndpointStatus", row.status).set("LastModifiedTime", seconds(now));
     return {};
   }));
-  world.changed(Kind::endpoint, name);
+  dependencies.changed(Kind::endpoint, name);
   impl_->poke(name);
   return changed;
 }
 
 Result<Resource> Endpoints::update_weights(const std::string& name, const Value& desired, Time now) {
-  World& world = impl_->world;
-  MR_TRY(world.store.get(Kind::endpoint, name, world.place));
-  auto changed = MR_TRY(world.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
+  Dependencies& dependencies = impl_->dependencies;
+  MR_TRY(dependencies.store.get(Kind::endpoint, name, dependencies.account_region));
+  auto changed = MR_TRY(dependencies.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
     if (row.status != "InService") return fail(impl_->in_progress(name));
     for (auto& deployment : deployments_of(row)) {
       if (deployment.number != row.state["serving"].int_or(0)) continue;
@@ -293,14 +296,14 @@ Result<Resource> Endpoints::update_weights(const std::string& name, const Value&
     return {};
   }));
   impl_->routes.publish(changed);
-  world.changed(Kind::endpoint, name);
+  dependencies.changed(Kind::endpoint, name);
   return changed;
 }
 
 Status Endpoints::remove(const std::string& name, Time now) {
-  World& world = impl_->world;
-  MR_TRY(world.store.get(Kind::endpoint, name, world.place));
-  MR_TRY(world.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
+  Dependencies& dependencies = impl_->dependencies;
+  MR_TRY(dependencies.store.get(Kind::endpoint, name, dependencies.account_region));
+  MR_TRY(dependencies.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
     if (row.status != "InService" && row.status != "Failed") return fail(impl_->in_progress(name));
     row.status = "Deleting";
     row.active = true;
@@ -309,7 +312,7 @@ Status Endpoints::remove(const std::string& name, Time now) {
     return {};
   }));
   impl_->routes.withdraw(name);
-  world.changed(Kind::endpoint, name);
+  dependencies.changed(Kind::endpoint, name);
   impl_->poke(name);
   return {};
 }
@@ -326,7 +329,7 @@ bool Endpoints::on_end(const std::string& key) {
 }
 
 Status Endpoints::resume() {
-  for (const auto& resource : MR_TRY(impl_->world.store.active())) {
+  for (const auto& resource : MR_TRY(impl_->dependencies.store.active())) {
     if (resource.kind == Kind::endpoint) impl_->poke(resource.name);
   }
   return {};

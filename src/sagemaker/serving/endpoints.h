@@ -18,7 +18,7 @@ namespace millrace::sagemaker {
 
 class Endpoints {
  public:
-  Endpoints(World& world, LogFollower& follower, Alarm& alarm);
+  Endpoints(Dependencies& dependencies, LogFollower& follower, Alarm& alarm);
   ~Endpoints();  // stop()
 
   Result<Resource> create(const std::string& name, const std::string& config, const Tags& tags,

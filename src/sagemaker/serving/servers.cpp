@@ -26,7 +26,7 @@ Millis since(std::chrono::steady_clock::time_point then) {
 
 }  // namespace
 
-Servers::Servers(Needs needs) : needs_(std::move(needs)), sockets_(needs_.world.options.directory / "sockets") {}
+Servers::Servers(Needs needs) : needs_(std::move(needs)), sockets_(needs_.dependencies.options.directory / "sockets") {}
 
 Servers::Place Servers::place_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
   return {endpoint, deployment, variant, variant_id(endpoint, deployment, variant),
@@ -34,7 +34,7 @@ Servers::Place Servers::place_of(const Resource& endpoint, const Deployment& dep
 }
 
 fs::path Servers::root_of(const Resource& endpoint) const {
-  return needs_.world.options.directory / "endpoint" /
+  return needs_.dependencies.options.directory / "endpoint" /
          fmt::format("{}-{}", to_lower(endpoint.name), to_epoch_ms(endpoint.created));
 }
 
@@ -74,7 +74,7 @@ ServerFacts Servers::facts_of(const Place& place, std::optional<work::WorkStatus
 Result<Servers::Up> Servers::keep_up(const Resource& endpoint, const Deployment& deployment, Variant variant,
                                      std::string& reason) {
   const Place place = place_of(endpoint, deployment, variant);
-  ServerFacts facts = facts_of(place, MR_TRY(needs_.world.backend.status(place.key)));
+  ServerFacts facts = facts_of(place, MR_TRY(needs_.dependencies.backend.status(place.key)));
   if (facts.child) follow(place);
   switch (next_server_step(facts)) {
     case ServerStep::launch: {
@@ -109,15 +109,15 @@ Result<work::WorkStatus> Servers::launch(const Place& place) {
   const fs::path directory = root_of(place.endpoint) / std::to_string(place.deployment.number) / place.variant.name;
   // trusted-path: only the server writes there
   MR_TRY(make_directories(directory, 0700));
-  MR_TRY(fetch_model(needs_.world, model, directory / "model", place.endpoint.origin(), needs_.checkpoint));
-  auto spec = worker_spec(needs_.world.options, {"serve", (directory / "model").string(), model.algorithm,
-                                                 std::string(Sockets::kSocketName)});
+  MR_TRY(fetch_model(needs_.dependencies, model, directory / "model", place.endpoint.origin(), needs_.checkpoint));
+  auto spec = worker_spec(needs_.dependencies.options, {"serve", (directory / "model").string(), model.algorithm,
+                                                        std::string(Sockets::kSocketName)});
   spec.key = place.key;
   spec.working_directory = MR_TRY(sockets_.make_directory(place.key));
-  MR_TRY(needs_.world.sandbox.contain_worker(spec, {spec.working_directory}, {directory / "model"},
-                                             hidden_of(needs_.world.options)));
+  MR_TRY(needs_.dependencies.sandbox.contain_worker(spec, {spec.working_directory}, {directory / "model"},
+                                                    hidden_of(needs_.dependencies.options)));
   spec.log = log_of(place);
-  auto launched = MR_TRY(needs_.world.backend.start_and_wait(std::move(spec)));
+  auto launched = MR_TRY(needs_.dependencies.backend.start_and_wait(std::move(spec)));
   const std::lock_guard lock(mutex_);
   servers_[place.id].since = Steady::now();
   return launched;
@@ -145,7 +145,7 @@ Result<Servers::Up> Servers::replace(const Place& place, const work::WorkStatus&
   log::warn("the model server {} ended with exit code {}; it is started again", place.id, child.exit_code);
   // Written before it is started: after a crash the same attempt is looked for.
   MR_TRY(write_attempt(place, place.variant.attempt + 1));
-  if (auto forgotten = needs_.world.backend.forget(place.key); !forgotten) {
+  if (auto forgotten = needs_.dependencies.backend.forget(place.key); !forgotten) {
     log::warn("{}: {}", place.key, forgotten.error().message);
   }
   MR_TRY(sockets_.remove(place.key));
@@ -154,16 +154,17 @@ Result<Servers::Up> Servers::replace(const Place& place, const work::WorkStatus&
 }
 
 Status Servers::write_attempt(const Place& place, std::int64_t attempt) {
-  const auto changed = needs_.world.store.change(Kind::endpoint, place.endpoint.name, [&](Resource& row) -> Status {
-    for (auto& stored : deployments_of(row)) {
-      if (stored.number != place.deployment.number) continue;
-      for (auto& variant : stored.variants) {
-        if (variant.name == place.variant.name) variant.attempt = attempt;
-      }
-      put_deployment(row, stored);
-    }
-    return {};
-  });
+  const auto changed =
+      needs_.dependencies.store.change(Kind::endpoint, place.endpoint.name, [&](Resource& row) -> Status {
+        for (auto& stored : deployments_of(row)) {
+          if (stored.number != place.deployment.number) continue;
+          for (auto& variant : stored.variants) {
+            if (variant.name == place.variant.name) variant.attempt = attempt;
+          }
+          put_deployment(row, stored);
+        }
+        return {};
+      });
   if (!changed) return fail(changed.error());
   return {};
 }
@@ -224,7 +225,7 @@ Status Servers::kill(const Place& place) {
     server.killed = true;
     server.ready = false;
   }
-  auto killed = needs_.world.backend.stop(place.key, Millis(0));  // its end pokes
+  auto killed = needs_.dependencies.backend.stop(place.key, Millis(0));  // its end pokes
   if (!killed) {
     const std::lock_guard lock(mutex_);
     servers_[place.id].killed = false;
@@ -236,21 +237,21 @@ Result<bool> Servers::take_down(const Resource& endpoint, const Deployment& depl
   bool down = true;
   for (const auto& variant : deployment.variants) {
     const Place place = place_of(endpoint, deployment, variant);
-    const auto child = MR_TRY(needs_.world.backend.status(place.key));
+    const auto child = MR_TRY(needs_.dependencies.backend.status(place.key));
     if (!child || child->is_over()) continue;
     down = false;
     {
       const std::lock_guard lock(mutex_);
       if (std::exchange(servers_[place.id].stopping, true)) continue;
     }
-    MR_TRY(needs_.world.backend.stop(place.key, kGrace));
+    MR_TRY(needs_.dependencies.backend.stop(place.key, kGrace));
   }
   if (!down) return false;  // its exit pokes
   for (const auto& variant : deployment.variants) {
     const Place place = place_of(endpoint, deployment, variant);
     if (auto stored = needs_.follower.finish(place.key); !stored)
       log::warn("{}: {}", place.key, stored.error().message);
-    MR_TRY(needs_.world.backend.forget(place.key));
+    MR_TRY(needs_.dependencies.backend.forget(place.key));
     MR_TRY(sockets_.remove(place.key));
     const std::lock_guard lock(mutex_);
     servers_.erase(place.id);

@@ -24,7 +24,7 @@ namespace millrace::sagemaker {
 class Servers {
  public:
   struct Needs {
-    World& world;
+    Dependencies& dependencies;
     LogFollower& follower;
     Alarm& alarm;
     net::AsyncClient& client;
