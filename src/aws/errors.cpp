@@ -139,7 +139,8 @@ std::string common_code(Protocol protocol, CommonError error) {
 }
 
 net::Response write_error(Protocol protocol, const Error& error, const std::string& request_id,
-                          const std::string& resource, bool head_request, std::string_view xml_namespace) {
+                          const std::string& resource, bool head_request, std::string_view xml_namespace,
+                          const ErrorDetails& details) {
   std::string code = error.reason.empty() ? default_code(protocol, error.code) : error.reason;
   if (error.code == Code::permission_denied && code == "AccessDenied")
     code = common_code(protocol, CommonError::access_denied);
@@ -172,11 +173,13 @@ net::Response write_error(Protocol protocol, const Error& error, const std::stri
       response.headers.set("x-amz-request-id", request_id);
       response.headers.set("x-amz-id-2", request_id);
       if (!head_request) {
+        std::string elements;
+        for (const auto& [name, value] : details) elements += fmt::format("<{0}>{1}</{0}>", name, escape_xml(value));
         response.body = fmt::format(
             "<?xml version=\"1.0\" "
-            "encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message><Resource>{}</Resource>"
+            "encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>{}<Resource>{}</Resource>"
             "<RequestId>{}</RequestId><HostId>{}</HostId></Error>",
-            escape_xml(code), escape_xml(error.message), escape_xml(resource), request_id, request_id);
+            escape_xml(code), escape_xml(error.message), elements, escape_xml(resource), request_id, request_id);
       }
       break;
   }

@@ -2,6 +2,9 @@
 // Errors as each protocol writes them, with AWS's codes and HTTP statuses.
 
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "aws/model.h"
 #include "base/result.h"
@@ -22,8 +25,12 @@ enum class CommonError {
 };
 std::string common_code(Protocol protocol, CommonError error);
 
+// Elements of an error besides its code and message, in order. S3 alone has them (API Reference, "Error responses").
+using ErrorDetails = std::vector<std::pair<std::string, std::string>>;
+
 // Writes `error`; its reason is the code, or, when empty, the family's code for its kind.
 net::Response write_error(Protocol protocol, const Error& error, const std::string& request_id,
-                          const std::string& resource, bool head_request, std::string_view xml_namespace);
+                          const std::string& resource, bool head_request, std::string_view xml_namespace,
+                          const ErrorDetails& details = {});
 
 }  // namespace millrace::aws

@@ -5,8 +5,10 @@
 
 #include <fmt/core.h>
 
+#include "aws/bucket_host.h"
 #include "aws/codec.h"
 #include "aws/errors.h"
+#include "aws/hoisted_headers.h"
 #include "aws/origin.h"
 #include "aws/payload.h"
 #include "aws/rest.h"
@@ -24,19 +26,6 @@ namespace {
 
 bool is_form(const net::Request& request) {
   return request.headers.get("content-type").starts_with("application/x-www-form-urlencoded");
-}
-
-// A bucket in the host name: "bucket.s3.localhost", "bucket.localhost".
-std::string bucket_in_host(const net::Request& request) {
-  std::string_view host = request.headers.get("host");
-  host = host.substr(0, host.find(':'));
-  if (!host.ends_with(".localhost")) return "";
-  host.remove_suffix(std::string_view(".localhost").size());
-  for (const std::string_view suffix : {".s3", "s3"}) {
-    if (host == suffix) return "";
-    if (suffix[0] == '.' && host.ends_with(suffix)) host.remove_suffix(suffix.size());
-  }
-  return std::string(host);
 }
 
 // The operation's name where the request says it outside the body.
@@ -78,6 +67,7 @@ struct Gateway::Impl {
     ServiceIdentity identity;
     const ServiceModel& model() const { return service_model(identity.service); }
     std::map<std::string, Operation, std::less<>> operations;
+    Dialect dialect = {};
   };
   std::map<std::string, Served, std::less<>> services;
 
@@ -92,6 +82,7 @@ struct Gateway::Impl {
     std::unique_ptr<net::BodyReader> payload;  // checked, unread
     bool buffered = false;
     std::vector<Check> checks;
+    Value input;
     bool wrong_region = false;  // S3 tells clients the right one, and they ask again
   };
 
@@ -266,7 +257,7 @@ struct Gateway::Impl {
 
   Result<Output> perform(Work& work) {
     const ServiceModel& model = work.served->model();
-    Value input;
+    Value& input = work.input;
     const OperationModel* operation = nullptr;
     switch (model.protocol) {
       case Protocol::json: {
@@ -306,6 +297,7 @@ struct Gateway::Impl {
         std::string path = work.request.path;
         if (model.service == "s3") {
           if (const std::string bucket = bucket_in_host(work.request); !bucket.empty()) path = "/" + bucket + path;
+          if (work.claim && work.claim->presigned) take_hoisted_headers(work.request);
         }
         std::string refused;
         auto match = match_rest(model, work.request, path, refused);
@@ -320,6 +312,7 @@ struct Gateway::Impl {
       }
     }
     work.call.operation = operation->name;
+    if (work.served->dialect.prepare) MR_TRY(work.served->dialect.prepare(work.call, *operation, input));
     if (operation->input != nullptr) MR_TRY(validate(model, *operation->input, input));
     const Operation& entry = work.served->operations.find(operation->name)->second;
     MR_TRY(authorise_operation(work, entry, input));
@@ -412,8 +405,20 @@ struct Gateway::Impl {
     return response;
   }
 
+  void explain(Work& work, const Error& error) const {
+    ErrorDetails& details = work.call.error_details;
+    if (work.wrong_region) details.emplace_back("Region", options.region);
+    if (work.claim && (error.reason == "InvalidAccessKeyId" || error.reason == "SignatureDoesNotMatch")) {
+      details.emplace_back("AWSAccessKeyId", work.claim->access_key_id);
+      if (error.reason == "SignatureDoesNotMatch") details.emplace_back("SignatureProvided", work.claim->signature);
+    }
+    if (work.served != nullptr && work.served->dialect.explain)
+      work.served->dialect.explain(work.call, error, work.input);
+  }
+
   net::Response handle(net::Request& request) {
-    Work work{request, {}, nullptr, std::nullopt, {}, {}, nullptr, false, {}, false};
+    Work work{request, {}, nullptr, std::nullopt, {}, {}, nullptr, false, {}, {}, false};
+    work.call.authoriser = &authoriser;
     work.call.account = options.account;
     work.call.region = options.region;
     work.call.request_id = uuid4();
@@ -446,13 +451,11 @@ struct Gateway::Impl {
       const Error& error = output.error();
       if (error.code == Code::internal || error.code == Code::data_loss)
         log::error("{} {}: {}", work.call.service, work.call.operation, error.message);
-      response = write_error(protocol_of(work), error, work.call.request_id, request.path, request.method == "HEAD",
-                             work.served != nullptr ? work.served->identity.xml_namespace : "");
-      if (work.wrong_region) {
-        response.headers.set("x-amz-bucket-region", options.region);
-        response.body = replace_all(std::move(response.body), "<Resource>",
-                                    fmt::format("<Region>{}</Region><Resource>", options.region));
-      }
+      explain(work, error);
+      response =
+          write_error(protocol_of(work), error, work.call.request_id, request.path, request.method == "HEAD",
+                      work.served != nullptr ? work.served->identity.xml_namespace : "", work.call.error_details);
+      if (work.wrong_region) response.headers.set("x-amz-bucket-region", options.region);
     }
     if (record) {
       CallRecord entry;
@@ -487,6 +490,7 @@ void Gateway::add(Service service) {
     std::string name = operation.name;
     served.operations.emplace(std::move(name), std::move(operation));
   }
+  served.dialect = std::move(service.dialect);
   impl_->services.insert_or_assign(service.name, std::move(served));
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "aws/errors.h"
 #include "aws/model.h"
 #include "aws/principal.h"
 #include "base/result.h"
@@ -46,6 +47,8 @@ struct Check {
   std::vector<std::pair<std::string, std::vector<std::string>>> keys;  // condition keys besides the global ones
 };
 
+class Authoriser;
+
 struct Call {
   Principal principal;
   std::string service, operation;
@@ -57,6 +60,11 @@ struct Call {
   net::BodyReader* body = nullptr;  // the decoded payload of a streaming input (S3, InvokeEndpoint); else null
   // Of an operation with `items`: for each item, in the order of the request, why it is refused; empty: it is allowed.
   std::vector<std::string> refused_items;
+  // For what only the handler can know to ask (S3: may who asks for an absent key learn that it is absent?). Null in
+  // checks_of().
+  Authoriser* authoriser = nullptr;
+  // What an error is about, by the element's name; see errors.h.
+  ErrorDetails error_details;
 };
 
 // What a handler yields: the output shape's members, and, where the operation streams, the body and extra headers.
@@ -101,9 +109,18 @@ struct Operation {
 };
 Resources any_resource();  // "*"
 
+// Where a service departs from what its protocol and its model say. Each may be null.
+struct Dialect {
+  // Before the input is validated against the model: refuses in the service's own codes, and may rewrite the input.
+  std::function<Status(Call&, const OperationModel&, Value& input)> prepare;
+  // Adds to Call::error_details what follows from the error's code and the input.
+  std::function<void(Call&, const Error&, const Value& input)> explain;
+};
+
 struct Service {
   std::string name;  // of its model
   std::vector<Operation> operations;
+  Dialect dialect = {};
 };
 
 // Implemented by iam/.

@@ -17,12 +17,14 @@ struct Promise {
 
 class CheckedBody final : public net::BodyReader {
  public:
-  CheckedBody(net::BodyReader& source, std::unique_ptr<net::BodyReader> owned, std::vector<Promise> promises)
-      : owned_(std::move(owned)), source_(owned_ ? *owned_ : source), promises_(std::move(promises)) {}
+  CheckedBody(net::BodyReader& source, std::unique_ptr<net::BodyReader> owned, std::vector<Promise> promises, bool s3)
+      : owned_(std::move(owned)), source_(owned_ ? *owned_ : source), promises_(std::move(promises)), s3_(s3) {}
   std::optional<std::uint64_t> length() const override { return source_.length(); }
   Result<std::size_t> read(std::span<char> out) override {
     if (done_ || out.empty()) return std::size_t{0};
-    const std::size_t n = MR_TRY(source_.read(out));
+    auto read = source_.read(out);
+    if (!read) return fail(named(std::move(read).error()));
+    const std::size_t n = *read;
     for (Promise& promise : promises_) promise.checksum->update(std::string_view(out.data(), n));
     if (n > 0) return n;
     done_ = true;
@@ -33,9 +35,16 @@ class CheckedBody final : public net::BodyReader {
   }
 
  private:
+  // S3 has a code for a body that its sender broke or ended early.
+  Error named(Error error) const {
+    if (s3_ && error.code == Code::invalid_argument && error.reason.empty()) error.reason = "IncompleteBody";
+    return error;
+  }
+
   std::unique_ptr<net::BodyReader> owned_;
   net::BodyReader& source_;
   std::vector<Promise> promises_;
+  const bool s3_;
   bool done_ = false;
 };
 
@@ -72,9 +81,9 @@ Result<std::unique_ptr<net::BodyReader>> checked_payload(const net::Request& req
   for (const char* name : {"crc32", "crc32c", "crc64nvme", "sha1", "sha256"}) {
     const std::string* sent = request.headers.find(fmt::format("x-amz-checksum-{}", name));
     // On CompleteMultipartUpload the header speaks of the object, not of this body.
-    if (sent == nullptr || request.method == "POST") continue;
+    if (sent == nullptr || (request.method == "POST" && net::query_parameter(request, "uploadId"))) continue;
     auto expected = from_base64(*sent);
-    if (!expected)
+    if (!expected || expected->size() != make_checksum(name)->finish().size())
       return fail(Code::invalid_argument, fmt::format("Value for x-amz-checksum-{} header is invalid.", name),
                   "InvalidRequest");
     promises.push_back(
@@ -82,8 +91,8 @@ Result<std::unique_ptr<net::BodyReader>> checked_payload(const net::Request& req
          Error(Code::invalid_argument, fmt::format("The {} you specified did not match the calculated checksum.", name),
                "BadDigest")});
   }
-  return std::unique_ptr<net::BodyReader>(
-      std::make_unique<CheckedBody>(source, std::move(decoded), std::move(promises)));
+  return std::unique_ptr<net::BodyReader>(std::make_unique<CheckedBody>(
+      source, std::move(decoded), std::move(promises), claim == nullptr || claim->scope.service == "s3"));
 }
 
 }  // namespace millrace::aws

@@ -57,12 +57,16 @@ class StoreAccess final : public Access {
 
   Result<ObjectInfo> head(const std::string& bucket, const std::string& key) override {
     MR_TRY(may_object("HeadObject", "s3:GetObject", bucket, key));
-    return info_of(MR_TRY(store_.object(bucket, key)));
+    auto object = store_.object(bucket, key);
+    if (!object) return fail(absent_or_denied(bucket, std::move(object).error()));
+    return info_of(*object);
   }
 
   Result<std::string> read(const std::string& bucket, const std::string& key, std::size_t max_bytes) override {
     MR_TRY(may_object("GetObject", "s3:GetObject", bucket, key));
-    const auto opened = MR_TRY(store_.open_object(bucket, key));
+    auto found = store_.open_object(bucket, key);
+    if (!found) return fail(absent_or_denied(bucket, std::move(found).error()));
+    const auto& opened = *found;
     if (opened.object.size > max_bytes) {
       return fail(Code::resource_exhausted, fmt::format("s3://{}/{} has {} bytes, more than the {} that are read here",
                                                         bucket, key, opened.object.size, max_bytes));
@@ -82,7 +86,9 @@ class StoreAccess final : public Access {
                      blob::BlobStore::Share how) override {
     MR_TRY(may_object("GetObject", "s3:GetObject", bucket, key));
     for (int attempt = 1;; ++attempt) {
-      const Object object = MR_TRY(store_.object(bucket, key));
+      auto found = store_.object(bucket, key);
+      if (!found) return fail(absent_or_denied(bucket, std::move(found).error()));
+      const Object& object = *found;
       if (object.blob.empty()) return make_empty(path);
       auto made = store_.blobs().materialise(object.blob, path, how);
       if (made) return made;
@@ -118,6 +124,13 @@ class StoreAccess final : public Access {
   }
   Status may_object(std::string_view operation, const char* action, const std::string& bucket, const std::string& key) {
     return may(operation, {action, ops::object_arn(bucket, key), {}});
+  }
+
+  // As ops::absent_or_denied.
+  Error absent_or_denied(const std::string& bucket, Error error) {
+    if (error.reason != "NoSuchKey") return error;
+    auto may_list = may("ListObjectsV2", {"s3:ListBucket", ops::bucket_arn(bucket), {}});
+    return may_list ? std::move(error) : std::move(may_list).error();
   }
 
   static Status make_empty(const std::filesystem::path& path) {

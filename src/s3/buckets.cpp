@@ -65,7 +65,11 @@ Status Store::delete_bucket(const std::string& name) {
         MR_TRY(c.prepare("SELECT p.blob FROM s3_part p JOIN s3_upload u ON u.id = p.upload WHERE u.bucket = ?"));
     parts.bind(std::string_view(name));
     while (MR_TRY(parts.step())) garbage.push_back(parts.text(0));
-    MR_TRY(MR_TRY(c.prepare("DELETE FROM s3_upload WHERE bucket = ?")).bind(std::string_view(name)).run());
+    for (const char* table : {"s3_upload", "s3_completed_upload"}) {
+      MR_TRY(MR_TRY(c.prepare(std::string("DELETE FROM ") + table + " WHERE bucket = ?"))
+                 .bind(std::string_view(name))
+                 .run());
+    }
     return MR_TRY(c.prepare("DELETE FROM s3_bucket WHERE name = ?")).bind(std::string_view(name)).run();
   });
 }
@@ -83,7 +87,7 @@ Result<Tags> Store::bucket_tags(const std::string& name) {
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
     auto select = MR_TRY(c.prepare("SELECT tags FROM s3_bucket WHERE name = ?"));
     if (!MR_TRY(select.bind(std::string_view(name)).step())) return no_such_bucket();
-    tags = parse_metadata(select.text(0)).tags;
+    tags = MR_TRY(parse_metadata(select.text(0), "s3://" + name)).tags;
     return {};
   }));
   return tags;

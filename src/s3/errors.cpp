@@ -26,6 +26,13 @@ tl::unexpected<Error> invalid_part() {
                     "One or more of the specified parts could not be found.  The part may not have been uploaded, or "
                     "the specified entity tag may not match the part's entity tag.");
 }
+tl::unexpected<Error> malformed_xml() {
+  return error_with("MalformedXML",
+                    "The XML you provided was not well-formed or did not validate against our published schema");
+}
+tl::unexpected<Error> not_implemented(std::string message) {
+  return error_with("NotImplemented", std::move(message), Code::unimplemented);
+}
 tl::unexpected<Error> invalid_argument(std::string message) {
   return error_with("InvalidArgument", std::move(message));
 }

@@ -13,6 +13,8 @@ tl::unexpected<Error> no_such_key();
 tl::unexpected<Error> no_such_upload();
 tl::unexpected<Error> no_such_bucket_policy();
 tl::unexpected<Error> invalid_part();
+tl::unexpected<Error> malformed_xml();
+tl::unexpected<Error> not_implemented(std::string message);
 tl::unexpected<Error> invalid_argument(std::string message);
 tl::unexpected<Error> precondition_failed();
 tl::unexpected<Error> error_with(std::string_view reason, std::string message, Code code = Code::invalid_argument);

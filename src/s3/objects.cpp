@@ -1,5 +1,6 @@
 #include "s3/conditions.h"
 #include "s3/errors.h"
+#include "s3/joined_checksum.h"
 #include "s3/store.h"
 
 namespace millrace::s3 {
@@ -16,6 +17,18 @@ Object object_of(const db::Statement& row) {
   object.etag = row.text(4);
   object.modified = from_epoch_ms(row.integer(5));
   return object;
+}
+
+// For listings, which do not read the metadata.
+std::string checksum_kind(const Metadata& metadata) {
+  if (metadata.checksums.empty()) return "";
+  const auto& [algorithm, value] = *metadata.checksums.begin();
+  std::string kind;
+  for (const char c : algorithm) kind += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  // "…-3" is of three parts; base64 has no hyphen.
+  kind += ' ';
+  kind += value.find('-') == std::string::npos ? kFullObject : kComposite;
+  return kind;
 }
 
 // The first text after every text that begins with `prefix`; empty: there is none.
@@ -46,10 +59,11 @@ Status Store::put_row(db::Connection& c, const Object& object, const WriteCondit
     if (!etag) return no_such_key();
     if (!tag_matches(condition.if_match, *etag)) return precondition_failed();
   }
-  return MR_TRY(c.prepare("INSERT INTO s3_object (bucket, key, blob, size, etag, modified, metadata) "
-                          "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bucket, key) DO UPDATE SET blob = excluded.blob, "
-                          "size = excluded.size, etag = excluded.etag, modified = excluded.modified, "
-                          "metadata = excluded.metadata"))
+  return MR_TRY(
+             c.prepare("INSERT INTO s3_object (bucket, key, blob, size, etag, modified, metadata, checksum) "
+                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bucket, key) DO UPDATE SET blob = excluded.blob, "
+                       "size = excluded.size, etag = excluded.etag, modified = excluded.modified, "
+                       "metadata = excluded.metadata, checksum = excluded.checksum"))
       .bind(std::string_view(object.bucket))
       .bind(std::string_view(object.key))
       .bind(std::string_view(object.blob))
@@ -57,13 +71,14 @@ Status Store::put_row(db::Connection& c, const Object& object, const WriteCondit
       .bind(std::string_view(object.etag))
       .bind(to_epoch_ms(object.modified))
       .bind(std::string_view(metadata_text(object.metadata)))
+      .bind(std::string_view(checksum_kind(object.metadata)))
       .run();
 }
 
 Result<Object> Store::put(const std::string& bucket, const std::string& key, Content content, Metadata metadata,
                           const WriteCondition& condition) {
   metadata.checksums = std::move(content.checksums);
-  const Object object{bucket, key, content.blob, content.size, content.etag, clock_.now(), std::move(metadata)};
+  const Object object{bucket, key, content.blob, content.size, content.etag, clock_.now(), std::move(metadata), {}};
   auto written =
       write([&](db::Connection& c, std::vector<blob::Key>& garbage) { return put_row(c, object, condition, garbage); });
   if (!written) {
@@ -81,7 +96,7 @@ Result<Object> Store::object_row(db::Connection& c, const std::string& bucket, c
     return no_such_key();
   }
   Object found = object_of(select);
-  found.metadata = parse_metadata(select.text(6));
+  found.metadata = MR_TRY(parse_metadata(select.text(6), "s3://" + bucket + "/" + key));
   return found;
 }
 
@@ -144,7 +159,7 @@ Result<Listing> Store::list(const std::string& bucket, const ListQuery& query) {
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
     MR_TRY(require_bucket(c, bucket));
     auto select =
-        MR_TRY(c.prepare("SELECT bucket, key, blob, size, etag, modified FROM s3_object "
+        MR_TRY(c.prepare("SELECT bucket, key, blob, size, etag, modified, checksum FROM s3_object "
                          "WHERE bucket = ?1 AND key >= ?2 ORDER BY key"));
     // The first key that may be listed; the key that the listing goes on behind is left out below.
     select.bind(std::string_view(bucket)).bind(std::string_view(std::max(query.prefix, query.after)));
@@ -161,6 +176,7 @@ Result<Listing> Store::list(const std::string& bucket, const ListQuery& query) {
         }
         if (group.empty()) {
           listing.objects.push_back(object_of(select));
+          listing.objects.back().checksum_kind = select.text(6);
           listing.last = key;
           continue;
         }

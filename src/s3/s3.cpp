@@ -2,6 +2,7 @@
 
 #include "s3/access.h"
 #include "s3/bucket_policy.h"
+#include "s3/dialect.h"
 #include "s3/names.h"
 #include "s3/ops/ops.h"
 #include "s3/store.h"
@@ -49,6 +50,7 @@ class S3Service final : public S3 {
                             ops::list_multipart_uploads}) {
       service.operations.push_back(make(store_));
     }
+    service.dialect = dialect(store_);
     return service;
   }
 

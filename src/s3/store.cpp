@@ -1,5 +1,7 @@
 #include "s3/store.h"
 
+#include <fmt/core.h>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "s3/errors.h"
@@ -30,6 +32,14 @@ CREATE TABLE s3_part (
 CREATE TABLE s3_garbage (blob TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 )"},
     {2, "ALTER TABLE s3_bucket ADD COLUMN tags TEXT NOT NULL DEFAULT ''"},
+    {3, R"(
+ALTER TABLE s3_object ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
+CREATE TABLE s3_completed_upload (
+  id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL, completed INTEGER NOT NULL,
+  metadata TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX s3_completed_upload_by_time ON s3_completed_upload (completed);
+)"},
 };
 
 Value to_value(const std::map<std::string, std::string>& map) {
@@ -55,9 +65,15 @@ std::string metadata_text(const Metadata& metadata) {
   return to_json(out);
 }
 
-Metadata parse_metadata(std::string_view text) {
-  const Value value = parse_json(text).value_or(Value());
-  return {to_map(value["system"]), to_map(value["user"]), to_map(value["checksums"]), to_map(value["tags"])};
+Result<Metadata> parse_metadata(std::string_view text, std::string_view what) {
+  const auto value = parse_json(text.empty() ? "{}" : text);
+  if (value && value->is_object())
+    return Metadata{to_map((*value)["system"]), to_map((*value)["user"]), to_map((*value)["checksums"]),
+                    to_map((*value)["tags"])};
+  log::error("the metadata of {} is damaged in the database: {}", what,
+             value ? "it is no object" : value.error().message);
+  return error_with("InternalError", fmt::format("The metadata of {} is damaged and cannot be read.", what),
+                    Code::data_loss);
 }
 
 Status Store::open() {

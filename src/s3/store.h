@@ -52,6 +52,7 @@ struct Object {
   std::string etag;
   Time modified{};
   Metadata metadata;
+  std::string checksum_kind;  // of a listing: "CRC32 FULL_OBJECT"; empty: none
 };
 
 struct Upload {
@@ -127,8 +128,13 @@ class Store {
     int number = 0;
     std::string etag;
   };
-  Result<Object> complete_upload(const Upload& upload, const std::vector<WantedPart>& parts,
-                                 const WriteCondition& condition);
+  // `present`: as parts() gave them.
+  Result<Object> complete_upload(const Upload& upload, const std::vector<Part>& present,
+                                 const std::vector<WantedPart>& wanted, const WriteCondition& condition);
+  // What an upload that was completed with these parts became; its bytes may be others' since. Kept for a day.
+  // NoSuchUpload.
+  Result<Object> completed_upload(const std::string& bucket, const std::string& key, const std::string& id,
+                                  const std::vector<WantedPart>& parts);
   Status abort_upload(const Upload& upload);
   Result<std::vector<Part>> parts(const Upload& upload, int after, std::size_t limit);
   Result<std::vector<Upload>> uploads(const std::string& bucket, const std::string& prefix,
@@ -151,6 +157,8 @@ class Store {
 };
 
 std::string metadata_text(const Metadata& metadata);  // as it stands in a row
-Metadata parse_metadata(std::string_view text);
+// InternalError for a row that is damaged: `what` ("s3://bucket/key") is written to the log with it. Reading it as
+// empty would lose what it held at the next write.
+Result<Metadata> parse_metadata(std::string_view text, std::string_view what);
 
 }  // namespace millrace::s3

@@ -1,5 +1,7 @@
 #include "s3/tags.h"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "base/strings.h"
@@ -9,13 +11,32 @@
 namespace millrace::s3 {
 namespace {
 
-constexpr std::size_t kMaxKeyBytes = 128 * 4, kMaxValueBytes = 256 * 4;  // in characters: 128 and 256
+constexpr std::size_t kMaxKeyCharacters = 128, kMaxValueCharacters = 256;
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+// Letters, numbers and spaces of any script, and + - = . _ : / @ (User Guide, "Categorizing your objects using tags").
+// Beyond ASCII only control characters and separators of lines are told apart from those.
+bool is_tag_text(std::string_view text, std::size_t most) {
+  if (!is_valid_utf8(text) || characters(text) > most) return false;
+  constexpr std::string_view kAlso = " +-=._:/@";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (static_cast<unsigned char>(c) < 0x80 && !letter && kAlso.find(c) == std::string_view::npos) return false;
+    if (text.substr(i).starts_with("\xe2\x80\xa8") || text.substr(i).starts_with("\xe2\x80\xa9")) return false;
+  }
+  return true;
+}
 
 Status add(Tags& tags, std::string key, std::string value, std::size_t limit) {
-  if (key.empty() || key.size() > kMaxKeyBytes || !is_valid_utf8(key) || key.starts_with("aws:")) {
+  if (key.starts_with("aws:")) return error_with("InvalidTag", "System tags cannot be added/updated by requester");
+  if (key.empty() || !is_tag_text(key, kMaxKeyCharacters))
     return error_with("InvalidTag", "The TagKey you have provided is invalid");
-  }
-  if (value.size() > kMaxValueBytes || !is_valid_utf8(value)) {
+  if (!is_tag_text(value, kMaxValueCharacters)) {
     return error_with("InvalidTag", "The TagValue you have provided is invalid");
   }
   if (!tags.emplace(std::move(key), std::move(value)).second) {

@@ -18,18 +18,23 @@ namespace {
 constexpr std::uint64_t kLeastPartBytes = 5u << 20;  // of every part but the last
 constexpr std::size_t kUploadIdLength = 64;
 
-Upload upload_of(const db::Statement& row) {
-  return {row.text(0), row.text(1), row.text(2), from_epoch_ms(row.integer(3)), parse_metadata(row.text(4))};
+constexpr std::int64_t kCompletedKeptMs = 24 * 60 * 60 * 1000;
+
+Result<Upload> upload_of(const db::Statement& row) {
+  Metadata metadata = MR_TRY(
+      parse_metadata(row.text(4), fmt::format("upload {} of s3://{}/{}", row.text(0), row.text(1), row.text(2))));
+  return Upload{row.text(0), row.text(1), row.text(2), from_epoch_ms(row.integer(3)), std::move(metadata)};
 }
 
-Part part_of(const db::Statement& row) {
+Result<Part> part_of(const db::Statement& row, const Upload& upload) {
   Part part;
   part.number = static_cast<int>(row.integer(0));
   part.blob = row.text(1);
   part.size = static_cast<std::uint64_t>(row.integer(2));
   part.etag = row.text(3);
   part.modified = from_epoch_ms(row.integer(4));
-  part.checksums = parse_metadata(row.text(5)).checksums;
+  const std::string what = fmt::format("part {} of s3://{}/{}", part.number, upload.bucket, upload.key);
+  part.checksums = MR_TRY(parse_metadata(row.text(5), what)).checksums;
   return part;
 }
 
@@ -39,16 +44,18 @@ Status require_upload(db::Connection& c, const std::string& id) {
 }
 
 // The MD5 of the parts' MD5s, and how many they were.
-std::string joined_etag(const std::vector<Part>& parts) {
+std::string joined_etag(const std::vector<Store::WantedPart>& parts) {
   Hasher hasher(Digest::md5);
-  for (const Part& part : parts) hasher.update(from_hex(part.etag).value_or(""));
+  for (const auto& part : parts) hasher.update(from_hex(part.etag).value_or(""));
   return fmt::format("{}-{}", to_hex(hasher.finish()), parts.size());
 }
 
-// By the algorithm that the upload was begun with; none where a part came without.
+// By the algorithm that the upload was begun with, else by the default one; none where a part came without.
 std::map<std::string, std::string> joined_checksums(const Upload& upload, const std::vector<Part>& parts) {
   std::map<std::string, std::string> joined;
-  for (const auto& [algorithm, type] : upload.metadata.checksums) {
+  static const std::map<std::string, std::string> kDefault = {{"crc64nvme", std::string(kFullObject)}};
+  const auto& asked = upload.metadata.checksums;
+  for (const auto& [algorithm, type] : asked.empty() ? kDefault : asked) {
     std::vector<PartChecksum> each;
     for (const Part& part : parts) {
       const auto found = part.checksums.find(algorithm);
@@ -66,7 +73,40 @@ Status remove_upload(db::Connection& c, const std::string& id, std::vector<blob:
   return MR_TRY(c.prepare("DELETE FROM s3_upload WHERE id = ?")).bind(std::string_view(id)).run();
 }
 
+// In the transaction that makes the object. Those that are older than a retry could be go.
+Status remember_completed(db::Connection& c, const std::string& id, const Object& object) {
+  const std::int64_t now = to_epoch_ms(object.modified);
+  MR_TRY(MR_TRY(c.prepare("DELETE FROM s3_completed_upload WHERE completed < ?")).bind(now - kCompletedKeptMs).run());
+  return MR_TRY(c.prepare("INSERT INTO s3_completed_upload (id, bucket, key, etag, completed, metadata) "
+                          "VALUES (?, ?, ?, ?, ?, ?)"))
+      .bind(std::string_view(id))
+      .bind(std::string_view(object.bucket))
+      .bind(std::string_view(object.key))
+      .bind(std::string_view(object.etag))
+      .bind(now)
+      .bind(std::string_view(metadata_text(object.metadata)))
+      .run();
+}
+
 }  // namespace
+
+Result<Object> Store::completed_upload(const std::string& bucket, const std::string& key, const std::string& id,
+                                       const std::vector<WantedPart>& parts) {
+  Object found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select = MR_TRY(
+        c.prepare("SELECT etag, completed, metadata FROM s3_completed_upload WHERE id = ? AND bucket = ? AND key = ?"));
+    select.bind(std::string_view(id)).bind(std::string_view(bucket)).bind(std::string_view(key));
+    if (!MR_TRY(select.step()) || select.text(0) != joined_etag(parts)) return no_such_upload();
+    found.bucket = bucket;
+    found.key = key;
+    found.etag = select.text(0);
+    found.modified = from_epoch_ms(select.integer(1));
+    found.metadata = MR_TRY(parse_metadata(select.text(2), "s3://" + bucket + "/" + key));
+    return {};
+  }));
+  return found;
+}
 
 Result<Upload> Store::begin_upload(const std::string& bucket, const std::string& key, Metadata metadata) {
   const Upload upload{random_hex(kUploadIdLength), bucket, key, clock_.now(), std::move(metadata)};
@@ -91,7 +131,7 @@ Result<Upload> Store::upload(const std::string& bucket, const std::string& key, 
         "SELECT id, bucket, key, initiated, metadata FROM s3_upload WHERE id = ? AND bucket = ? AND key = ?"));
     select.bind(std::string_view(id)).bind(std::string_view(bucket)).bind(std::string_view(key));
     if (!MR_TRY(select.step())) return no_such_upload();
-    found = upload_of(select);
+    found = MR_TRY(upload_of(select));
     return {};
   }));
   return found;
@@ -130,7 +170,7 @@ Result<std::vector<Part>> Store::parts(const Upload& upload, int after, std::siz
         MR_TRY(c.prepare("SELECT number, blob, size, etag, modified, metadata FROM s3_part "
                          "WHERE upload = ? AND number > ? ORDER BY number LIMIT ?"));
     select.bind(std::string_view(upload.id)).bind(after).bind(static_cast<std::int64_t>(limit));
-    while (MR_TRY(select.step())) found.push_back(part_of(select));
+    while (MR_TRY(select.step())) found.push_back(MR_TRY(part_of(select, upload)));
     return {};
   }));
   return found;
@@ -148,9 +188,8 @@ Result<Content> Store::join(const std::vector<Part>& parts) {
   return writer.finish();
 }
 
-Result<Object> Store::complete_upload(const Upload& upload, const std::vector<WantedPart>& wanted,
-                                      const WriteCondition& condition) {
-  const std::vector<Part> present = MR_TRY(parts(upload, 0, kMaxParts));
+Result<Object> Store::complete_upload(const Upload& upload, const std::vector<Part>& present,
+                                      const std::vector<WantedPart>& wanted, const WriteCondition& condition) {
   std::vector<Part> chosen;
   for (const WantedPart& want : wanted) {
     if (!chosen.empty() && chosen.back().number >= want.number) {
@@ -165,10 +204,7 @@ Result<Object> Store::complete_upload(const Upload& upload, const std::vector<Wa
     }
     chosen.push_back(*found);
   }
-  if (chosen.empty()) {
-    return error_with("MalformedXML",
-                      "The XML you provided was not well-formed or did not validate against our published schema");
-  }
+  if (chosen.empty()) return malformed_xml();
   Content content;
   const bool one = chosen.size() == 1;  // its blob is the object's
   if (one) {
@@ -178,13 +214,14 @@ Result<Object> Store::complete_upload(const Upload& upload, const std::vector<Wa
   }
   Metadata metadata = upload.metadata;
   metadata.checksums = joined_checksums(upload, chosen);
-  const Object object{upload.bucket,       upload.key,   content.blob,       content.size,
-                      joined_etag(chosen), clock_.now(), std::move(metadata)};
+  const Object object{upload.bucket,       upload.key,   content.blob,        content.size,
+                      joined_etag(wanted), clock_.now(), std::move(metadata), {}};
   auto written = write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
     MR_TRY(require_upload(c, upload.id));  // the same upload may be completed twice at a time
     MR_TRY(remove_upload(c, upload.id, garbage));
     if (one && std::erase(garbage, content.blob) == 0 && !content.blob.empty()) return invalid_part();
-    return put_row(c, object, condition, garbage);
+    MR_TRY(put_row(c, object, condition, garbage));
+    return remember_completed(c, upload.id, object);
   });
   if (!written) {
     if (!one) discard(content.blob);
@@ -213,7 +250,7 @@ Result<std::vector<Upload>> Store::uploads(const std::string& bucket, const std:
     select.bind(std::string_view(bucket)).bind(std::string_view(prefix));
     select.bind(std::string_view(after_key)).bind(std::string_view(after_id));
     while (found.size() < limit && MR_TRY(select.step())) {
-      Upload upload = upload_of(select);
+      Upload upload = MR_TRY(upload_of(select));
       if (!upload.key.starts_with(prefix)) break;
       found.push_back(std::move(upload));
     }

@@ -1,9 +1,24 @@
+#include "base/strings.h"
 #include "s3/errors.h"
 #include "s3/names.h"
 #include "s3/ops/ops.h"
 
 namespace millrace::s3::ops {
 namespace {
+
+// Of the copy: what the request asks for, else what its source has.
+std::string checksum_algorithm(const Value& input, const Object& source) {
+  if (input["ChecksumAlgorithm"].is_string()) return to_lower(input["ChecksumAlgorithm"].as_string());
+  return source.metadata.checksums.empty() ? std::string(kDefaultChecksum) : source.metadata.checksums.begin()->first;
+}
+
+// May an object be copied to itself? Only to change something of it.
+bool changes_something(const Value& input) {
+  for (const char* member : {"StorageClass", "ServerSideEncryption", "ChecksumAlgorithm"}) {
+    if (input.has(member)) return true;
+  }
+  return input["MetadataDirective"].string_or("COPY") == "REPLACE";
+}
 
 bool replaces_tags(const Value& input) { return input["TaggingDirective"].string_or("COPY") == "REPLACE"; }
 
@@ -27,38 +42,36 @@ Result<std::vector<aws::Check>> checks_of(Store& store, const Value& input) {
 }  // namespace
 
 aws::Operation copy_object(Store& store) {
-  return {"CopyObject",
-          "s3:PutObject",
-          on_object(),
-          [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
-            const std::string bucket = bucket_of(input), key = key_of(input);
-            MR_TRY(check_key(key));
-            MR_TRY(refuse_unsupported(input));
-            MR_TRY(store.bucket(bucket));
-            const bool replace = input["MetadataDirective"].string_or("COPY") == "REPLACE";
-            auto [source, file] = MR_TRY(open_copy_source(store, input));
-            if (!replace && source.bucket == bucket && source.key == key) {
-              return error_with("InvalidRequest",
-                                "This copy request is illegal because it is trying to copy an object to itself without "
-                                "changing the object's metadata, storage class, website redirect location or "
-                                "encryption attributes.");
-            }
-            Metadata metadata = replace ? MR_TRY(metadata_from(call, input)) : source.metadata;
-            metadata.tags =
-                replaces_tags(input) ? MR_TRY(tags_from_header(input["Tagging"].string_or())) : source.metadata.tags;
-            WantedChecksum checksum;
-            if (!source.metadata.checksums.empty()) checksum.algorithm = source.metadata.checksums.begin()->first;
-            ContentWriter writer(store.blobs(), checksum);
-            if (file) MR_TRY(writer.write_file(file.get()));
-            const Object object =
-                MR_TRY(store.put(bucket, key, MR_TRY(writer.finish()), std::move(metadata), write_condition(input)));
-            Value result =
-                Value::object({{"ETag", quote_etag(object.etag)}, {"LastModified", seconds(object.modified)}});
-            add_checksums(result, object.metadata.checksums);
-            return aws::Output(Value::object({{"CopyObjectResult", std::move(result)}}));
-          },
-          [&store](const aws::Call&, const Value& input) { return checks_of(store, input); },
-          write_keys(Makes::object)};
+  return {
+      "CopyObject",
+      "s3:PutObject",
+      on_object(),
+      [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
+        const std::string bucket = bucket_of(input), key = key_of(input);
+        MR_TRY(check_key(key));
+        MR_TRY(refuse_unsupported(input));
+        MR_TRY(store.bucket(bucket));
+        const WriteCondition condition = MR_TRY(write_condition(call, input));
+        const bool replace = input["MetadataDirective"].string_or("COPY") == "REPLACE";
+        auto [source, file] = MR_TRY(open_copy_source(store, call, input));
+        if (!changes_something(input) && source.bucket == bucket && source.key == key) {
+          return error_with("InvalidRequest",
+                            "This copy request is illegal because it is trying to copy an object to itself without "
+                            "changing the object's metadata, storage class, website redirect location or "
+                            "encryption attributes.");
+        }
+        Metadata metadata = replace ? MR_TRY(metadata_from(call, input)) : source.metadata;
+        metadata.tags =
+            replaces_tags(input) ? MR_TRY(tags_from_header(input["Tagging"].string_or())) : source.metadata.tags;
+        ContentWriter writer(store.blobs(), {checksum_algorithm(input, source), ""});
+        if (file) MR_TRY(writer.write_file(file.get()));
+        const Object object = MR_TRY(store.put(bucket, key, MR_TRY(writer.finish()), std::move(metadata), condition));
+        Value result = Value::object({{"ETag", quote_etag(object.etag)}, {"LastModified", seconds(object.modified)}});
+        add_checksums(result, object.metadata.checksums);
+        return aws::Output(Value::object({{"CopyObjectResult", std::move(result)}}));
+      },
+      [&store](const aws::Call&, const Value& input) { return checks_of(store, input); },
+      write_keys(Makes::object)};
 }
 
 }  // namespace millrace::s3::ops

@@ -16,6 +16,8 @@ Status check_location(const aws::Call& call, const Value& input) {
   const std::string wanted = input["CreateBucketConfiguration"]["LocationConstraint"].string_or();
   const std::string meant = wanted.empty() ? std::string(kFirstRegion) : wanted;
   if (meant == call.region) return {};
+  // "EU" is what Ireland was called first.
+  if (meant == "EU" && call.region == "eu-west-1") return {};
   return error_with("IllegalLocationConstraintException",
                     fmt::format("The {} location constraint is incompatible for the region specific endpoint this "
                                 "request was sent to.",

@@ -1,4 +1,5 @@
 #include "base/strings.h"
+#include "s3/errors.h"
 #include "s3/joined_checksum.h"
 #include "s3/names.h"
 #include "s3/ops/ops.h"
@@ -16,6 +17,11 @@ aws::Operation create_multipart_upload(Store& store) {
             Metadata metadata = MR_TRY(metadata_from(call, input));
             const std::string algorithm = input["ChecksumAlgorithm"].string_or();
             std::string_view type;
+            if (algorithm.empty() && input["ChecksumType"].is_string()) {
+              return error_with(
+                  "InvalidRequest",
+                  "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
+            }
             if (!algorithm.empty()) {
               type = MR_TRY(checksum_type(to_lower(algorithm), input["ChecksumType"].string_or()));
               // Until the parts are joined, what their checksum is to be.

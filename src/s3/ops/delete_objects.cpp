@@ -35,9 +35,7 @@ aws::Operation delete_objects(Store& store) {
       [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
         const Value& items = input["Delete"]["Objects"];
         if (items.empty() || items.size() > kMostKeys) {
-          return error_with("MalformedXML",
-                            "The XML you provided was not well-formed or did not validate against our published "
-                            "schema");
+          return malformed_xml();
         }
         std::vector<std::string> keys;
         Value errors = Value::array();

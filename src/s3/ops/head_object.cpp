@@ -1,38 +1,14 @@
-#include <fmt/core.h>
-
-#include "s3/errors.h"
 #include "s3/ops/ops.h"
 
 namespace millrace::s3::ops {
 
 aws::Operation head_object(Store& store) {
   return with_version({"HeadObject", "s3:GetObject", on_object(),
-                       [&store](aws::Call&, const Value& input) -> Result<aws::Output> {
+                       [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
                          MR_TRY(refuse_unsupported(input));
-                         const Object object = MR_TRY(store.object(bucket_of(input), key_of(input)));
-                         MR_TRY(check_part_number(input, object));
-                         aws::Output out;
-                         describe_object(out.members, object, input);
-                         switch (evaluate(read_conditions(input, ""), object.etag, object.modified)) {
-                           case Verdict::failed:
-                             return precondition_failed();
-                           case Verdict::not_modified:
-                             out.response.emplace();
-                             out.response->status = 304;
-                             return out;
-                           case Verdict::go_on:
-                             break;
-                         }
-                         ByteRange range{0, object.size};
-                         if (const auto part = MR_TRY(parse_range(input["Range"].string_or(), object.size))) {
-                           range = *part;
-                           out.response.emplace();
-                           out.response->status = 206;
-                           out.members.set("ContentRange", fmt::format("bytes {}-{}/{}", range.offset,
-                                                                       range.offset + range.length - 1, object.size));
-                         }
-                         out.members.set("ContentLength", range.length);
-                         return out;
+                         const auto object = store.object(bucket_of(input), key_of(input));
+                         if (!object) return fail(absent_or_denied(call, bucket_of(input), object.error()));
+                         return MR_TRY(read_object(call, *object, input)).output;
                        }},
                       "s3:GetObjectVersion");
 }

@@ -13,8 +13,8 @@ aws::Operation list_multipart_uploads(Store& store) {
             const std::string prefix = input["Prefix"].string_or(), key_marker = input["KeyMarker"].string_or(),
                               id_marker = input["UploadIdMarker"].string_or();
             auto uploads = MR_TRY(store.uploads(bucket_of(input), prefix, key_marker, id_marker, limit + 1));
-            const bool more = uploads.size() > limit;
-            if (more) uploads.pop_back();
+            const bool more = limit > 0 && uploads.size() > limit;
+            if (uploads.size() > limit) uploads.pop_back();
             Value out = Value::object({{"Bucket", bucket_of(input)},
                                        {"KeyMarker", encoded(input, key_marker)},
                                        {"UploadIdMarker", id_marker},
@@ -23,17 +23,18 @@ aws::Operation list_multipart_uploads(Store& store) {
                                        {"IsTruncated", more}});
             if (input.has("EncodingType")) out.set("EncodingType", input["EncodingType"]);
             for (const Upload& upload : uploads) {
-              out.child("Uploads").push(Value::object({{"UploadId", upload.id},
-                                                       {"Key", encoded(input, upload.key)},
-                                                       {"Initiated", seconds(upload.initiated)},
-                                                       {"StorageClass", "STANDARD"},
-                                                       {"Owner", owner(call)},
-                                                       {"Initiator", owner(call)}}));
+              Value item = Value::object({{"UploadId", upload.id},
+                                          {"Key", encoded(input, upload.key)},
+                                          {"Initiated", seconds(upload.initiated)},
+                                          {"StorageClass", "STANDARD"},
+                                          {"Owner", owner(call)},
+                                          {"Initiator", owner(call)}});
+              for (const auto& [algorithm, type] : upload.metadata.checksums)
+                item.set("ChecksumAlgorithm", upper(algorithm)).set("ChecksumType", type);
+              out.child("Uploads").push(std::move(item));
             }
-            if (more && !uploads.empty()) {
-              out.set("NextKeyMarker", encoded(input, uploads.back().key));
-              out.set("NextUploadIdMarker", uploads.back().id);
-            }
+            out.set("NextKeyMarker", uploads.empty() ? "" : encoded(input, uploads.back().key));
+            out.set("NextUploadIdMarker", uploads.empty() ? "" : uploads.back().id);
             return aws::Output(std::move(out));
           }};
 }

@@ -9,8 +9,8 @@ aws::Operation list_parts(Store& store) {
             const std::size_t limit = page_size(input, "MaxParts");
             const std::int64_t marker = input["PartNumberMarker"].int_or(0);
             auto parts = MR_TRY(store.parts(upload, static_cast<int>(marker), limit + 1));
-            const bool more = parts.size() > limit;
-            if (more) parts.pop_back();
+            const bool more = limit > 0 && parts.size() > limit;  // a page of nothing has no end to go on behind
+            if (parts.size() > limit) parts.pop_back();
             Value out = Value::object({{"Bucket", upload.bucket},
                                        {"Key", upload.key},
                                        {"UploadId", upload.id},
@@ -25,10 +25,12 @@ aws::Operation list_parts(Store& store) {
                                           {"LastModified", seconds(part.modified)},
                                           {"ETag", quote_etag(part.etag)},
                                           {"Size", part.size}});
-              add_checksums(item, part.checksums);
+              if (!upload.metadata.checksums.empty()) add_checksums(item, part.checksums);
               out.child("Parts").push(std::move(item));
             }
-            if (more && !parts.empty()) out.set("NextPartNumberMarker", parts.back().number);
+            out.set("NextPartNumberMarker", parts.empty() ? 0 : parts.back().number);
+            for (const auto& [algorithm, type] : upload.metadata.checksums)
+              out.set("ChecksumAlgorithm", upper(algorithm)).set("ChecksumType", type);
             return aws::Output(std::move(out));
           }};
 }

@@ -16,6 +16,11 @@ void describe_listing(Value& out, const aws::Call& call, const Value& input, con
                                 {"ETag", quote_etag(object.etag)},
                                 {"Size", object.size},
                                 {"StorageClass", "STANDARD"}});
+    if (const auto space = object.checksum_kind.find(' '); space != std::string::npos) {
+      Value& algorithms = item.set("ChecksumAlgorithm", Value::array()).child("ChecksumAlgorithm");
+      algorithms.push(object.checksum_kind.substr(0, space));
+      item.set("ChecksumType", object.checksum_kind.substr(space + 1));
+    }
     if (with_owner) item.set("Owner", owner(call));
     out.child("Contents").push(std::move(item));
   }

@@ -41,6 +41,12 @@ std::string encoded(const Value& input, const std::string& text) {
   return input["EncodingType"].string_or() == "url" ? percent_encode(text, true) : text;
 }
 
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return out;
+}
+
 std::size_t page_size(const Value& input, std::string_view member) {
   return static_cast<std::size_t>(std::clamp<std::int64_t>(input[member].int_or(kPage), 0, kPage));
 }
@@ -49,20 +55,31 @@ Status refuse_unsupported(const Value& input) {
   struct Refusal {
     std::string_view member, accepted, reason, message;
   };
-  static constexpr std::array<Refusal, 12> kRefusals = {{
-      {"SSECustomerAlgorithm", "", "NotImplemented", "Encryption with customer-provided keys is not implemented"},
-      {"CopySourceSSECustomerAlgorithm", "", "NotImplemented",
-       "Encryption with customer-provided keys is not implemented"},
+  constexpr std::string_view kLock = "Object lock is not implemented", kAcl = "The bucket does not allow ACLs",
+                             kNoAcl = "AccessControlListNotSupported";
+  static constexpr std::array<Refusal, 21> kRefusals = {{
       {"ServerSideEncryption", "", "NotImplemented", "Server-side encryption is not implemented"},
-      {"ObjectLockMode", "", "NotImplemented", "Object lock is not implemented"},
-      {"ObjectLockLegalHoldStatus", "", "NotImplemented", "Object lock is not implemented"},
-      {"ObjectLockEnabledForBucket", "", "NotImplemented", "Object lock is not implemented"},
+      {"ObjectLockMode", "", "NotImplemented", kLock},
+      {"ObjectLockRetainUntilDate", "", "NotImplemented", kLock},
+      {"ObjectLockLegalHoldStatus", "", "NotImplemented", kLock},
+      {"ObjectLockEventHold", "", "NotImplemented", kLock},
+      {"ObjectLockEventHoldDurationDays", "", "NotImplemented", kLock},
+      {"ObjectLockEventHoldDurationYears", "", "NotImplemented", kLock},
+      {"ObjectLockEnabledForBucket", "", "NotImplemented", kLock},
       {"WebsiteRedirectLocation", "", "NotImplemented", "Website redirects are not implemented"},
+      {"WriteOffsetBytes", "", "NotImplemented", "Appending to an object is of directory buckets, which are not here"},
+      {"BucketNamespace", "global", "NotImplemented", "Buckets have one namespace here"},
+      {"ObjectOwnership", "BucketOwnerEnforced", "NotImplemented",
+       "Here every bucket's owner owns its objects: BucketOwnerEnforced"},
       {"StorageClass", "STANDARD", "InvalidStorageClass", "The only storage class here is STANDARD"},
       {"VersionId", "null", "InvalidArgument", "Invalid version id specified"},
-      {"ACL", "private", "AccessControlListNotSupported", "The bucket does not allow ACLs"},
-      {"GrantFullControl", "", "AccessControlListNotSupported", "The bucket does not allow ACLs"},
-      {"GrantRead", "", "AccessControlListNotSupported", "The bucket does not allow ACLs"},
+      {"ACL", "private", kNoAcl, kAcl},
+      {"GrantFullControl", "", kNoAcl, kAcl},
+      {"GrantRead", "", kNoAcl, kAcl},
+      {"GrantReadACP", "", kNoAcl, kAcl},
+      {"GrantWrite", "", kNoAcl, kAcl},
+      {"GrantWriteACP", "", kNoAcl, kAcl},
+      {"AnnotationDirective", "EXCLUDE", "NotImplemented", "Annotations are not implemented"},
   }};
   for (const Refusal& refusal : kRefusals) {
     const Value* value = input.find(refusal.member);

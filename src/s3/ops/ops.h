@@ -58,15 +58,34 @@ Value owner(const aws::Call& call);
 // As EncodingType=url asks for.
 std::string encoded(const Value& input, const std::string& text);
 std::size_t page_size(const Value& input, std::string_view member);
+std::string upper(std::string_view text);  // ASCII only
+
+// arguments.cpp: refusals that name what they refuse (ArgumentName, ArgumentValue; Header).
+tl::unexpected<Error> bad_argument(aws::Call& call, std::string_view name, std::string_view value, std::string message);
+tl::unexpected<Error> not_implemented_header(aws::Call& call, std::string_view header, std::string_view why);
+std::string argument_text(const Value& value);  // a member as it came
+// S3 does not say to one who may not list a bucket that a key is absent from it: such an error becomes AccessDenied
+// (API reference, GetObject, "Permissions").
+Error absent_or_denied(aws::Call& call, const std::string& bucket, Error error);
+
+// encryption.cpp: InvalidArgument for a request for encryption that is not whole.
+Status check_encryption(aws::Call& call, const Value& input);
 
 // Encryption, locks, versions, access lists and storage classes that are not kept here are refused, never
 // dropped.
 Status refuse_unsupported(const Value& input);
 
 // request.cpp: what a write says about its object.
-Result<Metadata> metadata_from(const aws::Call& call, const Value& input);
-Result<Content> read_content(Store& store, aws::Call& call);
-WriteCondition write_condition(const Value& input);
+constexpr std::size_t kMaxUserMetadataBytes = 2 * 1024;
+constexpr std::string_view kDefaultChecksum = "crc64nvme";
+// MetadataTooLarge, and what is wrong with tags.
+Result<Metadata> metadata_from(aws::Call& call, const Value& input);
+// `algorithm`: what is computed where the sender promised nothing; empty: S3's default.
+Result<Content> read_content(Store& store, aws::Call& call, std::string_view algorithm = {});
+// Is there a checksum in the request, in a header or promised as a trailer?
+bool sends_checksum(const aws::Call& call);
+// NotImplemented for the conditions that S3 does not take of a write.
+Result<WriteCondition> write_condition(aws::Call& call, const Value& input);
 
 // permissions.cpp: the actions and condition keys that follow from a request's members. Source: Service Authorization
 // Reference, Amazon S3; User Guide, "Required permissions for Amazon S3 API operations".
@@ -84,6 +103,12 @@ bool names_version(const Value& input);
 
 // response.cpp: what a read says about it.
 void describe_object(Value& out, const Object& object, const Value& input);
+// GET and HEAD: status, headers and range of what is there. Errors: PreconditionFailed, InvalidRange.
+struct Reading {
+  aws::Output output;
+  std::optional<ByteRange> range;  // of the bytes to send; none with 304
+};
+Result<Reading> read_object(aws::Call& call, const Object& object, const Value& input);
 void add_checksums(Value& out, const std::map<std::string, std::string>& checksums);
 // Parts are not kept apart once an object is whole: a part that is asked for is the whole of an object of one.
 Status check_part_number(const Value& input, const Object& object);
@@ -98,9 +123,11 @@ struct CopySource {
   std::string bucket, key, version;  // version: empty where the request names none
 };
 Result<CopySource> copy_source(const Value& input);
+// Writes the member as the model has it: a source may come encoded as a whole, its slash included. InvalidArgument.
+Status normalise_copy_source(aws::Call& call, Value& input);
 // What reading the source takes: s3:GetObject or s3:GetObjectVersion.
 Result<std::vector<aws::Check>> copy_source_checks(const Value& input);
 // The source, open, its conditions met.
-Result<Store::Opened> open_copy_source(Store& store, const Value& input);
+Result<Store::Opened> open_copy_source(Store& store, aws::Call& call, const Value& input);
 
 }  // namespace millrace::s3::ops

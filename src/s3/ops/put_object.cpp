@@ -12,10 +12,10 @@ aws::Operation put_object(Store& store) {
             MR_TRY(check_key(key));
             MR_TRY(refuse_unsupported(input));
             MR_TRY(store.bucket(bucket));  // before the body is read
+            const WriteCondition condition = MR_TRY(write_condition(call, input));
             Metadata metadata = MR_TRY(metadata_from(call, input));
             Content content = MR_TRY(read_content(store, call));
-            const Object object =
-                MR_TRY(store.put(bucket, key, std::move(content), std::move(metadata), write_condition(input)));
+            const Object object = MR_TRY(store.put(bucket, key, std::move(content), std::move(metadata), condition));
             Value out = Value::object({{"ETag", quote_etag(object.etag)}});
             add_checksums(out, object.metadata.checksums);
             return aws::Output(std::move(out));

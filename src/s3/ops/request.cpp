@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "s3/errors.h"
+#include "s3/header_text.h"
 #include "s3/ops/ops.h"
 
 namespace millrace::s3::ops {
@@ -14,13 +15,25 @@ constexpr std::array<std::string_view, 5> kAlgorithms = {"crc32", "crc32c", "crc
 constexpr std::string_view kChecksumHeader = "x-amz-checksum-";
 constexpr std::string_view kDefaultType = "binary/octet-stream";
 
-// aws-chunked is how the body came, not what the object is.
+// aws-chunked is how the body came, not what the object is; the rest stays as it was written.
 std::string without_chunking(const std::string& encoding) {
-  std::vector<std::string> kept;
+  std::string kept;
   for (const std::string_view part : split(encoding, ',')) {
-    if (!equals_ignore_case(trim(part), "aws-chunked")) kept.emplace_back(trim(part));
+    if (equals_ignore_case(trim(part), "aws-chunked")) continue;
+    if (!kept.empty()) kept += ',';
+    kept += kept.empty() ? trim(part) : part;
   }
-  return join(kept, ",");
+  return kept;
+}
+
+// Bytes of names and values. Source: S3 User Guide, "Working with object metadata".
+Status check_metadata_size(aws::Call& call, const Metadata& metadata) {
+  std::size_t size = 0;
+  for (const auto& [name, value] : metadata.user) size += name.size() + value.size();
+  if (size <= kMaxUserMetadataBytes) return {};
+  call.error_details.emplace_back("Size", std::to_string(size));
+  call.error_details.emplace_back("MaxSizeAllowed", std::to_string(kMaxUserMetadataBytes));
+  return error_with("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size");
 }
 
 Result<WantedChecksum> wanted_checksum(const aws::Call& call) {
@@ -46,7 +59,12 @@ Result<WantedChecksum> wanted_checksum(const aws::Call& call) {
 
 }  // namespace
 
-Result<Metadata> metadata_from(const aws::Call& call, const Value& input) {
+bool sends_checksum(const aws::Call& call) {
+  const auto wanted = wanted_checksum(call);
+  return wanted && !wanted->algorithm.empty();
+}
+
+Result<Metadata> metadata_from(aws::Call& call, const Value& input) {
   Metadata metadata;
   for (const std::string_view member : kKept) {
     const std::string value = input[member].string_or();
@@ -61,19 +79,36 @@ Result<Metadata> metadata_from(const aws::Call& call, const Value& input) {
   if (call.http != nullptr && call.http->headers.has("expires")) {
     metadata.system["Expires"] = call.http->headers.get("expires");
   }
-  for (const auto& [name, value] : input["Metadata"].members()) metadata.user[to_lower(name)] = value.string_or();
+  for (const auto& [name, value] : input["Metadata"].members())
+    metadata.user[to_lower(name)] = decode_header_text(value.string_or());
+  MR_TRY(check_metadata_size(call, metadata));
   metadata.tags = MR_TRY(tags_from_header(input["Tagging"].string_or()));
   return metadata;
 }
 
-Result<Content> read_content(Store& store, aws::Call& call) {
-  ContentWriter writer(store.blobs(), MR_TRY(wanted_checksum(call)));
+Result<Content> read_content(Store& store, aws::Call& call, std::string_view algorithm) {
+  WantedChecksum wanted = MR_TRY(wanted_checksum(call));
+  if (wanted.algorithm.empty()) wanted.algorithm = algorithm.empty() ? kDefaultChecksum : algorithm;
+  ContentWriter writer(store.blobs(), std::move(wanted));
   if (call.body != nullptr) MR_TRY(writer.write_body(*call.body));
   return writer.finish();
 }
 
-WriteCondition write_condition(const Value& input) {
-  return {input["IfMatch"].string_or(), input["IfNoneMatch"].string_or()};
+Result<WriteCondition> write_condition(aws::Call& call, const Value& input) {
+  WriteCondition condition{input["IfMatch"].string_or(), input["IfNoneMatch"].string_or()};
+  const bool match = !condition.if_match.empty(), none_match = !condition.if_none_match.empty();
+  if (match && none_match) {
+    return not_implemented_header(call, "If-Match,If-None-Match",
+                                  "Multiple conditional request headers present in the request");
+  }
+  if (match && trim(condition.if_match) == "*")
+    return not_implemented_header(call, "If-Match",
+                                  "We don't accept the provided value of If-Match header for this API");
+  if (none_match && trim(condition.if_none_match) != "*") {
+    return not_implemented_header(call, "If-None-Match",
+                                  "We don't accept the provided value of If-None-Match header for this API");
+  }
+  return condition;
 }
 
 }  // namespace millrace::s3::ops

@@ -1,7 +1,10 @@
 #include <array>
 #include <cmath>
 
+#include <fmt/core.h>
+
 #include "s3/errors.h"
+#include "s3/header_text.h"
 #include "s3/joined_checksum.h"
 #include "s3/ops/ops.h"
 
@@ -48,10 +51,63 @@ void describe_object(Value& out, const Object& object, const Value& input) {
   if (const auto wanted = time_from(input["ResponseExpires"])) out.set("Expires", format_http_date(*wanted));
   if (!object.metadata.user.empty()) {
     Value& user = out.child("Metadata");
-    for (const auto& [name, value] : object.metadata.user) user.set(name, value);
+    for (const auto& [name, value] : object.metadata.user) user.set(name, encode_header_text(value));
   }
   if (!object.metadata.tags.empty()) out.set("TagCount", static_cast<std::int64_t>(object.metadata.tags.size()));
   if (input["ChecksumMode"].string_or() == "ENABLED") add_checksums(out, object.metadata.checksums);
+}
+
+namespace {
+
+// Of what a 304 or a part of the object carries: checksums are of the whole, and a client checks them against the body
+// that comes (RFC 9110, 15.4.5, leaves out what describes the content).
+void drop_checksums(Value& out) {
+  for (const auto& [algorithm, member] : kChecksumMembers) out.erase(member);
+  out.erase("ChecksumType");
+}
+
+void drop_content(Value& out) {
+  drop_checksums(out);
+  for (const char* member : {"ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "Metadata",
+                             "TagCount", "AcceptRanges"}) {
+    out.erase(member);
+  }
+}
+
+}  // namespace
+
+Result<Reading> read_object(aws::Call& call, const Object& object, const Value& input) {
+  MR_TRY(check_part_number(input, object));
+  Reading reading;
+  aws::Output& out = reading.output;
+  describe_object(out.members, object, input);
+  const Verdict verdict = evaluate(read_conditions(input, ""), object.etag, object.modified);
+  if (verdict == Verdict::failed) {
+    call.error_details.emplace_back("Condition", input["IfMatch"].is_string() ? "If-Match" : "If-Unmodified-Since");
+    return precondition_failed();
+  }
+  if (verdict == Verdict::not_modified) {
+    drop_content(out.members);
+    out.response.emplace();
+    out.response->status = 304;
+    return reading;
+  }
+  const auto part = parse_range(input["Range"].string_or(), object.size);
+  if (!part) {
+    call.error_details.emplace_back("ActualObjectSize", std::to_string(object.size));
+    return fail(part.error());
+  }
+  reading.range = part->value_or(ByteRange{0, object.size});
+  if (*part) {
+    const ByteRange range = **part;
+    out.response.emplace();
+    out.response->status = 206;
+    out.members.set("ContentRange",
+                    fmt::format("bytes {}-{}/{}", range.offset, range.offset + range.length - 1, object.size));
+    if (range.length != object.size) drop_checksums(out.members);
+  }
+  out.members.set("ContentLength", reading.range->length);
+  return reading;
 }
 
 Status check_part_number(const Value& input, const Object& object) {
