@@ -1,4 +1,5 @@
 #include "iam/iam.h"
+#include "iam/arn_members.h"
 
 #include <algorithm>
 #include <map>
@@ -69,6 +70,7 @@ class IamImpl final : public Iam {
       add(service.operations, context_);
     }
     add_last_accessed_operations(service.operations, context_, action_uses_);
+    service.dialect.prepare = check_policy_arns;
     // Changes are serialised: each checks quotas and conflicts before it writes.
     for (aws::Operation& operation : service.operations) {
       if (reads_only(operation.name)) continue;

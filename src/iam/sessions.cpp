@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "iam/access_key_id.h"
+#include "iam/arn_members.h"
 #include "iam/authoriser.h"
 #include "iam/request_keys.h"
 #include "iam/session_policies.h"
@@ -364,6 +365,7 @@ Result<aws::Output> Sessions::get_access_key_info(const Value& input) {
 aws::Service Sessions::service(Authoriser& authoriser) {
   const aws::Resources none = [](const aws::Call&, const Value&) { return std::vector<std::string>{}; };
   aws::Service service{"sts", {}};
+  service.dialect.prepare = check_role_arn;
   add_plain(service.operations, "GetCallerIdentity", "sts:GetCallerIdentity", aws::any_resource(),
             [](aws::Call& call, const Value&) -> Result<aws::Output> {
               const aws::Principal& principal = call.principal;

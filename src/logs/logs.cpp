@@ -21,6 +21,7 @@ class LogsService final : public Logs {
           ops::put_log_events, ops::get_log_events, ops::filter_log_events}) {
       service.operations.push_back(make(store_));
     }
+    service.dialect.prepare = ops::check_group_members;
     return service;
   }
 

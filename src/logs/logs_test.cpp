@@ -217,5 +217,56 @@ TEST_F(LogsTest, AnArnNamesAGroupToo) {
   EXPECT_EQ(reason("GetLogEvents", Value::object({{"logStreamName", "s"}})), "InvalidParameterException");
 }
 
+TEST_F(LogsTest, AFilterMergesStreamsByTime) {
+  for (int i = 0; i < 3'000; ++i) append("/aws/x", i % 3 == 0 ? "a" : "b", {std::to_string(i)});
+  std::vector<std::string> seen;
+  Value input = Value::object({{"logGroupName", "/aws/x"}, {"limit", 700}});
+  for (int page = 0; page < 5; ++page) {
+    const Value out = must("FilterLogEvents", input);
+    for (const auto& message : column(out["events"], "message")) seen.push_back(message);
+    input.set("nextToken", out["nextToken"]);
+    EXPECT_EQ(out.has("nextToken"), page < 4);
+  }
+  ASSERT_EQ(seen.size(), 3'000u);
+  for (std::size_t i = 0; i < seen.size(); ++i) ASSERT_EQ(seen[i], std::to_string(i));
+  const Value one = must("FilterLogEvents", Value::object({{"logGroupName", "/aws/x"},
+                                                           {"logStreamNames", Value::array({"a", "a"})},
+                                                           {"filterPattern", "2997"}}));
+  EXPECT_THAT(column(one["events"], "logStreamName"), ElementsAre("a"));
+  EXPECT_EQ(reason("FilterLogEvents",
+                   Value::object({{"logGroupName", "/aws/x"}, {"logStreamNames", Value::array({"a", "none"})}})),
+            "ResourceNotFoundException");
+}
+
+TEST_F(LogsTest, AFilterFindsTheLastOfMany) {
+  std::vector<Event> events;
+  for (int i = 0; i < 150'000; ++i) events.push_back({clock_.now(), "line " + std::to_string(i)});
+  ASSERT_TRUE(logs_->append("/aws/x", "long", events));
+  const Value out = must("FilterLogEvents", Value::object({{"logGroupName", "/aws/x"}, {"filterPattern", "149999"}}));
+  EXPECT_THAT(column(out["events"], "message"), ElementsAre("line 149999"));
+  EXPECT_FALSE(out.has("nextToken"));
+}
+
+TEST_F(LogsTest, WhatIsNotKeptWithAGroupIsRefused) {
+  const auto refused = [&](const char* member, Value value) {
+    return reason("CreateLogGroup", Value::object({{"logGroupName", "g"}, {member, std::move(value)}}));
+  };
+  EXPECT_EQ(refused("kmsKeyId", "arn:aws:kms:us-east-1:123456789012:key/k"), "InvalidParameterException");
+  EXPECT_EQ(refused("tags", Value::object({{"a", "b"}})), "InvalidParameterException");
+  EXPECT_EQ(refused("logGroupClass", "INFREQUENT_ACCESS"), "InvalidParameterException");
+  EXPECT_EQ(refused("deletionProtectionEnabled", true), "InvalidParameterException");
+  EXPECT_EQ(refused("logGroupClass", "STANDARD"), "succeeded");
+}
+
+TEST_F(LogsTest, AGroupIsNamedOnce) {
+  aws::Call call;
+  Value both = Value::object({{"logGroupName", "g"}, {"logGroupIdentifier", "g"}});
+  const auto status = service_.dialect.prepare(call, {}, both);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().reason, "InvalidParameterException");
+  Value one = Value::object({{"logGroupIdentifier", "g"}});
+  EXPECT_TRUE(service_.dialect.prepare(call, {}, one));
+}
+
 }  // namespace
 }  // namespace millrace::logs

@@ -293,47 +293,4 @@ Result<std::vector<StoredEvent>> Store::events(const std::string& group, const s
   return found;
 }
 
-Result<Store::Found> Store::filter(const std::string& group, const Filter& filter, std::optional<Cursor> after) {
-  Found found;
-  MR_TRY(database_.read([&](db::Connection& c) -> Status {
-    const auto group_row = MR_TRY(find_group(c, group));
-    for (const auto& name : filter.streams) MR_TRY(find_stream(c, group_row.id, name));
-    auto select = MR_TRY(
-        c.prepare("SELECT e.at, e.sequence, e.ingested, e.message, s.name, s.id FROM log_stream s JOIN log_event e ON "
-                  "e.stream_id = s.id WHERE s.group_id = ?1 AND e.at >= ?2 AND e.at < ?3 AND (e.at, s.id, e.sequence) "
-                  "> (?4, ?5, ?6) "
-                  "ORDER BY e.at, s.id, e.sequence"));
-    const Cursor start = after.value_or(Cursor{{-1, 0}, 0});
-    select.bind(group_row.id)
-        .bind(std::max(filter.range.start_ms.value_or(0), oldest_kept(group_row.retention_days)))
-        .bind(filter.range.end_ms.value_or(std::numeric_limits<std::int64_t>::max()))
-        .bind(start.position.at)
-        .bind(start.stream_id)
-        .bind(start.position.sequence);
-    std::size_t looked_at = 0, bytes = 0;
-    Cursor last = start;
-    while (MR_TRY(select.step())) {
-      if (found.events.size() >= filter.limit || looked_at >= filter.scan || bytes >= filter.max_bytes) {
-        found.next = last;
-        break;
-      }
-      ++looked_at;
-      StoredEvent event{{select.integer(0), select.integer(1)},
-                        from_epoch_ms(select.integer(2)),
-                        select.text(3),
-                        select.text(4),
-                        select.integer(5)};
-      last = {event.position, event.stream_id};
-      const bool wanted_stream = filter.streams.empty() ? event.stream.starts_with(filter.stream_prefix)
-                                                        : std::find(filter.streams.begin(), filter.streams.end(),
-                                                                    event.stream) != filter.streams.end();
-      if (!wanted_stream || (filter.matches && !filter.matches(event.message))) continue;
-      bytes += event.message.size() + kBytesPerEvent;
-      found.events.push_back(std::move(event));
-    }
-    return {};
-  }));
-  return found;
-}
-
 }  // namespace millrace::logs

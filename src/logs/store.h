@@ -89,7 +89,9 @@ class Store {
     Range range;
     std::function<bool(std::string_view)> matches;
     std::size_t limit = 10'000;  // events found
-    std::size_t scan = 100'000;  // events looked at in one call
+    // Events looked at in one call, about two seconds' work. A client that does not ask for the next page is to find
+    // what is in a stream of a million events.
+    std::size_t scan = 2'000'000;
     std::size_t max_bytes = 1 << 20;
   };
   struct Cursor {

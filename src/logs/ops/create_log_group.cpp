@@ -23,6 +23,18 @@ Result<std::vector<aws::Check>> tag_checks(const aws::Call& call, const Value& i
   return checks;
 }
 
+// What is not kept with a group is refused, never dropped.
+Status refuse_unkept(const Value& input) {
+  if (!input["kmsKeyId"].string_or().empty())
+    return invalid_parameter("Log groups are not encrypted here: create the group without kmsKeyId.");
+  if (!input["tags"].empty()) return invalid_parameter("Log groups have no tags here: create the group without tags.");
+  if (input["logGroupClass"].string_or("STANDARD") != "STANDARD")
+    return invalid_parameter("The only log group class here is STANDARD.");
+  if (input["deletionProtectionEnabled"].bool_or(false))
+    return invalid_parameter("Log groups have no deletion protection here.");
+  return {};
+}
+
 }  // namespace
 
 aws::Operation create_log_group(Store& store) {
@@ -30,6 +42,7 @@ aws::Operation create_log_group(Store& store) {
           "logs:CreateLogGroup",
           on_group(),
           [&store](aws::Call&, const Value& input) -> Result<aws::Output> {
+            MR_TRY(refuse_unkept(input));
             MR_TRY(store.create_group(group_name(input)));
             return aws::Output();
           },

@@ -36,6 +36,11 @@ aws::Resources on_stream() {
   };
 }
 
+Status check_group_members(aws::Call&, const aws::OperationModel&, Value& input) {
+  if (!input.has("logGroupName") || !input.has("logGroupIdentifier")) return {};
+  return invalid_parameter("Only one of logGroupName or logGroupIdentifier can be specified.");
+}
+
 tl::unexpected<Error> invalid_parameter(std::string message) {
   return fail(Code::invalid_argument, std::move(message), "InvalidParameterException");
 }

@@ -34,6 +34,8 @@ std::string group_arn(const aws::Call& call, const std::string& group);
 aws::Resources on_group();
 aws::Resources on_stream();
 
+// A group is named in one of two ways, not in both. InvalidParameterException.
+Status check_group_members(aws::Call& call, const aws::OperationModel& operation, Value& input);
 tl::unexpected<Error> invalid_parameter(std::string message);
 Status require_group(const std::string& group);
 std::size_t limit_or(const Value& input, std::size_t fallback);
