@@ -3,6 +3,7 @@
 root=$(cd "$(dirname "$0")/.." && pwd)
 case "$1" in
   *kfp18*) venv="$root/build/venv-kfp18" ;;  # the SDK 1.8 cannot stand beside the SDK 2.x
+  *s3_clients*) venv="$root/build/venv-s3" ;;  # pins another botocore than boto3
   *) venv="$root/build/venv" ;;
 esac
 python="$venv/bin/python"
