@@ -149,7 +149,7 @@ class Store {
   using Work = std::function<Status(db::Connection&, std::vector<blob::Key>& garbage)>;
   Status write(const Work& work);
   void collect(std::vector<blob::Key> garbage);
-  Result<Content> join(const std::vector<Part>& parts);
+  Result<Content> join(const std::vector<Part>& parts, const std::string& checksum);  // empty: none is computed
 
   db::Database& database_;
   blob::BlobStore& blobs_;

@@ -176,8 +176,8 @@ Result<std::vector<Part>> Store::parts(const Upload& upload, int after, std::siz
   return found;
 }
 
-Result<Content> Store::join(const std::vector<Part>& parts) {
-  ContentWriter writer(blobs_, {});
+Result<Content> Store::join(const std::vector<Part>& parts, const std::string& checksum) {
+  ContentWriter writer(blobs_, {checksum, ""});
   for (const Part& part : parts) {
     if (part.blob.empty()) continue;
     const auto reader = blobs_.open(part.blob);
@@ -206,14 +206,16 @@ Result<Object> Store::complete_upload(const Upload& upload, const std::vector<Pa
   }
   if (chosen.empty()) return malformed_xml();
   Content content;
-  const bool one = chosen.size() == 1;  // its blob is the object's
-  if (one) {
-    content = {chosen.front().blob, chosen.front().size, "", {}};
-  } else {
-    content = MR_TRY(join(chosen));
-  }
   Metadata metadata = upload.metadata;
   metadata.checksums = joined_checksums(upload, chosen);
+  const bool one = chosen.size() == 1;  // its blob is the object's
+  if (one) {
+    content = {chosen.front().blob, chosen.front().size, "", chosen.front().checksums};
+  } else {
+    content = MR_TRY(join(chosen, metadata.checksums.empty() ? "crc64nvme" : ""));
+  }
+  // Parts that came with other checksums than the default one.
+  if (metadata.checksums.empty()) metadata.checksums = content.checksums;
   const Object object{upload.bucket,       upload.key,   content.blob,        content.size,
                       joined_etag(wanted), clock_.now(), std::move(metadata), {}};
   auto written = write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
