@@ -218,7 +218,13 @@ TEST_F(LogsTest, AnArnNamesAGroupToo) {
 }
 
 TEST_F(LogsTest, AFilterMergesStreamsByTime) {
-  for (int i = 0; i < 3'000; ++i) append("/aws/x", i % 3 == 0 ? "a" : "b", {std::to_string(i)});
+  std::vector<Event> a, b;
+  for (int i = 0; i < 3'000; ++i) {
+    (i % 3 == 0 ? a : b).push_back({clock_.now(), std::to_string(i)});
+    clock_.advance(Millis(1));
+  }
+  ASSERT_TRUE(logs_->append("/aws/x", "b", b));
+  ASSERT_TRUE(logs_->append("/aws/x", "a", a));
   std::vector<std::string> seen;
   Value input = Value::object({{"logGroupName", "/aws/x"}, {"limit", 700}});
   for (int page = 0; page < 5; ++page) {
