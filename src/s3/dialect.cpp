@@ -190,20 +190,20 @@ Status prepare(Store& store, aws::Call& call, const aws::OperationModel& operati
 
 // What an error with this code is about, as far as the input says it.
 struct About {
-  std::string_view code, element, member;
+  std::string_view member, code, element;
 };
-constexpr std::array kAbout = {About{"NoSuchKey", "Key", "Key"},
-                               About{"NoSuchBucket", "BucketName", "Bucket"},
-                               About{"NoSuchBucketPolicy", "BucketName", "Bucket"},
-                               About{"NoSuchTagSet", "BucketName", "Bucket"},
-                               About{"InvalidBucketName", "BucketName", "Bucket"},
-                               About{"BucketAlreadyOwnedByYou", "BucketName", "Bucket"},
-                               About{"BucketNotEmpty", "BucketName", "Bucket"},
-                               About{"NoSuchUpload", "UploadId", "UploadId"},
-                               About{"InvalidPart", "UploadId", "UploadId"},
-                               About{"InvalidPartOrder", "UploadId", "UploadId"},
-                               About{"InvalidRange", "RangeRequested", "Range"},
-                               About{"InvalidPartNumber", "PartNumberRequested", "PartNumber"}};
+constexpr std::array kAbout = {About{"Key", "NoSuchKey", "Key"},
+                               About{"Bucket", "NoSuchBucket", "BucketName"},
+                               About{"Bucket", "NoSuchBucketPolicy", "BucketName"},
+                               About{"Bucket", "NoSuchTagSet", "BucketName"},
+                               About{"Bucket", "InvalidBucketName", "BucketName"},
+                               About{"Bucket", "BucketAlreadyOwnedByYou", "BucketName"},
+                               About{"Bucket", "BucketNotEmpty", "BucketName"},
+                               About{"UploadId", "NoSuchUpload", "UploadId"},
+                               About{"UploadId", "InvalidPart", "UploadId"},
+                               About{"UploadId", "InvalidPartOrder", "UploadId"},
+                               About{"Range", "InvalidRange", "RangeRequested"},
+                               About{"PartNumber", "InvalidPartNumber", "PartNumberRequested"}};
 
 bool has_detail(const aws::Call& call, std::string_view element) {
   return std::ranges::any_of(call.error_details, [&](const auto& detail) { return detail.first == element; });
