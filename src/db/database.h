@@ -1,10 +1,12 @@
 #pragma once
-// SQL storage: SQLite in WAL mode, one writer thread with group commit, a pool of readers.
+// SQL storage behind an interface; sqlite/ implements it: one writer thread with group commit, a pool of readers. What
+// any backend promises is what database_suite_for_tests.h tests.
 //
 // write(): the work of many threads is gathered into one transaction and made durable by one fsync; write() returns
 // after that fsync. Each work runs in its own savepoint: when it returns an error, only its own changes are undone.
 // Works run one after another on the writer thread, in the order of the calls, so a work sees all earlier ones.
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,6 +14,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,36 +24,123 @@
 namespace millrace::db {
 
 // One prepared statement, bound and stepped. Obtained from Connection::prepare (cached there by its text). A bind after
-// a step begins a new execution at position 1, so one statement may run in a loop.
+// a step begins a new execution at position 1, so one statement may run in a loop:
+//
+//   auto insert = MR_TRY(connection.prepare("INSERT INTO item (name, size) VALUES (?, ?)"));
+//   for (const Item& item : items) MR_TRY(insert.bind_all(item.name, item.size).run());
+//
+//   auto select = MR_TRY(connection.prepare("SELECT name, size FROM item"));
+//   while (MR_TRY(select.step())) {
+//     auto [name, size] = select.columns<std::string, std::int64_t>();
 class Statement {
  public:
-  struct Impl;
+  // What a backend implements. Positions of parameters and columns are its own business: 1, 2, 3… and from 0.
+  class Impl {
+   public:
+    virtual ~Impl() = default;
+    // The next parameter. What goes wrong is reported by step().
+    virtual void bind(std::int64_t value) = 0;
+    virtual void bind(double value) = 0;
+    virtual void bind_text(std::string_view value) = 0;
+    virtual void bind_blob(std::string_view value) = 0;
+    virtual void bind_null() = 0;
+    virtual Result<bool> step() = 0;
+    virtual std::int64_t integer(int column) const = 0;
+    virtual double real(int column) const = 0;
+    virtual std::string text(int column) const = 0;
+    virtual bool is_null(int column) const = 0;
+    virtual void release() noexcept = 0;  // nobody has it any more; it may delete itself
+  };
+
   explicit Statement(Impl* impl) : impl_(impl) {}
-  Statement(Statement&& other) noexcept;
+  Statement(Statement&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
   Statement& operator=(Statement&&) = delete;
-  ~Statement();  // reset, bindings cleared, back to the cache
+  ~Statement() {
+    if (impl_ != nullptr) impl_->release();
+  }
 
-  Statement& bind(std::int64_t value);  // positions 1, 2, 3… in the order of the calls
-  Statement& bind(int value) { return bind(static_cast<std::int64_t>(value)); }
-  Statement& bind(double value);
-  Statement& bind(bool value) { return bind(static_cast<std::int64_t>(value)); }
-  Statement& bind(std::string_view value);  // TEXT
+  // Positions 1, 2, 3… in the order of the calls. Text by its bytes.
+  template <std::integral T>
+  Statement& bind(T value) {
+    impl_->bind(static_cast<std::int64_t>(value));
+    return *this;
+  }
+  Statement& bind(double value) {
+    impl_->bind(value);
+    return *this;
+  }
+  Statement& bind(std::string_view value) {
+    impl_->bind_text(value);
+    return *this;
+  }
+  Statement& bind(const std::string& value) { return bind(std::string_view(value)); }
   Statement& bind(const char* value) { return bind(std::string_view(value)); }
-  Statement& bind_blob(std::string_view value);
-  Statement& bind_null();
-  Statement& bind(const std::optional<std::string>& value);
+  template <class T>
+  Statement& bind(const std::optional<T>& value) {
+    return value ? bind(*value) : bind_null();
+  }
+  Statement& bind_blob(std::string_view value) {
+    impl_->bind_blob(value);
+    return *this;
+  }
+  Statement& bind_null() {
+    impl_->bind_null();
+    return *this;
+  }
+  template <class... Values>
+  Statement& bind_all(const Values&... values) {
+    (bind(values), ...);
+    return *this;
+  }
 
-  Result<bool> step();  // true: a row is there
-  Status run();         // steps to the end; for statements without rows
+  Result<bool> step() { return impl_->step(); }  // true: a row is there
+  Status run();                                  // steps to the end; for statements without rows
 
-  std::int64_t integer(int column) const;  // columns from 0; NULL reads as 0 / empty
-  double real(int column) const;
-  std::string text(int column) const;  // also blobs
-  bool is_null(int column) const;
+  // Of the row that is there; columns from 0; NULL reads as 0 / empty.
+  std::int64_t integer(int column) const { return impl_->integer(column); }
+  double real(int column) const { return impl_->real(column); }
+  std::string text(int column) const { return impl_->text(column); }  // also blobs
+  bool is_null(int column) const { return impl_->is_null(column); }
+  // An integer type, bool, double, std::string, or std::optional of one, which is empty for NULL.
+  template <class T>
+  T column(int column) const;
+  // The first columns of the row by their types.
+  template <class... T>
+  std::tuple<T...> columns() const {
+    return columns_of<T...>(std::index_sequence_for<T...>());
+  }
 
  private:
+  template <class... T, std::size_t... Index>
+  std::tuple<T...> columns_of(std::index_sequence<Index...>) const {
+    return {column<T>(static_cast<int>(Index))...};
+  }
+
   Impl* impl_;
 };
+
+template <class T>
+struct OptionalColumn : std::false_type {};
+template <class T>
+struct OptionalColumn<std::optional<T>> : std::true_type {
+  using Value = T;
+};
+
+template <class T>
+T Statement::column(int column) const {
+  if constexpr (OptionalColumn<T>::value) {
+    return is_null(column) ? T() : T(this->column<typename OptionalColumn<T>::Value>(column));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return integer(column) != 0;
+  } else if constexpr (std::integral<T>) {
+    return static_cast<T>(integer(column));
+  } else if constexpr (std::is_same_v<T, double>) {
+    return real(column);
+  } else {
+    static_assert(std::is_same_v<T, std::string>, "no type of a column");
+    return text(column);
+  }
+}
 
 class Connection {
  public:

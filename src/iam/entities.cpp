@@ -104,13 +104,13 @@ Status add_tags(Entity& entity, const Value& tags) {
 }
 
 Status set_boundary(Context& context, Entity& entity, const std::string& policy_arn) {
+  std::string arn = policy_arn;
   if (managed_policy(policy_arn) == nullptr) {
-    const auto policy = context.find_or_fail("policy", policy_arn);
-    if (!policy && policy.error().code == Code::not_found)
-      return no_such_entity(fmt::format("Scope ARN: {} does not exist or is not attachable.", policy_arn));
-    MR_TRY(Status(policy ? Status() : Status(tl::unexpected<Error>(policy.error()))));
+    const auto policy = MR_TRY(context.store.find("policy", policy_arn));
+    if (!policy) return no_such_entity(fmt::format("Scope ARN: {} does not exist or is not attachable.", policy_arn));
+    arn = policy->arn;
   }
-  entity.data.set("boundary", context.policy_arn(policy_arn));
+  entity.data.set("boundary", arn);
   return {};
 }
 

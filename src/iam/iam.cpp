@@ -71,12 +71,18 @@ class IamImpl final : public Iam {
     }
     add_last_accessed_operations(service.operations, context_, action_uses_);
     service.dialect.prepare = check_policy_arns;
-    // Changes are serialised: each checks quotas and conflicts before it writes.
+    // Changes are serialised: each checks quotas and conflicts before it writes. It is made as a whole or not at all.
     for (aws::Operation& operation : service.operations) {
       if (reads_only(operation.name)) continue;
-      operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call, const Value& input) {
+      operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call,
+                                                                      const Value& input) -> Result<aws::Output> {
         const MutexLock lock(change_mutex_);
-        return handle(call, input);
+        std::optional<Result<aws::Output>> output;
+        MR_TRY(context_.store.together([&]() -> Status {
+          output = handle(call, input);
+          return *output ? Status() : fail(output->error());
+        }));
+        return std::move(*output);
       };
     }
     return service;

@@ -257,6 +257,7 @@ Result<aws::Output> Sessions::assume_role(Authoriser& authoriser, aws::Call& cal
   const std::string source_identity = asked_identity.empty() ? caller.source_identity : asked_identity;
 
   const auto role = role_by_arn(role_arn);
+  if (!role && role.error().code != Code::not_found) return fail(role.error());
   if (!role) return denied(caller, "sts:AssumeRole", role_arn);
   const auto trust = MR_TRY(authoriser.parsed(MR_TRY(trust_of(context_, *role)), policy::Kind::trust));
   decltype(aws::Check::keys) keys{{"sts:RoleSessionName", {input["RoleSessionName"].string_or()}}};

@@ -48,7 +48,39 @@ Key read_key(const db::Statement& row) {
 
 Status Store::open() { return database_.migrate("iam", kMigrations); }
 
+// What this thread's calls of a store are part of.
+struct Store::Transaction {
+  Store* store;
+  db::Connection& connection;
+  Transaction* outer;
+};
+thread_local Store::Transaction* Store::transaction_ = nullptr;
+
+db::Connection* Store::connection_of_transaction() const {
+  for (const Transaction* one = transaction_; one != nullptr; one = one->outer) {
+    if (one->store == this) return &one->connection;
+  }
+  return nullptr;
+}
+
+Status Store::together(const std::function<Status()>& changes) {
+  return write([&](db::Connection& connection) -> Status {
+    Transaction here{this, connection, transaction_};
+    struct End {
+      Transaction* outer;
+      ~End() { transaction_ = outer; }
+    } end{std::exchange(transaction_, &here)};
+    return changes();
+  });
+}
+
+Status Store::read(const db::Database::Work& work) {
+  if (db::Connection* connection = connection_of_transaction()) return work(*connection);
+  return database_.read(work);
+}
+
 Status Store::write(const db::Database::Work& work) {
+  if (db::Connection* connection = connection_of_transaction()) return work(*connection);
   auto status = database_.write(work);
   ++generation_;
   return status;
@@ -109,7 +141,7 @@ Status Store::erase(const std::string& kind, const std::string& name) {
 
 Result<std::optional<Entity>> Store::find(const std::string& kind, const std::string& name) {
   std::optional<Entity> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE kind = ? AND name = ?"));
     select.bind(std::string_view(kind)).bind(std::string_view(name));
@@ -121,7 +153,7 @@ Result<std::optional<Entity>> Store::find(const std::string& kind, const std::st
 
 Result<std::optional<Entity>> Store::find_by_id(const std::string& id) {
   std::optional<Entity> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select =
         MR_TRY(connection.prepare("SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE id = ?"));
     select.bind(std::string_view(id));
@@ -133,7 +165,7 @@ Result<std::optional<Entity>> Store::find_by_id(const std::string& id) {
 
 Result<std::vector<Entity>> Store::list(const std::string& kind, const std::string& path_prefix) {
   std::vector<Entity> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE kind = ? ORDER BY name"));
     select.bind(std::string_view(kind));
@@ -147,7 +179,7 @@ Result<std::vector<Entity>> Store::list(const std::string& kind, const std::stri
 
 Result<std::size_t> Store::count(const std::string& kind) {
   std::size_t count = 0;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM iam_entity WHERE kind = ?"));
     select.bind(std::string_view(kind));
     if (MR_TRY(select.step())) count = static_cast<std::size_t>(select.integer(0));
@@ -158,7 +190,7 @@ Result<std::size_t> Store::count(const std::string& kind) {
 
 Result<std::size_t> Store::count_links(const std::string& kind) {
   std::size_t count = 0;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM iam_link WHERE kind = ?"));
     select.bind(std::string_view(kind));
     if (MR_TRY(select.step())) count = static_cast<std::size_t>(select.integer(0));
@@ -169,7 +201,7 @@ Result<std::size_t> Store::count_links(const std::string& kind) {
 
 Result<std::map<std::string, std::size_t>> Store::count_by_target(const std::vector<std::string>& kinds) {
   std::map<std::string, std::size_t> counts;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     for (const std::string& kind : kinds) {
       auto select = MR_TRY(connection.prepare("SELECT target, COUNT(*) FROM iam_link WHERE kind = ? GROUP BY target"));
       select.bind(std::string_view(kind));
@@ -205,7 +237,7 @@ Status Store::unlink(const std::string& kind, const std::string& owner, const st
 Result<std::optional<Link>> Store::find_link(const std::string& kind, const std::string& owner,
                                              const std::string& target) {
   std::optional<Link> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(
         connection.prepare("SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND owner = ? AND target = ?"));
     select.bind(std::string_view(kind)).bind(std::string_view(owner)).bind(std::string_view(target));
@@ -217,7 +249,7 @@ Result<std::optional<Link>> Store::find_link(const std::string& kind, const std:
 
 Result<std::vector<Link>> Store::links_of(const std::string& kind, const std::string& owner) {
   std::vector<Link> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND owner = ? ORDER BY target"));
     select.bind(std::string_view(kind)).bind(std::string_view(owner));
@@ -229,7 +261,7 @@ Result<std::vector<Link>> Store::links_of(const std::string& kind, const std::st
 
 Result<std::vector<Link>> Store::links_to(const std::string& kind, const std::string& target) {
   std::vector<Link> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND target = ? ORDER BY owner"));
     select.bind(std::string_view(kind)).bind(std::string_view(target));
@@ -268,7 +300,7 @@ Status Store::erase_key(const std::string& id) {
 
 Result<std::optional<Key>> Store::find_key(const std::string& id) {
   std::optional<Key> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT id, user, secret, status, created, used, used_region, used_service FROM iam_key WHERE id = ?"));
     select.bind(std::string_view(id));
@@ -280,7 +312,7 @@ Result<std::optional<Key>> Store::find_key(const std::string& id) {
 
 Result<std::vector<Key>> Store::keys_of(const std::string& user) {
   std::vector<Key> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select =
         MR_TRY(connection.prepare("SELECT id, user, secret, status, created, used, used_region, used_service FROM "
                                   "iam_key WHERE user = ? ORDER BY created, id"));
@@ -318,7 +350,7 @@ void Store::note_role_use(const std::string& role_id, Time at, const std::string
 
 Result<std::optional<RoleUse>> Store::find_role_use(const std::string& role_id) {
   std::optional<RoleUse> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT used, region FROM iam_role_use WHERE id = ?"));
     select.bind(std::string_view(role_id));
     if (MR_TRY(select.step())) found = RoleUse{from_epoch_ms(select.integer(0)), select.text(1)};
@@ -328,7 +360,7 @@ Result<std::optional<RoleUse>> Store::find_role_use(const std::string& role_id) 
 }
 
 Status Store::insert_session(const Session& session, Time now) {
-  return database_.write([&](db::Connection& connection) -> Status {
+  return write([&](db::Connection& connection) -> Status {
     auto expired = MR_TRY(connection.prepare("DELETE FROM iam_session WHERE expires < ?"));
     // Kept for a day longer, so that an expired token can be told from one that never was.
     MR_TRY(expired.bind(to_epoch_ms(now - std::chrono::hours(24))).run());
@@ -339,7 +371,7 @@ Status Store::insert_session(const Session& session, Time now) {
 
 Result<std::optional<Session>> Store::find_session(const std::string& id) {
   std::optional<Session> found;
-  MR_TRY(database_.read([&](db::Connection& connection) -> Status {
+  MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT id, sealed, expires FROM iam_session WHERE id = ?"));
     select.bind(std::string_view(id));
     if (MR_TRY(select.step())) found = Session{select.text(0), select.text(1), from_epoch_ms(select.integer(2))};

@@ -3,6 +3,7 @@
 // here. Names are unique without regard to case, as IAM's are.
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,7 +58,11 @@ class Store {
   // A number that changes with every write: what is cached for a lower one is stale.
   std::uint64_t generation() const { return generation_.load(); }
 
-  // Every change is one durable transaction.
+  // What this calls of the store on its thread is one durable transaction, of which nothing stays if it returns an
+  // error. It runs on the database's writer thread: nobody else writes meanwhile.
+  Status together(const std::function<Status()>& changes);
+
+  // Every change is one durable transaction, or part of the one of together().
   Status insert(const Entity& entity);                                // already_exists
   Status replace(const std::string& old_name, const Entity& entity);  // renames keep links
   Status erase(const std::string& kind, const std::string& name);
@@ -91,7 +96,12 @@ class Store {
   Result<std::optional<Session>> find_session(const std::string& id);
 
  private:
+  struct Transaction;
+  db::Connection* connection_of_transaction() const;
   Status write(const db::Database::Work& work);
+  Status read(const db::Database::Work& work);
+
+  static thread_local Transaction* transaction_;
   db::Database& database_;
   std::atomic<std::uint64_t> generation_{1};
 };

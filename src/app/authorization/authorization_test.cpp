@@ -2,158 +2,18 @@
 // testdata/service_authorization.tsv what AWS's Service Authorization Reference says of the actions that occur there
 // (tools/service_authorization.py writes it).
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <set>
 
 #include <fmt/core.h>
+#include <gtest/gtest.h>
 
-#include "aws/gateway.h"
-#include "base/file.h"
-#include "base/json.h"
-#include "base/strings.h"
-#include "blob/blob_store.h"
-#include "iam/iam.h"
+#include "app/authorization/services_for_tests.h"
 #include "iam/request_keys.h"
-#include "logs/logs.h"
-#include "s3/s3.h"
-#include "sagemaker/sagemaker.h"
 
 namespace millrace::app {
 namespace {
-
-constexpr const char* kAccount = "123456789012";
-constexpr const char* kRegion = "us-east-1";
-
-// No child is started here.
-class NoBackend final : public work::Backend {
- public:
-  void start(work::Workload, Done done) override { done(fail(Code::unavailable, "none here")); }
-  Result<std::optional<work::WorkStatus>> status(const std::string&) override {
-    return std::optional<work::WorkStatus>();
-  }
-  Status stop(const std::string&, Millis) override { return {}; }
-  Status forget(const std::string&) override { return {}; }
-  Status shutdown(Millis) override { return {}; }
-  Status confines() override { return fail(Code::unimplemented, "nothing runs here"); }
-  bool has_image(const std::string&) override { return false; }
-};
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  return std::move(*result);
-}
-
-std::string testdata(const char* name) {
-  return must(read_file(std::filesystem::path(MILLRACE_SOURCE) / "src/app/authorization/testdata" / name));
-}
-
-// All services as the server has them, with the entities that the samples name: the user ann, the role worker, the
-// group devs, the policies team/readers and fence, the instance profile box, and the tagged object photos/2024/cat.jpg.
-class Services {
- public:
-  Services() : dir_(must(TempDir::make())) {
-    database_ = must(db::Database::open((dir_.path() / "db").string()));
-    blobs_ = must(blob::open_directory_store(dir_.path() / "blobs"));
-    iam_ = must(iam::Iam::open(*database_, clock_, {kAccount, std::string(32, 'k')}));
-    s3_ = must(s3::S3::open(*database_, *blobs_, clock_, kAccount, kRegion));
-    logs_ = must(logs::Logs::open(*database_, clock_, kAccount, kRegion));
-    gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{kAccount, kRegion}, *iam_, *iam_, clock_);
-    sagemaker::Options options;
-    options.account = kAccount;
-    options.region = kRegion;
-    options.directory = dir_.path() / "sagemaker";
-    sagemaker_ = must(
-        sagemaker::SageMaker::open({*database_, clock_, *iam_, *s3_, *logs_, backend_, *gateway_}, std::move(options)));
-    for (aws::Service service : {iam_->iam_service(), iam_->sts_service(), s3_->service(), logs_->service(),
-                                 sagemaker_->control_service(), sagemaker_->runtime_service()}) {
-      for (const aws::Operation& operation : service.operations) operations_[service.name].insert(operation.name);
-      handles_.push_back(service);
-      gateway_->add(std::move(service));
-    }
-    make_entities();
-  }
-
-  const std::map<std::string, std::set<std::string>>& operations() const { return operations_; }
-
-  Result<std::vector<aws::Check>> checks_of(const std::string& service, const std::string& operation,
-                                            const std::string& request) {
-    const std::string text = replace_all(replace_all(request, "${KEY}", access_key_id_), "${TASK}", deletion_task_);
-    return gateway_->checks_of(ann(), service, operation, MR_TRY(parse_json(text)));
-  }
-
-  Value call(const std::string& service, const std::string& operation, const std::string& request) {
-    for (const aws::Service& known : handles_) {
-      if (known.name != service) continue;
-      for (const aws::Operation& entry : known.operations) {
-        if (entry.name != operation) continue;
-        aws::Call call;
-        call.principal = ann();
-        call.service = service;
-        call.operation = operation;
-        call.account = kAccount;
-        call.region = kRegion;
-        call.now = clock_.now();
-        return must(entry.handle(call, must(parse_json(request)))).members;
-      }
-    }
-    throw std::runtime_error(operation + " is not served");
-  }
-
- private:
-  static aws::Principal ann() {
-    aws::Principal principal;
-    principal.kind = aws::Principal::Kind::user;
-    principal.account = kAccount;
-    principal.arn = fmt::format("arn:aws:iam::{}:user/team/ann", kAccount);
-    principal.name = "ann";
-    return principal;
-  }
-
-  void make_entities() {
-    constexpr const char* kDocument =
-        R"({\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]})";
-    constexpr const char* kTrust =
-        R"({\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"ec2.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]})";
-    const std::string tags = R"("Tags":[{"Key":"team","Value":"blue"}])";
-    const std::string boundary = R"("PermissionsBoundary":"arn:aws:iam::123456789012:policy/fence")";
-    call("iam", "CreatePolicy", fmt::format(R"({{"PolicyName":"fence","PolicyDocument":"{}"}})", kDocument));
-    call("iam", "CreatePolicy",
-         fmt::format(R"({{"PolicyName":"readers","Path":"/team/","PolicyDocument":"{}",{}}})", kDocument, tags));
-    call("iam", "CreateUser", fmt::format(R"({{"UserName":"ann","Path":"/team/",{},{}}})", boundary, tags));
-    call("iam", "CreateRole",
-         fmt::format(R"({{"RoleName":"worker","Path":"/service/","AssumeRolePolicyDocument":"{}",{},{}}})", kTrust,
-                     boundary, tags));
-    call("iam", "CreateGroup", R"({"GroupName":"devs","Path":"/team/"})");
-    call("iam", "CreateInstanceProfile", fmt::format(R"({{"InstanceProfileName":"box","Path":"/team/",{}}})", tags));
-    access_key_id_ = call("iam", "CreateAccessKey", R"({"UserName":"ann"})")["AccessKey"]["AccessKeyId"].string_or();
-    call("iam", "CreateServiceLinkedRole", R"({"AWSServiceName":"sagemaker.amazonaws.com"})");
-    deletion_task_ = call("iam", "DeleteServiceLinkedRole",
-                          R"({"RoleName":"AWSServiceRoleForAmazonSageMakerNotebooks"})")["DeletionTaskId"]
-                         .string_or();
-    call("s3", "CreateBucket", R"({"Bucket":"photos"})");
-    call("s3", "PutObject", R"({"Bucket":"photos","Key":"2024/cat.jpg","Tagging":"kind=cat"})");
-    call("s3", "PutObject", R"({"Bucket":"photos","Key":"2024/plain.jpg"})");
-  }
-
-  TempDir dir_;
-  SystemClock clock_;
-  NoBackend backend_;
-  std::unique_ptr<db::Database> database_;
-  std::unique_ptr<blob::BlobStore> blobs_;
-  std::unique_ptr<iam::Iam> iam_;
-  std::unique_ptr<s3::S3> s3_;
-  std::unique_ptr<logs::Logs> logs_;
-  std::unique_ptr<aws::Gateway> gateway_;
-  std::unique_ptr<sagemaker::SageMaker> sagemaker_;
-  std::map<std::string, std::set<std::string>> operations_;
-  std::vector<aws::Service> handles_;
-  std::string access_key_id_, deletion_task_;
-};
 
 // "  s3:GetObject arn:aws:s3:::b/k key=value,value …", the keys by name.
 std::string line_of(const aws::Check& check) {
@@ -162,27 +22,6 @@ std::string line_of(const aws::Check& check) {
   std::string line = fmt::format("  {} {}", check.action, check.resource);
   for (const auto& [key, value] : keys) line += fmt::format(" {}={}", key, value);
   return line + "\n";
-}
-
-struct Sample {
-  std::string head, service, operation, request;
-  std::string expected;
-};
-
-std::vector<Sample> samples() {
-  std::vector<Sample> all;
-  const std::string text = testdata("authorization.txt");
-  for (const std::string_view line : split(text, '\n')) {
-    if (line.empty() || line.starts_with('#')) continue;
-    if (line.starts_with(' ')) {
-      all.back().expected += std::string(line) + "\n";
-      continue;
-    }
-    const std::size_t first = line.find(' '), second = line.find(' ', first + 1);
-    all.push_back({std::string(line), std::string(line.substr(0, first)),
-                   std::string(line.substr(first + 1, second - first - 1)), std::string(line.substr(second + 1)), ""});
-  }
-  return all;
 }
 
 TEST(Authorization, EveryOperationAsksWhatTheTableSays) {

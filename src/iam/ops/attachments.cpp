@@ -15,14 +15,14 @@ constexpr Kind kUser{"user", "UserName", "PoliciesPerUser"}, kRole{"role", "Role
     kGroup{"group", "GroupName", "PoliciesPerGroup"};
 
 struct Named {
-  std::string name, path;
+  std::string name, path, arn;
 };
 
 Result<Named> policy_named(Context& context, const std::string& arn) {
   if (const ManagedPolicy* managed = managed_policy(arn))
-    return Named{std::string(managed->name), std::string(managed->path)};
+    return Named{std::string(managed->name), std::string(managed->path), arn};
   const auto policy = context.find_or_fail("policy", arn);
-  if (policy) return Named{policy->data["policy_name"].string_or(), policy->path};
+  if (policy) return Named{policy->data["policy_name"].string_or(), policy->path, policy->arn};
   if (policy.error().code != Code::not_found) return tl::unexpected<Error>(policy.error());
   return no_such_entity(fmt::format("Policy {} does not exist or is not attachable.", arn));
 }
@@ -30,9 +30,9 @@ Result<Named> policy_named(Context& context, const std::string& arn) {
 aws::Handle attach(Context& context, Kind kind) {
   return [&context, kind](aws::Call& call, const Value& input) -> Result<aws::Output> {
     const Entity owner = MR_TRY(context.find_modifiable(kind.kind, input[kind.member].string_or()));
-    const std::string arn = context.policy_arn(input["PolicyArn"].string_or()),
-                      links = std::string("attached-") + kind.kind;
-    if (MR_TRY(policy_named(context, arn)).path.starts_with(kServiceLinkedPath)) {
+    const Named policy = MR_TRY(policy_named(context, input["PolicyArn"].string_or()));
+    const std::string &arn = policy.arn, links = std::string("attached-") + kind.kind;
+    if (policy.path.starts_with(kServiceLinkedPath)) {
       return fail(Code::invalid_argument, "Cannot attach a Service Role Policy to a Customer Role.",
                   "PolicyNotAttachable");
     }

@@ -200,12 +200,14 @@ def hostile_steps(hostile, chance):
 
 
 def launcher_of(server):
+    """A child looks like its launcher until it becomes its program: that one is not another one's child."""
+    parents = {}
     for entry in pathlib.Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
             if b"launcher" in words[1:3] and any(w.startswith(bytes(server.data_dir)) for w in words):
-                return int(entry.name)
-    return None
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    return next((pid for pid, parent in parents.items() if parent not in parents), None)
 
 
 def usage(pid):
@@ -222,7 +224,11 @@ def ask(server, sts):
         lambda: sts.get_caller_identity()["Account"],
     ):
         started = time.monotonic()
-        assert call()
+        try:
+            assert call()
+        except Exception as error:
+            ended = server.process.poll()
+            raise AssertionError(f"after {time.monotonic() - started:.1f} s; the server's exit code: {ended}") from error
         yield time.monotonic() - started
 
 
@@ -248,11 +254,12 @@ def test_soak(tmp_path):
         assert sts.get_caller_identity()
         for work in [*CLIENTS, hostile_steps, hostile_steps]:
             hostile.start(work)
-        latencies, samples, deadline = [], {}, time.monotonic() + SECONDS
+        latencies, samples, launcher, deadline = [], {}, None, time.monotonic() + SECONDS
         while time.monotonic() < deadline and not hostile.faults:
             latencies += ask(server, sts)
             if len(latencies) % 15 == 0:
-                for name, pid in (("server", server.process.pid), ("launcher", launcher_of(server))):
+                launcher = launcher or launcher_of(server)
+                for name, pid in (("server", server.process.pid), ("launcher", launcher)):
                     megabytes, descriptors = usage(pid)
                     samples.setdefault(f"memory of the {name} (MB)", []).append(megabytes)
                     samples.setdefault(f"descriptors of the {name}", []).append(descriptors)

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "db/connection.h"
 #include "db/database.h"
+#include "db/sqlite/connection.h"
 
 namespace millrace::db {
 

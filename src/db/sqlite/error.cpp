@@ -1,4 +1,4 @@
-#include "db/sqlite_error.h"
+#include "db/sqlite/error.h"
 
 #include <fmt/core.h>
 

@@ -9,10 +9,10 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
-#include "db/connection.h"
 #include "db/open.h"
-#include "db/readers.h"
-#include "db/writer.h"
+#include "db/sqlite/connection.h"
+#include "db/sqlite/readers.h"
+#include "db/sqlite/writer.h"
 
 namespace millrace::db {
 namespace {

@@ -1,4 +1,4 @@
-#include "db/connection.h"
+#include "db/sqlite/connection.h"
 
 #include <fcntl.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 
-#include "db/sqlite_error.h"
+#include "db/sqlite/error.h"
 
 namespace millrace::db {
 
@@ -44,59 +44,37 @@ Status SqliteConnection::configure(Role role) {
 }
 
 SqliteConnection::~SqliteConnection() {
-  for (auto& entry : cache_) sqlite3_finalize(entry->handle);
+  by_text_.clear();
+  cache_.clear();
   sqlite3_close(handle_);
 }
 
 Result<Statement> SqliteConnection::prepare(std::string_view sql) {
   const auto found = by_text_.find(sql);
-  if (found != by_text_.end() && !(*found->second)->in_use) {
+  if (found != by_text_.end() && !(*found->second)->in_use()) {
     cache_.splice(cache_.begin(), cache_, found->second);
-    Statement::Impl* impl = cache_.front().get();
-    impl->in_use = true;
-    return Statement(impl);
+    cache_.front()->lend();
+    return Statement(cache_.front().get());
   }
-  auto impl = std::make_unique<Statement::Impl>();
-  impl->owner = this;
-  impl->sql = sql;
-  const char* tail = nullptr;
-  if (sqlite3_prepare_v3(handle_, impl->sql.data(), static_cast<int>(impl->sql.size() + 1), SQLITE_PREPARE_PERSISTENT,
-                         &impl->handle, &tail) != SQLITE_OK) {
-    return fail(sqlite_error(handle_, fmt::format("cannot prepare \"{}\"", sql)));
-  }
-  if (impl->handle == nullptr) return fail(Code::internal, "cannot prepare an empty statement");
-  impl->in_use = true;
-  if (found != by_text_.end()) return Statement(impl.release());  // a second one of the same text, at the same time
+  auto statement = std::make_unique<SqliteStatement>(*this, sql);
+  MR_TRY(statement->prepare());
+  statement->lend();
+  if (found != by_text_.end()) return Statement(statement.release());  // a second one of the same text at the same time
   if (cache_.size() >= kCachedStatements) drop_least_recently_used();
-  impl->kept = true;
-  cache_.push_front(std::move(impl));
-  by_text_.emplace(cache_.front()->sql, cache_.begin());
+  statement->keep();
+  cache_.push_front(std::move(statement));
+  by_text_.emplace(cache_.front()->sql(), cache_.begin());
   return Statement(cache_.front().get());
 }
 
 void SqliteConnection::drop_least_recently_used() {
   for (auto it = cache_.end(); it != cache_.begin();) {
     --it;
-    if ((*it)->in_use) continue;
-    by_text_.erase((*it)->sql);
-    sqlite3_finalize((*it)->handle);
+    if ((*it)->in_use()) continue;
+    by_text_.erase((*it)->sql());
     cache_.erase(it);
     return;
   }
-}
-
-void SqliteConnection::give_back(Statement::Impl* statement) {
-  if (!statement->kept) {
-    sqlite3_finalize(statement->handle);
-    delete statement;
-    return;
-  }
-  sqlite3_reset(statement->handle);
-  sqlite3_clear_bindings(statement->handle);
-  statement->position = 0;
-  statement->stepped = false;
-  statement->bound = {};
-  statement->in_use = false;
 }
 
 Status SqliteConnection::run_cached(std::string_view sql) { return MR_TRY(prepare(sql)).run(); }

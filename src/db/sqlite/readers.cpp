@@ -1,4 +1,4 @@
-#include "db/readers.h"
+#include "db/sqlite/readers.h"
 
 #include <algorithm>
 #include <exception>

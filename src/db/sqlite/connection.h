@@ -16,15 +16,40 @@ namespace millrace::db {
 
 class SqliteConnection;
 
-struct Statement::Impl {
-  SqliteConnection* owner = nullptr;
-  sqlite3_stmt* handle = nullptr;
-  std::string sql;
-  int position = 0;      // of the last bound parameter
-  bool stepped = false;  // a bind after a step begins a new execution
-  Status bound;          // the first error of a bind; step() reports it
-  bool kept = false;     // belongs to the cache
-  bool in_use = false;
+class SqliteStatement final : public Statement::Impl {
+ public:
+  SqliteStatement(SqliteConnection& owner, std::string_view sql) : owner_(owner), sql_(sql) {}
+  ~SqliteStatement() override { sqlite3_finalize(handle_); }
+  Status prepare();
+
+  void bind(std::int64_t value) override;
+  void bind(double value) override;
+  void bind_text(std::string_view value) override;
+  void bind_blob(std::string_view value) override;
+  void bind_null() override;
+  Result<bool> step() override;
+  std::int64_t integer(int column) const override { return sqlite3_column_int64(handle_, column); }
+  double real(int column) const override { return sqlite3_column_double(handle_, column); }
+  std::string text(int column) const override;
+  bool is_null(int column) const override { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+  void release() noexcept override;
+
+  const std::string& sql() const { return sql_; }
+  bool in_use() const { return in_use_; }
+  void lend() { in_use_ = true; }
+  void keep() { kept_ = true; }  // it belongs to the cache
+
+ private:
+  int next_position();
+  void keep_error(int code);
+
+  SqliteConnection& owner_;
+  sqlite3_stmt* handle_ = nullptr;
+  std::string sql_;
+  int position_ = 0;      // of the last bound parameter
+  bool stepped_ = false;  // a bind after a step begins a new execution
+  Status bound_;          // the first error of a bind; step() reports it
+  bool kept_ = false, in_use_ = false;
 };
 
 class SqliteConnection final : public Connection {
@@ -50,14 +75,13 @@ class SqliteConnection final : public Connection {
   // False inside a transaction. SQLite itself rolls a transaction back on some errors (a full disk, an I/O error).
   bool idle() const { return sqlite3_get_autocommit(handle_) != 0; }
   sqlite3* handle() const { return handle_; }
-  void give_back(Statement::Impl* statement);  // from ~Statement
 
  private:
   SqliteConnection() = default;
   Status configure(Role role);
   void drop_least_recently_used();
 
-  using Entry = std::unique_ptr<Statement::Impl>;
+  using Entry = std::unique_ptr<SqliteStatement>;
   sqlite3* handle_ = nullptr;
   std::list<Entry> cache_;  // most recently used first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_text_;

@@ -1,5 +1,5 @@
 #pragma once
-// SQLite's result codes as this program's error codes.
+// SQLite's result codes as this program's errors.
 
 #include <sqlite3.h>
 
