@@ -3,8 +3,10 @@
 // Private to server.cpp: these headers know Boost, and nothing else may include them.
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <exception>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -245,13 +247,26 @@ inline Task<void> close(Connection& connection, bool linger) {
   connection.socket.shutdown(Socket::shutdown_both, ignored);
 }
 
+// The first byte of what the client sends, left to be read; nothing: it has ended.
+inline Task<std::optional<std::uint8_t>> first_byte(Connection& connection) {
+  while (true) {
+    const auto [ec] = co_await connection.socket.async_wait(Socket::wait_read, kTuple);
+    if (ec) co_return std::nullopt;
+    std::uint8_t first = 0;
+    const ssize_t n = ::recv(connection.socket.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 1) co_return first;
+    // An event of a connection that ended in the same round may wake the next one that has its place in the reactor.
+    const bool woken_for_nothing = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    if (!woken_for_nothing) co_return std::nullopt;
+  }
+}
+
 inline Task<void> serve_requests(Connection& connection) {
   Core& core = connection.core;
-  // The first byte tells TLS from plain HTTP.
-  const auto [wait_ec] = co_await connection.socket.async_wait(Socket::wait_read, kTuple);
-  std::uint8_t first = 0;
-  if (wait_ec || ::recv(connection.socket.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) co_return;
-  if (first == kTlsHandshake) {
+  // It tells TLS from plain HTTP.
+  const auto first = co_await first_byte(connection);
+  if (!first) co_return;
+  if (*first == kTlsHandshake) {
     if (!core.tls) co_return;
     connection.tls = std::make_unique<TlsStream>(connection.socket, *core.tls);
     const auto [ec] = co_await connection.tls->async_handshake(asio::ssl::stream_base::server, kTuple);
