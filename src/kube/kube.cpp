@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "kube/config_maps.h"
+#include "kube/delete_options.h"
 #include "kube/discovery.h"
 #include "kube/draft.h"
 #include "kube/kinds.h"
@@ -41,7 +42,7 @@ class KubeImpl final : public Kube {
         leases_(leases_kind(), store_),
         services_(services_kind(), store_),
         nodes_(clock),
-        pods_(clock),
+        pods_(clock, store_),
         events_(pods_, clock),
         resources_{&config_maps_, &events_,  &namespaces_,       &nodes_,    &claims_,
                    &pods_,        &secrets_, &service_accounts_, &services_, &leases_} {}
@@ -200,8 +201,26 @@ class KubeImpl final : public Kube {
     }
     if (verb == "update") return replace(target, request);
     if (verb == "patch") return patch(target, request);
+    if (!resource.kind().allows("create")) return stop(resource, path, request);
     if (verb == "delete") return erase(target, request);
     return erase_all(target, MR_TRY(selector_of(resource.kind(), request)), request);
+  }
+
+  // Deleting what is a view: one object, or those that a selector names.
+  Result<net::Response> stop(Resource& resource, const ObjectPath& path, net::Request& request) {
+    const DeleteOptions options = MR_TRY(delete_options(request));
+    const Kind& kind = resource.kind();
+    const Selector selector = MR_TRY(selector_of(kind, request));
+    Snapshot found = MR_TRY(resource.list(path.name_space));
+    if (!path.name.empty()) found.objects = {MR_TRY(resource.get(path.name_space, path.name))};
+    std::erase_if(found.objects, [&](const Value& object) { return !selector.matches(object); });
+    for (const Value& object : found.objects) {
+      MR_TRY(check_preconditions(kind, object, options));
+      if (!options.dry_run) MR_TRY(resource.stop(path.name_space, object.at("metadata").at("name").string_or()));
+    }
+    if (!path.name.empty()) return answer(200, found.objects.front());
+    return answer(200, list_as({}, kind, std::move(found.objects),
+                               Value::object({{"resourceVersion", std::to_string(found.version)}}), clock_.now()));
   }
 
   Status add_service_accounts() {

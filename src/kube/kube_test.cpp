@@ -103,6 +103,17 @@ TEST_F(KubeTest, ShowsTasksAsPods) {
             4u);
 }
 
+TEST_F(KubeTest, StopsAPodsTask) {
+  const std::string pods = "/api/v1/namespaces/kubeflow/pods";
+  expect(404, send("DELETE", pods + "/none"));
+  expect(200, send("DELETE", pods + "/wf-2?dryRun=All"));
+  EXPECT_EQ(expect(200, send("GET", pods)).at("items").size(), 2u);
+  EXPECT_EQ(expect(200, send("DELETE", pods + "/wf-2")).at("kind").string_or(), "Pod");
+  expect(404, send("GET", pods + "/wf-2"));
+  EXPECT_EQ(expect(200, send("DELETE", pods)).at("items").size(), 1u);
+  EXPECT_EQ(expect(200, send("GET", pods)).at("items").size(), 0u);
+}
+
 TEST_F(KubeTest, GivesAPodsLog) {
   const auto log = [&](const std::string& query) {
     auto response = send("GET", "/api/v1/namespaces/kubeflow/pods/wf-1/log" + query);

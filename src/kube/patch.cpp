@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "kube/refusal.h"
 
 namespace millrace::kube {
 namespace {
@@ -120,9 +121,16 @@ Value* find_at(Value& root, const std::vector<std::string>& parts, std::size_t c
   return value;
 }
 
+// A patch that cannot be carried out: an answer of 422 that clients take for a fault of the request.
+Error cannot_patch(std::string why) {
+  const Value causes =
+      Value::array({Value::object({{"reason", "UnexpectedServerResponse"}, {"message", std::move(why)}})});
+  return refusal(Code::invalid_argument, "Invalid", "the server rejected our request due to an error in our request",
+                 Value::object({{"causes", causes}}));
+}
+
 Error missing(std::string_view pointer) {
-  return Error(Code::invalid_argument, fmt::format("the patch names \"{}\", which the object does not have", pointer),
-               "Invalid");
+  return cannot_patch(fmt::format("the patch names \"{}\", which the object does not have", pointer));
 }
 
 Status put_at(Value& root, const std::string& pointer, const Value& value) {
@@ -180,7 +188,7 @@ Status apply_operation(Value& root, const Value& operation) {
     const auto parts = pointer_parts(path);
     const Value* value = find_at(root, parts, parts.size());
     if (value != nullptr && *value == operation.at("value")) return {};
-    return fail(Code::invalid_argument, fmt::format("the test of \"{}\" in the patch failed", path), "Invalid");
+    return fail(cannot_patch(fmt::format("testing value {} failed", path)));
   }
   if (op == "move") {
     if (path.starts_with(from + "/")) return fail(missing(path));

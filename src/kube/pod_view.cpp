@@ -38,6 +38,11 @@ std::string uid_of(std::string_view text) {
                      hex.substr(20, 12));
 }
 
+// Each attempt is a pod of its own under the same name.
+std::string pod_uid(const pipelines::TaskView& task) {
+  return uid_of(task.attempt <= 1 ? task.pod_name : fmt::format("{} {}", task.pod_name, task.attempt));
+}
+
 // Of the sentence that describes an attempt's end (pipelines/executors), the only place that keeps it.
 int exit_code_of(const pipelines::TaskView& task) {
   if (task.state == "SUCCEEDED") return 0;
@@ -130,7 +135,7 @@ Value event_object(const Pod& pod, const Happening& happening) {
        {"involvedObject", Value::object({{"kind", "Pod"},
                                          {"namespace", kTaskNamespace},
                                          {"name", pod.task.pod_name},
-                                         {"uid", uid_of(pod.task.pod_name)},
+                                         {"uid", pod_uid(pod.task)},
                                          {"apiVersion", "v1"},
                                          {"fieldPath", fmt::format("spec.containers{{{}}}", kContainer)}})},
        {"reason", reason},
@@ -151,12 +156,12 @@ bool has_pod(const pipelines::TaskView& task) {
 }
 
 Value pod_object(const Pod& pod) {
-  const auto& [run, task] = pod;
+  const auto& [run, task, deleted_at] = pod;
   const std::string phase = phase_of(task.state);
   Value metadata =
       Value::object({{"name", task.pod_name},
                      {"namespace", kTaskNamespace},
-                     {"uid", uid_of(task.pod_name)},
+                     {"uid", pod_uid(task)},
                      {"resourceVersion", std::to_string(to_epoch_ms(last_change(task)))},
                      {"creationTimestamp", format_rfc3339(task.started.value_or(run.created))},
                      {"labels", Value::object({{"pipeline/runid", run.id},
@@ -164,6 +169,8 @@ Value pod_object(const Pod& pod) {
                                                {"component", task.name}})},
                      {"annotations", Value::object({{"pipelines.kubeflow.org/task_name", task.name},
                                                     {"pipelines.kubeflow.org/run_name", run.display_name}})}});
+  if (!deleted_at.empty())
+    metadata.set("deletionTimestamp", deleted_at).set("deletionGracePeriodSeconds", kGraceSeconds);
   Value spec = spec_of(task);
   Value status = Value::object({{"phase", phase},
                                 {"hostIP", kAddress},

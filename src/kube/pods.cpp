@@ -16,6 +16,7 @@ Value pod_cells(const Value& object, Time now) {
   for (const char* state : {"waiting", "terminated"}) {
     if (const Value* detail = status.at("state").find(state)) word = detail->at("reason").string_or();
   }
+  if (object.at("metadata").has("deletionTimestamp")) word = "Terminating";
   return Value::array({object.at("metadata").at("name"), status.at("ready").bool_or(false) ? "1/1" : "0/1", word,
                        std::to_string(status.at("restartCount").int_or(0)), age(object, now), "127.0.0.1", kNode,
                        "<none>", "<none>"});
@@ -27,6 +28,9 @@ Value event_cells(const Value& object, Time now) {
                        object.at("involvedObject").at("fieldPath"), "millrace, " + std::string(kNode),
                        object.at("message"), age(object, now), "1", object.at("metadata").at("name")});
 }
+
+// Which pods were deleted, in the store: a kind that no path leads to.
+constexpr const char* kDeletedPods = "pods.deleted";
 
 constexpr const char* kReadOnly =
     "pods and their events are a view of the tasks of runs here; start a task by submitting a run";
@@ -41,7 +45,7 @@ const Kind& pods_kind() {
       .schema = "io.k8s.api.core.v1.Pod",
       .short_names = {"po"},
       .categories = {"all"},
-      .verbs = kReadVerbs,
+      .verbs = kReadStopVerbs,
       .selectable_fields = {"spec.nodeName", "spec.restartPolicy", "status.phase"},
       .columns = {{.name = "Name", .format = "name"},
                   {.name = "Ready"},
@@ -88,7 +92,10 @@ const Kind& events_kind() {
 Result<std::vector<Pod>> Pods::all() {
   pipelines::Pipelines* pipelines = pipelines_;
   if (pipelines == nullptr) return fail(Code::unavailable, "the server is starting; try again");
-  std::vector<Pod> pods;
+  std::map<std::string, Value> deleted;
+  for (Value& record : MR_TRY(store_.list(kDeletedPods, kTaskNamespace)).objects)
+    deleted[record.at("metadata").at("name").string_or()] = std::move(record);
+  std::vector<Pod> pods, there;
   for (const auto& listed : MR_TRY(pipelines->runs(kRunsShown))) {
     auto run = pipelines->run(listed.id);
     if (!run) continue;  // deleted since it was listed
@@ -96,7 +103,41 @@ Result<std::vector<Pod>> Pods::all() {
       if (has_pod(task)) pods.push_back({listed, task});
     }
   }
-  return pods;
+  for (const Pod& pod : pods) {
+    const auto record = deleted.find(pod.task.pod_name);
+    const bool is_deleted = record != deleted.end() &&
+                            record->second.at("attempt").int_or(0) == static_cast<std::int64_t>(pod.task.attempt);
+    if (is_deleted && pod.task.ended) continue;
+    there.push_back(pod);
+    if (is_deleted) there.back().deleted_at = record->second.at("metadata").at("creationTimestamp").string_or();
+  }
+  MR_TRY(forget_runs_gone(deleted, pods));
+  return there;
+}
+
+// Records of pods whose runs are no longer shown.
+Status Pods::forget_runs_gone(const std::map<std::string, Value>& deleted, const std::vector<Pod>& pods) {
+  for (const auto& [name, record] : deleted) {
+    if (std::ranges::any_of(pods, [&](const Pod& pod) { return pod.task.pod_name == name; })) continue;
+    const auto gone = store_.erase(
+        {kDeletedPods, kTaskNamespace, name}, [](const Value& present) -> Result<Value> { return present; }, false);
+    if (!gone && gone.error().code != Code::not_found) return fail(gone.error());
+  }
+  return {};
+}
+
+Status Pods::stop(const std::string& name_space, const std::string& name) {
+  const Pod pod = MR_TRY(find(name_space, name));
+  const Value record = Value::object(
+      {{"metadata", Value::object({{"name", name}, {"creationTimestamp", format_rfc3339(clock().now())}})},
+       {"attempt", pod.task.attempt}});
+  const ObjectName key{kDeletedPods, kTaskNamespace, name};
+  const auto added = store_.insert(key, record);
+  if (!added && added.error().code != Code::already_exists) return fail(added.error());
+  if (!added) MR_TRY(store_.update(key, [&](const Value&) -> Result<Value> { return record; }, false));
+  note_change();
+  if (pod.task.ended) return {};
+  return pipelines_.load()->stop_task(pod.run.id, pod.task.id);
 }
 
 Result<Pod> Pods::find(const std::string& name_space, const std::string& name) {

@@ -2,6 +2,7 @@
 // Pods and their events: a view of the tasks of runs, all in one namespace. Nothing is stored here.
 
 #include <atomic>
+#include <map>
 #include <string>
 
 #include "kube/resource.h"
@@ -16,6 +17,7 @@ inline constexpr std::size_t kRunsShown = 100;  // the newest; older ones are in
 struct Pod {
   pipelines::RunView run;  // without its tasks
   pipelines::TaskView task;
+  std::string deleted_at = {};  // it is being stopped because someone deleted it
 };
 
 const Kind& pods_kind();
@@ -23,16 +25,21 @@ const Kind& events_kind();
 
 class Pods final : public ViewResource {
  public:
-  explicit Pods(const Clock& clock) : ViewResource(pods_kind(), clock) {}
+  Pods(const Clock& clock, Store& store) : ViewResource(pods_kind(), clock), store_(store) {}
   void set_pipelines(pipelines::Pipelines& pipelines) { pipelines_ = &pipelines; }
 
   Result<Pod> find(const std::string& name_space, const std::string& name);
   Result<std::vector<Pod>> all();
+  // Stops the task's attempt; its pod is gone once that has ended. What is deleted stays so over restarts.
+  Status stop(const std::string& name_space, const std::string& name) override;
 
  protected:
   Result<std::vector<Value>> read() override;
 
  private:
+  Status forget_runs_gone(const std::map<std::string, Value>& deleted, const std::vector<Pod>& pods);
+
+  Store& store_;
   std::atomic<pipelines::Pipelines*> pipelines_ = nullptr;
 };
 

@@ -86,6 +86,9 @@ class PipelinesImpl final : public Pipelines {
   }
 
   std::string run_of_child(const std::string& launch_key) override { return runner_.run_of_child(launch_key); }
+  Status stop_task(const std::string& run_id, const std::string& task_id) override {
+    return runner_.stop_task(run_id, task_id);
+  }
 
   Status resume() override {
     runner_.resume(std::exchange(unfinished_, {}));

@@ -134,6 +134,10 @@ class Pipelines {
     bool complete = false;
   };
   virtual Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) = 0;
+  // Stops a task's attempt as a deleted pod would be: it counts as failed, and its retry policy decides what follows.
+  // An attempt that has ended is left as it is. Returns before it has stopped. Errors: unavailable while the server
+  // stops.
+  virtual Status stop_task(const std::string& run_id, const std::string& task_id) = 0;
   // Starts the same pipeline with the same parameters once more, with no task spared by the cache. `first` is called
   // with the new run's id before the run is. Returns that id. Errors: not_found, those of a new run, and `first`'s.
   virtual Result<std::string> run_again(const std::string& run_id, const std::string& name,

@@ -153,6 +153,15 @@ Status Runner::terminate(const std::string& run_id) {
   return fail(Code::failed_precondition, fmt::format("the run {} has ended", run_id));
 }
 
+Status Runner::stop_task(const std::string& run_id, const std::string& path) {
+  const Run run = find_recovered(run_id);
+  if (!run) return {};
+  const bool posted = strands_->post(run_id, [this, run, path] {
+    if (const engine::Node* node = run->state().find(path)) stop_task(run, path, node->attempt);
+  });
+  return posted ? Status() : fail(Code::unavailable, "the server is stopping");
+}
+
 void Runner::flush(const std::string& run_id) {
   const Run run = find(run_id);
   if (!run) return;

@@ -38,6 +38,8 @@ class Runner {
   Result<RunRecord> create(RunRecord record, const Value& spec, const db::Database::Work& also = {});
   // Returns once CANCELING is stored. Errors: failed_precondition for a run that has ended.
   Status terminate(const std::string& run_id);
+  // Stops the attempt that a task has under way, if any. Errors: unavailable while the server stops.
+  Status stop_task(const std::string& run_id, const std::string& path);
   // What did not succeed in a run that failed begins again, in the same run; returns once that is stored. Errors:
   // not_found; failed_precondition for a run that has not failed.
   Status retry(const std::string& run_id);
