@@ -29,6 +29,7 @@ constexpr std::size_t kLineBytes = 128;           // about; a record has three l
 constexpr std::size_t kWorthShortening = 12;      // lines a record: then three of four lines are of the past
 constexpr unsigned kMaxSpawners = 4;              // threads that start children
 constexpr std::size_t kMaxHeldMounts = 256;       // a process has 1,024 descriptors unless it is given more
+constexpr std::size_t kMaxHeldErrors = 256;       // descriptors of standard errors
 
 using State = ChildStatus::State;
 
@@ -87,7 +88,7 @@ Status Children::open(const std::filesystem::path& directory) {
     if (pidfd && is_process_of(record)) {
       watch_.push_back(pidfd.get());
       logs_.watch(pid, find_log(pid, record.log), record.log);
-      running_[pid] = Running{key, true, std::move(pidfd), std::nullopt, is_first_of_namespace(pid), true, {}};
+      running_[pid] = Running{key, true, std::move(pidfd), std::nullopt, is_first_of_namespace(pid), true, {}, {}};
       continue;
     }
     record.status.state = State::lost;
@@ -190,9 +191,11 @@ void Children::take_in(const LaunchSpec& spec, Spawned spawned) {
   record.status.pid = spawned.pid;
   record.start = spawned.start;
   logs_.watch(spawned.pid, std::move(spawned.output), spec.stdout_path);
-  logs_.watch(spawned.pid, std::move(spawned.errors), spec.stderr_path);
+  const bool one_log = spec.stdout_path == spec.stderr_path;
+  if (!one_log) logs_.watch(spawned.pid, std::move(spawned.errors), spec.stderr_path);
   Running& running = running_[spawned.pid];
-  running = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value(), spec.synced, {}};
+  running = Running{spec.key, false, {}, std::nullopt, spec.sandbox.has_value(), spec.synced, {}, {}};
+  if (one_log && running_.size() <= kMaxHeldErrors) running.errors = std::move(spawned.errors);
   if (spec.sandbox && running_.size() <= kMaxHeldMounts)
     running.mounts = Fd(::open(fmt::format("/proc/{}/ns/mnt", spawned.pid).c_str(), O_RDONLY | O_CLOEXEC));
 }
@@ -203,7 +206,7 @@ std::optional<ChildStatus> Children::status(const std::string& key) const {
   ChildStatus status = found->second.status;
   // Until it is on disk, an end is not reported to anyone.
   if (std::find(unsaved_.begin(), unsaved_.end(), key) != unsaved_.end())
-    status = {State::running, status.pid, 0, 0, status.started, {}};
+    status = {State::running, status.pid, 0, 0, 0, status.started, {}};
   return status;
 }
 
@@ -305,10 +308,13 @@ void Children::ended(std::int64_t pid, State state, int wait_code, int wait_stat
   if (const int mounts = found->second.mounts.release(); mounts >= 0) {
     if (!closers_.submit([mounts] { ::close(mounts); })) ::close(mounts);
   }
+  ChildStatus& status = records_[key].status;
+  const bool failed = wait_code != CLD_EXITED || wait_status != 0;
+  const off_t errors_end = failed && found->second.errors ? ::lseek(found->second.errors.get(), 0, SEEK_CUR) : 0;
+  status.errors_end = errors_end > 0 ? static_cast<std::uint64_t>(errors_end) : 0;
   running_.erase(found);
   logs_.release(pid);
   records_[key].log.clear();
-  ChildStatus& status = records_[key].status;
   status.state = state;
   status.ended = clock_.now();
   if (state == State::exited) {

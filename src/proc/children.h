@@ -69,6 +69,7 @@ class Children {
     // goes, which takes as long as starting a program: that is to be this process, not the child, whose end others wait
     // for.
     Fd mounts;
+    Fd errors;  // its standard error, where that goes to the log of its output; of kMaxHeldErrors at most
   };
   struct Staged {
     LaunchSpec spec;

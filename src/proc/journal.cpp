@@ -47,6 +47,7 @@ void append_started(std::string& out, const std::string& key, const std::string&
 
 void append_ended(std::string& out, const std::string& key, const ChildStatus& status) {
   begin_line(out, "ended", key);
+  if (status.errors_end != 0) fmt::format_to(std::back_inserter(out), ",\"errors\":{}", status.errors_end);
   fmt::format_to(std::back_inserter(out), ",\"lost\":{},\"code\":{},\"signal\":{},\"at\":{}}}\n",
                  status.state == ChildStatus::State::lost, status.exit_code, status.signal, to_epoch_ms(status.ended));
 }
@@ -71,6 +72,7 @@ void apply(Records& records, const Value& line) {
     record.status.state = line["lost"].bool_or(true) ? ChildStatus::State::lost : ChildStatus::State::exited;
     record.status.exit_code = static_cast<int>(line["code"].int_or(0));
     record.status.signal = static_cast<int>(line["signal"].int_or(0));
+    record.status.errors_end = static_cast<std::uint64_t>(line["errors"].int_or(0));
     record.status.ended = from_epoch_ms(line["at"].int_or(0));
   }
 }

@@ -52,6 +52,9 @@ struct ChildStatus {
   std::int64_t pid = 0;
   int exit_code = 0;  // exited: 0-255, or 128 + signal
   int signal = 0;     // exited by this signal; 0 otherwise
+  // Of one that failed and has one log for both: where in it the last of its standard error ends. 0: it wrote none, or
+  // nobody knows.
+  std::uint64_t errors_end = 0;
   Time started{};
   Time ended{};
 };

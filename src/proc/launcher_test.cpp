@@ -175,6 +175,21 @@ TEST_F(LauncherTest, WritesNoSecretToDisk) {
   }
 }
 
+TEST_F(LauncherTest, TellsWhereStandardErrorEndsInALogForBoth) {
+  open();
+  const auto after_error = run(shell("error", "echo out; echo why >&2; echo more; exit 3"));
+  EXPECT_EQ(file("output").substr(0, after_error.errors_end), "out\nwhy\n");
+  EXPECT_EQ(launcher_->status("error")->value().errors_end, after_error.errors_end);
+  EXPECT_EQ(run(shell("none", "echo out; exit 3")).errors_end, 0u);
+  EXPECT_EQ(run(shell("good", "echo warning >&2")).errors_end, 0u);
+  LaunchSpec apart = shell("apart", "echo why >&2; exit 3");
+  apart.stderr_path = work_ / "errors";
+  EXPECT_EQ(run(apart).errors_end, 0u);
+  launcher_.reset();
+  open();
+  EXPECT_EQ(launcher_->status("error")->value().errors_end, after_error.errors_end) << "it is in the journal";
+}
+
 TEST_F(LauncherTest, LaunchesAKeyOnlyOnce) {
   open();
   const auto spec = shell("once", "echo ran; sleep 0.2; exit 3");

@@ -197,6 +197,25 @@ TEST_F(SandboxTest, MountsInWhatIsMounted) {
   EXPECT_FALSE(fs::exists("/etc/made-by-a-sandbox"));
 }
 
+// Of two children that share a directory each makes the place of a file in it: one of them finds it made.
+TEST_F(SandboxTest, MountsAFileWhereAnotherChildMadeItsPlace) {
+  const fs::path shared = directory_ / "shared";
+  ASSERT_TRUE(make_directories(shared));
+  ASSERT_TRUE(write_file(directory_ / "program", "text\n"));
+  std::vector<std::string> keys;
+  for (int i = 0; i < 8; ++i) {
+    LaunchSpec spec = shell(fmt::format("child-{}", i), "cat /shared/bin/program");
+    spec.sandbox->mounts.push_back({Mount::Kind::writable, shared, "/shared", 0, {}});
+    spec.sandbox->mounts.push_back({Mount::Kind::read_only, directory_ / "program", "/shared/bin/program", 0, {}});
+    keys.push_back(spec.key);
+    launcher_->launch_async(spec, [](const auto& started) { EXPECT_TRUE(started) << started.error().message; });
+  }
+  for (const std::string& key : keys) {
+    EXPECT_EQ(wait_for(key).exit_code, 0) << output(key);
+    EXPECT_EQ(output(key), "text\n");
+  }
+}
+
 TEST_F(SandboxTest, MountsWhatLiesBelowThroughNoLink) {
   const fs::path claim = directory_ / "claim", secret = directory_ / "secret";
   ASSERT_TRUE(make_directories(claim / "a" / "b"));

@@ -234,6 +234,13 @@ Result<Fd> open_output(const std::filesystem::path& path, const ChildUser* owner
   return file;
 }
 
+// The same file, with a position of its own. None where that cannot be had, which is no reason to start nothing.
+Fd open_again(const Fd& output) {
+  char name[32];
+  *fmt::format_to_n(name, sizeof name - 1, "/proc/self/fd/{}", output.get()).out = '\0';
+  return Fd(::open(name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY));
+}
+
 Confinement::Kind confinement_of(const LaunchSpec& spec) {
   if (spec.sandbox) return spec.sandbox->may_nest ? Confinement::Kind::nesting : Confinement::Kind::sandboxed;
   return spec.as_server ? Confinement::Kind::none : Confinement::Kind::bare;
@@ -292,7 +299,10 @@ Result<Spawned> spawn(const LaunchSpec& spec, const std::string& program, int jo
   if (!nothing) return fail(Code::internal, "cannot open /dev/null");
   Fd output = MR_TRY(open_output(spec.stdout_path, owner));
   Fd errors_own;
-  if (spec.stderr_path != spec.stdout_path) errors_own = MR_TRY(open_output(spec.stderr_path, owner));
+  if (spec.stderr_path != spec.stdout_path)
+    errors_own = MR_TRY(open_output(spec.stderr_path, owner));
+  else
+    errors_own = open_again(output);
 
   static thread_local const ChildMemory memory;
   if (!memory) return fail(Code::resource_exhausted, "there is no memory to start another process");

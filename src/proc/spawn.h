@@ -21,7 +21,9 @@ Result<std::string> find_program(const LaunchSpec& spec);
 struct Spawned {
   pid_t pid = 0;
   StartTicks start;
-  Fd output, errors;  // its log, or logs, as it has them; without `errors` both are the same file
+  // Its log, or logs, as it has them. Also of one log for both each has an open file of its own, whose position says
+  // where that stream's last write ended.
+  Fd output, errors;
 };
 // `bases`: of those that have a sandbox. `machine_mounts`: the mount namespace of those that have none; -1: this
 // process's. The child leads a process group of its own, reads /dev/null, and has appended

@@ -29,7 +29,8 @@ Packer& Packer::status(const ChildStatus& value) {
       .number(static_cast<std::uint64_t>(value.exit_code))
       .number(static_cast<std::uint64_t>(value.signal))
       .number(static_cast<std::uint64_t>(to_epoch_ms(value.started)))
-      .number(static_cast<std::uint64_t>(to_epoch_ms(value.ended)));
+      .number(static_cast<std::uint64_t>(to_epoch_ms(value.ended)))
+      .number(value.errors_end);
 }
 
 std::uint64_t Unpacker::number() {
@@ -64,6 +65,7 @@ ChildStatus Unpacker::status() {
   value.signal = static_cast<int>(number());
   value.started = from_epoch_ms(static_cast<std::int64_t>(number()));
   value.ended = from_epoch_ms(static_cast<std::int64_t>(number()));
+  if (!at_end()) value.errors_end = number();  // a launcher of an earlier program says nothing of it
   return value;
 }
 
