@@ -32,6 +32,7 @@ constexpr std::pair<std::string_view, std::string_view> kDescriptors[] = {
     {"@yearly", "0 0 0 1 1 *"}, {"@annually", "0 0 0 1 1 *"}, {"@monthly", "0 0 0 1 * *"}, {"@weekly", "0 0 0 * * 0"},
     {"@daily", "0 0 0 * * *"},  {"@midnight", "0 0 0 * * *"}, {"@hourly", "0 0 * * * *"}};
 constexpr std::string_view kEvery = "@every ";
+constexpr std::string_view kZones[] = {"CRON_TZ=", "TZ="};
 
 Error bad(std::string message) { return {Code::invalid_argument, std::move(message)}; }
 
@@ -124,6 +125,14 @@ Result<Cron> Cron::parse(std::string_view text) {
   Cron cron;
   if (text.empty()) return fail(bad("Empty spec string"));
   if (text.size() > kMaxText) return fail(bad(fmt::format("the expression is longer than {} bytes", kMaxText)));
+  for (const std::string_view prefix : kZones) {
+    if (!text.starts_with(prefix)) continue;
+    const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+    cron.zone_ = MR_TRY(TimeZone::find(text.substr(prefix.size(), end - prefix.size())));
+    text = trim(text.substr(end));
+    if (text.empty()) return fail(bad("Empty spec string"));
+    break;
+  }
   std::string_view fields = text;
   if (text.starts_with(kEvery)) {
     // Parts of a second are dropped, and less than one is one.
@@ -201,9 +210,7 @@ std::optional<std::int64_t> Cron::last_on(std::int64_t day, std::int64_t until) 
   return hour * 3'600 + minute * 60 + second;
 }
 
-std::optional<Time> Cron::next(Time time) const {
-  if (every_ > 0) return time_of(seconds_of(time) + every_);
-  const std::int64_t from = seconds_of(time) + 1;
+std::optional<std::int64_t> Cron::next_by_clock(std::int64_t from) const {
   std::int64_t day = floor_day(from), second = from - day * kDay;
   const std::chrono::year_month_day begin{days_of(day)};
   while (true) {
@@ -213,18 +220,48 @@ std::optional<Time> Cron::next(Time time) const {
       const auto month = date.year() / date.month() + std::chrono::months(1);
       day = std::chrono::sys_days(month / 1).time_since_epoch().count();
     } else {
-      if (const auto found = first_on(day, second)) return time_of(day * kDay + *found);
+      if (const auto found = first_on(day, second)) return day * kDay + *found;
       ++day;
     }
     second = 0;
   }
 }
 
+std::optional<Time> Cron::next(Time time) const {
+  if (every_ > 0) return time_of(seconds_of(time) + every_);
+  std::int64_t from = seconds_of(time) + 1;
+  if (!zone_) {
+    const auto found = next_by_clock(from);
+    return found ? std::optional(time_of(*found)) : std::nullopt;
+  }
+  const std::int64_t horizon = from + (kHorizonYears + 1) * 366 * kDay;
+  while (from < horizon) {
+    const TimeZone::Span span = zone_->at(from);
+    const auto found = next_by_clock(from + span.offset);
+    if (!found) return std::nullopt;
+    if (*found - span.offset < span.end) return time_of(*found - span.offset);
+    from = span.end;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> Cron::latest_by_clock(std::int64_t first, std::int64_t until) const {
+  for (std::int64_t day = floor_day(until); day >= floor_day(first); --day) {
+    const auto found = last_on(day, std::min(until - day * kDay, kDay - 1));
+    if (found) return day * kDay + *found >= first ? std::optional(day * kDay + *found) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 Time Cron::latest(Time first, Time until) const {
-  const std::int64_t begin = seconds_of(first), end = seconds_of(until);
+  const std::int64_t begin = seconds_of(first);
+  std::int64_t end = seconds_of(until);
   if (every_ > 0) return time_of(begin + (end - begin) / every_ * every_);
-  for (std::int64_t day = floor_day(end); day >= floor_day(begin); --day) {
-    if (const auto found = last_on(day, std::min(end - day * kDay, kDay - 1))) return time_of(day * kDay + *found);
+  while (end >= begin) {
+    const TimeZone::Span span = zone_ ? zone_->at(end) : TimeZone::Span{};
+    const std::int64_t from = std::max(begin, span.begin);
+    if (const auto found = latest_by_clock(from + span.offset, end + span.offset)) return time_of(*found - span.offset);
+    end = from - 1;
   }
   return first;
 }
