@@ -138,6 +138,10 @@ TEST_F(DoorTest, UploadsInEveryForm) {
       {"p.zip", pack(true, {{"other.txt", "x"}, {"pipeline.yaml", text}})},
       {"p.tar.gz", pack(false, {{"anything.yaml", text}})},
       {"p.tgz", pack(false, {{"pipeline.yaml", text}, {"other.txt", "x"}})},
+      // by what they are, not by what they are called
+      {"p.yaml", pack(true, {{"pipeline.yaml", text}})},
+      {"download", pack(false, {{"pipeline.yaml", text}})},
+      {"download", text},
   };
   int number = 0;
   for (const auto& [name, content] : files) {
@@ -148,7 +152,7 @@ TEST_F(DoorTest, UploadsInEveryForm) {
     ASSERT_EQ(versions.body["pipeline_versions"].size(), 1u) << name;
     EXPECT_EQ(versions.body["pipeline_versions"].items()[0]["pipeline_spec"], pipeline_);
   }
-  EXPECT_EQ(get("/pipelines").body["total_size"].int_or(0), 5);
+  EXPECT_EQ(get("/pipelines").body["total_size"].int_or(0), 8);
 }
 
 TEST_F(DoorTest, UploadsThatCannotBeTaken) {
@@ -167,6 +171,7 @@ TEST_F(DoorTest, UploadsThatCannotBeTaken) {
       {"p.yaml", "kind: Workflow\n", 400, "not a KFP pipeline"},
       {"p.yaml", replace_all(good, "\"exec-a\":", "\"exec-none\":"), 400, "\"exec-a\" is not there"},
       {"p.yaml", "", 400, "empty"},
+      {"p.tar", std::string(257, '\0') + "ustar and no more", 400, "cannot be unpacked"},
       {"p.exe", good, 400, "a .yaml, .yml, .json, .zip or .tar.gz file"},
       {"p.zip", "PK and no more", 400, "cannot be unpacked"},
       {"p.tar.gz", damaged, 400, ""},

@@ -101,7 +101,7 @@ Result<Value> typed(const Value& value, std::string_view kind, const Field& fiel
   switch (field.type) {
     case FieldType::time:
       // Upstream keeps seconds, and takes them as they are.
-      if (kind == "long_value" || kind == "int_value") {
+      if (kind == "long_value" || kind == "int_value" || (kind == "string_value" && value.is_string())) {
         const auto seconds = whole_number(value);
         if (seconds && std::abs(*seconds) <= kMaxSeconds) return Value(*seconds * 1'000);
       }

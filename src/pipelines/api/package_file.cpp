@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kMaxFile = 32u << 20;
 constexpr std::size_t kMaxUnpacked = 64u << 20;  // all entries of an archive together
 constexpr std::size_t kMaxEntries = 10'000;
+constexpr std::size_t kTarMagic = 257;    // where "ustar" stands in a tar file
 constexpr std::size_t kLarge = 1u << 20;  // of a document
 
 // A parameter of a header field, boundary of `multipart/form-data; boundary="x"`: a token or a quoted string
@@ -128,13 +129,15 @@ bool leads_out(std::string_view path) {
 
 class Archive {
  public:
-  Archive(const UploadedFile& file, bool zip) : name_(file.name), reader_(archive_read_new(), archive_read_free) {
+  Archive(const UploadedFile& file, bool zip, bool alone)
+      : name_(file.name), reader_(archive_read_new(), archive_read_free) {
     if (zip) {
       // By its directory at the end: one that was cut off has none.
       archive_read_support_format_zip_seekable(reader_.get());
     } else {
       archive_read_support_filter_gzip(reader_.get());
       archive_read_support_format_tar(reader_.get());
+      if (alone) archive_read_support_format_raw(reader_.get());  // a file that was compressed by itself
     }
     opened_ = archive_read_open_memory(reader_.get(), file.content.data(), file.content.size());
   }
@@ -208,10 +211,16 @@ std::unique_lock<std::mutex> turn_of(std::size_t bytes) {
 
 Result<std::string> unpack(const UploadedFile& file) {
   if (file.content.size() > kMaxFile) return fail(bad("a pipeline file may have 32 MiB at most"));
-  const bool zip = file.content.starts_with("PK"), gzip = file.content.starts_with("\x1f\x8b");
-  if (zip || gzip) return Archive(file, zip).pipeline();
+  // What it is, its bytes say: files are renamed, and what a URL names may have any name.
   const std::string name = to_lower(file.name);
-  if (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json")) return file.content;
+  const bool zip = file.content.starts_with("PK\x03\x04") || file.content.starts_with("PK\x05\x06") ||
+                   (file.content.starts_with("PK") && name.ends_with(".zip"));
+  const bool gzip = file.content.starts_with("\x1f\x8b");
+  const bool tar = file.content.size() > kTarMagic && std::string_view(file.content).substr(kTarMagic, 5) == "ustar";
+  if (zip || gzip || tar) return Archive(file, zip, gzip).pipeline();
+  const bool has_extension = name.find('.') != std::string::npos;
+  if (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json") || !has_extension)
+    return file.content;
   return fail(bad(fmt::format("{} is not a pipeline file: a .yaml, .yml, .json, .zip or .tar.gz file is expected",
                               file.name.empty() ? "the upload" : file.name)));
 }
