@@ -48,6 +48,16 @@ Status fetch_artifact(const S3Access& access, const std::string& uri, const std:
   return {};
 }
 
+Status look_up_artifact(const S3Access& access, const std::string& uri) {
+  const s3::Uri at = MR_TRY(s3::parse_uri(uri));
+  const auto objects = MR_TRY(access());
+  const auto head = objects->head(at.bucket, at.key);
+  if (head) return {};
+  if (head.error().code != Code::not_found) return fail(head.error());
+  const std::string prefix = at.key.empty() || at.key.ends_with('/') ? at.key : at.key + "/";
+  return MR_TRY(objects->list(at.bucket, prefix)).empty() ? Status(fail(head.error())) : Status();
+}
+
 Status store_artifact(const S3Access& access, const UntrustedTree& tree, const std::string& path,
                       const std::string& uri) {
   const s3::Uri to = MR_TRY(s3::parse_uri(uri));

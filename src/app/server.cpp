@@ -327,6 +327,9 @@ pipelines::Hooks ServerImpl::hooks() {
       return s3_->access(*gateway_, std::move(node));
     };
   };
+  hooks.look_up = [objects](const std::string& run_id, const std::string& uri) {
+    return look_up_artifact(objects(run_id), uri);
+  };
   hooks.fetch = [objects](const std::string& run_id, const std::string& uri, const std::filesystem::path& path) {
     return fetch_artifact(objects(run_id), uri, path);
   };

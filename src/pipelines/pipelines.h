@@ -53,7 +53,9 @@ struct Hooks {
   // Artifacts in S3, s3://bucket/key: a file, or a directory as all objects below key/. fetch() makes `file`, which is
   // not there, in a directory that no task sees; what it made before it failed is the caller's to remove. store() takes
   // what a task has left: the file or directory `path` of `tree`, whose links lead to places in it.
+  // look_up() says whether fetch() would find anything (not_found).
   std::function<Status(const std::string& run_id, const std::string& uri, const std::filesystem::path& file)> fetch;
+  std::function<Status(const std::string& run_id, const std::string& uri)> look_up;
   std::function<Status(const std::string& run_id, const UntrustedTree& tree, const std::string& path,
                        const std::string& uri)>
       store;

@@ -31,8 +31,8 @@ struct Answer {
   net::Headers headers = {};
 };
 
-// A task that runs a script with /bin/sh. It has one output parameter, "out", and one input, "in": the run's parameter
-// "word" or the output of the task that `reads` names.
+// A task that runs a script with /bin/sh. It has one output parameter, "out", if the script names its file, and
+// one input, "in": the run's parameter "word" or the output of the task that `reads` names.
 struct Step {
   std::string name, script;
   std::vector<std::string> after = {};
@@ -51,7 +51,9 @@ inline Value make_pipeline(const std::vector<Step>& steps, std::string_view name
     };
     components.set("comp-" + step.name, Value::object({{"executorLabel", "exec-" + step.name},
                                                        {"inputDefinitions", one("in", string_type)},
-                                                       {"outputDefinitions", one("out", string_type)}}));
+                                                       {"outputDefinitions", Value::object()}}));
+    if (step.script.find("output_file") != std::string::npos || step.script.find("outputs/out") != std::string::npos)
+      components.child("comp-" + step.name).set("outputDefinitions", one("out", string_type));
     Value command = Value::array();
     for (const std::string& word : step.command) command.push(word);
     executors.set("exec-" + step.name,

@@ -21,6 +21,7 @@ WorkStatus status_of(const proc::ChildStatus& child) {
   }
   status.exit_code = child.exit_code;
   status.signal = child.signal;
+  status.errors_end = child.errors_end;
   status.started = child.started;
   status.ended = child.ended;
   return status;

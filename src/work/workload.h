@@ -58,6 +58,8 @@ struct WorkStatus {
   State state = State::running;
   int exit_code = 0;  // exited: 0-255, or 128 + signal
   int signal = 0;     // exited by this signal; 0 otherwise
+  // Of one that failed: where in its log the last of its standard error ends. 0: it wrote none, or nobody knows.
+  std::uint64_t errors_end = 0;
   Time started{};
   Time ended{};
 

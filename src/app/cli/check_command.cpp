@@ -57,11 +57,15 @@ class Check final : public Command {
   }
 
   Result<int> run() override {
-    const auto pipeline = open_pipeline(file_);
+    auto pipeline = open_pipeline(file_);
     if (!pipeline) {
       // A file that cannot be used at all is a finding too.
       report(pipeline.error(), json_);
       return kFailed;
+    }
+    if (pipeline->findings.empty()) {
+      pipeline->findings = find_machine_problems(*pipeline);
+      if (!pipeline->findings.empty()) pipeline->spec.reset();
     }
     if (json_) {
       fmt::print("{}\n", to_json_pretty(to_value(*pipeline)));

@@ -15,7 +15,10 @@
 #include "app/cli/text.h"
 #include "base/file.h"
 #include "base/strings.h"
+#include "components/components.h"
 #include "pipelines/api/package_file.h"
+#include "pipelines/engine/engine.h"
+#include "pipelines/executors/submission_check.h"
 
 namespace millrace::app {
 namespace {
@@ -117,6 +120,31 @@ Result<std::string> compile(const std::filesystem::path& file) {
 
 }  // namespace
 
+Finding place(Finding finding, const Value& document) {
+  const Value* at = &document;
+  for (const std::string_view name : split(finding.path, '.')) {
+    const Value* member = at->find(name);
+    if (member == nullptr) break;
+    at = member;
+  }
+  finding.line = at->line;
+  return finding;
+}
+
+std::vector<Finding> find_machine_problems(const PipelineFile& pipeline) {
+  pipelines::Options options;
+  pipelines::Hooks hooks;
+  hooks.sandboxed = [] { return true; };  // whether the server's machine gives one, it says itself
+  hooks.native_image = [](const std::string& image, const std::vector<std::string>& command_line) {
+    return components::native_command("millrace", image, command_line);
+  };
+  const Status runs = pipelines::executors::check_submission(options, hooks, *pipeline.spec,
+                                                             pipelines::executors::default_parameters(*pipeline.spec));
+  if (runs) return {};
+  const Value& document = pipeline.message.has("pipeline_spec") ? pipeline.message["pipeline_spec"] : pipeline.message;
+  return {place(finding_of(runs.error()), document)};
+}
+
 std::vector<Finding> find_problems(const std::string& text) {
   auto package = pipelines::read_package(text);
   if (!package) return {finding_of(package.error())};
@@ -124,7 +152,11 @@ std::vector<Finding> find_problems(const std::string& text) {
   std::set<std::string> gone;
   for (std::size_t round = 0; round < kMaxRounds && findings.size() < kMaxFindings; ++round) {
     const auto spec = pipelines::parse_pipeline_spec(package->spec, package->platform);
-    if (spec) break;
+    if (spec) {
+      const Status startable = pipelines::engine::check_input_artifacts(*spec);
+      if (!startable && findings.empty()) findings.push_back(place(finding_of(startable.error()), package->spec));
+      break;
+    }
     Finding finding = finding_of(spec.error());
     const std::string path = finding.path;
     if (!follows_from(finding, gone)) findings.push_back(std::move(finding));

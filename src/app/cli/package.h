@@ -35,6 +35,13 @@ Result<PipelineFile> open_pipeline(const std::filesystem::path& file);
 // rest read again; problems that only follow from that are left out. At most 50.
 std::vector<Finding> find_problems(const std::string& text);
 
+// What a server of this machine with default settings could not run of a file without other problems: accelerators,
+// labels, programs of images. The first of them.
+std::vector<Finding> find_machine_problems(const PipelineFile& pipeline);
+
+// The finding with the line of what its path leads to in the document, as far as it does.
+Finding place(Finding finding, const Value& document);
+
 // "file:14: path: what" and the line itself, for each.
 std::string findings_text(const std::string& file, const PipelineFile& pipeline);
 

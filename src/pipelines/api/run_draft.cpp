@@ -70,8 +70,8 @@ Result<Value> read_runtime_config(const Value& body) {
 Result<Draft> draft_run(Context& context, runner::RunRecord run, Source source, const schedule::Macros& macros) {
   Package package = MR_TRY(unwrap_package(source.spec));
   const PipelineSpec spec = MR_TRY(parse_pipeline_spec(package.spec, package.platform));
+  MR_TRY(engine::check_input_artifacts(spec));
   MR_TRY(restrict_run(context, spec, run));
-  MR_TRY(context.runner.check(spec));
   const bool is_workflow = !package.workflow.is_null();
   Value& config = run.runtime_config;
   if (config.has("parameters") && (is_workflow || macros.index))
@@ -79,6 +79,7 @@ Result<Draft> draft_run(Context& context, runner::RunRecord run, Source source, 
   run.parameters = MR_TRY(
       engine::bind_parameters(spec, is_workflow ? v1::text_parameters(config["parameters"]) : config["parameters"]));
   if (is_workflow) run.parameters = schedule::expand(run.parameters, macros);  // those that have a default, too
+  MR_TRY(context.runner.check(spec, run.parameters));
   run.pipeline_id = std::move(source.pipeline_id);
   run.version_id = std::move(source.version_id);
   run.pipeline_name = spec.name;

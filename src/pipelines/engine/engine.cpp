@@ -126,6 +126,8 @@ class State::Step {
     } else if (event.retryable && node->attempt - node->spent_before <= node->task->retry.max_retries) {
       back_off(*node, event.error);
     } else {
+      if (event.output_parameters.is_object()) node->output_parameters = event.output_parameters;
+      if (event.output_artifacts.is_object()) node->output_artifacts = event.output_artifacts;
       end(*node, NodeState::failed, event.error);
     }
     settle();

@@ -83,7 +83,7 @@ struct Event {
   bool succeeded = false;  // finished
   std::string error;       // finished, not succeeded
   bool retryable = true;   // finished, not succeeded: false for what another try cannot mend
-  Value output_parameters = {}, output_artifacts = {};  // finished
+  Value output_parameters = {}, output_artifacts = {};  // finished; of a failure, what it has left all the same
   bool cached = false;                                  // finished, succeeded: nothing ran
   std::string boot = {};                                // created, rebooted: the machine's present start
 };
@@ -136,6 +136,9 @@ class State {
   std::string boot_;
   std::vector<const Node*> changed_;
 };
+
+// A run is given parameters only: an input artifact of the pipeline's own that is needed is an error that names it.
+Status check_input_artifacts(const PipelineSpec& spec);
 
 // The run's parameters against the root's inputs: unknown, missing or of a wrong type is an error that names it.
 Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given);

@@ -48,7 +48,9 @@ Value value_of(const ParameterSource& source, const Node& dag) {
     case ParameterSource::Kind::own_input:  // only of settings
       break;
     case ParameterSource::Kind::task_output:
-      if (const Node* producer = dag.child(source.producer))
+      // What a failed task has left is there to be looked at, not to be used.
+      if (const Node* producer = dag.child(source.producer);
+          producer != nullptr && producer->state != NodeState::failed)
         value = producer->output_parameters.find(source.output_key);
       break;
     case ParameterSource::Kind::final_status:
@@ -131,9 +133,10 @@ bool resolve_inputs(Node& node, const Executor* executor, std::string& error) {
   }
   resolve_settings(node, executor);
   for (const auto& [key, source] : node.task->artifacts) {
-    const Value* value = source.kind == ArtifactSource::Kind::component_input
-                             ? dag.artifacts.find(source.name)
-                             : dag.child(source.producer)->output_artifacts.find(source.output_key);
+    const Node* producer = source.kind == ArtifactSource::Kind::task_output ? dag.child(source.producer) : nullptr;
+    const Value* value = producer == nullptr                    ? dag.artifacts.find(source.name)
+                         : producer->state == NodeState::failed ? nullptr
+                                                                : producer->output_artifacts.find(source.output_key);
     if (value != nullptr) node.artifacts.set(key, *value);
   }
   for (const auto& [key, spec] : node.component->artifacts) {
@@ -144,6 +147,18 @@ bool resolve_inputs(Node& node, const Executor* executor, std::string& error) {
     }
   }
   return true;
+}
+
+Status check_input_artifacts(const PipelineSpec& spec) {
+  for (const auto& [name, artifact] : spec.root.artifacts) {
+    if (!artifact.optional)
+      return fail(
+          Code::invalid_argument,
+          fmt::format("root.inputDefinitions.artifacts.{0}: the pipeline {1} needs the input artifact {0}, which "
+                      "no run can be given: runs take parameters only; import it in the pipeline (dsl.importer)",
+                      name, spec.name));
+  }
+  return {};
 }
 
 Result<Value> bind_parameters(const PipelineSpec& spec, const Value& given) {

@@ -70,6 +70,14 @@ Status bring_artifact(const Options& options, const Hooks& hooks, const RunConte
   return fetch(options, hooks, run, uri, *place);
 }
 
+Status is_in_s3(const Options& options, const Hooks& hooks, const RunContext& run, const std::string& uri) {
+  const auto place = store_place(uri);
+  const auto of_run = run_artifacts_place(run);
+  if (place && of_run && lies_in(*place, *of_run) && is_there(store_directory(options), *place)) return {};
+  if (hooks.look_up) return hooks.look_up(run.run_id, uri);
+  return bring_artifact(options, hooks, run, uri);
+}
+
 Status bring_artifacts(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node) {
   if (!hooks.fetch || node.artifacts.empty()) return {};
   std::set<std::string> brought;

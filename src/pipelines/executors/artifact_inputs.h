@@ -19,6 +19,9 @@ Status bring_artifacts(const Options& options, const Hooks& hooks, const RunCont
 // One of them; s3://….
 Status bring_artifact(const Options& options, const Hooks& hooks, const RunContext& run, const std::string& uri);
 
+// Is there an object of this URI, s3://…, or any below it? Fetches it only where nobody can say without. Errors: S3's.
+Status is_in_s3(const Options& options, const Hooks& hooks, const RunContext& run, const std::string& uri);
+
 // What a task in a sandbox sees of the artifacts: those of its run, of which it writes to its own (a place of the
 // store; empty: it makes none), and its inputs from elsewhere. Nothing of other runs'.
 Result<std::vector<work::Mount>> artifact_mounts(const Options& options, const RunContext& run,

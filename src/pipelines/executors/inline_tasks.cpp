@@ -37,6 +37,36 @@ Result<StoredArtifact> find_import(const Options& options, const Hooks& hooks, c
   return find_artifact(options, uri, run.run_id);
 }
 
+Status not_here(const std::string& uri, std::string_view why) {
+  return fail(Code::not_found, fmt::format("{} cannot be imported: {}", uri, why));
+}
+
+// A URI of a store, or of a file of this machine, names something that is there. Of any other kind tasks are given the
+// URI alone, as upstream does.
+Status check_is_there(const Options& options, const Hooks& hooks, const RunContext& run, const Value& artifact) {
+  const std::string uri = artifact["uri"].string_or();
+  const std::string scheme = uri.substr(0, uri.find("://"));
+  if (is_local_uri(uri)) {
+    const ImportedFile file = MR_TRY(imported_file(options, uri));
+    const UntrustedTree tree = MR_TRY(UntrustedTree::open(file.directory, file.directory.native()));
+    const auto there = tree.info(file.path, Links::within);
+    return there && *there ? Status() : not_here(uri, there ? "there is no such file" : there.error().message);
+  }
+  if (!store_place(uri)) {
+    if (path_in_task(artifact).empty() && scheme != "huggingface") return {};
+    return not_here(uri, fmt::format("this machine cannot fetch {}://", scheme));
+  }
+  if (scheme == "s3" && hooks.fetch) {
+    const Status found = is_in_s3(options, hooks, run, uri);
+    return found ? found : not_here(uri, found.error().message);
+  }
+  const auto found = find_artifact(options, uri, run.run_id);
+  if (found) return {};
+  if (scheme != "minio" && found.error().code == Code::not_found)
+    return not_here(uri, fmt::format("this machine cannot fetch {}://, and its own store has nothing there", scheme));
+  return not_here(uri, found.error().message);
+}
+
 Status copy_to_workspace(const Options& options, const Hooks& hooks, const RunContext& run, const std::string& uri,
                          const std::string& path_in_task) {
   const StoredArtifact source = MR_TRY(find_import(options, hooks, run, uri));
@@ -60,7 +90,7 @@ Result<Outputs> import(const Options& options, const Hooks& hooks, const RunCont
        {"type", Value::object({{"schemaTitle", importer.schema_title}, {"schemaVersion", importer.schema_version}})},
        {"uri", uri},
        {"metadata", MR_TRY(substitute_value(importer.metadata, context))}});
-  if (is_local_uri(uri)) MR_TRY(imported_file(options, uri));
+  if (!importer.to_workspace) MR_TRY(check_is_there(options, hooks, run, artifact));
   if (importer.to_workspace) {
     if (!run.has_workspace)
       return fail(Code::invalid_argument, "the importer downloads to a workspace, and the pipeline has none");

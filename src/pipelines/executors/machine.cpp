@@ -10,6 +10,7 @@
 
 #include <fmt/core.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/strings.h"
 #include "base/untrusted_tree.h"
@@ -23,8 +24,6 @@ namespace millrace::pipelines::executors {
 namespace {
 
 constexpr std::size_t kMaxQuoted = 200;  // of a path, in an error
-
-bool is_dynamic(std::string_view text) { return text.find("{{$") != std::string_view::npos; }
 
 bool holds(const LabelRequirement& requirement, const std::map<std::string, std::string>& labels) {
   const auto found = labels.find(requirement.key);
@@ -124,15 +123,38 @@ Status check_requests(double cpus, double memory) {
   return {};
 }
 
+Status check_accelerators(const std::string& type, const std::string& count) {
+  if (count.empty() || count == "0") return {};
+  return fail(Code::failed_precondition, fmt::format("it asks for {} {}, and this machine's node offers none", count,
+                                                     type.empty() ? "accelerators" : type));
+}
+
+// The text with the task's inputs in it; empty: it says something that is not known yet.
+std::string known_text(const std::string& text, const engine::Node& node) {
+  constexpr std::string_view kBegin = "{{$.inputs.parameters['", kEnd = "']}}";
+  std::string out;
+  std::string_view rest = text;
+  for (std::size_t at = rest.find("{{$"); at != std::string_view::npos; at = rest.find("{{$")) {
+    out += rest.substr(0, at);
+    rest.remove_prefix(at);
+    const std::size_t end = rest.find(kEnd);
+    if (!rest.starts_with(kBegin) || end == std::string_view::npos) return {};
+    const Value* value = node.parameters.find(rest.substr(kBegin.size(), end - kBegin.size()));
+    if (value == nullptr) return {};
+    out += text_of(*value);
+    rest.remove_prefix(end + kEnd.size());
+  }
+  return out.append(rest);
+}
+
 Status apply_resources(const Resources& wanted, const PlaceholderContext& context, work::Workload& spec) {
   const double cpu_limit = MR_TRY(amount(MR_TRY(substitute(wanted.cpu_limit, context)), "CPU limit"));
   const double memory_limit = MR_TRY(amount(MR_TRY(substitute(wanted.memory_limit, context)), "memory limit"));
   const double cpus = MR_TRY(amount(MR_TRY(substitute(wanted.cpu_request, context)), "CPU request"));
   const double memory = MR_TRY(amount(MR_TRY(substitute(wanted.memory_request, context)), "memory request"));
   MR_TRY(check_requests(cpus, memory));
-  const std::string accelerators = MR_TRY(substitute(wanted.accelerator_count, context));
-  if (!accelerators.empty() && accelerators != "0")
-    return fail(Code::failed_precondition, "Insufficient accelerators: this machine's node offers none");
+  MR_TRY(check_accelerators(MR_TRY(substitute(wanted.accelerator_type, context)),
+                            MR_TRY(substitute(wanted.accelerator_count, context))));
   spec.cpus = static_cast<unsigned>(std::ceil(cpu_limit));
   spec.memory_limit_bytes = static_cast<std::uint64_t>(memory_limit);
   return {};
@@ -294,36 +316,53 @@ std::map<std::string, std::string> node_labels(const Options& options) {
   return labels;
 }
 
-Status check_machine(const Options& options, const Hooks& hooks, const PipelineSpec& pipeline) {
-  const auto labels = node_labels(options);
-  const auto check = [&](const Executor& executor) -> Status {
-    MR_TRY(check_labels(executor.placement.labels, labels));
-    MR_TRY(check_terms(executor.placement.required, labels));
-    const bool contained = is_contained(options, hooks, executor);
-    if (!contained) {
-      MR_TRY(check_user(executor));
-      MR_TRY(check_has_code(options, executor, executor.image));
-    }
-    const Resources& wanted = executor.resources;
-    if (!wanted.accelerator_count.empty() && wanted.accelerator_count != "0" && !is_dynamic(wanted.accelerator_count)) {
-      return fail(Code::failed_precondition, fmt::format("it asks for {} {}, and this machine's node offers none",
-                                                         wanted.accelerator_count, wanted.accelerator_type));
-    }
-    const auto known = [](const std::string& text) { return is_dynamic(text) ? std::string() : text; };
-    MR_TRY(check_requests(MR_TRY(amount(known(wanted.cpu_request), "CPU request")),
-                          MR_TRY(amount(known(wanted.memory_request), "memory request"))));
-    if (executor.needs_mounts() && !contained && !(hooks.sandboxed && hooks.sandboxed())) {
-      return fail(Code::failed_precondition,
-                  "it mounts volumes, which needs mount namespaces, and this machine gives the server none: run it as "
-                  "root, or on a kernel that allows user namespaces");
-    }
-    return {};
-  };
-  for (const auto& [label, executor] : pipeline.executors) {
-    if (const Status good = check(executor); !good)
-      return fail(good.error().code, fmt::format("deploymentSpec.executors.{}: {}", label, good.error().message));
+Status check_executor(const Options& options, const Hooks& hooks, const std::map<std::string, std::string>& labels,
+                      const Executor& executor, const engine::Node& node) {
+  MR_TRY(check_labels(executor.placement.labels, labels));
+  MR_TRY(check_terms(executor.placement.required, labels));
+  MR_TRY(check_dynamic_placement(executor.placement, node, labels));
+  const bool contained = is_contained(options, hooks, executor);
+  if (!contained) {
+    MR_TRY(check_user(executor));
+    const std::string image = known_text(executor.image, node);
+    MR_TRY(check_has_code(options, executor, image.empty() ? executor.image : image));
+  }
+  const Resources& wanted = executor.resources;
+  MR_TRY(check_accelerators(known_text(wanted.accelerator_type, node), known_text(wanted.accelerator_count, node)));
+  MR_TRY(check_requests(MR_TRY(amount(known_text(wanted.cpu_request, node), "CPU request")),
+                        MR_TRY(amount(known_text(wanted.memory_request, node), "memory request"))));
+  if (executor.needs_mounts() && !contained && !(hooks.sandboxed && hooks.sandboxed())) {
+    return fail(Code::failed_precondition,
+                "it mounts volumes, which needs mount namespaces, and this machine gives the server none: run it as "
+                "root, or on a kernel that allows user namespaces");
   }
   return {};
+}
+
+Result<Value> outer_settings(const Options& options, const Hooks& hooks, const RunContext& run,
+                             const engine::Node& node, const Executor& executor) {
+  Value out = Value::array();
+  for (const auto& [variable, path] : executor.env_from_fields)
+    out.push(Value::array({variable, MR_TRY(field(path, options, run, node, executor))}));
+  const auto add = [&](bool secret, const Setting& setting, bool optional, Value use, const Value& wanted) -> Status {
+    if (is_left_open(setting, node)) return {};
+    const auto keys = MR_TRY(read_keys(hooks, run, secret, text_of(setting_of(setting, node)), optional));
+    Value data = Value::object();
+    for (const auto& [key, value] : keys.value_or(Keys())) {
+      if (wanted.is_null() || wanted.has(key)) data.set(key, sha256_hex(value));
+    }
+    out.push(Value::array({std::move(use), std::move(data)}));
+    return {};
+  };
+  for (const KeysAsEnv& keys : executor.env_from_keys) {
+    Value wanted = Value::object();
+    for (const auto& [key, variable] : keys.key_to_variable) wanted.set(key, variable);
+    Value use = Value::array({keys.prefix.value_or(""), wanted});
+    MR_TRY(add(keys.secret, keys.name, keys.optional, std::move(use), keys.prefix ? Value() : wanted));
+  }
+  for (const KeysAsFiles& keys : executor.files_from_keys)
+    MR_TRY(add(keys.secret, keys.name, keys.optional, keys.mount_path, Value()));
+  return out;
 }
 
 Status apply_machine(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,

@@ -11,6 +11,7 @@
 #include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/process.h"
+#include "pipelines/executors/python_json.h"
 #include "pipelines/executors/quoted.h"
 #include "pipelines/executors/store.h"
 
@@ -93,6 +94,18 @@ Status read_parameters(const OwnTrees& own, const Component& component, Outputs&
   return {};
 }
 
+// As upstream's launcher (backend/src/v2/component/launcher_v2.go, collectOutputParameters): a parameter that is
+// declared and not written fails its task, not those that need it.
+Status check_all_written(const Component& component, const Outputs& outputs) {
+  for (const auto& [name, type] : component.output_parameters) {
+    if (!outputs.parameters.has(name))
+      return fail(Code::invalid_argument,
+                  fmt::format("the output {} was not written: the task ended with exit code 0 and left no {} for it",
+                              name, parameter_type_name(type)));
+  }
+  return {};
+}
+
 // What the KFP runtime writes for Python components: values and metadata of its own. Null: nothing.
 Result<Value> read_metadata(const OwnTrees& own) {
   Result<std::string> found = fail(Code::not_found, "");
@@ -101,7 +114,7 @@ Result<Value> read_metadata(const OwnTrees& own) {
     found = own.attempt.read(kOutputFile, kMaxOutputBytes, Links::within);
   if (!found && found.error().code == Code::not_found) return Value();
   if (!found) return unreadable("the task's output_metadata.json", found.error());
-  auto parsed = parse_json(*found);
+  auto parsed = parse_python_json(*found);
   if (!parsed) return unreadable("the task's output_metadata.json", parsed.error());
   return parsed;
 }
@@ -179,7 +192,7 @@ Status take_artifacts(const Options& options, const RunContext& run, const engin
   if (!told["artifacts"].is_array())
     return fail(Code::invalid_argument,
                 fmt::format("the task's output_metadata.json has no list of artifacts at {}", name));
-  Value artifacts = with_store_uris(options, run.run_id, told);
+  Value artifacts = with_store_uris(options, run.run_id, with_named_numbers(told));
   for (Value& artifact : artifacts.child("artifacts").as_array()) {
     if (const std::string uri = artifact["uri"].string_or(); !uri.empty()) MR_TRY(check_uri(own, node, name, uri));
     if (!artifact.is_object()) continue;
@@ -204,7 +217,10 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
   const Value metadata = MR_TRY(read_metadata(own));
   for (const auto& [name, value] : metadata["parameterValues"].members()) {
     const auto declared = component.output_parameters.find(name);
-    if (declared == component.output_parameters.end()) continue;
+    if (declared == component.output_parameters.end() || value.is_null()) continue;
+    if (const auto number = find_non_finite(value))
+      return fail(Code::invalid_argument,
+                  fmt::format("the output {} is or holds {}, which no parameter can be", name, *number));
     if (!has_type(value, declared->second)) {
       return fail(Code::invalid_argument,
                   fmt::format("the output {} is {}, but {} is expected", name, value.kind_with_article(),
@@ -212,12 +228,51 @@ Result<Outputs> collect(const Options& options, const RunContext& run, const eng
     }
     outputs.parameters.set(name, value);
   }
+  MR_TRY(check_all_written(component, outputs));
   for (const auto& [name, value] : metadata["artifacts"].members()) {
     const auto declared = component.output_artifacts.find(name);
     if (declared == component.output_artifacts.end() || value["artifacts"].empty()) continue;
     MR_TRY(take_artifacts(options, run, node, own, name, declared->second, value, outputs));
   }
   return outputs;
+}
+
+namespace {
+
+// Has it bytes, or anything to say?
+bool is_of_use(const Options& options, const RunContext& run, const Value& artifact) {
+  if (!artifact["metadata"].empty()) return true;
+  const auto found = find_artifact(options, artifact["uri"].string_or(), run.run_id);
+  const auto info =
+      found ? found->tree.info(found->path, Links::within) : Result<std::optional<FileInfo>>(fail(found.error()));
+  return info && *info;
+}
+
+}  // namespace
+
+Outputs collect_left(const Options& options, const RunContext& run, const engine::Node& node) {
+  Outputs left;
+  const auto own = open_own(options, run, node);
+  if (!own) return left;
+  const auto read = read_metadata(*own);
+  const Value metadata = read ? *read : Value();
+  for (const auto& [name, type] : node.component->output_parameters) {
+    const Value& told = metadata["parameterValues"][name];
+    if (!told.is_null() && !find_non_finite(told) && has_type(told, type)) left.parameters.set(name, told);
+    if (left.parameters.has(name) || node.component->output_artifacts.contains(name)) continue;
+    const auto text = own->attempt.read("outputs/" + name, kMaxOutputBytes, Links::within);
+    if (auto value = text ? parse_output(*text, type, name) : Result<Value>(fail(text.error())))
+      left.parameters.set(name, std::move(*value));
+  }
+  for (const auto& [name, spec] : node.component->output_artifacts) {
+    const Value& told = metadata["artifacts"][name];
+    const bool taken = !told["artifacts"].empty() && take_artifacts(options, run, node, *own, name, spec, told, left);
+    if (!taken) left.artifacts.set(name, artifact_value(name, spec, output_uri(run, node, name)));
+    auto& list = left.artifacts.child(name).child("artifacts").as_array();
+    std::erase_if(list, [&](const Value& artifact) { return !is_of_use(options, run, artifact); });
+    if (list.empty()) left.artifacts.erase(name);
+  }
+  return left;
 }
 
 Status publish(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,

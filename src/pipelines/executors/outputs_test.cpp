@@ -67,7 +67,12 @@ class OutputsTest : public testing::Test {
     out.set_if(!custom.empty(), "custom_path", custom);
     return out;
   }
-  Result<Outputs> collected() { return collect(options_, run_, node_); }
+  // With the output parameter written, where the test has put nothing there.
+  Result<Outputs> collected() {
+    const fs::path output = attempt_ / "outputs/p";
+    if (fs::symlink_status(output).type() == fs::file_type::not_found) write(output, "said");
+    return collect(options_, run_, node_);
+  }
   std::string why_not() {
     const auto outputs = collected();
     EXPECT_FALSE(outputs);
@@ -94,6 +99,39 @@ class OutputsTest : public testing::Test {
   const fs::path attempt_ = directory_.path() / "pipelines/runs" / kRun / "root.train.1";
   const fs::path own_ = directory_.path() / "pipelines/artifacts/minio/mlpipeline/v2/artifacts/p" / kRun / "train/1";
 };
+
+TEST_F(OutputsTest, AParameterThatIsDeclaredIsWritten) {
+  const auto missing = collect(options_, run_, node_);
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("the output p was not written"));
+  for (const char* told : {R"({"parameterValues": {"p": null}})", R"({"parameterValues": {}})", "{}"}) {
+    write(own_ / ".output_metadata.json", told);
+    EXPECT_FALSE(collect(options_, run_, node_)) << told;
+  }
+  write(own_ / ".output_metadata.json", R"({"parameterValues": {"p": ""}})");
+  const auto empty = collect(options_, run_, node_);
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_EQ(empty->parameters["p"], Value(""));
+}
+
+TEST_F(OutputsTest, WhatAFailedTaskLeftIsKept) {
+  EXPECT_TRUE(collect_left(options_, run_, node_).artifacts.empty()) << "nothing was written";
+  component_.output_artifacts["m"] = {"system.Metrics", "0.0.1", false};
+  component_.output_parameters["n"] = ParameterType::number_integer;
+  write(own_ / "o", "half of it");
+  write(attempt_ / "outputs/p", "said");
+  write(attempt_ / "outputs/n", "no number");
+  Outputs left = collect_left(options_, run_, node_);
+  EXPECT_EQ(to_json(left.parameters), R"({"p":"said"})");
+  ASSERT_EQ(left.artifacts.size(), 1u);
+  EXPECT_EQ(artifact_text(left.artifacts["o"]["artifacts"].items()[0]["uri"].string_or()), "half of it");
+  write(own_ / ".output_metadata.json",
+        R"({"artifacts": {"m": {"artifacts": [{"name": "m", "uri": "", "metadata": {"loss": NaN, "of": 2}}]},
+                          "o": {"artifacts": [{"uri": "minio://mlpipeline/somebody/elses"}]}}})");
+  left = collect_left(options_, run_, node_);
+  EXPECT_EQ(to_json(left.artifacts["m"]["artifacts"].items()[0]["metadata"]), R"({"loss":"NaN","of":2})");
+  EXPECT_EQ(left.artifacts["o"]["artifacts"].items()[0]["uri"].string_or(), uri_) << "not what it may not name";
+}
 
 TEST_F(OutputsTest, AParameterIsARegularFileOfTheAttempt) {
   const fs::path output = attempt_ / "outputs/p";

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "pipelines/executors/python_json.h"
 #include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::executors {
@@ -110,7 +111,7 @@ const std::string* fact(std::string_view name, const PlaceholderContext& context
 Result<std::string> evaluate(std::string_view path, const PlaceholderContext& context) {
   const std::string_view whole = path;
   const Value& input = *context.executor_input;
-  if (path.empty()) return to_json(input);
+  if (path.empty()) return python_json_of_input(input);
   const auto unknown = [&] {
     return fail(Code::invalid_argument, fmt::format("the placeholder {{{{${}}}}} is not known", whole));
   };

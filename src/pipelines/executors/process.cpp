@@ -19,6 +19,7 @@
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/local_images.h"
+#include "pipelines/executors/long_values.h"
 #include "pipelines/executors/machine.h"
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/python_environment.h"
@@ -30,26 +31,11 @@
 namespace millrace::pipelines::executors {
 namespace {
 
-constexpr std::size_t kLogTail = 600;    // bytes of the log that a failure is described with
 constexpr std::size_t kMaxQuoted = 100;  // of a name, in an error
 
 std::string variable(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0' ? value : fallback;
-}
-
-// The last bytes of a log, from the beginning of a character on; empty where it cannot be read.
-std::string end_of(const Result<Fd>& log) {
-  if (!log) return {};
-  const off_t size = ::lseek(log->get(), 0, SEEK_END);
-  const off_t start = std::max<off_t>(0, size - static_cast<off_t>(kLogTail));
-  std::string text(kLogTail, '\0');
-  const ssize_t n = ::pread(log->get(), text.data(), text.size(), start);
-  if (n <= 0) return {};
-  text.resize(static_cast<std::size_t>(n));
-  const auto is_inside = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
-  if (start > 0) text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_inside));
-  return text;
 }
 
 // Where the attempt's artifacts go, made and given to the task; empty: it makes none.
@@ -154,6 +140,7 @@ Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const
 
   std::vector<std::string> command_line = MR_TRY(substitute_arguments(executor.command, context));
   std::vector<std::string> arguments = MR_TRY(substitute_arguments(executor.arguments, context));
+  MR_TRY(pass_by_file(directory, command_line, arguments));
   const std::string image = MR_TRY(substitute(executor.image, context));
   const std::optional<LocalImage> local = contained ? std::optional<LocalImage>() : MR_TRY(find_image(options, image));
   if (!contained) MR_TRY(check_has_code(options, executor, image));
@@ -217,30 +204,16 @@ Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const
     for (const auto& [name, value] : MR_TRY(hooks.node_credentials(run.run_id, spec.key)))
       set_variable(spec, name, value);
   }
-  if (contained) return spec;
+  if (contained) {
+    MR_TRY(check_lengths(input, spec));
+    return spec;
+  }
   PythonEnvironment environment =
       python_environment(image, std::move(command_line), spec.environment, local ? local->packages : PythonPackages());
   spec.command = std::move(environment.command_line);
   MR_TRY(use_environment(options, environment, directory, of_image, spec, build));
+  MR_TRY(check_lengths(input, spec));
   return spec;
-}
-
-std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,
-                             const work::WorkStatus& status) {
-  std::string what;
-  if (status.state == work::WorkStatus::State::lost)
-    what = "the process was lost: nobody saw how it ended";
-  else if (status.signal != 0)
-    what = fmt::format("the process was ended by signal {}", status.signal);
-  else
-    what = fmt::format("the process ended with exit code {}", status.exit_code);
-  const std::string log = end_of(open_log(options, run.run_id, node.path, node.attempt));
-  std::string_view tail = trim(log);
-  // The last line says most, as a rule.
-  const std::size_t line = tail.rfind('\n');
-  if (line != std::string_view::npos) tail = tail.substr(line + 1);
-  if (!is_valid_utf8(tail) || tail.empty()) return what;
-  return fmt::format("{}: {}", what, quoted(tail, kLogTail));
 }
 
 }  // namespace millrace::pipelines::executors

@@ -66,12 +66,11 @@ struct Outputs {
   Value parameters = Value::object(), artifacts = Value::object();
 };
 Result<Outputs> collect(const Options& options, const RunContext& run, const engine::Node& node);
+// What an attempt that failed has left all the same: of its outputs those that can be read as what they are declared
+// as, of its artifacts those that have bytes or metadata.
+Outputs collect_left(const Options& options, const RunContext& run, const engine::Node& node);
 // Brings those of its artifacts there whose URI is in S3. Errors are the task's: no such bucket, access denied.
 Status publish(const Options& options, const Hooks& hooks, const RunContext& run, const engine::Node& node,
                const Outputs& outputs);
-
-// One sentence on why an attempt failed, with the end of its log.
-std::string describe_failure(const Options& options, const RunContext& run, const engine::Node& node,
-                             const work::WorkStatus& status);
 
 }  // namespace millrace::pipelines::executors

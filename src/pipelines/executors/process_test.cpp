@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "pipelines/executors/failure.h"
 #include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::executors {
@@ -146,8 +147,7 @@ TEST_F(ProcessTest, ATaskInItsImageIsAWorkloadOfIt) {
 TEST_F(ProcessTest, RunsACommandWithItsInputsAndTakesItsOutputs) {
   component_.output_parameters = {{"text", ParameterType::string},        {"whole", ParameterType::number_integer},
                                   {"real", ParameterType::number_double}, {"yes", ParameterType::boolean},
-                                  {"list", ParameterType::list},          {"object", ParameterType::structure},
-                                  {"left-out", ParameterType::string}};
+                                  {"list", ParameterType::list},          {"object", ParameterType::structure}};
   component_.output_artifacts = {{"model", {"system.Model", "0.0.1", false}}};
   node_.parameters = Value::object({{"who", "Ann; rm -rf \"$HOME\""}, {"many", 3}});
   const auto spec = prepared({R"(printf '%s' "$0" > {{$.outputs.parameters['text'].output_file}}
@@ -309,12 +309,13 @@ TEST_F(ProcessTest, DescribesAFailureByTheEndOfItsLog) {
     ++node_.attempt;
     const auto spec = prepared({c.script});
     ASSERT_TRUE(spec);
-    EXPECT_EQ(describe_failure(options_, run_, node_, run_child(*spec)), c.says) << c.script;
+    EXPECT_EQ(describe_failure(options_, hooks_, run_, node_, executor_, run_child(*spec)), c.says) << c.script;
   }
   work::WorkStatus lost;
   lost.state = work::WorkStatus::State::lost;
   ++node_.attempt;
-  EXPECT_EQ(describe_failure(options_, run_, node_, lost), "the process was lost: nobody saw how it ended");
+  EXPECT_EQ(describe_failure(options_, hooks_, run_, node_, executor_, lost),
+            "the process was lost: nobody saw how it ended");
 }
 
 // A line that is cut in the middle of a character is still said, from its next character on.
@@ -326,7 +327,7 @@ TEST_F(ProcessTest, DescribesALongLineOfUtf8) {
     line += std::string(static_cast<std::size_t>(shift), 'x');
     const auto spec = prepared({fmt::format("echo '{}'; exit 1", line)});
     ASSERT_TRUE(spec);
-    EXPECT_THAT(describe_failure(options_, run_, node_, run_child(*spec)), HasSubstr("éé")) << shift;
+    EXPECT_THAT(describe_failure(options_, hooks_, run_, node_, executor_, run_child(*spec)), HasSubstr("éé")) << shift;
   }
 }
 

@@ -24,11 +24,37 @@ constexpr std::string_view kRest = "\"$0\" \"$@\"";  // what the SDK's script en
 constexpr std::string_view kPublished = "published", kEnvironments = "python", kBuilds = "python-builds";
 constexpr std::string_view kBuildKeys = "environment/", kLayer = "environment", kMade = "environment", kWork = "work";
 constexpr std::string_view kVariable = "MILLRACE_PYTHON_ENVIRONMENT";
-constexpr std::string_view kForm = "2";  // of an environment: another one makes them all anew
+constexpr std::string_view kForm = "3";  // of an environment: another one makes them all anew
 constexpr std::size_t kMaxVersion = 64;  // bytes of "python3.11"
 constexpr std::size_t kMaxEntries = 10'000;
 
-// $0: the environment, $1: the script, $2: what is run after it.
+// What each interpreter of an environment does when an exception ends it. What was printed comes before the traceback,
+// as it was meant; and what the component had logged of its artifacts is kept, which the SDK writes at a good end only.
+constexpr std::string_view kAtException = R"py(import sys
+
+def _keep_outputs(trace):
+    while trace is not None:
+        found = trace.tb_frame.f_locals.get("self")
+        if type(found).__name__ == "Executor" and type(found).__module__.startswith("kfp."):
+            found.write_executor_output()
+            return
+        trace = trace.tb_next
+
+def _at_exception(kind, error, trace, shown=sys.excepthook):
+    try:
+        sys.stdout.flush()
+    except Exception:
+        pass
+    shown(kind, error, trace)
+    try:
+        _keep_outputs(error.__traceback__)
+    except BaseException:
+        pass
+
+sys.excepthook = _at_exception
+)py";
+
+// $0: the environment, $1: the script, $2: what is run after it, $3: the module kAtException.
 constexpr std::string_view kMake = R"(
 environment=$0
 echo "Making the Python environment of this component; it is kept for the next time." >&2
@@ -36,7 +62,11 @@ python3 -m venv "$environment" >&2 || { echo "python3 -m venv failed; on Debian 
 PATH="$environment/bin:$PATH" VIRTUAL_ENV=$environment
 export PATH VIRTUAL_ENV
 sh -c "$1" true >&2 || exit
-sh -c "$2" >&2
+sh -c "$2" >&2 || exit
+for packages in "$environment"/lib/python3*/site-packages; do
+  printf %s "$3" > "$packages/_at_exception.py" && echo "import _at_exception" > "$packages/_at_exception.pth" || exit
+done
+python3 -c "import _at_exception"
 )";
 
 // A script that makes a virtual environment itself and runs the component in it: what it installs before goes to the
@@ -189,7 +219,13 @@ Result<PythonBuild> build_environment(const Options& options, const PythonEnviro
   // trusted-path: above what the child will see
   MR_TRY(make_directories(work / "tmp", 0700));
   MR_TRY(make_directories(final_place.parent_path(), 0700));  // trusted-path: holds whole environments only
-  child.command = {"sh", "-c", std::string(kMake), final_place.native(), environment.script, environment.after};
+  child.command = {"sh",
+                   "-c",
+                   std::string(kMake),
+                   final_place.native(),
+                   environment.script,
+                   environment.after,
+                   std::string(kAtException)};
   child.working_directory = image ? step.working_directory : work;
   child.log = step.log;
   child.environment = {{"PATH", value_of(step.environment, "PATH")},

@@ -129,6 +129,7 @@ Status rehearse(const Options& options, const Clock& clock, const Value& package
                 const std::function<Value(const RehearsedTask&)>& each) {
   const Package given = MR_TRY(unwrap_package(package));
   const PipelineSpec spec = MR_TRY(parse_pipeline_spec(given.spec, given.platform));
+  MR_TRY(engine::check_input_artifacts(spec));
   Value bound =
       MR_TRY(engine::bind_parameters(spec, given.workflow.is_null() ? parameters : v1::text_parameters(parameters)));
   return Rehearsal(options, clock, spec, std::move(bound), each).run();

@@ -61,7 +61,7 @@ class ActiveRun {
     Slots::Lease slot;
     bool in_flight = false;    // its launch was asked for and is not answered
     bool is_stopping = false;  // an alarm will end it, should nobody hear of its end
-    std::string code_before;   // executors::code_digest() when the task started
+    std::string surroundings;  // executors::surroundings_digest() when the task started
   };
   Attempt& attempt_of(const engine::Node& node);  // made if need be; not for longer than until the next advance()
   // What is to be launched once its cause is stored, by path. Dropped as attempts are.

@@ -7,9 +7,10 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
+#include "pipelines/executors/failure.h"
 #include "pipelines/executors/inline_tasks.h"
-#include "pipelines/executors/local_images.h"
 #include "pipelines/executors/python_server.h"
+#include "pipelines/executors/surroundings.h"
 #include "pipelines/runner/cache.h"
 
 namespace millrace::pipelines::runner {
@@ -156,36 +157,37 @@ bool Runner::complete_without_process(const Run& run, const engine::Node& node, 
   }
   const std::string fingerprint = fingerprint_before(run, node, executor);
   if (fingerprint.empty()) return false;
-  std::optional<executors::Outputs> cached;
+  std::optional<CacheEntry> cached;
   const Status looked = needs_.database.read([&](db::Connection& connection) -> Status {
-    cached = MR_TRY(find_cached(connection, options_, fingerprint));
+    cached = MR_TRY(find_cached(connection, fingerprint));
     return {};
   });
   if (!looked) log::error("run {}: the cache cannot be read: {}", run->record().id, looked.error().message);
-  if (!looked || !cached) return false;
-  succeed(run, path, attempt, std::move(*cached), true);
+  if (!looked || !cached || !bytes_are_there(options_, hooks_, run->context(), *cached)) return false;
+  succeed(run, path, attempt, std::move(cached->outputs), true);
   return true;
 }
 
 // Empty: the task is not to be cached.
 std::string Runner::fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor) {
   if (!options_.caching || !node.task->cached) return {};
-  auto code = executors::code_digest(options_, run->context(), node, executor);
-  if (!code) {
-    log::warn("run {}: {} is not cached: {}", run->record().id, node.path, code.error().message);
+  auto surroundings = executors::surroundings_digest(options_, hooks_, run->context(), node, executor);
+  if (!surroundings) {
+    log::warn("run {}: {} is not cached: {}", run->record().id, node.path, surroundings.error().message);
     return {};
   }
-  const std::string fingerprint = cache_fingerprint(options_, run->context(), node, executor, *code);
-  run->attempt_of(node).code_before = std::move(*code);
+  const std::string fingerprint = cache_fingerprint(options_, run->context(), node, executor, *surroundings);
+  run->attempt_of(node).surroundings = std::move(*surroundings);
   return fingerprint;
 }
 
-// The same, when the task has ended. Of code that was edited meanwhile nobody knows which one left the outputs.
+// The same, when the task has ended. Of surroundings that changed meanwhile (an edited file, another Secret) nobody
+// knows which ones left the outputs.
 std::string Runner::fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor) {
   if (!options_.caching || !node.task->cached) return {};
-  const auto code = executors::code_digest(options_, run->context(), node, executor);
-  if (!code || *code != run->attempt_of(node).code_before) return {};
-  return cache_fingerprint(options_, run->context(), node, executor, *code);
+  const auto surroundings = executors::surroundings_digest(options_, hooks_, run->context(), node, executor);
+  if (!surroundings || *surroundings != run->attempt_of(node).surroundings) return {};
+  return cache_fingerprint(options_, run->context(), node, executor, *surroundings);
 }
 
 void Runner::succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached) {
@@ -233,21 +235,35 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const w
     if (outputs) {
       event.succeeded = true;
       const std::string fingerprint = fingerprint_after(run, *node, *run->state().executor_of(*node));
-      if (!fingerprint.empty()) run->remember({fingerprint, *outputs}, event.at);
+      if (!fingerprint.empty()) {
+        Value written = written_bytes(options_, run->context(), outputs->artifacts);
+        run->remember({fingerprint, *outputs, std::move(written)}, event.at);
+      }
       event.output_parameters = std::move(outputs->parameters);
       event.output_artifacts = std::move(outputs->artifacts);
     } else {
       event.error = outputs.error().message;
     }
   } else {
-    event.error = executors::describe_failure(options_, run->context(), *node, status);
     const Executor* executor = run->state().executor_of(*node);
+    event.error = executors::describe_failure(options_, hooks_, run->context(), *node, *executor, status);
     const Millis allowed(executor->deadline_seconds * 1'000);
     if (allowed > Millis(0) && node->attempt_started && event.at - *node->attempt_started >= allowed) {
       event.error = fmt::format("the task was ended after its activeDeadlineSeconds, {}", executor->deadline_seconds);
     }
   }
+  if (!event.succeeded && run->state().may_launch(*node)) keep_left(run, *node, event);
   apply(run, std::move(event));
+}
+
+// Of a task that failed: what it has left, so that somebody can look at it. Nothing else needs it.
+void Runner::keep_left(const Run& run, const engine::Node& node, Event& event) {
+  executors::Outputs left = executors::collect_left(options_, run->context(), node);
+  Status kept = executors::check_stores(run->context().rights.get(), left.artifacts);
+  if (kept) kept = executors::publish(options_, hooks_, run->context(), node, left);
+  if (!kept) log::warn("run {}: what {} left is not kept: {}", run->record().id, node.path, kept.error().message);
+  event.output_parameters = std::move(left.parameters);
+  if (kept) event.output_artifacts = std::move(left.artifacts);
 }
 
 void Runner::stop_task(const Run& run, const std::string& path, int attempt) {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "pipelines/executors/machine.h"
+#include "pipelines/executors/submission_check.h"
 #include "pipelines/pipelines.h"
 #include "pipelines/runner/active_run.h"
 #include "pipelines/runner/alarms.h"
@@ -32,7 +32,9 @@ class Runner {
   // `unfinished`: the runs that were under way when the database was opened.
   void resume(const std::vector<std::string>& unfinished);
   // Can this machine run it? Errors name what it cannot give.
-  Status check(const PipelineSpec& pipeline) const { return executors::check_machine(options_, hooks_, pipeline); }
+  Status check(const PipelineSpec& pipeline, const Value& parameters) const {
+    return executors::check_submission(options_, hooks_, pipeline, parameters);
+  }
   // Stores the run and its first event, then lets it go. The record's state is set here. What `also` writes is stored
   // in the same transaction; when it fails, so does the run.
   Result<RunRecord> create(RunRecord record, const Value& spec, const db::Database::Work& also = {});
@@ -87,6 +89,7 @@ class Runner {
   std::string fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor);
   void succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached);
   void ended(const Run& run, const std::string& path, int attempt, const work::WorkStatus& status);
+  void keep_left(const Run& run, const engine::Node& node, engine::Event& event);
   void failed(const Run& run, const std::string& path, int attempt, const Error& error);
   void stop_task(const Run& run, const std::string& path, int attempt);
   void stop_child(const Run& run, const std::string& path, int attempt);

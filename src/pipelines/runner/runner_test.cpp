@@ -1,5 +1,7 @@
 #include "pipelines/runner/runner.h"
 
+#include <sys/stat.h>
+
 #include <signal.h>
 
 #include <random>
@@ -64,12 +66,17 @@ TEST(Runner, FailsWithTheTasksOwnWords) {
 TEST(Runner, SaysWhatCannotBeStarted) {
   World world;
   Step step{"a", "x", {}, 3};
-  step.command = {"/no/such/program"};
-  const std::string id = world.start(make_pipeline({step}));
+  const std::string program = (world.path() / "goes-away").native();
+  ASSERT_TRUE(write_file(program, "#!/bin/sh\nexit 0\n"));
+  ASSERT_EQ(::chmod(program.c_str(), 0700), 0);
+  step.command = {program};
+  Step before{"before", "rm " + program};
+  step.after = {"before"};
+  const std::string id = world.start(make_pipeline({before, step}));
   const RunView run = world.end_of(id);
   EXPECT_EQ(run.state, "FAILED");
-  EXPECT_THAT(run.error, HasSubstr("/no/such/program"));
-  EXPECT_EQ(world.task(id, "a").attempt, 1) << "another try mends nothing";
+  EXPECT_THAT(run.error, HasSubstr("goes-away"));
+  EXPECT_EQ(world.task(id, "a").attempt, 1) << "another try cannot help";
 }
 
 TEST(Runner, TriesAgain) {

@@ -130,7 +130,10 @@ CREATE TABLE kfp_pipelines_of_steps(pipeline_id TEXT PRIMARY KEY, run_id TEXT NO
 CREATE TRIGGER kfp_pipeline_of_step_deleted AFTER DELETE ON kfp_pipelines BEGIN
   DELETE FROM kfp_pipelines_of_steps WHERE pipeline_id = OLD.id;
 END;
-)sql"}};
+)sql"},
+                                         // Of the artifacts of a cached success: which had bytes, and how many.
+                                         // Nobody knows that of earlier rows, which are no hits.
+                                         {6, "ALTER TABLE kfp_cache ADD COLUMN written TEXT NOT NULL DEFAULT 'null'"}};
 
 }  // namespace
 
