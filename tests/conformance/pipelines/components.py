@@ -73,19 +73,35 @@ def uri_of(data: dsl.Input[dsl.Dataset], out: dsl.OutputPath(str)):
                              args=[data.uri, data.metadata["kind"], out])
 
 
-@case("importer of a constant URI, with metadata", tasks={"uri-of": {"out": "minio://there/a.csv raw"}},
-      artifacts={"importer.artifact": [{"uri": "minio://there/a.csv", "metadata": {"kind": "raw"}, "type": "Dataset"}]})
+# A URI of no store is passed on as it is; one of a store has to name something.
+@case("importer of a constant URI, with metadata", tasks={"uri-of": {"out": "https://example.com/a.csv raw"}},
+      artifacts={"importer.artifact": [{"uri": "https://example.com/a.csv", "metadata": {"kind": "raw"}, "type": "Dataset"}]})
 @dsl.pipeline(name="importer")
 def importer():
-    imported = dsl.importer(artifact_uri="minio://there/a.csv", artifact_class=dsl.Dataset, reimport=False, metadata={"kind": "raw"})
+    imported = dsl.importer(artifact_uri="https://example.com/a.csv", artifact_class=dsl.Dataset, reimport=False, metadata={"kind": "raw"})
     uri_of(data=imported.output)
 
 
-@case("importer of a URI from a parameter, reimported", arguments={"place": "minio://there/b"},
-      tasks={"uri-of": {"out": "minio://there/b p"}})
+@case("importer of a URI from a parameter, reimported", arguments={"place": "https://example.com/b"},
+      tasks={"uri-of": {"out": "https://example.com/b p"}})
 @dsl.pipeline(name="importer-dynamic")
 def importer_dynamic(place: str, kind: str = "p"):
     uri_of(data=dsl.importer(artifact_uri=place, artifact_class=dsl.Dataset, reimport=True, metadata={"kind": kind}).output)
+
+
+def unreachable(name, uri, says):
+    """An importer of an object that cannot be had: it fails, and says why; what needs it does not run."""
+    @case(f"importer of an object that cannot be had ({uri.partition('/')[0]})", state="FAILED", error=says,
+          tasks={"importer": "FAILED", "read": "SKIPPED"}, arguments={"uri": uri})
+    @dsl.pipeline(name=name)
+    def pipeline(uri: str):
+        read(data=dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset, reimport=True).output)
+
+
+unreachable("importer-gs", "gs://a-bucket-elsewhere/data.csv", "this machine cannot fetch gs://")
+unreachable("importer-oci", "oci://registry.example.com/models/a:1", "this machine cannot fetch oci://")
+unreachable("importer-s3", "s3://no-such-bucket-here/data.csv", "s3://no-such-bucket-here/data.csv cannot be imported")
+unreachable("importer-minio", "minio://mlpipeline/none/data.csv", "minio://mlpipeline/none/data.csv cannot be imported")
 
 
 @dsl.container_component

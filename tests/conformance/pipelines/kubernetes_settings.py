@@ -145,13 +145,25 @@ def placement_dynamic(selector: dict = {"disk": "ssd"}, toleration: dict = {"key
     kubernetes.add_toleration_json(task, toleration)
 
 
-@case("a dynamic node selector that no node fits fails its task", state="FAILED", error="disk=tape", tasks={"say": "FAILED"})
+@case("a node selector from a parameter that no node fits is refused", refused="disk=tape")
 @dsl.pipeline(name="placement-dynamic-none")
 def placement_dynamic_none(selector: dict = {"disk": "tape"}):
     kubernetes.add_node_selector_json(say(text="x"), selector)
 
 
 WORKSPACE = dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="10Mi"))
+
+
+@dsl.container_component
+def say_json(text: str, out: dsl.OutputPath(dict)):
+    return dsl.ContainerSpec(image="alpine", command=["sh", "-ec", 'printf %s "$0" > "$1"'], args=[text, out])
+
+
+@case("a node selector that another task gives and no node fits fails its task", state="FAILED", error="disk=tape",
+      tasks={"say-json": "SUCCEEDED", "say": "FAILED"})
+@dsl.pipeline(name="placement-of-output-none")
+def placement_of_output_none():
+    kubernetes.add_node_selector_json(say(text="x"), say_json(text='{"disk": "tape"}').output)
 
 
 @case("a workspace that the run's tasks share", tasks={"run-2": {"out": "shared"}})
@@ -198,7 +210,7 @@ def node_affinity_json(affinity: dict):
     kubernetes.add_node_affinity_json(say(text="x"), affinity)
 
 
-@case("node affinity as JSON that no node fits", arguments={"affinity": in_terms("tape")}, state="FAILED", error="affinity", tasks={"say": "FAILED"})
+@case("node affinity as JSON that no node fits is refused", arguments={"affinity": in_terms("tape")}, refused="node affinity terms")
 @dsl.pipeline(name="node-affinity-json-nowhere")
 def node_affinity_json_nowhere(affinity: dict):
     kubernetes.add_node_affinity_json(say(text="x"), affinity)
