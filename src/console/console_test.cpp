@@ -53,6 +53,7 @@ struct FakePipelines final : pipelines::Pipelines {
     return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), std::max<std::uint64_t>(offset, log.size()),
                    log_complete};
   }
+  Status stop_task(const std::string&, const std::string&) override { return {}; }
   Status rehearse(const Value&, const Value&, const std::function<Value(const pipelines::RehearsedTask&)>&) override {
     return fail(Code::unimplemented, "not asked for here");
   }

@@ -17,11 +17,14 @@ constexpr db::Migration kMigrations[] = {
 
 Status ActionUses::open() { return database_.migrate("iam.uses", kMigrations); }
 
-Status ActionUses::forget_gone() {
-  return database_.write([](db::Connection& connection) -> Status {
-    auto gone = MR_TRY(connection.prepare("DELETE FROM iam_action_use WHERE id NOT IN (SELECT id FROM iam_entity)"));
-    return gone.run();
-  });
+void ActionUses::forget_gone() {
+  database_.write_async(
+      [](db::Connection& connection) -> Status {
+        auto gone =
+            MR_TRY(connection.prepare("DELETE FROM iam_action_use WHERE id NOT IN (SELECT id FROM iam_entity)"));
+        return gone.run();
+      },
+      [](const Status&) {});
 }
 
 void ActionUses::note(const std::string& id, const std::string& service, const ActionUse& use) {

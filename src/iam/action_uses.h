@@ -20,7 +20,7 @@ class ActionUses {
  public:
   explicit ActionUses(db::Database& database) : database_(database) {}
   Status open();
-  Status forget_gone();  // users and roles that are no more
+  void forget_gone();  // users and roles that are no more; nobody waits for it
 
   // By the entity's id; nobody waits for it.
   void note(const std::string& id, const std::string& service, const ActionUse& use);

@@ -121,29 +121,24 @@ Value* find_at(Value& root, const std::vector<std::string>& parts, std::size_t c
   return value;
 }
 
-// A patch that cannot be carried out: an answer of 422 that clients take for a fault of the request.
-Error cannot_patch(std::string why) {
-  const Value causes =
-      Value::array({Value::object({{"reason", "UnexpectedServerResponse"}, {"message", std::move(why)}})});
+// A patch that cannot be carried out: an answer of 422 that clients take for a fault of the request. An API server does
+// not say which operation it was (NewGenericServerResponse in apimachinery), so its clients' sentence is this one.
+Error cannot_patch() {
   return refusal(Code::invalid_argument, "Invalid", "the server rejected our request due to an error in our request",
-                 Value::object({{"causes", causes}}));
-}
-
-Error missing(std::string_view pointer) {
-  return cannot_patch(fmt::format("the patch names \"{}\", which the object does not have", pointer));
+                 Value::object());
 }
 
 Status put_at(Value& root, const std::string& pointer, const Value& value) {
   const auto parts = pointer_parts(pointer);
   Value* parent = find_at(root, parts, parts.size() - 1);
-  if (parent == nullptr) return fail(missing(pointer));
+  if (parent == nullptr) return fail(cannot_patch());
   if (!parent->is_array()) {
-    if (!parent->is_object()) return fail(missing(pointer));
+    if (!parent->is_object()) return fail(cannot_patch());
     parent->set(parts.back(), value);
     return {};
   }
   const auto index = index_in(*parent, parts.back(), true);
-  if (!index) return fail(missing(pointer));
+  if (!index) return fail(cannot_patch());
   parent->as_array().insert(parent->as_array().begin() + static_cast<std::ptrdiff_t>(*index), value);
   return {};
 }
@@ -152,7 +147,7 @@ Result<Value> take_at(Value& root, const std::string& pointer) {
   const auto parts = pointer_parts(pointer);
   Value* parent = find_at(root, parts, parts.size() - 1);
   Value* value = find_at(root, parts, parts.size());
-  if (parent == nullptr || value == nullptr) return fail(missing(pointer));
+  if (parent == nullptr || value == nullptr) return fail(cannot_patch());
   Value taken = *value;
   if (parent->is_array()) {
     parent->as_array().erase(parent->as_array().begin() +
@@ -180,7 +175,7 @@ Status apply_operation(Value& root, const Value& operation) {
   if (op == "replace") {
     const auto parts = pointer_parts(path);
     Value* value = find_at(root, parts, parts.size());
-    if (value == nullptr) return fail(missing(path));
+    if (value == nullptr) return fail(cannot_patch());
     *value = operation.at("value");
     return {};
   }
@@ -188,16 +183,16 @@ Status apply_operation(Value& root, const Value& operation) {
     const auto parts = pointer_parts(path);
     const Value* value = find_at(root, parts, parts.size());
     if (value != nullptr && *value == operation.at("value")) return {};
-    return fail(cannot_patch(fmt::format("testing value {} failed", path)));
+    return fail(cannot_patch());
   }
   if (op == "move") {
-    if (path.starts_with(from + "/")) return fail(missing(path));
+    if (path.starts_with(from + "/")) return fail(cannot_patch());
     return put_at(root, path, MR_TRY(take_at(root, from)));
   }
   if (op == "copy") {
     const auto parts = pointer_parts(from);
     const Value* value = find_at(root, parts, parts.size());
-    if (value == nullptr) return fail(missing(from));
+    if (value == nullptr) return fail(cannot_patch());
     return put_at(root, path, Value(*value));
   }
   return fail(Code::invalid_argument, fmt::format("unexpected kind of JSON patch operation: \"{}\"", op));

@@ -607,29 +607,30 @@ TEST(ServerLimits, SaysWhatIsWrongWithItsOptions) {
 
 // A connection whose request has not come yet is not mistaken for one that has ended, however many end meanwhile.
 TEST(ServerLimits, ServesAConnectionAmongManyThatComeAndGo) {
+  constexpr int kOthers = 3, kRounds = 20, kAtOnce = 25;
   auto server = start_server(hello);
-  std::atomic<bool> over = false;
+  std::atomic<int> going = kOthers;
   std::vector<std::thread> others;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < kOthers; ++i) {
     others.emplace_back([&, i] {
-      while (!over) {
+      for (int round = 0; round < kRounds; ++round) {
         std::vector<std::unique_ptr<RawConnection>> some;
-        for (int j = 0; j < 50; ++j) some.push_back(std::make_unique<RawConnection>(server->port()));
+        for (int j = 0; j < kAtOnce; ++j) some.push_back(std::make_unique<RawConnection>(server->port()));
         for (auto& one : some) {
           one->send(i == 0 ? "GET / HT" : "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
           if (i == 2) one->abandon();
         }
       }
+      --going;
     });
   }
   int unanswered = 0;
-  for (int i = 0; i < 1'000; ++i) {
+  do {
     RawConnection connection(server->port());
     std::this_thread::sleep_for(std::chrono::microseconds(300));
     connection.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     if (status_of(connection.receive()) != 200) ++unanswered;
-  }
-  over = true;
+  } while (going > 0);
   for (auto& other : others) other.join();
   EXPECT_EQ(unanswered, 0);
 }

@@ -64,10 +64,20 @@ def newest():
 
 
 def debians():
-    kubectl = os.environ.get("KUBECTL_OLD") or shutil.which("kubectl")
-    if kubectl is None or version_of(kubectl) != "20":
-        support.missing("kubectl 1.20 (Debian's kubernetes-client)")
-    return kubectl
+    """The installed one if it is Debian's, or Debian's package unpacked beside: another kubectl may be installed."""
+    unpacked = CACHE / "kubernetes-client/usr/bin/kubectl"
+    for kubectl in (os.environ.get("KUBECTL_OLD"), shutil.which("kubectl"), str(unpacked)):
+        if kubectl and os.access(kubectl, os.X_OK) and version_of(kubectl) == "20":
+            return kubectl
+    folder = CACHE / "kubernetes-client"
+    folder.mkdir(parents=True, exist_ok=True)
+    fetched = subprocess.run(["apt-get", "download", "kubernetes-client"], cwd=folder, capture_output=True, text=True)
+    for package in folder.glob("kubernetes-client_*.deb"):
+        subprocess.run(["dpkg", "-x", package, folder], check=True)
+        package.unlink()
+    if not unpacked.exists() or version_of(unpacked) != "20":
+        support.missing(f"kubectl 1.20 (Debian 12's kubernetes-client; {fetched.stderr.strip()[-200:]})")
+    return str(unpacked)
 
 
 def steps():

@@ -136,7 +136,7 @@ Result<aws::Output> generate(Context& context, ActionUses& uses, aws::Call& call
   for (const Entity& job : MR_TRY(context.store.list(std::string(kJob), "/"))) {
     if (call.now - job.created > kJobsKept) MR_TRY(context.store.erase(std::string(kJob), job.name));
   }
-  MR_TRY(uses.forget_gone());
+  uses.forget_gone();
   const std::string arn = input["Arn"].string_or(), granularity = input["Granularity"].string_or("SERVICE_LEVEL");
   const Subject subject = MR_TRY(subject_of(context, arn));
   Value services = Value::array();

@@ -17,7 +17,7 @@ namespace millrace::pipelines::executors {
 namespace {
 
 constexpr std::size_t kRead = 64u << 10;  // bytes of a log, before the end of what is looked at
-constexpr std::size_t kMaxCause = 600;
+constexpr std::size_t kMaxCause = 2'000;  // an error of AWS names role, action and resource
 constexpr std::size_t kMaxImage = 200;
 constexpr int kNotFound = 127;  // of a shell: it found no such program
 
