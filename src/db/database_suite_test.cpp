@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/file.h"
+#include "db/database_for_tests.h"
 
 namespace millrace::db {
 namespace {
@@ -22,43 +22,13 @@ using testing::HasSubstr;
 // What every database that the program can use has to promise; each is a row here.
 struct Backend {
   const char* name;
-  Result<std::unique_ptr<Database>> (*open)(const std::string& path, const Options& options);
+  OpenDatabase open;
 };
 constexpr Backend kBackends[] = {{"sqlite", Database::open}};
 
-constexpr Migration kSchema[] = {{1, "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT UNIQUE)"}};
-
-class DatabaseSuite : public testing::TestWithParam<Backend> {
+class DatabaseSuite : public DatabaseFixture<testing::TestWithParam<Backend>> {
  protected:
-  void SetUp() override { reopen(); }
-  void reopen(const Options& options = {}) {
-    database_.reset();
-    auto opened = GetParam().open(path(), options);
-    ASSERT_TRUE(opened) << opened.error().message;
-    database_ = std::move(*opened);
-    const auto migrated = database_->migrate("test", kSchema);
-    ASSERT_TRUE(migrated) << migrated.error().message;
-  }
-  std::string path() const { return (dir_.path() / "data.db").string(); }
-  static Database::Work insert(std::string name) {
-    return [name = std::move(name)](Connection& c) -> Status {
-      return MR_TRY(c.prepare("INSERT INTO item (name) VALUES (?)")).bind(std::string_view(name)).run();
-    };
-  }
-  std::int64_t count(std::string_view where = "1") {
-    std::int64_t n = -1;
-    const auto status = database_->read([&](Connection& c) -> Status {
-      auto select = MR_TRY(c.prepare("SELECT count(*) FROM item WHERE " + std::string(where)));
-      MR_TRY(select.step());
-      n = select.integer(0);
-      return {};
-    });
-    EXPECT_TRUE(status) << status.error().message;
-    return n;
-  }
-
-  TempDir dir_ = std::move(*TempDir::make("db"));
-  std::unique_ptr<Database> database_;
+  DatabaseSuite() : DatabaseFixture(GetParam().open) {}
 };
 
 TEST_P(DatabaseSuite, KeepsEveryTypeAcrossReopening) {
@@ -145,15 +115,6 @@ TEST_P(DatabaseSuite, GroupCommitUnderSixteenThreads) {
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(failures, 0);
   EXPECT_EQ(count(), kThreads * kEach);
-}
-
-// A work that blocks the writer until `release` is counted down: what is queued behind it becomes one batch.
-Database::Work hold(std::latch& entered, std::latch& release) {
-  return [&](Connection&) -> Status {
-    entered.count_down();
-    release.wait();
-    return {};
-  };
 }
 
 TEST_P(DatabaseSuite, OneFailingWorkOfABatchIsUndoneAlone) {

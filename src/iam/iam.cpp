@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -29,6 +30,13 @@ constexpr std::size_t kKeysKnown = 1024;
 
 bool reads_only(const std::string& operation) {
   return operation.starts_with("Get") || operation.starts_with("List") || operation.starts_with("Simulate");
+}
+
+// These compute for tens of milliseconds (password digests, a report over all users) and write once.
+bool computes_long(const std::string& operation) {
+  static const std::set<std::string, std::less<>> operations = {"ChangePassword", "CreateLoginProfile",
+                                                                "UpdateLoginProfile", "GenerateCredentialReport"};
+  return operations.contains(operation);
 }
 
 class IamImpl final : public Iam {
@@ -77,6 +85,7 @@ class IamImpl final : public Iam {
       operation.handle = [this, handle = std::move(operation.handle)](aws::Call& call,
                                                                       const Value& input) -> Result<aws::Output> {
         const MutexLock lock(change_mutex_);
+        if (computes_long(call.operation)) return handle(call, input);  // not on the database's writer thread
         std::optional<Result<aws::Output>> output;
         MR_TRY(context_.store.together([&]() -> Status {
           output = handle(call, input);

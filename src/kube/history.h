@@ -1,6 +1,6 @@
 #pragma once
 // The latest changes of objects, in the order of their versions, so that a watch can go on where it was cut: etcd's
-// revisions, as far as clients see them. In memory: after a restart a watch is told Expired, as an API server does.
+// revisions, as far as clients see them. In memory: after a restart a watch gets Expired, as an API server does.
 
 #include <cstdint>
 #include <map>

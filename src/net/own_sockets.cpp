@@ -41,8 +41,11 @@ int open_own_socket(int family, int type, int protocol) {
 int close_own_socket(int descriptor) {
   Known& all = known();
   const MutexLock lock(all.mutex);
-  all.inodes.erase(inode_of(descriptor));
-  return ::close(descriptor);
+  // Closed first: while it is open it is known. A new one of the same inode is not known before this lock is free.
+  const std::uint64_t inode = inode_of(descriptor);
+  const int closed = ::close(descriptor);
+  all.inodes.erase(inode);
+  return closed;
 }
 
 bool is_own_socket(std::uint64_t inode) {

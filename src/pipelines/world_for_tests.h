@@ -86,6 +86,17 @@ inline Value make_pipeline(const std::vector<Step>& steps, std::string_view name
                                                  Value::object({{"parameters", Value::object({{"word", word}})}})}})}});
 }
 
+// A request with a JSON body, as whoever runs no task.
+inline net::Response post_json(Pipelines& pipelines, const std::string& target, const Value& body) {
+  net::Request request;
+  request.method = "POST";
+  request.target = request.path = target;
+  request.headers.set("Content-Type", "application/json");
+  const auto reader = net::body_from_string(to_json(body));
+  request.body = reader.get();
+  return pipelines.handle(request);
+}
+
 class World {
  public:
   // Without a sandbox scripts can count what they do in files of the test's.

@@ -58,7 +58,7 @@ Status check_numbers(aws::Call& call, Value& input) {
   return {};
 }
 
-// One value of a few, by the model; a member that the operation has under several names is told by the model's.
+// One value of a few, by the model; a member that the operation has under several names is reported by the model's.
 struct Choice {
   std::string_view member, code, message;
   bool any_case;

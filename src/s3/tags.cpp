@@ -19,7 +19,7 @@ std::size_t characters(std::string_view text) {
 }
 
 // Letters, numbers and spaces of any script, and + - = . _ : / @ (User Guide, "Categorizing your objects using tags").
-// Beyond ASCII only control characters and separators of lines are told apart from those.
+// Beyond ASCII only control characters and separators of lines are distinguished from those.
 bool is_tag_text(std::string_view text, std::size_t most) {
   if (!is_valid_utf8(text) || characters(text) > most) return false;
   constexpr std::string_view kAlso = " +-=._:/@";

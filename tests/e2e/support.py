@@ -36,6 +36,15 @@ TRUST = {
 }
 
 
+def role_for_jobs(iam):
+    """The ARN of a role that SageMaker's jobs may have, and that may do all in S3."""
+    role = iam.create_role(RoleName="job", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [allow]}
+    iam.put_role_policy(RoleName="job", PolicyName="p", PolicyDocument=json.dumps(policy))
+    return role
+
+
 def missing(what):
     """A tool is not here: a skipped test, or in CI a failed one."""
     if os.environ.get("CI") == "true":

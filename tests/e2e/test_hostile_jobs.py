@@ -33,10 +33,7 @@ class Account:
     def __init__(self, server):
         self.server = server
         self.s3, self.sagemaker, self.logs = (server.client(name) for name in ("s3", "sagemaker", "logs"))
-        iam = server.client("iam")
-        self.role = iam.create_role(RoleName="job", AssumeRolePolicyDocument=json.dumps(support.TRUST))["Role"]["Arn"]
-        allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-        iam.put_role_policy(RoleName="job", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+        self.role = support.role_for_jobs(server.client("iam"))
         self.s3.create_bucket(Bucket="hostile")
         self.key = (server.data_dir / "key").read_bytes()
 

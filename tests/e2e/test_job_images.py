@@ -2,7 +2,6 @@
 as a process of this machine."""
 
 import io
-import json
 import subprocess
 import tarfile
 import time
@@ -55,10 +54,7 @@ class Account:
     def __init__(self, server):
         self.server = server
         self.s3, self.sagemaker, self.logs = (server.client(name) for name in ("s3", "sagemaker", "logs"))
-        iam = server.client("iam")
-        self.role = iam.create_role(RoleName="job", AssumeRolePolicyDocument=json.dumps(support.TRUST))["Role"]["Arn"]
-        allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-        iam.put_role_policy(RoleName="job", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+        self.role = support.role_for_jobs(server.client("iam"))
         self.s3.create_bucket(Bucket="jobs")
         self.s3.put_object(Bucket="jobs", Key="points/points.csv", Body=b"3,c\n1,a\n2,b\n")
         self.s3.put_object(Bucket="jobs", Key="code/train.sh", Body=TRAIN.encode())

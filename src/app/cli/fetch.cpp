@@ -83,7 +83,7 @@ class Fetching {
   Fetched take() { return std::move(out_); }
 
  private:
-  // Brothers of the same display name are told apart by their order.
+  // Brothers of the same display name are numbered in their order.
   std::string place_of(const std::string& above, const TaskLine& task) {
     int& count = same_[{above, task.name}];
     return names_.path(above, ++count == 1 ? task.name : fmt::format("{}~{}", task.name, count));

@@ -86,7 +86,7 @@ class Prune final : public Command {
     syntax.text("--older-than", older_than_, "Finished runs that ended longer ago: 30d, 12h, 45m (s, m, h, d or w)");
     syntax.count("--keep", keep_, "Of the finished runs all but the latest so many");
     syntax.bytes("--max-bytes", max_bytes_,
-                 "Of the finished runs the oldest, until the others' files take up at most this: 20GiB, 500MiB");
+                 "Of the finished runs the oldest, until the others' files have at most this size: 20GiB, 500MiB");
     syntax.flag("-n,--dry-run", dry_run_, "Say what would be removed, and remove nothing");
     syntax.text("--data-dir", data_dir_, kDataDirHelp);
     declare_json(syntax);

@@ -1,46 +1,18 @@
 // millrace retry RUN
 
-#include <cstdio>
-
-#include <fmt/core.h>
-
-#include "app/cli/command.h"
-#include "app/cli/find.h"
+#include "app/cli/act_on_run.h"
 #include "app/cli/tree.h"
-#include "app/cli/watch.h"
-#include "base/json.h"
 
 namespace millrace::app {
 namespace {
 
-class Retry final : public ClientCommand {
+class Retry final : public ActOnRun {
  public:
-  void declare(Syntax& syntax) override {
-    syntax.argument("RUN", run_, kRunHelp);
-    syntax.flag("-w,--watch", watch_, "Show the tasks until the run has ended");
-    declare_server(syntax);
-    declare_json(syntax);
-    syntax.examples("  millrace retry latest --watch\n");
-  }
-
-  Result<int> run() override {
-    const auto client = MR_TRY(connect());
-    const Value run = MR_TRY(find_run(*client, run_));
-    const std::string id = run["run_id"].string_or();
-    MR_TRY(client->call("POST", "/runs/" + id + ":retry", Value::object()));
-    if (watch_) {
-      const Value ended = MR_TRY(watch_run(*client, id, json_ ? stderr : stdout));
-      if (json_) fmt::print("{}\n", to_json_pretty(ended));
-      return exit_of_state(run_state(ended));
-    }
-    say(json_ ? MR_TRY(client->run(id)) : Value(),
-        fmt::format("{} ({}) goes on: what failed or was canceled runs again.", run["display_name"].string_or(), id));
-    return kSucceeded;
-  }
+  Retry()
+      : ActOnRun(":retry", "goes on: what failed or was canceled runs again.", "  millrace retry latest --watch\n") {}
 
  private:
-  std::string run_;
-  bool watch_ = false;
+  int exit_code(const Value& ended) const override { return exit_of_state(run_state(ended)); }
 };
 
 }  // namespace

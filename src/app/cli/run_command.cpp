@@ -61,7 +61,8 @@ class Run final : public ClientCommand {
     syntax.flag("--local", local_,
                 "Without a server: in a server of its own that ends with the run (in --data-dir, or nowhere)");
     syntax.texts("--image", images_,
-                 "With --local: NAME=DIRECTORY, what stands for an image (see millrace serve --help); may be repeated");
+                 "With --local: NAME=DIRECTORY, the directory that represents an image (see millrace serve --help); "
+                 "may be repeated");
     syntax.needs("--image", "--local");
     syntax.excludes("--local", "--pipeline");
     declare_server(syntax);

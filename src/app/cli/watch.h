@@ -11,9 +11,9 @@
 namespace millrace::app {
 
 // Until the run has ended: a tree redrawn in place where `out` is a terminal, elsewhere a line for each change. Then
-// the last lines of the log of each task that failed (of three at most). What is done for a task before it runs is told
-// where it takes long (preparing.h). Returns the run with its tasks.
-// Errors: cancelled when a blocked SIGINT or SIGTERM comes (where they are not blocked, they end the program as usual).
+// the last lines of the log of each task that failed (of three at most). What is done for a task before it runs is
+// reported where it takes long (preparing.h). Returns the run with its tasks. Errors: cancelled when a blocked SIGINT
+// or SIGTERM comes (where they are not blocked, they end the program as usual).
 Result<Value> watch_run(ApiClient& client, const std::string& run_id, std::FILE* out);
 
 // How it ended and why, for those who watched nothing.

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "db/database_for_tests.h"
 #include "db/open.h"
 
 namespace millrace::db {
@@ -21,49 +22,10 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Migration kSchema[] = {{1, "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT UNIQUE) STRICT"}};
-
-class SqliteTest : public testing::Test {
+class SqliteTest : public DatabaseFixture<testing::Test> {
  protected:
-  void SetUp() override { reopen(); }
-  void reopen(const Options& options = {}) {
-    database_.reset();
-    auto opened = Database::open(path(), options);
-    ASSERT_TRUE(opened) << opened.error().message;
-    database_ = std::move(*opened);
-    const auto migrated = database_->migrate("test", kSchema);
-    ASSERT_TRUE(migrated) << migrated.error().message;
-  }
-  std::string path() const { return (dir_.path() / "data.db").string(); }
-  static Database::Work insert(std::string name) {
-    return [name = std::move(name)](Connection& c) -> Status {
-      return MR_TRY(c.prepare("INSERT INTO item (name) VALUES (?)")).bind(std::string_view(name)).run();
-    };
-  }
-  std::int64_t count(std::string_view where = "1") {
-    std::int64_t n = -1;
-    const auto status = database_->read([&](Connection& c) -> Status {
-      auto select = MR_TRY(c.prepare("SELECT count(*) FROM item WHERE " + std::string(where)));
-      MR_TRY(select.step());
-      n = select.integer(0);
-      return {};
-    });
-    EXPECT_TRUE(status) << status.error().message;
-    return n;
-  }
-
-  TempDir dir_ = std::move(*TempDir::make("db"));
-  std::unique_ptr<Database> database_;
+  SqliteTest() : DatabaseFixture(Database::open) {}
 };
-
-// A work that blocks the writer until `release` is counted down: what is queued behind it becomes one batch.
-Database::Work hold(std::latch& entered, std::latch& release) {
-  return [&](Connection&) -> Status {
-    entered.count_down();
-    release.wait();
-    return {};
-  };
-}
 
 TEST_F(SqliteTest, AFailedCommitFailsEveryWorkOfTheBatch) {
   ASSERT_TRUE(database_->write([](Connection& c) {

@@ -98,7 +98,7 @@ std::string way_out(const Options& options, const Hooks& hooks, const Executor& 
   if (!(package && !plain) && !shell) return {};
   return fmt::format(
       "; the image {0} is not run here, its command runs with {1} of this machine: start the server with "
-      "--executor container, or with --image {0}=DIRECTORY where one stands for it{2}",
+      "--executor container, or with --image {0}=DIRECTORY, a directory with its files{2}",
       quoted(image, kMaxImage), package ? "the packages" : "the shell and the programs",
       package ? ", or name the packages in packages_to_install" : "");
 }

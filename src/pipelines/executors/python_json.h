@@ -1,7 +1,7 @@
 #pragma once
 // JSON as Python's json module writes and reads it: with NaN, Infinity and -Infinity, which JSON has not. A diverged
 // training logs them as metrics. Within the program, and in the answers of its APIs, they are the strings of these
-// names, as protobuf's JSON has them; what a Python component is told are numbers again. Pure.
+// names, as protobuf's JSON has them; what a Python component gets are numbers again. Pure.
 
 #include <optional>
 #include <string>
@@ -19,7 +19,7 @@ std::optional<std::string_view> find_non_finite(const Value& value);
 // Each as the string of its name.
 Value with_named_numbers(const Value& value);
 
-// An ExecutorInput for Python: names that stand for numbers in the metadata of metrics are the numbers.
+// An ExecutorInput for Python: names that represent numbers in the metadata of metrics are the numbers.
 std::string python_json_of_input(const Value& executor_input);
 
 }  // namespace millrace::pipelines::executors

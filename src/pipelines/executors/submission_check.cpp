@@ -133,12 +133,12 @@ class Check {
       return fail(Code::unimplemented,
                   fmt::format("the image {0} has no command in the pipeline, and images are not run here: give the "
                               "component a command, or start the server with --executor container, or with --image "
-                              "{0}=DIRECTORY where one stands for it",
+                              "{0}=DIRECTORY, a directory with its files",
                               executor.image));
     return fail(
         Code::failed_precondition,
         fmt::format("the program {1} of the image {0} is not on this machine, on which its command runs: start "
-                    "the server with --executor container, or with --image {0}=DIRECTORY where one stands for it",
+                    "the server with --executor container, or with --image {0}=DIRECTORY, a directory with its files",
                     executor.image, words[0]));
   }
 

@@ -34,15 +34,7 @@ class RunnerOnFakeBackend : public ::testing::Test {
     pipelines_.reset();
     database_.reset();
   }
-  net::Response post(const std::string& target, const Value& body) {
-    net::Request request;
-    request.method = "POST";
-    request.target = request.path = target;
-    request.headers.set("Content-Type", "application/json");
-    const auto reader = net::body_from_string(to_json(body));
-    request.body = reader.get();
-    return pipelines_->handle(request);
-  }
+  net::Response post(const std::string& target, const Value& body) { return post_json(*pipelines_, target, body); }
   std::string start(const std::vector<Step>& steps) {
     const net::Response response =
         post("/apis/v2beta1/runs", Value::object({{"display_name", "r"}, {"pipeline_spec", make_pipeline(steps)}}));

@@ -166,15 +166,7 @@ class Simulation {
   }
 
  private:
-  net::Response send(const std::string& target, const Value& body) {
-    net::Request request;
-    request.method = "POST";
-    request.target = request.path = target;
-    request.headers.set("Content-Type", "application/json");
-    const auto reader = net::body_from_string(to_json(body));
-    request.body = reader.get();
-    return pipelines_->handle(request);
-  }
+  net::Response send(const std::string& target, const Value& body) { return post_json(*pipelines_, target, body); }
   std::string start(const Value& pipeline) {
     const net::Response response =
         send("/apis/v2beta1/runs", Value::object({{"display_name", "r"}, {"pipeline_spec", pipeline}}));

@@ -2,6 +2,7 @@
 
 #include "pipelines/schedule/time_zone.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -19,7 +20,8 @@ Time at(std::string_view text) { return *parse_rfc3339(text); }
 bool has_database() { return std::filesystem::exists("/usr/share/zoneinfo/Europe/Berlin"); }
 
 TEST(TimeZone, NamesTheNextTimeByItsClocks) {
-  if (!has_database()) GTEST_SKIP() << "this machine has no time zones";
+  if (!has_database() && std::getenv("CI") == nullptr) GTEST_SKIP() << "this machine has no time zones (tzdata)";
+  ASSERT_TRUE(has_database());
   struct Case {
     const char *cron, *from, *next;
   };

@@ -1,5 +1,5 @@
 #pragma once
-// Whether earlier successes may stand for a pipeline's tasks. Pure.
+// Whether earlier successes may be used in place of a pipeline's tasks. Pure.
 
 #include "base/value.h"
 
