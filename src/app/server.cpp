@@ -1,8 +1,8 @@
 #include "app/server.h"
 #include "app/artifact_transfer.h"
-#include "app/body_plan.h"
 #include "app/callers.h"
 #include "app/commands.h"
+#include "app/request_plan.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -38,6 +38,7 @@
 #include "console/console.h"
 #include "db/open.h"
 #include "kube/kube.h"
+#include "kube/status.h"
 #include "logs/logs.h"
 #include "net/server.h"
 #include "pipelines/pipelines.h"
@@ -121,6 +122,7 @@ class ServerImpl final : public Server {
   net::Response pass_on(Api api, net::Request& request, std::string_view refused_because);
   bool prune_some();
   net::Response for_operator(net::Request& request);
+  net::Response unavailable(const net::Request& head, std::string_view message) const;
   net::Response for_caller(Api api, net::Request& request, const pipelines::Caller& caller);
 
   ServeOptions options_;
@@ -218,7 +220,11 @@ Status ServerImpl::open_network() {
   net_options.port = options_.port;
   net_options.tls_certificate_pem = tls_.server.certificate_pem;
   net_options.tls_key_pem = tls_.server.key_pem;
-  net_options.body_plan = body_plan;
+  net_options.request_plan = request_plan;
+  net_options.shares = handler_shares();
+  net_options.unavailable = [this](const net::Request& head, std::string_view message) {
+    return unavailable(head, message);
+  };
   net_options.max_connections = connections_for(raise_descriptor_limit(kMostDescriptors));
   net_ = MR_TRY(net::Server::start(std::move(net_options), [this](net::Request& request) { return handle(request); }));
   options_.port = net_->port();
@@ -389,6 +395,25 @@ net::Response ServerImpl::pass_on(Api api, net::Request& request, std::string_vi
       break;
   }
   return refusal(Error(Code::permission_denied, std::string(refused_because)));
+}
+
+// A limit of the network layer, in the words of the API that the request is for.
+net::Response ServerImpl::unavailable(const net::Request& head, std::string_view message) const {
+  const Error error(Code::unavailable, std::string(message));
+  std::string_view unused;
+  switch (route(head, is_loopback(options_.address), head.path.starts_with("/console/"), unused)) {
+    case Api::kubernetes:
+      return kube::failure(error);
+    case Api::aws:
+      return services_open_ ? gateway_->refuse(head, error) : net::Response::text(503, error.message + "\n");
+    case Api::pipelines:
+    case Api::console:
+    case Api::identity:
+    case Api::container_credentials:
+    case Api::refused:
+      break;
+  }
+  return net::Response::json(503, to_json(Value::object({{"code", 14}, {"message", error.message}})));
 }
 
 // The APIs that ask for no signature, or for one that a child might have got hold of.

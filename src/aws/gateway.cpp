@@ -416,6 +416,15 @@ struct Gateway::Impl {
       work.served->dialect.explain(work.call, error, work.input);
   }
 
+  net::Response refuse(const net::Request& head, const Error& error) const {
+    net::Request request = head;
+    Work work{request, {}, nullptr, std::nullopt, {}, {}, nullptr, false, {}, {}, false};
+    if (auto claim = sigv4::read_claim(request)) work.claim = std::move(*claim);
+    if (const auto served = resolve_service(work)) work.served = *served;
+    return write_error(protocol_of(work), error, uuid4(), request.path, request.method == "HEAD",
+                       work.served != nullptr ? work.served->identity.xml_namespace : "", {});
+  }
+
   net::Response handle(net::Request& request) {
     Work work{request, {}, nullptr, std::nullopt, {}, {}, nullptr, false, {}, {}, false};
     work.call.authoriser = &authoriser;
@@ -503,6 +512,7 @@ bool Gateway::is_aws_request(const net::Request& request) {
 }
 
 net::Response Gateway::handle(net::Request& request) { return impl_->handle(request); }
+net::Response Gateway::refuse(const net::Request& head, const Error& error) const { return impl_->refuse(head, error); }
 
 Result<std::vector<Check>> Gateway::checks_of(const Principal& principal, std::string_view service,
                                               std::string_view operation, const Value& input) const {

@@ -166,6 +166,9 @@ class Gateway {
   // Is this request for an AWS API: SigV4 in header or query, an AWS target header, or an unsigned AWS-looking call?
   static bool is_aws_request(const net::Request& request);
   net::Response handle(net::Request& request);
+  // An error before the request is handled, in the words of the service that it seems to be for: nobody has been
+  // authenticated. For limits of the network layer.
+  net::Response refuse(const net::Request& head, const Error& error) const;
   // What an operation's table entry would ask of the authoriser for this input. Nothing is asked or done. Errors:
   // unimplemented for what is not served; those of the entry.
   Result<std::vector<Check>> checks_of(const Principal& principal, std::string_view service, std::string_view operation,

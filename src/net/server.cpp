@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <numeric>
 #include <system_error>
 #include <thread>
 
@@ -107,6 +108,7 @@ class ServerImpl final : public Server {
     while (core_.open > 0 && SteadyClock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     asio::post(core_.io, [this] {
       core_.abandoned = true;
+      for (Share& share : core_.shares) share.close();
       for (Connection* connection : core_.connections) {
         connection->cut();
         if (connection->wake) connection->wake->now();
@@ -208,6 +210,9 @@ class ServerImpl final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler handler) {
+  if (!options.shares.empty()) {
+    options.handler_threads = std::accumulate(options.shares.begin(), options.shares.end(), std::size_t{0});
+  }
   auto server = std::make_unique<ServerImpl>(std::move(options), std::move(handler));
   MR_TRY(server->open());
   return server;

@@ -7,14 +7,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "net/http.h"
 
 namespace millrace::net {
 
-// What is done with a request's body, decided on its head alone.
-struct BodyPlan {
+// How a request is handled, decided on its head alone.
+struct RequestPlan {
   // What the handler takes at most. A larger body is not read: the handler starts at once, and its read_all() fails
   // with resource_exhausted, so that the refusal is in the API's own words.
   std::uint64_t limit = 0;
@@ -22,6 +24,8 @@ struct BodyPlan {
   // true: the handler reads it as it arrives, on a thread of those for uploads. For bodies that are too large to keep
   // in memory, and for handlers that refuse a caller before they read.
   bool streamed = false;
+  // Whose threads the handler and the pieces of its stream run on: an index into ServerOptions::shares.
+  std::size_t share = 0;
 };
 
 struct ServerOptions {
@@ -29,6 +33,10 @@ struct ServerOptions {
   std::uint16_t port = 0;            // 0: the kernel chooses; see Server::port()
   std::string unix_socket;           // listen on this path instead of address:port (mode 0600)
   std::size_t handler_threads = 16;  // 0: handlers run on the I/O thread (for fuzzing); they must not wait
+  // How many handlers of each kind of request run at once; the others wait, Share::kMostWaiting at most, then are
+  // answered 503. No kind takes the threads of another. Empty: one share, of handler_threads. Else handler_threads is
+  // their sum.
+  std::vector<std::size_t> shares;
   std::size_t upload_threads = 256;  // made when needed; each is one streamed body
   // At the limit a new connection replaces the one that has been idle for longest; when none is, it is answered 503.
   std::size_t max_connections = 4096;
@@ -37,7 +45,10 @@ struct ServerOptions {
   std::uint64_t max_body_bytes = 5ull << 30;  // of any request
   // Absent: bodies are streamed. Called on the I/O thread: it must be quick, must not block, and sees a request without
   // a body. Bodies of up to 64 KiB are always read into memory, unless the client waits for "100 Continue".
-  std::function<BodyPlan(const Request& head)> body_plan;
+  std::function<RequestPlan(const Request& head)> request_plan;
+  // The 503 of a request that a limit refuses, in the words of its API; `message` is one sentence. Called on the I/O
+  // thread, with a request without a body. Absent: the sentence as text.
+  std::function<Response(const Request& head, std::string_view message)> unavailable;
   std::size_t max_buffered_bytes = 256u << 20;  // of all bodies above 64 KiB that are being read into memory
   std::chrono::seconds header_timeout{30};      // for a whole head, and for a TLS handshake
   std::chrono::seconds idle_timeout{120};       // keep-alive

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@
 #include "net/http.h"
 #include "net/peer.h"
 #include "net/server.h"
+#include "net/server_share.h"
 
 namespace millrace::net::detail {
 
@@ -75,7 +77,14 @@ struct Core {
       : options(std::move(server_options)),
         handler(std::move(server_handler)),
         pool(options.handler_threads, kQueueLimit, "http-handler"),
-        uploads(options.upload_threads, kUploadQueue, "http-upload") {}
+        uploads(options.upload_threads, kUploadQueue, "http-upload") {
+    if (options.shares.empty()) options.shares = {options.handler_threads};
+    for (const std::size_t threads : options.shares) shares.emplace_back(io, threads);
+  }
+  Share& share(std::size_t index) { return shares[std::min(index, shares.size() - 1)]; }
+  Response unavailable(const Request& head, std::string_view message) const {
+    return options.unavailable ? options.unavailable(head, message) : Response::text(503, std::string(message) + "\n");
+  }
 
   // Open streams are counted by their type, so that many of one kind leave the others and all requests their share.
   std::size_t max_streams() const { return std::max<std::size_t>(2, options.max_connections / 2); }
@@ -94,6 +103,7 @@ struct Core {
   std::atomic<bool> abandoned{false};  // the time for requests in flight is over: what is queued is not begun
   // Last but for the pools: coroutines that never ended are destroyed with it, and their connections leave the set.
   asio::io_context io{1};
+  std::deque<Share> shares;  // what waits in them is destroyed before the connections leave the set
   WorkerPool pool;
   WorkerPool uploads;
 };
@@ -195,6 +205,7 @@ struct Connection {
   const std::shared_ptr<Connected> shared = std::make_shared<Connected>(socket.native_handle());
   Phase phase = Phase::header;
   std::shared_ptr<Wake> wake;  // while the answer is a stream, or comes later
+  std::size_t share = 0;       // of the request under way, see RequestPlan
   // When something last moved, and when the phase began; the sweeper ends connections that take too long.
   std::atomic<SteadyClock::rep> progress{SteadyClock::now().time_since_epoch().count()};
   SteadyClock::time_point since = SteadyClock::now();
@@ -274,8 +285,8 @@ inline bool evict_one(Core& core) {
   return true;
 }
 
-// Runs `work` on the pool; the coroutine goes on, on the I/O thread, with what it returned: nothing when the queue is
-// full or the server stops. `work` does not throw.
+// Runs `work` on a thread of `pool`; the coroutine goes on, on the I/O thread, with what it returned: nothing when the
+// queue is full or the server stops. `work` does not throw.
 template <class T, class Work>
 Task<std::optional<T>> on_pool(Core& core, WorkerPool& pool, Work work) {
   if (core.options.handler_threads == 0) co_return work();
@@ -291,6 +302,17 @@ Task<std::optional<T>> on_pool(Core& core, WorkerPool& pool, Work work) {
   co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(std::move(start),
                                                                                asio::use_awaitable_t<Executor>{});
   co_return std::move(*slot);
+}
+
+// The same on a thread of the connection's share.
+template <class T, class Work>
+Task<std::optional<T>> on_share(Connection& connection, Work work) {
+  Core& core = connection.core;
+  if (core.options.handler_threads == 0) co_return work();
+  Share& share = core.share(connection.share);
+  if (!share.enter_at_once() && !co_await share.enter()) co_return std::nullopt;
+  const Place place(share);
+  co_return co_await on_pool<T>(core, core.pool, std::move(work));
 }
 
 }  // namespace millrace::net::detail

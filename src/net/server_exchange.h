@@ -108,15 +108,17 @@ inline Handled handle(Core& core, Request& request, BodyReader& body) {
   return handled;
 }
 
-inline Task<Response> answer_of(Connection& connection, WorkerPool& pool, Request& request, BodyReader& body) {
+// `streamed`: on a thread for uploads, else on one of the request's share.
+inline Task<Response> answer_of(Connection& connection, bool streamed, Request& request, BodyReader& body) {
   connection.enter(Connection::Phase::handler);
   Core& core = connection.core;
   auto work = [&core, &request, &body, shared = connection.shared] {
     const Handling handling(shared);
     return handle(core, request, body);
   };
-  std::optional<Handled> handled = co_await on_pool<Handled>(core, pool, std::move(work));
-  if (!handled) co_return Response::text(503, "The server has too many requests waiting; try again.\n");
+  std::optional<Handled> handled = streamed ? co_await on_pool<Handled>(core, core.uploads, std::move(work))
+                                            : co_await on_share<Handled>(connection, std::move(work));
+  if (!handled) co_return core.unavailable(request, "The server has too many requests waiting; try again.");
   if (handled->awaited.later) co_return co_await wait_for_later(connection, std::move(handled->awaited));
   co_return std::move(handled->response);
 }
@@ -138,7 +140,8 @@ class Exchange {
       co_return co_await refuse(connection_, 413,
                                 fmt::format("A request body may have {} bytes at most.", options.max_body_bytes));
     }
-    const BodyPlan plan = body_plan();
+    const RequestPlan plan = request_plan();
+    connection_.share = plan.share;
     const bool small = !head_.chunked && head_.content_length.value_or(0) <= kReadAhead;
     if (plan.streamed && (!small || head_.expects_continue)) co_return co_await with_streamed_body(plan.limit);
     if (!head_.chunked && head_.content_length.value_or(0) > plan.limit)
@@ -147,25 +150,24 @@ class Exchange {
   }
 
  private:
-  BodyPlan body_plan() const {
+  RequestPlan request_plan() const {
     const ServerOptions& options = connection_.core.options;
-    if (!options.body_plan) return {options.max_body_bytes, true};
-    BodyPlan plan = options.body_plan(head_.request);
+    if (!options.request_plan) return {options.max_body_bytes, true};
+    RequestPlan plan = options.request_plan(head_.request);
     plan.limit = std::min(plan.limit, options.max_body_bytes);
     return plan;
   }
 
   Task<After> with_streamed_body(std::uint64_t limit) {
     StreamedBody body(connection_, head_, limit);
-    Core& core = connection_.core;
-    Response response = co_await answer_of(connection_, core.uploads, head_.request, body);
+    Response response = co_await answer_of(connection_, true, head_.request, body);
     co_return co_await finish(response, co_await drain(connection_, body));
   }
 
   // The body stays where it is; the handler says why.
   Task<After> with_refused_body(std::uint64_t limit) {
     BufferedBody body(too_large(limit), head_.content_length);
-    Response response = co_await answer_of(connection_, connection_.core.pool, head_.request, body);
+    Response response = co_await answer_of(connection_, false, head_.request, body);
     co_return co_await finish(response, false);
   }
 
@@ -185,22 +187,28 @@ class Exchange {
       case End::broken:
         co_return co_await refuse(connection_, 400, fmt::format("The request is broken: {}.", kBrokenBody));
       case End::no_memory:
-        co_return co_await refuse(connection_, 503, "The bodies of too many requests are on their way; try again.");
+        co_return co_await busy("The bodies of too many requests are on their way; try again.");
       case End::too_large:
         co_return co_await with_refused_body(limit);
       case End::whole:
         break;
     }
     BufferedBody body(std::move(ahead.text), head_.content_length);
-    Response response = co_await answer_of(connection_, connection_.core.pool, head_.request, body);
+    Response response = co_await answer_of(connection_, false, head_.request, body);
     co_return co_await finish(response, true);
+  }
+
+  // A limit was reached before the handler could begin.
+  Task<After> busy(std::string_view message) {
+    Response response = connection_.core.unavailable(head_.request, message);
+    co_return co_await finish(response, false);
   }
 
   // reusable: the next request begins where this one's body has ended.
   Task<After> finish(Response& response, bool reusable) {
     const Core& core = connection_.core;
     if (response.stream && !StreamShare::has_room(core, *response.stream))
-      response = Response::text(503, "Too many streams of this kind are open; close one and try again.\n");
+      response = core.unavailable(head_.request, "Too many streams of this kind are open; close one and try again.");
     rules_.keep_alive = head_.keep_alive && reusable && !core.stopping && !(response.stream && rules_.http_1_0);
     if (co_await send_response(connection_, response, rules_)) co_return After::close;
     co_return rules_.keep_alive ? After::keep : reusable ? After::close : After::linger;

@@ -168,7 +168,7 @@ class Machine {
   }
 
   void poll(int client) {
-    core_.options.body_plan = [this](const Request&) { return BodyPlan{kBodyLimit, choices_.streamed}; };
+    core_.options.request_plan = [this](const Request&) { return RequestPlan{kBodyLimit, choices_.streamed}; };
     core_.io.restart();
     core_.io.poll();
     for (ssize_t n = 0; (n = ::recv(client, received_.data(), received_.size(), 0)) > 0;)

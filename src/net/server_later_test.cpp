@@ -153,12 +153,12 @@ TEST(ServerLater, ACompletionMayOutliveAServerThatNeverCameToWaitForIt) {
   std::promise<void> begun, held;
   std::atomic<bool> holding{false};
   ServerOptions options;
-  options.body_plan = [&](const Request& head) {
+  options.request_plan = [&](const Request& head) {
     if (head.path == "/hold" && !holding.exchange(true)) {
       held.set_value();
       std::this_thread::sleep_for(kLongerThanAStop);
     }
-    return BodyPlan{};
+    return RequestPlan{};
   };
   auto is_held = held.get_future().share();
   auto server = start_server(

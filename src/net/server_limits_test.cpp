@@ -125,14 +125,14 @@ TEST(ServerLimits, ABodyThatTricklesInTakesNoHandlerThread) {
   EXPECT_NE(slow[7]->receive("abcde").find("abcde"), std::string::npos);
 }
 
-BodyPlan in_memory(const Request&) { return {32u << 20, false}; }
+RequestPlan in_memory(const Request&) { return {32u << 20, false}; }
 
 // Bodies of any size, with a length or in chunks, and whether or not the client waits for "100 Continue".
 TEST(ServerLimits, AHalfSentBodyHoldsNoThread) {
   ServerOptions options;
   options.handler_threads = 1;
   options.upload_threads = 1;
-  options.body_plan = in_memory;
+  options.request_plan = in_memory;
   auto server = start_server(echo, options);
   std::vector<std::unique_ptr<RawConnection>> slow;
   for (int i = 0; i < 60; ++i) {
@@ -154,7 +154,7 @@ TEST(ServerLimits, OneBytePerWhileDoesNotKeepABodyOpen) {
   options.rate_window = std::chrono::seconds(1);
   options.min_body_rate = 1000;
   for (const bool streamed : {false, true}) {
-    options.body_plan = [streamed](const Request&) { return BodyPlan{32u << 20, streamed}; };
+    options.request_plan = [streamed](const Request&) { return RequestPlan{32u << 20, streamed}; };
     auto server = start_server(echo, options);
     RawConnection raw(server->port());
     raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n");
@@ -191,7 +191,7 @@ TEST(ServerLimits, OneBytePerWhileDoesNotKeepAHeadOpen) {
 
 TEST(ServerLimits, BodiesInMemoryHaveALimitTogether) {
   ServerOptions options;
-  options.body_plan = in_memory;
+  options.request_plan = in_memory;
   options.max_buffered_bytes = 1u << 20;
   auto server = start_server(echo, options);
   std::vector<std::unique_ptr<RawConnection>> slow;
@@ -217,7 +217,7 @@ TEST(ServerLimits, BodiesInMemoryHaveALimitTogether) {
 
 TEST(ServerLimits, ABodyBeyondItsPlanIsRefusedByTheHandlerUnread) {
   ServerOptions options;
-  options.body_plan = [](const Request&) { return BodyPlan{100'000, false}; };
+  options.request_plan = [](const Request&) { return RequestPlan{100'000, false}; };
   auto server = start_server(echo, options);
   for (const std::string_view framing :
        {"Content-Length: 300000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n493e0\r\n",
@@ -234,7 +234,7 @@ TEST(ServerLimits, ABodyBeyondItsPlanIsRefusedByTheHandlerUnread) {
 
 TEST(ServerLimits, BrokenBodiesAreAnswered400) {
   ServerOptions options;
-  options.body_plan = in_memory;
+  options.request_plan = in_memory;
   std::atomic<int> handled{0};
   auto server = start_server(
       [&](Request&) {
@@ -286,7 +286,7 @@ TEST(ServerLimits, GarbageBehindPipelinedRequestsCostsTheConnectionAlone) {
 TEST(ServerLimits, AContinueThatIsNeverFollowedByABodyIsCutOff) {
   ServerOptions options;
   options.transfer_timeout = std::chrono::seconds(1);
-  options.body_plan = in_memory;
+  options.request_plan = in_memory;
   options.handler_threads = options.upload_threads = 1;
   auto server = start_server(echo, options);
   RawConnection raw(server->port());
@@ -321,7 +321,7 @@ TEST(ServerLimits, HalfTlsHandshakesAreCutOffAndHoldUpNobody) {
 
 TEST(ServerLimits, ResetsInTheMidstCostNothing) {
   ServerOptions options;
-  options.body_plan = [](const Request& head) { return BodyPlan{32u << 20, head.path == "/streamed"}; };
+  options.request_plan = [](const Request& head) { return RequestPlan{32u << 20, head.path == "/streamed"}; };
   auto server = start_server(echo, options);
   const std::string_view begun[] = {"G",
                                     "GET / HTTP/1.1\r\nHost: x\r\n",
@@ -343,7 +343,7 @@ TEST(ServerLimits, ResetsInTheMidstCostNothing) {
 
 TEST(ServerLimits, StopIsBoundedWhateverClientsDo) {
   ServerOptions options;
-  options.body_plan = [](const Request& head) { return BodyPlan{32u << 20, head.path == "/streamed"}; };
+  options.request_plan = [](const Request& head) { return RequestPlan{32u << 20, head.path == "/streamed"}; };
   auto server = start_server(echo, options);
   std::vector<std::unique_ptr<RawConnection>> open;
   for (int i = 0; i < 40; ++i) {

@@ -84,8 +84,7 @@ inline Task<error_code> send_stream(Connection& connection, StreamBody& stream, 
     state->woken = false;
     connection.enter(Connection::Phase::stream);
     auto read = [&stream] { return next_step(stream); };
-    const std::optional<StreamStep> step =
-        co_await on_pool<StreamStep>(connection.core, connection.core.pool, std::move(read));
+    const std::optional<StreamStep> step = co_await on_share<StreamStep>(connection, std::move(read));
     if (step && step->failed) co_return asio::error::make_error_code(asio::error::eof);  // cut: the peer must see it
     if (step && !step->text.empty()) {
       if (const error_code ec = co_await send_piece(connection, step->text, chunked)) co_return ec;

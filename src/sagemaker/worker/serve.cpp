@@ -106,7 +106,7 @@ Status serve(const std::vector<std::string>& arguments, JobLog& log) {
   options.unix_socket = arguments[2];
   options.handler_threads = kMaxInvocations + kOwnThreads;
   options.max_body_bytes = static_cast<std::uint64_t>(2 * kMostPayloadMb) << 20;  // the limit itself is invoke()'s
-  options.body_plan = [most = options.max_body_bytes](const net::Request&) { return net::BodyPlan{most, false}; };
+  options.request_plan = [most = options.max_body_bytes](const net::Request&) { return net::RequestPlan{most, false}; };
   const auto server =
       MR_TRY(net::Server::start(options, [&](net::Request& request) { return answer(served, limit, request); }));
   log.info("Model server started: {}, {} features", served.algorithm.name, served.model->feature_dim());

@@ -1,11 +1,13 @@
-#include "app/body_plan.h"
+#include "app/request_plan.h"
 
 #include <gtest/gtest.h>
+
+#include <set>
 
 namespace millrace::app {
 namespace {
 
-TEST(BodyPlan, EachApiHasItsLimitAndOnlyObjectsAreStreamed) {
+TEST(RequestPlan, EachApiHasItsLimitAndOnlyObjectsAreStreamed) {
   constexpr std::uint64_t kMiB = 1u << 20;
   struct Row {
     const char* method;
@@ -41,10 +43,39 @@ TEST(BodyPlan, EachApiHasItsLimitAndOnlyObjectsAreStreamed) {
     head.tls = row.tls;
     head.headers.add("Host", "localhost:8080");
     if (*row.target != '\0') head.headers.add("X-Amz-Target", row.target);
-    const net::BodyPlan plan = body_plan(head);
+    const net::RequestPlan plan = request_plan(head);
     EXPECT_EQ(plan.limit, row.limit) << row.method << " " << row.path << "?" << row.query;
     EXPECT_EQ(plan.streamed, row.streamed) << row.method << " " << row.path << "?" << row.query;
   }
+}
+
+TEST(RequestPlan, NoApiTakesTheThreadsOfAnother) {
+  struct Row {
+    const char* method;
+    const char* path;
+    const char* target;  // X-Amz-Target
+    bool tls;
+  };
+  const Row rows[] = {{"GET", "/bucket/key", "", false},
+                      {"POST", "/", "SageMaker.ListModels", false},
+                      {"GET", "/apis/v2beta1/healthz", "", false},
+                      {"GET", "/api/v1/namespaces", "", true},
+                      {"GET", "/console/api/overview", "", false},
+                      {"GET", "/v2/credentials/00", "", false},
+                      {"POST", "/millrace/operator/prune", "", false}};
+  std::set<std::size_t> shares;
+  for (const Row& row : rows) {
+    net::Request head;
+    head.method = row.method;
+    head.path = row.path;
+    head.tls = row.tls;
+    head.headers.add("Host", "localhost:8080");
+    if (*row.target != '\0') head.headers.add("X-Amz-Target", row.target);
+    const std::size_t share = request_plan(head).share;
+    EXPECT_TRUE(shares.insert(share).second) << row.path;
+    EXPECT_LT(share, handler_shares().size());
+  }
+  EXPECT_EQ(shares.size(), handler_shares().size());
 }
 
 }  // namespace
