@@ -22,13 +22,21 @@ bool may_be_own_user(std::int64_t pid) {
 
 LiveChildren::LiveChildren(const std::filesystem::path& directory, const std::filesystem::path& executable,
                            ExitHandler on_exit, std::uint64_t log_limit)
-    : launcher_(
+    : last_seen_(seen_at_start(directory)),
+      last_seen_as_own_user_(last_seen_),
+      launcher_(
           directory, executable,
           [this, on_exit = std::move(on_exit)](const std::string& key, const proc::ChildStatus& status) {
             end(key);
             on_exit(key, status);
           },
           log_limit) {}
+
+LiveChildren::Steady::time_point LiveChildren::seen_at_start(const std::filesystem::path& directory) {
+  std::error_code unreadable;
+  const bool never = !std::filesystem::exists(directory / "journal", unreadable) && !unreadable;
+  return Steady::now() - (never ? kMoment : std::chrono::seconds(0));
+}
 
 void LiveChildren::begin(const std::string& key, Child child) {
   const MutexLock lock(mutex_);

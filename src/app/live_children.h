@@ -46,12 +46,15 @@ class LiveChildren final : public proc::Launcher {
   void begin(const std::string& key, Child child);
   void end(const std::string& key);
 
+  // Of an earlier server's children nothing is known at the start; where none was ever started there are none.
+  static Steady::time_point seen_at_start(const std::filesystem::path& directory);
+
   mutable Mutex mutex_;
   std::map<std::string, Child, std::less<>> running_ MR_GUARDED_BY(mutex_);
   std::size_t as_own_user_ MR_GUARDED_BY(mutex_) = 0;  // of them
   std::map<std::int64_t, std::string> by_pid_ MR_GUARDED_BY(mutex_);
-  Steady::time_point last_seen_ MR_GUARDED_BY(mutex_) = Steady::now();
-  Steady::time_point last_seen_as_own_user_ MR_GUARDED_BY(mutex_) = Steady::now();
+  Steady::time_point last_seen_ MR_GUARDED_BY(mutex_);
+  Steady::time_point last_seen_as_own_user_ MR_GUARDED_BY(mutex_);
   LazyLauncher launcher_;  // last: its thread calls back
 };
 

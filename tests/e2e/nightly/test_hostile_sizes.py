@@ -9,7 +9,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import support  # noqa: E402
-from test_hostile_jobs import Account  # noqa: E402
+from jobs_account import Account  # noqa: E402
 from test_hostile_steps import OUT, pipeline, start  # noqa: E402
 
 COUNT = 1_000_000

@@ -1,0 +1,117 @@
+"""A crowd of slow clients and of calls to a model that does not answer: everybody else is answered at once.
+
+Runs alone on the machine (RUN_SERIAL), since its bar is in milliseconds."""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import time
+
+import pytest
+
+import support
+from jobs_account import Account, model_servers
+
+BAR = 0.100  # seconds, for every answer
+HALF_SENT, IDLE, INVOCATIONS = 1_000, 500, 100
+ROUNDS = 10
+UPLOAD = (
+    "POST /apis/v2beta1/pipelines/upload?name=x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200000\r\n"
+    "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+)
+FORM = (
+    "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200000\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n"
+)
+HALF = "x" * 70_000  # more than is read ahead of a plan for the body
+PIPELINE = {
+    "pipelineInfo": {"name": "p"},
+    "schemaVersion": "2.1.0",
+    "sdkVersion": "kfp-2.7.0",
+    "components": {"comp": {"executorLabel": "e"}},
+    "deploymentSpec": {"executors": {"e": {"container": {"image": "i", "command": ["true"]}}}},
+    "root": {"dag": {"tasks": {"t": {"componentRef": {"name": "comp"}, "taskInfo": {"name": "t"}, "cachingOptions": {}}}}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many_descriptors():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8_000, before[1]), before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def connect(server, text=""):
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection.sendall(text.encode())
+    return connection
+
+
+def signed_invocation(server, endpoint):
+    """The bytes of an InvokeEndpoint call."""
+    import botocore.auth
+    import botocore.awsrequest
+    import botocore.credentials
+
+    environment = server.environment()
+    request = botocore.awsrequest.AWSRequest(
+        "POST",
+        f"{server.endpoint}/endpoints/{endpoint}/invocations",
+        headers={"Content-Type": "text/csv", "Content-Length": "4"},
+        data=b"1,1\n",
+    )
+    keys = botocore.credentials.Credentials(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    botocore.auth.SigV4Auth(keys, "sagemaker", environment["AWS_REGION"]).add_auth(request)
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    return f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{head}\r\n1,1\n"
+
+
+def resume(pid):
+    with contextlib.suppress(ProcessLookupError):  # it was replaced
+        os.kill(pid, signal.SIGCONT)
+
+
+def times_of(call):
+    seconds = []
+    for _ in range(ROUNDS):
+        start = time.monotonic()
+        call()
+        seconds.append(time.monotonic() - start)
+    return seconds
+
+
+def test_others_are_answered_within_a_tenth_of_a_second(tmp_path):
+    with support.running(tmp_path / "data") as server, contextlib.ExitStack() as open_now:
+        account = Account(server)
+        account.serve_kmeans("crowded")
+        sts = server.client("sts", attempts=1)
+        sts.get_caller_identity()
+        for pid in model_servers(server):
+            os.kill(pid, signal.SIGSTOP)
+            open_now.callback(resume, pid)
+        crowd = [connect(server) for _ in range(IDLE)]
+        crowd += [connect(server, (UPLOAD if i % 2 else FORM) + HALF) for i in range(HALF_SENT)]
+        invocation = signed_invocation(server, "crowded")
+        waiting = [connect(server, invocation) for _ in range(INVOCATIONS)]
+        for connection in crowd + waiting:
+            open_now.callback(connection.close)
+
+        def healthz():
+            assert server.request("/apis/v2beta1/healthz")[0] == 200
+
+        def run():
+            code, text = server.request("/apis/v2beta1/runs", {"display_name": "r", "pipeline_spec": PIPELINE})
+            assert code == 200, text
+
+        slowest = {}
+        for name, call in {"healthz": healthz, "GetCallerIdentity": sts.get_caller_identity, "a run's creation": run}.items():
+            seconds = sorted(times_of(call))
+            slowest[name] = seconds[-1]
+            print(f"{name}: median {seconds[len(seconds) // 2] * 1000:.1f} ms, slowest {seconds[-1] * 1000:.1f} ms")
+        for connection in waiting:  # they were under way all the time
+            connection.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                connection.recv(1)
+        assert max(slowest.values()) < BAR, slowest
