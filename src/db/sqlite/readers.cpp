@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "base/assert.h"
+
 namespace millrace::db {
 namespace {
 
@@ -19,7 +21,7 @@ Status guarded(const Database::Work& work, Connection& connection) {
 }  // namespace
 
 SqliteConnection* Readers::of_this_thread() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const Lent& lent : lent_) {
     if (lent.thread == std::this_thread::get_id()) return lent.connection;
   }
@@ -27,8 +29,8 @@ SqliteConnection* Readers::of_this_thread() {
 }
 
 Result<SqliteConnection*> Readers::borrow() {
-  std::unique_lock lock(mutex_);
-  returned_.wait(lock, [&] { return !free_.empty() || connections_.size() + opening_ < limit_; });
+  MutexLock lock(mutex_);
+  while (free_.empty() && connections_.size() + opening_ >= limit_) returned_.wait(mutex_);
   SqliteConnection* connection = nullptr;
   if (!free_.empty()) {
     connection = free_.back();
@@ -52,7 +54,7 @@ Result<SqliteConnection*> Readers::borrow() {
 
 void Readers::give_back(SqliteConnection* connection) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::erase_if(lent_, [&](const Lent& lent) { return lent.connection == connection; });
     free_.push_back(connection);
   }
@@ -69,6 +71,7 @@ Status Readers::read(const Database::Work& work) {
       if (auto ended = connection->run_cached("COMMIT"); !ended) (void)connection->run_cached("ROLLBACK");
     }
   }
+  MR_ASSERT(connection->idle(), "a connection is given back without a transaction");
   give_back(connection);
   return status;
 }

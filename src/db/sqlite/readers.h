@@ -1,13 +1,12 @@
 #pragma once
 // A few reading connections, opened when first needed, each lent to one thread at a time.
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "db/database.h"
 #include "db/sqlite/connection.h"
 
@@ -30,12 +29,12 @@ class Readers {
 
   const std::string path_;
   const std::size_t limit_;
-  std::mutex mutex_;
-  std::condition_variable returned_;
-  std::vector<std::unique_ptr<SqliteConnection>> connections_;
-  std::size_t opening_ = 0;
-  std::vector<SqliteConnection*> free_;
-  std::vector<Lent> lent_;
+  Mutex mutex_;
+  CondVar returned_;
+  std::vector<std::unique_ptr<SqliteConnection>> connections_ MR_GUARDED_BY(mutex_);
+  std::size_t opening_ MR_GUARDED_BY(mutex_) = 0;
+  std::vector<SqliteConnection*> free_ MR_GUARDED_BY(mutex_);
+  std::vector<Lent> lent_ MR_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::db

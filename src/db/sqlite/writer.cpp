@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "base/assert.h"
 #include "base/thread_name.h"
 
 namespace millrace::db {
@@ -16,7 +17,7 @@ Writer::Writer(std::unique_ptr<SqliteConnection> connection, const Options& opti
 
 Writer::~Writer() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   arrived_.notify_one();
@@ -25,7 +26,7 @@ Writer::~Writer() {
 
 Status Writer::enqueue(Item item) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_) return fail(Code::unavailable, "the database is closing");
     if (queue_.size() >= options_.queue_limit) {
       return fail(Code::resource_exhausted,
@@ -42,21 +43,21 @@ Status Writer::write(const Database::Work& work) {
     return fail(Code::internal, "a write was begun from within a write: it would wait for itself");
   }
   struct Outcome {
-    std::mutex mutex;
-    std::condition_variable known;
-    bool done = false;
-    Status status;
+    Mutex mutex;
+    CondVar known;
+    bool done MR_GUARDED_BY(mutex) = false;
+    Status status MR_GUARDED_BY(mutex);
   } outcome;
   MR_TRY(enqueue(Item{[&work](Connection& connection) { return work(connection); },
                       [&outcome](Status status) {
-                        std::lock_guard lock(outcome.mutex);
+                        const MutexLock lock(outcome.mutex);
                         outcome.status = std::move(status);
                         outcome.done = true;
                         outcome.known.notify_one();  // under the lock: `outcome` dies as soon as it is released
                       },
                       {}}));
-  std::unique_lock lock(outcome.mutex);
-  outcome.known.wait(lock, [&] { return outcome.done; });
+  const MutexLock lock(outcome.mutex);
+  while (!outcome.done) outcome.known.wait(outcome.mutex);
   return std::move(outcome.status);
 }
 
@@ -68,8 +69,8 @@ void Writer::write_async(Database::Work work, std::function<void(Status)> done) 
 
 // Moves up to `most` works to `items`. False: nothing is there (and, when waiting, nothing will come).
 bool Writer::take(std::deque<Item>& items, std::size_t most, bool wait) {
-  std::unique_lock lock(mutex_);
-  if (wait) arrived_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  const MutexLock lock(mutex_);
+  while (wait && !stopping_ && queue_.empty()) arrived_.wait(mutex_);
   bool any = false;
   for (; most > 0 && !queue_.empty(); --most, any = true) {
     items.push_back(std::move(queue_.front()));
@@ -83,6 +84,7 @@ void Writer::run() {
   std::deque<Item> items;
   while (take(items, options_.batch_limit, true)) {
     run_batch(items);
+    MR_ASSERT(connection_->idle(), "no transaction outlives the works that it is of");
     for (auto& item : items) item.done(std::move(item.result));
     items.clear();
   }

@@ -1,14 +1,13 @@
 #pragma once
 // The one writer: a thread that gathers waiting works into one transaction and makes them durable with one fsync.
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "db/database.h"
 #include "db/sqlite/connection.h"
 
@@ -41,10 +40,10 @@ class Writer {
 
   std::unique_ptr<SqliteConnection> connection_;
   const Options options_;
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Item> queue_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  CondVar arrived_;
+  std::deque<Item> queue_ MR_GUARDED_BY(mutex_);
+  bool stopping_ MR_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 
