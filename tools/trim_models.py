@@ -3,7 +3,9 @@
     python3 tools/trim_models.py BOTOCORE_DATA_DIRECTORY
 
 BOTOCORE_DATA_DIRECTORY is the `data` folder of an installed botocore. Documentation is dropped; patterns are rewritten
-to RE2's syntax, and one that RE2 cannot take is left out with a line that says so.
+to RE2's syntax, and one that RE2 cannot take is left out with a line that says so. operations.json adds what the models
+leave to each SDK: the endpoint, and the elements that S3's answers are wrapped in (API Reference, "Response Syntax";
+a text output is the one member that the root element holds as its text).
 """
 
 import gzip
@@ -81,6 +83,18 @@ def reached(shapes, roots):
     return found
 
 
+def xml_namespace(meta):
+    namespace = meta.get("xmlNamespace", "")
+    return namespace.get("uri", "") if isinstance(namespace, dict) else namespace
+
+
+def sub_resources(model):
+    """"acl" of "/{Bucket}?acl"."""
+    constants = (part.partition("=") for operation in model["operations"].values()
+                 for part in operation["http"]["requestUri"].partition("?")[2].split("&"))
+    return sorted({name for name, equals, _ in constants if name and not equals})
+
+
 def trim(service, entry, data):
     model = load(data / entry["model"])
     meta = model["metadata"]
@@ -100,6 +114,10 @@ def trim(service, entry, data):
                     operation["wrapper"] = source[side]["resultWrapper"]
                 if side == "input" and "locationName" in source[side]:
                     operation["root"] = source[side]["locationName"]
+        if name in entry.get("output_roots", {}):
+            operation["output_root"] = entry["output_roots"][name]
+        if name in entry.get("text_outputs", {}):
+            operation["text_output"] = entry["text_outputs"][name]
         operations[name] = operation
     out = {
         "service": service,
@@ -108,9 +126,13 @@ def trim(service, entry, data):
         "protocol": meta["protocol"],
         "target_prefix": meta.get("targetPrefix", ""),
         "json_version": meta.get("jsonVersion", ""),
-        "xml_namespace": meta.get("xmlNamespace", {}).get("uri", "") if isinstance(meta.get("xmlNamespace"), dict) else meta.get("xmlNamespace", ""),
+        "endpoint": entry["endpoint"],
+        "signing": "verbatim" if meta["signatureVersion"] == "s3" else "common",
+        "xml_namespace": entry.get("xml_namespace") or xml_namespace(meta),
         # Every operation of the real service, so that one that is not here can be refused by its name.
         "known_operations": sorted(model["operations"]),
+        # Bare query parameters that make a request another operation's.
+        "sub_resources": sub_resources(model),
         "operations": operations,
         "shapes": {name: trim_shape(name, model["shapes"][name]) for name in sorted(reached(model["shapes"], roots))},
     }

@@ -4,13 +4,10 @@
 
 #include <fmt/core.h>
 
-#include "aws/codec.h"
 #include "aws/model.h"
-#include "aws/rest.h"
+#include "aws/protocol.h"
 #include "aws/sigv4.h"
-#include "base/encode.h"
 #include "base/ids.h"
-#include "base/json.h"
 #include "base/strings.h"
 #include "base/time.h"
 
@@ -21,13 +18,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kBackoffBase{50};
 constexpr std::chrono::milliseconds kBackoffLongest{20'000};
 constexpr std::chrono::milliseconds kPatienceStep{50};
-
-std::string default_endpoint(const ServiceModel& model, const std::string& region) {
-  if (model.service == "iam") return "https://iam.amazonaws.com";
-  if (model.service == "sagemaker") return fmt::format("https://api.sagemaker.{}.amazonaws.com", region);
-  if (model.service == "sagemaker-runtime") return fmt::format("https://runtime.sagemaker.{}.amazonaws.com", region);
-  return fmt::format("https://{}.{}.amazonaws.com", model.service, region);
-}
+constexpr std::chrono::milliseconds kTimeout{120'000};
 
 Code code_of(int status, std::string_view reason) {
   if (reason.find("AccessDenied") != std::string_view::npos) return Code::permission_denied;
@@ -47,15 +38,8 @@ bool is_worth_retrying(int status, std::string_view reason) {
 }
 
 Error read_error(const ServiceModel& model, const net::ClientResponse& response) {
-  std::string reason, message;
-  if (model.protocol == Protocol::query || model.protocol == Protocol::rest_xml) {
-    std::tie(reason, message) = read_xml_error(response.body);
-  } else if (const auto body = parse_json(response.body)) {
-    reason = std::string(response.headers.get("x-amzn-errortype"));
-    if (reason.empty()) reason = (*body)["__type"].string_or((*body)["code"].string_or());
-    message = (*body)["message"].string_or((*body)["Message"].string_or());
-  }
-  // "com.amazonaws.sagemaker#ResourceInUse:http://…" → "ResourceInUse"
+  auto [reason, message] = wire_protocol(model.protocol).read_error(response);
+  // "com.amazonaws.service#ResourceInUse:http://…" → "ResourceInUse"
   reason = reason.substr(0, reason.find(':'));
   if (const std::size_t hash = reason.rfind('#'); hash != std::string::npos) reason = reason.substr(hash + 1);
   if (message.empty()) message = fmt::format("{} {}", response.status, net::status_text(response.status));
@@ -73,55 +57,18 @@ struct Client::Impl {
   SystemClock clock;
 
   net::ClientRequest build(const OperationModel& operation, const Value& input) const {
-    net::ClientRequest request;
+    const std::string endpoint =
+        options.endpoint.empty() ? replace_all(model.endpoint, "{region}", options.region) : options.endpoint;
+    net::ClientRequest request = wire_protocol(model.protocol).build(model, operation, input, endpoint);
     request.method = operation.method;
-    request.timeout = std::chrono::milliseconds(120'000);
-    const std::string endpoint = options.endpoint.empty() ? default_endpoint(model, options.region) : options.endpoint;
-    switch (model.protocol) {
-      case Protocol::json:
-        request.url = endpoint + "/";
-        request.headers.set("Content-Type", "application/x-amz-json-" + model.json_version);
-        request.headers.set("X-Amz-Target", model.target_prefix + "." + operation.name);
-        request.body = operation.input != nullptr ? to_json(to_wire_json(*operation.input, input)) : "{}";
-        break;
-      case Protocol::query: {
-        request.url = endpoint + "/";
-        request.headers.set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
-        Form form = {{"Action", operation.name}, {"Version", model.api_version}};
-        if (operation.input != nullptr) write_query(form, *operation.input, input, "");
-        for (const auto& [name, value] : form) {
-          request.body +=
-              fmt::format("{}{}={}", request.body.empty() ? "" : "&", percent_encode(name), percent_encode(value));
-        }
-        break;
-      }
-      case Protocol::rest_xml:
-      case Protocol::rest_json: {
-        RestRequest rest = build_rest_request(model, operation, input);
-        request.url = endpoint + rest.path + (rest.query.empty() ? "" : "?" + rest.query);
-        request.headers = std::move(rest.headers);
-        request.body = std::move(rest.body);
-        break;
-      }
-    }
+    request.timeout = kTimeout;
     if (!options.application_id.empty()) request.headers.set("User-Agent", "millrace app/" + options.application_id);
     return request;
   }
 
   Result<Value> read(const OperationModel& operation, net::ClientResponse response) const {
     if (response.status / 100 != 2) return fail(read_error(model, response));
-    switch (model.protocol) {
-      case Protocol::json:
-        if (operation.output == nullptr || response.body.empty()) return Value::object();
-        return from_wire_json(*operation.output, MR_TRY(parse_json(response.body)));
-      case Protocol::query:
-        if (operation.output == nullptr) return Value::object();
-        return read_xml_result(*operation.output, response.body, operation.output_wrapper);
-      case Protocol::rest_xml:
-      case Protocol::rest_json:
-        return read_rest_output(model, operation, response.status, response.headers, std::move(response.body));
-    }
-    return Value();
+    return wire_protocol(model.protocol).read_answer(model, operation, response);
   }
 };
 
@@ -143,6 +90,7 @@ Result<Value> Client::call(std::string_view operation_name, const Value& input) 
     sigv4::SignOptions sign;
     sign.region = impl_->options.region;
     sign.service = impl_->model.signing_name;
+    sign.scheme = impl_->model.signing;
     sign.now = impl_->clock.now();
     sigv4::sign(request.method, request.url, request.headers, request.body, credentials, sign);
     auto response = impl_->http.send(request);

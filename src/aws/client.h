@@ -15,9 +15,9 @@
 namespace millrace::aws {
 
 struct ClientOptions {
-  std::string service;  // "sagemaker"
+  std::string service;  // of its model
   std::string region;
-  std::string endpoint;  // "http://127.0.0.1:8080"; empty: https://<service>.<region>.amazonaws.com
+  std::string endpoint;  // "http://127.0.0.1:8080"; empty: AWS's own (ServiceIdentity::endpoint)
   int max_attempts = 3;
   std::chrono::milliseconds patience{0};  // keep retrying refused connections this long
   std::string application_id = {};        // part of the User-Agent, as SDKs send it; empty: none

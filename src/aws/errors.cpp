@@ -2,11 +2,8 @@
 
 #include <array>
 
-#include <fmt/core.h>
-
-#include "aws/codec.h"
+#include "aws/protocol.h"
 #include "base/disk_full.h"
-#include "base/json.h"
 
 namespace millrace::aws {
 namespace {
@@ -15,7 +12,7 @@ struct StatusOf {
   std::string_view code;
   int status;
 };
-// S3's and the query services' statuses that do not follow from the kind of the error.
+// Statuses of the XML protocols that do not follow from the kind of the error.
 constexpr std::array kStatuses = {
     StatusOf{"NoSuchBucket", 404},
     StatusOf{"NoSuchKey", 404},
@@ -116,10 +113,10 @@ std::string default_code(Protocol protocol, Code code) {
 
 std::string common_code(Protocol protocol, CommonError error) {
   const bool json = protocol == Protocol::json || protocol == Protocol::rest_json;
-  const bool s3 = protocol == Protocol::rest_xml;
+  const bool xml = protocol == Protocol::rest_xml;
   switch (error) {
     case CommonError::unknown_key:
-      return s3 ? "InvalidAccessKeyId" : json ? "UnrecognizedClientException" : "InvalidClientTokenId";
+      return xml ? "InvalidAccessKeyId" : json ? "UnrecognizedClientException" : "InvalidClientTokenId";
     case CommonError::bad_signature:
       return json ? "InvalidSignatureException" : "SignatureDoesNotMatch";
     case CommonError::expired_token:
@@ -127,13 +124,13 @@ std::string common_code(Protocol protocol, CommonError error) {
     case CommonError::access_denied:
       return json ? "AccessDeniedException" : "AccessDenied";
     case CommonError::missing_token:
-      return s3 ? "AccessDenied" : json ? "MissingAuthenticationTokenException" : "MissingAuthenticationToken";
+      return xml ? "AccessDenied" : json ? "MissingAuthenticationTokenException" : "MissingAuthenticationToken";
     case CommonError::unknown_operation:
-      return s3 ? "NotImplemented" : json ? "UnknownOperationException" : "InvalidAction";
+      return xml ? "NotImplemented" : json ? "UnknownOperationException" : "InvalidAction";
     case CommonError::too_large:
-      return s3 ? "EntityTooLarge" : json ? "RequestEntityTooLargeException" : "RequestTooLarge";
+      return xml ? "EntityTooLarge" : json ? "RequestEntityTooLargeException" : "RequestTooLarge";
     case CommonError::internal:
-      return s3 ? "InternalError" : json ? "InternalFailure" : "ServiceFailure";
+      return xml ? "InternalError" : json ? "InternalFailure" : "ServiceFailure";
   }
   return "InternalFailure";
 }
@@ -144,46 +141,9 @@ net::Response write_error(Protocol protocol, const Error& error, const std::stri
   std::string code = error.reason.empty() ? default_code(protocol, error.code) : error.reason;
   if (error.code == Code::permission_denied && code == "AccessDenied")
     code = common_code(protocol, CommonError::access_denied);
-  net::Response response;
-  response.status = status_of(protocol, error, code);
-  switch (protocol) {
-    case Protocol::json:
-      response.headers.set("Content-Type", "application/x-amz-json-1.1");
-      response.headers.set("x-amzn-RequestId", request_id);
-      response.body = to_json(Value::object({{"__type", code}, {"message", error.message}}));
-      break;
-    case Protocol::rest_json:
-      response.headers.set("Content-Type", "application/json");
-      response.headers.set("x-amzn-RequestId", request_id);
-      response.headers.set("x-amzn-ErrorType", code);
-      response.body = to_json(Value::object({{"message", error.message}, {"Message", error.message}}));
-      break;
-    case Protocol::query:
-      response.headers.set("Content-Type", "text/xml");
-      response.headers.set("x-amzn-RequestId", request_id);
-      response.body = fmt::format(
-          "<ErrorResponse xmlns=\"{}\">\n  <Error>\n    <Type>{}</Type>\n    <Code>{}</Code>\n    "
-          "<Message>{}</Message>\n  </Error>\n"
-          "  <RequestId>{}</RequestId>\n</ErrorResponse>\n",
-          xml_namespace, response.status >= 500 ? "Receiver" : "Sender", escape_xml(code), escape_xml(error.message),
-          request_id);
-      break;
-    case Protocol::rest_xml:
-      response.headers.set("Content-Type", "application/xml");
-      response.headers.set("x-amz-request-id", request_id);
-      response.headers.set("x-amz-id-2", request_id);
-      if (!head_request) {
-        std::string elements;
-        for (const auto& [name, value] : details) elements += fmt::format("<{0}>{1}</{0}>", name, escape_xml(value));
-        response.body = fmt::format(
-            "<?xml version=\"1.0\" "
-            "encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message>{}<Resource>{}</Resource>"
-            "<RequestId>{}</RequestId><HostId>{}</HostId></Error>",
-            escape_xml(code), escape_xml(error.message), elements, escape_xml(resource), request_id, request_id);
-      }
-      break;
-  }
-  return response;
+  const int status = status_of(protocol, error, code);
+  return wire_protocol(protocol).write_error(
+      {error, std::move(code), status, request_id, resource, xml_namespace, head_request, details});
 }
 
 }  // namespace millrace::aws

@@ -25,7 +25,8 @@ enum class CommonError {
 };
 std::string common_code(Protocol protocol, CommonError error);
 
-// Elements of an error besides its code and message, in order. S3 alone has them (API Reference, "Error responses").
+// Elements of an error besides its code and message, in order. REST-XML alone has them (Amazon S3 API Reference, "Error
+// responses").
 using ErrorDetails = std::vector<std::pair<std::string, std::string>>;
 
 // Writes `error`; its reason is the code, or, when empty, the family's code for its kind.

@@ -4,6 +4,7 @@
 // answer in the service's protocol. An operation cannot be built without its IAM action (see IamAction).
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "aws/dialect.h"
 #include "aws/errors.h"
 #include "aws/model.h"
 #include "aws/principal.h"
@@ -65,6 +67,7 @@ struct Call {
   Authoriser* authoriser = nullptr;
   // What an error is about, by the element's name; see errors.h.
   ErrorDetails error_details;
+  net::Headers error_headers;  // fields of the answer, if it is an error
 };
 
 // What a handler yields: the output shape's members, and, where the operation streams, the body and extra headers.
@@ -109,18 +112,24 @@ struct Operation {
 };
 Resources any_resource();  // "*"
 
-// Where a service departs from what its protocol and its model say. Each may be null.
-struct Dialect {
-  // Before the input is validated against the model: refuses in the service's own codes, and may rewrite the input.
-  std::function<Status(Call&, const OperationModel&, Value& input)> prepare;
-  // Adds to Call::error_details what follows from the error's code and the input.
-  std::function<void(Call&, const Error&, const Value& input)> explain;
-};
-
 struct Service {
   std::string name;  // of its model
-  std::vector<Operation> operations;
   Dialect dialect = {};
+  std::vector<Operation> operations = {};
+  // How operations are registered: by the functions that make them from the part of the service that they act on (its
+  // store). A function makes one operation, or all those of one kind of thing.
+  template <class Part>
+  Service& add(Part& part, std::initializer_list<Operation (*)(Part&)> makers) {
+    for (const auto make : makers) operations.push_back(make(part));
+    return *this;
+  }
+  template <class Part>
+  Service& add(Part& part, std::initializer_list<std::vector<Operation> (*)(Part&)> makers) {
+    for (const auto make : makers) {
+      for (Operation& operation : make(part)) operations.push_back(std::move(operation));
+    }
+    return *this;
+  }
 };
 
 // Implemented by iam/.

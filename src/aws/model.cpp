@@ -91,6 +91,8 @@ ServiceIdentity read_identity(const Value& source) {
   identity.target_prefix = source["target_prefix"].string_or();
   identity.json_version = source["json_version"].string_or();
   identity.xml_namespace = source["xml_namespace"].string_or();
+  identity.endpoint = source["endpoint"].string_or();
+  if (source["signing"].string_or() == "verbatim") identity.signing = sigv4::Scheme::verbatim;
   identity.protocol = protocol_of(source["protocol"].string_or());
   return identity;
 }
@@ -100,6 +102,7 @@ std::unique_ptr<ServiceModel> load(std::string_view service) {
   auto model = std::make_unique<ServiceModel>();
   static_cast<ServiceIdentity&>(*model) = read_identity(source);
   for (const Value& name : source["known_operations"].items()) model->known_operations.push_back(name.string_or());
+  for (const Value& name : source["sub_resources"].items()) model->sub_resources.push_back(name.string_or());
   // All shapes first, since they name one another.
   for (const auto& [name, fields] : source["shapes"].members()) {
     auto shape = std::make_unique<Shape>();
@@ -122,6 +125,8 @@ std::unique_ptr<ServiceModel> load(std::string_view service) {
     operation.output = shape_named(fields["output"]);
     operation.output_wrapper = fields["wrapper"].string_or();
     operation.input_root = fields["root"].string_or();
+    operation.output_root = fields["output_root"].string_or();
+    operation.text_output = fields["text_output"].string_or();
     model->operations.emplace(name, std::move(operation));
   }
   return model;

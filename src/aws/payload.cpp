@@ -17,8 +17,12 @@ struct Promise {
 
 class CheckedBody final : public net::BodyReader {
  public:
-  CheckedBody(net::BodyReader& source, std::unique_ptr<net::BodyReader> owned, std::vector<Promise> promises, bool s3)
-      : owned_(std::move(owned)), source_(owned_ ? *owned_ : source), promises_(std::move(promises)), s3_(s3) {}
+  CheckedBody(net::BodyReader& source, std::unique_ptr<net::BodyReader> owned, std::vector<Promise> promises,
+              std::string_view broken_code)
+      : owned_(std::move(owned)),
+        source_(owned_ ? *owned_ : source),
+        promises_(std::move(promises)),
+        broken_code_(broken_code) {}
   std::optional<std::uint64_t> length() const override { return source_.length(); }
   Result<std::size_t> read(std::span<char> out) override {
     if (done_ || out.empty()) return std::size_t{0};
@@ -35,29 +39,29 @@ class CheckedBody final : public net::BodyReader {
   }
 
  private:
-  // S3 has a code for a body that its sender broke or ended early.
   Error named(Error error) const {
-    if (s3_ && error.code == Code::invalid_argument && error.reason.empty()) error.reason = "IncompleteBody";
+    if (error.code == Code::invalid_argument && error.reason.empty()) error.reason = broken_code_;
     return error;
   }
 
   std::unique_ptr<net::BodyReader> owned_;
   net::BodyReader& source_;
   std::vector<Promise> promises_;
-  const bool s3_;
+  const std::string broken_code_;
   bool done_ = false;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<net::BodyReader>> checked_payload(const net::Request& request, const sigv4::Claim* claim,
-                                                         std::string_view secret_access_key, net::BodyReader& source) {
+                                                         std::string_view secret_access_key, net::BodyReader& source,
+                                                         std::string_view broken_code) {
   std::vector<Promise> promises;
   const std::string_view hash = claim != nullptr ? std::string_view(claim->payload_hash) : std::string_view();
   std::unique_ptr<net::BodyReader> decoded;
   if (claim != nullptr && hash.starts_with("STREAMING-")) {
     decoded = MR_TRY(sigv4::decode_chunked(request, *claim, secret_access_key, source));
-  } else if (!hash.empty() && hash != "UNSIGNED-PAYLOAD") {
+  } else if (!hash.empty() && hash != sigv4::kUnsignedPayload) {
     auto expected = from_hex(hash);
     if (!expected || expected->size() != 32) {
       return fail(
@@ -91,8 +95,8 @@ Result<std::unique_ptr<net::BodyReader>> checked_payload(const net::Request& req
          Error(Code::invalid_argument, fmt::format("The {} you specified did not match the calculated checksum.", name),
                "BadDigest")});
   }
-  return std::unique_ptr<net::BodyReader>(std::make_unique<CheckedBody>(
-      source, std::move(decoded), std::move(promises), claim == nullptr || claim->scope.service == "s3"));
+  return std::unique_ptr<net::BodyReader>(
+      std::make_unique<CheckedBody>(source, std::move(decoded), std::move(promises), broken_code));
 }
 
 }  // namespace millrace::aws

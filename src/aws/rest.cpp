@@ -1,7 +1,6 @@
 #include "aws/rest.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/core.h>
 
@@ -12,62 +11,6 @@
 
 namespace millrace::aws {
 namespace {
-
-// S3 names a feature by a bare query parameter; asking for one that is not served must not become another operation.
-constexpr std::array kSubResources = {"accelerate",
-                                      "acl",
-                                      "analytics",
-                                      "attributes",
-                                      "cors",
-                                      "encryption",
-                                      "inventory",
-                                      "intelligent-tiering",
-                                      "legal-hold",
-                                      "lifecycle",
-                                      "location",
-                                      "logging",
-                                      "metrics",
-                                      "notification",
-                                      "object-lock",
-                                      "ownershipControls",
-                                      "policy",
-                                      "policyStatus",
-                                      "publicAccessBlock",
-                                      "replication",
-                                      "requestPayment",
-                                      "restore",
-                                      "retention",
-                                      "select",
-                                      "tagging",
-                                      "torrent",
-                                      "uploads",
-                                      "versioning",
-                                      "versions",
-                                      "website",
-                                      "delete",
-                                      "session",
-                                      "metadataTable",
-                                      "metadataConfiguration"};
-
-// The root elements that S3 documents; parsers of other languages look for them.
-std::string_view s3_root(std::string_view operation) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kRoots = {{
-      {"ListBuckets", "ListAllMyBucketsResult"},
-      {"ListObjects", "ListBucketResult"},
-      {"ListObjectsV2", "ListBucketResult"},
-      {"CreateMultipartUpload", "InitiateMultipartUploadResult"},
-      {"CompleteMultipartUpload", "CompleteMultipartUploadResult"},
-      {"DeleteObjects", "DeleteResult"},
-      {"ListParts", "ListPartsResult"},
-      {"ListMultipartUploads", "ListMultipartUploadsResult"},
-      {"GetBucketVersioning", "VersioningConfiguration"},
-      {"GetBucketTagging", "Tagging"},
-  }};
-  for (const auto& [name, root] : kRoots) {
-    if (name == operation) return root;
-  }
-  return operation == "GetObjectTagging" ? "Tagging" : "Result";
-}
 
 struct UriTemplate {
   std::string_view path;
@@ -186,8 +129,6 @@ std::string xml_document(std::string_view root, const Shape& shape, const Value&
   return out;
 }
 
-constexpr std::string_view kS3Namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
-
 }  // namespace
 
 std::optional<RestMatch> match_rest(const ServiceModel& model, const net::Request& request, std::string_view path,
@@ -235,18 +176,18 @@ std::optional<RestMatch> match_rest(const ServiceModel& model, const net::Reques
       chosen = &operation;
     }
   }
-  if (model.service == "s3") {
-    for (const char* name : kSubResources) {
-      if (in_query(name) == nullptr) continue;
-      bool served = false;
-      if (chosen != nullptr) {
-        for (const auto& constant : parse_template(chosen->request_uri).constants)
-          served = served || constant.first == name;
-      }
-      if (!served) {
-        refused = fmt::format("{} of ?{} is not served here", request.method, name);
-        return std::nullopt;
-      }
+  // A feature that is named by a bare query parameter: asking for one that is not served must not become another
+  // operation.
+  for (const std::string& name : model.sub_resources) {
+    if (in_query(name) == nullptr) continue;
+    bool served = false;
+    if (chosen != nullptr) {
+      for (const auto& constant : parse_template(chosen->request_uri).constants)
+        served = served || constant.first == name;
+    }
+    if (!served) {
+      refused = fmt::format("{} of ?{} is not served here", request.method, name);
+      return std::nullopt;
     }
   }
   if (!best) refused = fmt::format("{} {} is not an operation that is served here", request.method, path);
@@ -311,17 +252,16 @@ void write_rest_output(const ServiceModel& model, const OperationModel& operatio
   if (!response.body.empty() || response.file || response.stream || !response.static_body.empty()) return;
   const bool xml = model.protocol == Protocol::rest_xml;
   const std::string_view content_type = xml ? "application/xml" : "application/json";
-  if (operation.name == "GetBucketLocation") {
-    // The one answer whose root holds text.
-    response.body = fmt::format(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint xmlns=\"{}\">{}</LocationConstraint>",
-        kS3Namespace, escape_xml(members["LocationConstraint"].string_or()));
+  if (!operation.text_output.empty()) {
+    response.body =
+        fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{0} xmlns=\"{1}\">{2}</{0}>", operation.text_output,
+                    model.xml_namespace, escape_xml(members[operation.text_output].string_or()));
     response.headers.set("Content-Type", content_type);
   } else if (!shape.payload.empty()) {
     const Member& payload = *shape.member(shape.payload);
     const Value& value = members[payload.name];
     if (payload.shape->type == Shape::Type::structure) {
-      response.body = xml ? xml_document(wire_name(payload), *payload.shape, value, kS3Namespace)
+      response.body = xml ? xml_document(wire_name(payload), *payload.shape, value, model.xml_namespace)
                           : to_json(to_wire_json(*payload.shape, value));
       response.headers.set("Content-Type", content_type);
     } else {
@@ -330,7 +270,8 @@ void write_rest_output(const ServiceModel& model, const OperationModel& operatio
         response.headers.set("Content-Type", "application/json");
     }
   } else if (has_body_members(shape)) {
-    response.body = xml ? xml_document(s3_root(operation.name), shape, members, kS3Namespace)
+    response.body = xml ? xml_document(operation.output_root.empty() ? "Result" : operation.output_root, shape, members,
+                                       model.xml_namespace)
                         : to_json(to_wire_json(shape, members));
     response.headers.set("Content-Type", content_type);
   }
@@ -367,7 +308,7 @@ RestRequest build_rest_request(const ServiceModel& model, const OperationModel& 
       request.body = item.string_or();
     } else if (!item.is_null()) {
       request.body = model.protocol == Protocol::rest_xml
-                         ? xml_document(wire_name(payload), *payload.shape, item, kS3Namespace)
+                         ? xml_document(wire_name(payload), *payload.shape, item, model.xml_namespace)
                          : to_json(to_wire_json(*payload.shape, item));
     }
   } else if (has_body_members(shape)) {
@@ -381,17 +322,16 @@ RestRequest build_rest_request(const ServiceModel& model, const OperationModel& 
   return request;
 }
 
-Result<Value> read_rest_output(const ServiceModel& model, const OperationModel& operation, int status,
-                               const net::Headers& headers, std::string body) {
-  (void)status;
+Result<Value> read_rest_output(const ServiceModel& model, const OperationModel& operation, const net::Headers& headers,
+                               std::string body) {
   Value value = Value::object();
   if (operation.output == nullptr) return value;
   const Shape& shape = *operation.output;
   read_header_members(shape, headers, value);
-  if (operation.name == "GetBucketLocation") {
+  if (!operation.text_output.empty()) {
     const std::size_t start = body.rfind("\">"), end = body.rfind("</");
     if (start != std::string::npos && end != std::string::npos && end > start + 2)
-      value.set("LocationConstraint", body.substr(start + 2, end - start - 2));
+      value.set(operation.text_output, body.substr(start + 2, end - start - 2));
     return value;
   }
   if (!shape.payload.empty()) {

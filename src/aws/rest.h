@@ -14,12 +14,13 @@
 namespace millrace::aws {
 
 // Finds the operation that a request asks for. The most particular one wins: constants of the query string, then
-// required query parameters and headers. `path` is the raw path with the bucket in it.
+// required query parameters and headers. `path` is the raw path, with what the host name says of it
+// in front.
 struct RestMatch {
   const OperationModel* operation = nullptr;
   Value labels = Value::object();  // by member name, decoded
 };
-// nullopt with `refused` set: an S3 sub-resource or an operation that is not served.
+// nullopt with `refused` set: a sub-resource or an operation that is not served.
 std::optional<RestMatch> match_rest(const ServiceModel& model, const net::Request& request, std::string_view path,
                                     std::string& refused);
 
@@ -40,7 +41,7 @@ struct RestRequest {
   std::string body;
 };
 RestRequest build_rest_request(const ServiceModel& model, const OperationModel& operation, const Value& input);
-Result<Value> read_rest_output(const ServiceModel& model, const OperationModel& operation, int status,
-                               const net::Headers& headers, std::string body);
+Result<Value> read_rest_output(const ServiceModel& model, const OperationModel& operation, const net::Headers& headers,
+                               std::string body);
 
 }  // namespace millrace::aws

@@ -29,7 +29,7 @@ std::string field(const net::Request& request, std::string_view name) {
 
 std::string decoded(std::string_view text) { return percent_decode(text).value_or(std::string(text)); }
 
-std::string string_to_sign(const net::Request& request, std::string_view bucket) {
+std::string string_to_sign(const net::Request& request, std::string_view resource) {
   std::string text = request.method + "\n" + field(request, "content-md5") + "\n" + field(request, "content-type") +
                      "\n" + net::query_parameter(request, "Expires").value_or("") + "\n";
   std::map<std::string, std::string> amz;
@@ -48,8 +48,7 @@ std::string string_to_sign(const net::Request& request, std::string_view bucket)
     if (lower.starts_with("x-amz-")) amz[lower] = std::string(trim(value));
   }
   for (const auto& [name, value] : amz) text += name + ":" + value + "\n";
-  if (!bucket.empty()) text += "/" + std::string(bucket);
-  text += request.path;
+  text += resource;
   std::sort(parameters.begin(), parameters.end());
   for (std::size_t i = 0; i < parameters.size(); ++i) text += (i == 0 ? "?" : "&") + parameters[i].second;
   return text;
@@ -70,9 +69,8 @@ Result<std::optional<sigv4::Claim>> read_claim(const net::Request& request) {
   constexpr std::int64_t kFarthest = 253'402'300'799;  // the end of the year 9999
   sigv4::Claim claim;
   claim.access_key_id = *key;
-  claim.scope.service = "s3";
   claim.signature = *signature;
-  claim.payload_hash = "UNSIGNED-PAYLOAD";
+  claim.payload_hash = sigv4::kUnsignedPayload;
   claim.session_token = field(request, "x-amz-security-token");
   claim.signed_at = from_epoch_ms(std::clamp<std::int64_t>(*seconds, 0, kFarthest) * 1000);
   claim.presigned = claim.version2 = true;
@@ -80,10 +78,10 @@ Result<std::optional<sigv4::Claim>> read_claim(const net::Request& request) {
 }
 
 Status verify(const net::Request& request, const sigv4::Claim& claim, std::string_view secret_access_key,
-              std::string_view bucket, Time now) {
-  // Such a URL tells when it ends, and not when it was made.
+              std::string_view resource, Time now) {
+  // Such a URL says when it ends, and not when it was made.
   if (now > claim.signed_at) return fail(Code::permission_denied, "Request has expired", "AccessDenied");
-  const std::string expected = to_base64(as_chars(hmac_sha1(secret_access_key, string_to_sign(request, bucket))));
+  const std::string expected = to_base64(as_chars(hmac_sha1(secret_access_key, string_to_sign(request, resource))));
   if (equal_constant_time(expected, claim.signature)) return {};
   return fail(
       Code::unauthenticated,

@@ -22,7 +22,8 @@ std::string outcome(const net::Request& request, Time now, std::string_view buck
   const auto claim = read_claim(request);
   if (!claim) return claim.error().reason;
   if (!*claim) return "none";
-  const Status status = sigv2::verify(request, **claim, kSecret, bucket, now);
+  const std::string resource = bucket.empty() ? request.path : "/" + std::string(bucket) + request.path;
+  const Status status = sigv2::verify(request, **claim, kSecret, resource, now);
   return status ? "good" : status.error().reason;
 }
 

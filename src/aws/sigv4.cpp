@@ -15,9 +15,7 @@ namespace millrace::aws::sigv4 {
 namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
-constexpr std::chrono::minutes kSkewS3{15};
-constexpr std::chrono::minutes kSkewOther{5};
+constexpr std::chrono::minutes kPresignedSkew{15};
 constexpr std::chrono::seconds kLongestExpiry{7 * 24 * 3600};
 constexpr std::size_t kKeysKept = 512;
 
@@ -98,7 +96,7 @@ Result<Claim> claim_from_header(const net::Request& request, std::string_view au
   } else if (const auto at = parse_http_date(request.headers.get("date"))) {
     claim.signed_at = *at;
   } else {
-    return incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
+    return incomplete(std::string(kNoDate));
   }
   if (std::find(claim.signed_headers.begin(), claim.signed_headers.end(), "host") == claim.signed_headers.end()) {
     return fail(Code::unauthenticated, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
@@ -141,55 +139,49 @@ Result<Claim> claim_from_query(const net::Request& request) {
     return bad(
         "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
         "604800 seconds");
-  // S3 leaves the body of a presigned request unsigned; elsewhere the hash of the body is part of the signature.
-  if (claim.payload_hash.empty() && claim.scope.service == "s3") claim.payload_hash = kUnsignedPayload;
   return claim;
 }
 
-Status check_time(const Claim& claim, Time now) {
-  const bool s3 = claim.scope.service == "s3";
-  if (claim.presigned) {
-    if (now > claim.signed_at + claim.expires)
-      return fail(Code::permission_denied, "Request has expired", "AccessDenied");
-    if (now + kSkewS3 < claim.signed_at)
-      return fail(Code::permission_denied, "Request is not yet valid", "AccessDenied");
-    return {};
-  }
-  const std::chrono::minutes skew = s3 ? kSkewS3 : kSkewOther;
-  const std::string at = format_amz_date(claim.signed_at);
-  if (format_compact_date(claim.signed_at) != claim.scope.date) {
-    if (s3) {
-      return fail(Code::invalid_argument,
-                  fmt::format("The authorization header is malformed; Invalid credential date \"{}\". This date is not "
-                              "the same as X-Amz-Date: \"{}\".",
-                              claim.scope.date, format_compact_date(claim.signed_at)),
-                  "AuthorizationHeaderMalformed");
-    }
-    return fail(Code::unauthenticated,
-                fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-                            "'{}' != '{}', from '{}'.",
-                            claim.scope.date, format_compact_date(claim.signed_at), at),
-                "SignatureDoesNotMatch");
-  }
-  if (now - claim.signed_at <= skew && claim.signed_at - now <= skew) return {};
-  if (s3)
-    return fail(Code::permission_denied, "The difference between the request time and the current time is too large.",
-                "RequestTimeTooSkewed");
-  if (claim.signed_at < now) {
-    return fail(Code::unauthenticated,
-                fmt::format("Signature expired: {} is now earlier than {} ({} - {} min.)", at,
-                            format_amz_date(now - skew), format_amz_date(now), skew.count()),
-                "SignatureDoesNotMatch");
-  }
+tl::unexpected<Error> other_date(const Claim& claim, const Rule& rule) {
+  if (rule.other_date != nullptr) return fail(rule.other_date(claim));
+  return fail(
+      Code::unauthenticated,
+      fmt::format(
+          "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}', "
+          "from '{}'.",
+          claim.scope.date, format_compact_date(claim.signed_at), format_amz_date(claim.signed_at)),
+      "SignatureDoesNotMatch");
+}
+
+tl::unexpected<Error> skewed(const Claim& claim, Time now, const Rule& rule) {
+  if (rule.skewed != nullptr) return fail(rule.skewed());
+  const std::string at = format_amz_date(claim.signed_at), current = format_amz_date(now);
+  const bool early = claim.signed_at < now;
+  const std::string limit = format_amz_date(early ? now - rule.skew : now + rule.skew);
   return fail(Code::unauthenticated,
-              fmt::format("Signature not yet current: {} is still later than {} ({} + {} min.)", at,
-                          format_amz_date(now + skew), format_amz_date(now), skew.count()),
+              early ? fmt::format("Signature expired: {} is now earlier than {} ({} - {} min.)", at, limit, current,
+                                  rule.skew.count())
+                    : fmt::format("Signature not yet current: {} is still later than {} ({} + {} min.)", at, limit,
+                                  current, rule.skew.count()),
               "SignatureDoesNotMatch");
 }
 
-// S3 acts on x-amz-* headers (a copy's source, an ACL), so none may be slipped into somebody's signed request.
+Status check_time(const Claim& claim, Time now, const Rule& rule) {
+  if (claim.presigned) {
+    if (now > claim.signed_at + claim.expires)
+      return fail(Code::permission_denied, "Request has expired", "AccessDenied");
+    if (now + kPresignedSkew < claim.signed_at)
+      return fail(Code::permission_denied, "Request is not yet valid", "AccessDenied");
+    return {};
+  }
+  if (format_compact_date(claim.signed_at) != claim.scope.date) return other_date(claim, rule);
+  if (now - claim.signed_at <= rule.skew && claim.signed_at - now <= rule.skew) return {};
+  return skewed(claim, now, rule);
+}
+
+// Where x-amz-* headers change what is done (a copy's source, an ACL), none may be slipped into somebody's signed
+// request.
 Status check_all_signed(const net::Request& request, const Claim& claim) {
-  if (claim.scope.service != "s3") return {};
   for (const auto& [name, value] : request.headers.fields()) {
     const std::string lower = to_lower(name);
     if (!lower.starts_with("x-amz-") || lower == "x-amz-user-agent") continue;
@@ -235,14 +227,7 @@ std::string signature_of(std::string_view secret, const Scope& scope, std::strin
 Result<std::optional<Claim>> read_claim(const net::Request& request) {
   const std::string_view authorization = request.headers.get("authorization");
   if (authorization.starts_with(kAlgorithm)) {
-    std::optional<Claim> claim = MR_TRY(claim_from_header(request, authorization));
-    if (claim->scope.service == "s3" && net::query_parameter(request, "X-Amz-Algorithm")) {
-      return fail(Code::invalid_argument,
-                  "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
-                  "parameter or the Authorization header should be specified",
-                  "InvalidArgument");
-    }
-    return claim;
+    return std::optional<Claim>(MR_TRY(claim_from_header(request, authorization)));
   }
   if (authorization.starts_with("AWS")) {
     return fail(Code::invalid_argument,
@@ -259,33 +244,31 @@ Result<std::optional<Claim>> read_claim(const net::Request& request) {
   return std::optional<Claim>();
 }
 
+std::string_view signed_hash(const Claim& claim, Scheme scheme) {
+  if (claim.payload_hash.empty() && claim.presigned && scheme == Scheme::verbatim) return kUnsignedPayload;
+  return claim.payload_hash;
+}
+
 Status verify(const net::Request& request, const Claim& claim, std::string_view secret_access_key,
-              std::string_view payload_hash, Time now) {
-  MR_TRY(check_time(claim, now));
-  const bool s3 = claim.scope.service == "s3";
+              std::string_view payload_hash, Time now, const Rule& rule) {
+  MR_TRY(check_time(claim, now, rule));
   const std::string canonical = canonical_request(request.method, request.path, request.raw_query, request.headers,
-                                                  claim.signed_headers, payload_hash, s3);
+                                                  claim.signed_headers, payload_hash, rule.scheme);
   const std::string expected =
       signature_of(secret_access_key, claim.scope, string_to_sign(claim.signed_at, claim.scope, canonical));
-  if (equal_constant_time(expected, claim.signature)) return check_all_signed(request, claim);
-  return fail(
-      Code::unauthenticated,
-      s3 ? "The request signature we calculated does not match the signature you provided. Check your key and signing "
-           "method."
-         : "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-           "Access Key and signing method. Consult the service documentation for details.",
-      "SignatureDoesNotMatch");
+  if (!equal_constant_time(expected, claim.signature))
+    return fail(Code::unauthenticated, std::string(rule.mismatch), "SignatureDoesNotMatch");
+  return rule.amz_headers_signed ? check_all_signed(request, claim) : Status();
 }
 
 void sign(std::string_view method, std::string_view url, net::Headers& headers, std::string_view body,
           const Credentials& credentials, const SignOptions& options) {
   const UrlParts parts = split_url(url);
-  const bool s3 = options.service == "s3";
   const Scope scope{format_compact_date(options.now), options.region, options.service};
   const std::string hash = options.sign_body ? sha256_hex(body) : std::string(kUnsignedPayload);
   headers.set("Host", parts.host);
   headers.set("X-Amz-Date", format_amz_date(options.now));
-  if (s3) headers.set("X-Amz-Content-Sha256", hash);
+  if (options.scheme == Scheme::verbatim) headers.set("X-Amz-Content-Sha256", hash);
   if (!credentials.session_token.empty()) headers.set("X-Amz-Security-Token", credentials.session_token);
   std::vector<std::string> names;
   for (const auto& [name, value] : headers.fields()) {
@@ -295,7 +278,8 @@ void sign(std::string_view method, std::string_view url, net::Headers& headers, 
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  const std::string canonical = canonical_request(method, parts.path, parts.query, headers, names, hash, s3);
+  const std::string canonical =
+      canonical_request(method, parts.path, parts.query, headers, names, hash, options.scheme);
   const std::string signature =
       signature_of(credentials.secret_access_key, scope, string_to_sign(options.now, scope, canonical));
   headers.set("Authorization", fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}", kAlgorithm,
@@ -305,7 +289,6 @@ void sign(std::string_view method, std::string_view url, net::Headers& headers, 
 std::string presign(std::string_view method, std::string_view url, const Credentials& credentials,
                     const SignOptions& options, std::chrono::seconds expires) {
   const UrlParts parts = split_url(url);
-  const bool s3 = options.service == "s3";
   const Scope scope{format_compact_date(options.now), options.region, options.service};
   std::string query = parts.query;
   const auto add = [&](std::string_view name, std::string_view value) {
@@ -319,8 +302,8 @@ std::string presign(std::string_view method, std::string_view url, const Credent
   if (!credentials.session_token.empty()) add("X-Amz-Security-Token", credentials.session_token);
   net::Headers headers;
   headers.set("Host", parts.host);
-  const std::string canonical = canonical_request(method, parts.path, query, headers, {"host"},
-                                                  s3 ? std::string(kUnsignedPayload) : sha256_hex(""), s3);
+  const std::string hash = options.scheme == Scheme::verbatim ? std::string(kUnsignedPayload) : sha256_hex("");
+  const std::string canonical = canonical_request(method, parts.path, query, headers, {"host"}, hash, options.scheme);
   const std::string signature =
       signature_of(credentials.secret_access_key, scope, string_to_sign(options.now, scope, canonical));
   return fmt::format("{}?{}&X-Amz-Signature={}", url.substr(0, url.find('?')), query, signature);

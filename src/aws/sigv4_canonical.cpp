@@ -32,9 +32,10 @@ std::string without_dot_segments(std::string_view path) {
   return out;
 }
 
-std::string canonical_path(std::string_view path, bool s3) {
+std::string canonical_path(std::string_view path, Scheme scheme) {
   if (path.empty()) return "/";
-  return s3 ? percent_encode(decoded(path), true) : percent_encode(without_dot_segments(path), true);
+  return scheme == Scheme::verbatim ? percent_encode(decoded(path), true)
+                                    : percent_encode(without_dot_segments(path), true);
 }
 
 std::string canonical_query(std::string_view query) {
@@ -74,10 +75,10 @@ void append_header_value(std::string& out, std::string_view value) {
 
 std::string canonical_request(std::string_view method, std::string_view path, std::string_view query,
                               const net::Headers& headers, const std::vector<std::string>& signed_headers,
-                              std::string_view payload_hash, bool s3) {
+                              std::string_view payload_hash, Scheme scheme) {
   std::string out(method);
   out += '\n';
-  out += canonical_path(path, s3);
+  out += canonical_path(path, scheme);
   out += '\n';
   out += canonical_query(query);
   out += '\n';

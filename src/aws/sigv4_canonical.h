@@ -12,11 +12,10 @@
 
 namespace millrace::aws::sigv4 {
 
-// `path` and `query` as on the wire. S3 encodes the path once and does not normalise it; every other service encodes
-// the encoded path again and removes dot segments.
+// `path` and `query` as on the wire.
 std::string canonical_request(std::string_view method, std::string_view path, std::string_view query,
                               const net::Headers& headers, const std::vector<std::string>& signed_headers,
-                              std::string_view payload_hash, bool s3);
+                              std::string_view payload_hash, Scheme scheme);
 std::string string_to_sign(Time at, const Scope& scope, std::string_view canonical);
 std::string signature_of(std::string_view secret, const Scope& scope, std::string_view text);  // lower-case hex
 

@@ -56,7 +56,9 @@ bool is_plain(std::string_view target) {
 
 void sign_and_verify(net::Request request, bool s3, bool presigned) {
   if (!is_plain(request.target) || request.raw_query.find("X-Amz-") != std::string::npos) return;
-  const aws::sigv4::SignOptions options{"us-east-1", s3 ? "s3" : "iam", kNow, true};
+  aws::sigv4::Rule rule;
+  if (s3) rule.scheme = aws::sigv4::Scheme::verbatim;
+  const aws::sigv4::SignOptions options{"us-east-1", s3 ? "s3" : "iam", kNow, true, rule.scheme};
   const aws::Credentials credentials{"AKIDEXAMPLE", std::string(kSecret), ""};
   const std::string url = "http://" + std::string(kHost) + request.target;
   request.headers = {};
@@ -74,11 +76,13 @@ void sign_and_verify(net::Request request, bool s3, bool presigned) {
   const auto claim = aws::sigv4::read_claim(request);
   if (!claim || !*claim) fail_because("our own signature cannot be read", claim ? "none" : claim.error().message);
   const std::string_view hash = presigned && s3 ? std::string_view("UNSIGNED-PAYLOAD") : kEmptyHash;
-  const Status good = aws::sigv4::verify(request, **claim, kSecret, hash, kNow);
+  const Status good = aws::sigv4::verify(request, **claim, kSecret, hash, kNow, rule);
   if (!good) fail_because("our own signature does not hold", good.error().message);
-  if (aws::sigv4::verify(request, **claim, "another", hash, kNow)) fail_because("another key's signature holds", "");
+  if (aws::sigv4::verify(request, **claim, "another", hash, kNow, rule))
+    fail_because("another key's signature holds", "");
   request.method += "X";
-  if (aws::sigv4::verify(request, **claim, kSecret, hash, kNow)) fail_because("another method's signature holds", "");
+  if (aws::sigv4::verify(request, **claim, kSecret, hash, kNow, rule))
+    fail_because("another method's signature holds", "");
 }
 
 }  // namespace

@@ -29,14 +29,22 @@ net::Request request_of(const Value& from) {
   return request;
 }
 
-std::string hash_of(const Claim& claim, const std::string& body) {
-  return claim.payload_hash.empty() ? sha256_hex(body) : claim.payload_hash;
+std::string hash_of(const Claim& claim, const std::string& body, Scheme scheme = Scheme::common) {
+  const std::string hash(signed_hash(claim, scheme));
+  return hash.empty() ? sha256_hex(body) : hash;
 }
 
-Status check(const net::Request& request, const std::string& body, const std::string& secret, Time now) {
+Rule rule_of(Scheme scheme) {
+  Rule rule;
+  rule.scheme = scheme;
+  return rule;
+}
+
+Status check(const net::Request& request, const std::string& body, const std::string& secret, Time now,
+             Scheme scheme = Scheme::common) {
   const auto claim = MR_TRY(read_claim(request));
   if (!claim) return fail(Code::unauthenticated, "no claim");
-  return verify(request, *claim, secret, hash_of(*claim, body), now);
+  return verify(request, *claim, secret, hash_of(*claim, body, scheme), now, rule_of(scheme));
 }
 
 // What of the published request the caller gave, before it was signed: sign() and presign() add the rest.
@@ -95,7 +103,8 @@ TEST(Published, TheSuiteIsVerified) {
     const std::string canonical = from["canonical"].as_string();
     if (!from.has("signature")) {
       // Two cases tell of an encoded path alone: it is encoded once more.
-      const std::string ours = canonical_request(request.method, request.path, request.raw_query, {}, {}, "", false);
+      const std::string ours =
+          canonical_request(request.method, request.path, request.raw_query, {}, {}, "", Scheme::common);
       EXPECT_EQ(split(ours, '\n')[1], split(canonical, '\n')[1]);
       ++run["path"];
       continue;
@@ -116,20 +125,17 @@ TEST(Published, TheSuiteIsVerified) {
     EXPECT_EQ((*claim)->access_key_id, from["access_key_id"].as_string());
     EXPECT_EQ((*claim)->signature, signature);
     // The cases that leave a path as it is follow the rule of S3; "service" is one that does not.
-    const bool as_s3 = !from["normalize"].as_bool();
-    const std::string ours = canonical_request(request.method, request.path, request.raw_query, request.headers,
-                                               (*claim)->signed_headers, hash_of(**claim, body), as_s3);
+    const bool verbatim = !from["normalize"].as_bool();
+    const std::string ours =
+        canonical_request(request.method, request.path, request.raw_query, request.headers, (*claim)->signed_headers,
+                          hash_of(**claim, body), verbatim ? Scheme::verbatim : Scheme::common);
     EXPECT_EQ(ours, canonical);
     EXPECT_EQ(signature_of(secret, (*claim)->scope, string_to_sign((*claim)->signed_at, (*claim)->scope, ours)),
               signature);
-    if (as_s3) {
-      // The suite's own service is not S3, so the verifier is asked under S3's name, over the published canonical text.
-      Claim s3 = **claim;
-      s3.scope.service = "s3";
-      s3.signature = signature_of(secret, s3.scope, string_to_sign(s3.signed_at, s3.scope, canonical));
-      const auto kept = verify(request, s3, secret, hash_of(s3, body), now);
+    if (verbatim) {
+      const auto kept = verify(request, **claim, secret, hash_of(**claim, body), now, rule_of(Scheme::verbatim));
       EXPECT_TRUE(kept) << kept.error().message;
-      // Under any other service's name the path is normalised first, which alters all of these but the one of a space.
+      // By the common rule the path is normalised first, which alters all of these but the one of a space.
       EXPECT_EQ(static_cast<bool>(check(request, body, secret, now)),
                 from["name"].as_string() == "get-space-unnormalized");
       ++run["not normalised, " + from["flavour"].as_string()];
@@ -227,15 +233,15 @@ TEST(Published, TheExamplesOfS3AreVerified) {
     net::Request request =
         request_of(Value::object({{"method", example.method}, {"target", example.target}, {"headers", headers}}));
     request.headers.set("Authorization", authorization(example.signature));
-    const auto verified = check(request, "", kSecret, now);
+    const auto verified = check(request, "", kSecret, now, Scheme::verbatim);
     EXPECT_TRUE(verified) << verified.error().message;
     request.headers.set("Authorization", with_other_end(authorization(example.signature), example.signature));
-    EXPECT_FALSE(check(request, "", kSecret, now));
+    EXPECT_FALSE(check(request, "", kSecret, now, Scheme::verbatim));
     // The other two sign headers (range, date) that our signer leaves unsigned.
     if (std::string_view(example.signed_headers) != "host;x-amz-content-sha256;x-amz-date") continue;
     net::Headers ours;
     sign("GET", std::string("https://examplebucket.s3.amazonaws.com") + example.target, ours, "",
-         {"AKIAIOSFODNN7EXAMPLE", kSecret, ""}, {"us-east-1", "s3", now, true});
+         {"AKIAIOSFODNN7EXAMPLE", kSecret, ""}, {"us-east-1", "s3", now, true, Scheme::verbatim});
     EXPECT_TRUE(ours.get("authorization").ends_with(example.signature)) << ours.get("authorization");
     ++made;
   }
@@ -251,15 +257,15 @@ TEST(Published, ThePresignedExampleOfS3IsVerified) {
         "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"},
        {"headers", Value::array({Value::array({"Host", "examplebucket.s3.amazonaws.com"})})}}));
   const Time signed_at = *parse_amz_date("20130524T000000Z");
-  EXPECT_TRUE(check(request, "", kSecret, signed_at));
+  EXPECT_TRUE(check(request, "", kSecret, signed_at, Scheme::verbatim));
   const std::string origin = "https://examplebucket.s3.amazonaws.com";
   EXPECT_EQ(presign("GET", origin + "/test.txt", {"AKIAIOSFODNN7EXAMPLE", kSecret, ""},
-                    {"us-east-1", "s3", signed_at, true}, std::chrono::seconds(86'400)),
+                    {"us-east-1", "s3", signed_at, true, Scheme::verbatim}, std::chrono::seconds(86'400)),
             origin + request.target);
-  EXPECT_TRUE(check(request, "", kSecret, signed_at + std::chrono::seconds(86'400)));
-  EXPECT_FALSE(check(request, "", kSecret, signed_at + std::chrono::seconds(86'401)));
+  EXPECT_TRUE(check(request, "", kSecret, signed_at + std::chrono::seconds(86'400), Scheme::verbatim));
+  EXPECT_FALSE(check(request, "", kSecret, signed_at + std::chrono::seconds(86'401), Scheme::verbatim));
   request.method = "PUT";
-  EXPECT_FALSE(check(request, "", kSecret, signed_at));
+  EXPECT_FALSE(check(request, "", kSecret, signed_at, Scheme::verbatim));
 }
 
 // "Transferring Payload in Multiple Chunks": 65 KiB of 'a' in chunks of 64 KiB and 1 KiB, and the empty last one; and
@@ -320,8 +326,8 @@ TEST(Published, TheChunkedExamplesOfS3AreRead) {
                             signed_headers + ",Signature=" + example.signature);
     const auto claim = read_claim(request);
     ASSERT_TRUE(claim && *claim);
-    const auto verified =
-        verify(request, **claim, kSecret, (*claim)->payload_hash, *parse_amz_date("20130524T000000Z"));
+    const auto verified = verify(request, **claim, kSecret, (*claim)->payload_hash, *parse_amz_date("20130524T000000Z"),
+                                 rule_of(Scheme::verbatim));
     ASSERT_TRUE(verified) << verified.error().message;
     const auto read = [&](const std::string& wire) -> Result<std::string> {
       const auto source = net::body_from_string(wire);

@@ -42,26 +42,6 @@ std::string lower_first(std::string name) {
   return name;
 }
 
-// IAM says what a name, a path and a document are made of where other services show a pattern.
-struct Sentence {
-  std::string_view pattern, made_of;
-};
-constexpr Sentence kIamSentences[] = {
-    {R"([\w+=,.@-]+)", "It must contain only alphanumeric characters and/or the following: +=,.@_-"},
-    {R"((\x{002F})|(\x{002F}[\x{0021}-\x{007E}]+\x{002F}))",
-     "It must begin and end with / and contain only alphanumeric characters and/or / characters."},
-    {R"(((/[A-Za-z0-9\.,\+@=_-]+)*)/)",
-     "It must begin and end with / and contain only alphanumeric characters and/or / characters."},
-    {R"([\x{0009}\x{000A}\x{000D}\x{0020}-\x{00FF}]+)", "It must contain only printable ASCII characters."},
-};
-
-std::string_view iam_sentence(std::string_view pattern) {
-  for (const Sentence& sentence : kIamSentences) {
-    if (sentence.pattern == pattern) return sentence.made_of;
-  }
-  return "";
-}
-
 // A pattern as the public model writes it; ours are in RE2's syntax (tools/trim_models.py).
 std::string as_published(std::string pattern) {
   static const re2::RE2 point(R"(\\x\{([0-9A-F]{4})\})");
@@ -74,7 +54,7 @@ std::string as_published(std::string pattern) {
 
 class Validator {
  public:
-  explicit Validator(bool iam) : iam_(iam) {}
+  explicit Validator(const ValidationWords& words) : words_(words) {}
   void check(const Shape& shape, const Value& value, const std::string& path) {
     if (offences_.size() >= kMaxOffences) return;
     switch (shape.type) {
@@ -107,11 +87,11 @@ class Validator {
   }
 
   std::vector<std::string> offences_;
-  std::string sentence_;  // the last offence in IAM's own words
+  std::string sentence_;  // the last offence in the service's own words
   bool type_offence_ = false;
 
  private:
-  bool iam_;
+  const ValidationWords& words_;
   void wrong_type(const Value& value, const std::string& path, std::string_view expected) {
     type_offence_ = true;
     offences_.push_back(fmt::format("Value at '{}' is {} but {} is expected", path, value.kind_name(), expected));
@@ -172,7 +152,8 @@ class Validator {
     } else if (!shape.pattern.empty()) {
       const re2::RE2& pattern = compiled(shape.pattern);
       if (pattern.ok() && !re2::RE2::FullMatch(text, pattern)) {
-        if (const std::string_view made_of = iam_ ? iam_sentence(shape.pattern) : ""; !made_of.empty()) {
+        const std::string_view made_of = words_.made_of == nullptr ? "" : words_.made_of(shape.pattern);
+        if (!made_of.empty()) {
           sentence_ = fmt::format("The specified value for {} is invalid. {}", path, made_of);
         }
         offend(shown, path,
@@ -197,8 +178,8 @@ class Validator {
 
 }  // namespace
 
-Status validate(const ServiceModel& service, const Shape& shape, const Value& input) {
-  Validator validator(service.service == "iam");
+Status validate(const ServiceModel& service, const Shape& shape, const Value& input, const ValidationWords& words) {
+  Validator validator(words);
   validator.check(shape, input, "");
   if (validator.offences_.empty()) return {};
   if (validator.type_offence_ && (service.protocol == Protocol::json || service.protocol == Protocol::rest_json)) {
@@ -208,12 +189,11 @@ Status validate(const ServiceModel& service, const Shape& shape, const Value& in
     return fail(Code::invalid_argument, validator.sentence_, "ValidationError");
   const std::string message = fmt::format("{} validation error{} detected: {}", validator.offences_.size(),
                                           validator.offences_.size() == 1 ? "" : "s", join(validator.offences_, "; "));
-  const char* reason = service.protocol == Protocol::query      ? "ValidationError"
-                       : service.protocol == Protocol::rest_xml ? "InvalidRequest"
-                       : service.service == "logs"              ? "InvalidParameterException"
-                       : service.service == "sagemaker-runtime" ? "ValidationError"
-                                                                : "ValidationException";
-  return fail(Code::invalid_argument, message, reason);
+  const std::string_view reason = !words.code.empty()                      ? words.code
+                                  : service.protocol == Protocol::query    ? "ValidationError"
+                                  : service.protocol == Protocol::rest_xml ? "InvalidRequest"
+                                                                           : "ValidationException";
+  return fail(Code::invalid_argument, message, std::string(reason));
 }
 
 }  // namespace millrace::aws

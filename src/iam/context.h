@@ -38,22 +38,22 @@ struct Context {
 using Operations = std::vector<aws::Operation>;
 using Handler = Result<aws::Output> (*)(Context&, aws::Call&, const Value&);
 
-// One function a resource; each adds its operations.
-void add_user_operations(Operations& operations, Context& context);
-void add_key_operations(Operations& operations, Context& context);
-void add_role_operations(Operations& operations, Context& context);
-void add_service_linked_role_operations(Operations& operations, Context& context);
-void add_group_operations(Operations& operations, Context& context);
-void add_policy_operations(Operations& operations, Context& context);
-void add_policy_version_operations(Operations& operations, Context& context);
-void add_attachment_operations(Operations& operations, Context& context);
-void add_inline_policy_operations(Operations& operations, Context& context);
-void add_instance_profile_operations(Operations& operations, Context& context);
-void add_tag_operations(Operations& operations, Context& context);
-void add_boundary_operations(Operations& operations, Context& context);
-void add_account_operations(Operations& operations, Context& context);
-void add_authorization_details_operation(Operations& operations, Context& context);
-void add_simulation_operations(Operations& operations, Context& context);
+// One function a resource, with its operations.
+Operations user_operations(Context& context);
+Operations key_operations(Context& context);
+Operations role_operations(Context& context);
+Operations service_linked_role_operations(Context& context);
+Operations group_operations(Context& context);
+Operations policy_operations(Context& context);
+Operations policy_version_operations(Context& context);
+Operations attachment_operations(Context& context);
+Operations inline_policy_operations(Context& context);
+Operations instance_profile_operations(Context& context);
+Operations tag_operations(Context& context);
+Operations boundary_operations(Context& context);
+Operations account_operations(Context& context);
+Operations authorization_details_operation(Context& context);
+Operations simulation_operations(Context& context);
 
 // Adds an operation on the entity of `kind` that `member` of the input names, with the condition keys that such an
 // operation has (keys_of).

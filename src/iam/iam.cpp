@@ -1,5 +1,4 @@
 #include "iam/iam.h"
-#include "iam/arn_members.h"
 
 #include <algorithm>
 #include <map>
@@ -18,6 +17,7 @@
 #include "iam/action_uses.h"
 #include "iam/authoriser.h"
 #include "iam/context.h"
+#include "iam/dialect.h"
 #include "iam/ops/passwords.h"
 #include "iam/ops/reports.h"
 #include "iam/sessions.h"
@@ -67,18 +67,15 @@ class IamImpl final : public Iam {
   }
 
   aws::Service iam_service() override {
-    aws::Service service{"iam", {}};
-    for (const auto add :
-         {add_user_operations, add_key_operations, add_role_operations, add_service_linked_role_operations,
-          add_group_operations, add_policy_operations, add_policy_version_operations, add_attachment_operations,
-          add_inline_policy_operations, add_instance_profile_operations, add_tag_operations, add_boundary_operations,
-          add_account_operations, add_authorization_details_operation, add_simulation_operations,
-          add_password_policy_operations, add_login_profile_operations, add_credential_report_operations,
-          add_empty_list_operations}) {
-      add(service.operations, context_);
-    }
-    add_last_accessed_operations(service.operations, context_, action_uses_);
-    service.dialect.prepare = check_policy_arns;
+    aws::Service service{"iam", iam_dialect()};
+    service.add(context_,
+                {user_operations, key_operations, role_operations, service_linked_role_operations, group_operations,
+                 policy_operations, policy_version_operations, attachment_operations, inline_policy_operations,
+                 instance_profile_operations, tag_operations, boundary_operations, account_operations,
+                 authorization_details_operation, simulation_operations, password_policy_operations,
+                 login_profile_operations, credential_report_operations, empty_list_operations});
+    LastAccessed last_accessed{context_, action_uses_};
+    service.add(last_accessed, {last_accessed_operations});
     // Changes are serialised: each checks quotas and conflicts before it writes. It is made as a whole or not at all.
     for (aws::Operation& operation : service.operations) {
       if (reads_only(operation.name)) continue;

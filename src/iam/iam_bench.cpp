@@ -137,7 +137,10 @@ int check() {
                       "Boto3/1.40.0 md/Botocore#1.40.0 ua/2.1 os/linux lang/python#3.12 cfg/retry-mode#legacy");
   request.headers.add("Accept-Encoding", "identity");
   aws::sigv4::sign("GET", "http://127.0.0.1:8080/data/some/key.csv", request.headers, "", credentials,
-                   {"us-east-1", "s3", bench.clock.now(), true});
+                   {"us-east-1", "s3", bench.clock.now(), true, aws::sigv4::Scheme::verbatim});
+  aws::sigv4::Rule rule;
+  rule.scheme = aws::sigv4::Scheme::verbatim;
+  rule.amz_headers_signed = true;
 
   const aws::Check allowed{"s3:GetObject", "arn:aws:s3:::data/some/key.csv", {}};
   const aws::Check refused{"s3:DeleteObject", "arn:aws:s3:::data/some/key.csv", {}};
@@ -149,8 +152,8 @@ int check() {
     if (!claim || !*claim) return stop("no claim");
     const auto found = bench.iam->find((*claim)->access_key_id, "", bench.clock.now());
     if (!found) return stop(found.error().message);
-    if (const auto good =
-            aws::sigv4::verify(request, **claim, found->secret_access_key, (*claim)->payload_hash, bench.clock.now());
+    if (const auto good = aws::sigv4::verify(request, **claim, found->secret_access_key, (*claim)->payload_hash,
+                                             bench.clock.now(), rule);
         !good)
       return stop(good.error().message);
     const auto signed_at = Steady::now();

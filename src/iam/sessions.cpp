@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "iam/access_key_id.h"
-#include "iam/arn_members.h"
 #include "iam/authoriser.h"
+#include "iam/dialect.h"
 #include "iam/request_keys.h"
 #include "iam/session_policies.h"
 
@@ -363,27 +363,26 @@ Result<aws::Output> Sessions::get_access_key_info(const Value& input) {
               "ValidationError");
 }
 
-aws::Service Sessions::service(Authoriser& authoriser) {
+Operations Sessions::operations(Authoriser& authoriser) {
   const aws::Resources none = [](const aws::Call&, const Value&) { return std::vector<std::string>{}; };
-  aws::Service service{"sts", {}};
-  service.dialect.prepare = check_role_arn;
-  add_plain(service.operations, "GetCallerIdentity", "sts:GetCallerIdentity", aws::any_resource(),
+  Operations operations;
+  add_plain(operations, "GetCallerIdentity", "sts:GetCallerIdentity", aws::any_resource(),
             [](aws::Call& call, const Value&) -> Result<aws::Output> {
               const aws::Principal& principal = call.principal;
               return Value::object({{"UserId", principal.id}, {"Account", principal.account}, {"Arn", principal.arn}});
             });
-  // Who may take a role on is decided by its trust policy first, so the check is the handler's own.
-  add_plain(service.operations, "AssumeRole", "sts:AssumeRole", none,
+  // Who may assume a role is decided by its trust policy first, so the check is the handler's own.
+  add_plain(operations, "AssumeRole", "sts:AssumeRole", none,
             [this, &authoriser](aws::Call& call, const Value& input) { return assume_role(authoriser, call, input); });
   // A user needs no permission for a session of its own.
-  add_plain(service.operations, "GetSessionToken", "sts:GetSessionToken", none,
+  add_plain(operations, "GetSessionToken", "sts:GetSessionToken", none,
             [this](aws::Call& call, const Value& input) { return get_session_token(call, input); });
   const aws::Resources federated_user = [this](const aws::Call&, const Value& input) {
     return std::vector<std::string>{
         fmt::format("arn:aws:sts::{}:federated-user/{}", context_.account, input["Name"].string_or())};
   };
   add_plain(
-      service.operations, "GetFederationToken", "sts:GetFederationToken", federated_user,
+      operations, "GetFederationToken", "sts:GetFederationToken", federated_user,
       [this](aws::Call& call, const Value& input) { return get_federation_token(call, input); },
       [federated_user](const aws::Call& call, const Value& input) -> Result<std::vector<aws::Check>> {
         std::vector<aws::Check> checks;
@@ -392,18 +391,20 @@ aws::Service Sessions::service(Authoriser& authoriser) {
         return checks;
       },
       [](const aws::Call&, const Value& input) { return request_tag_keys(input); });
-  add_plain(service.operations, "GetAccessKeyInfo", "sts:GetAccessKeyInfo", aws::any_resource(),
+  add_plain(operations, "GetAccessKeyInfo", "sts:GetAccessKeyInfo", aws::any_resource(),
             [this](aws::Call&, const Value& input) { return get_access_key_info(input); });
   // Encoded messages come from EC2 and a few others; none of the services here gives any, in AWS as little as here. So
   // there is no message that could be decoded.
-  add_plain(service.operations, "DecodeAuthorizationMessage", "sts:DecodeAuthorizationMessage", aws::any_resource(),
+  add_plain(operations, "DecodeAuthorizationMessage", "sts:DecodeAuthorizationMessage", aws::any_resource(),
             [](aws::Call&, const Value&) -> Result<aws::Output> {
               return fail(
                   Code::invalid_argument,
                   "The message is not one that was given here: none of the services served encodes its denials.",
                   "InvalidAuthorizationMessageException");
             });
-  return service;
+  return operations;
 }
+
+aws::Service Sessions::service(Authoriser& authoriser) { return {"sts", sts_dialect(), operations(authoriser)}; }
 
 }  // namespace millrace::iam

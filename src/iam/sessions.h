@@ -32,6 +32,7 @@ class Sessions {
   static Status check_reach(const aws::Principal& principal, std::string_view service, std::string_view operation);
 
  private:
+  Operations operations(Authoriser& authoriser);
   Result<Entity> role_by_arn(std::string_view role_arn);
   aws::Principal session_principal(const Entity& role, std::string_view session_name) const;
   Result<SessionDetail> detail_of(const std::string& access_key_id);

@@ -14,14 +14,13 @@ class LogsService final : public Logs {
   Status open() { return store_.open(); }
 
   aws::Service service() override {
-    aws::Service service{"logs", {}};
-    for (const auto make :
-         {ops::create_log_group, ops::delete_log_group, ops::describe_log_groups, ops::put_retention_policy,
-          ops::delete_retention_policy, ops::create_log_stream, ops::delete_log_stream, ops::describe_log_streams,
-          ops::put_log_events, ops::get_log_events, ops::filter_log_events}) {
-      service.operations.push_back(make(store_));
-    }
+    aws::Service service{"logs"};
+    service.dialect.validation.code = "InvalidParameterException";
     service.dialect.prepare = ops::check_group_members;
+    service.add(store_,
+                {ops::create_log_group, ops::delete_log_group, ops::describe_log_groups, ops::put_retention_policy,
+                 ops::delete_retention_policy, ops::create_log_stream, ops::delete_log_stream,
+                 ops::describe_log_streams, ops::put_log_events, ops::get_log_events, ops::filter_log_events});
     return service;
   }
 

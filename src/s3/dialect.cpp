@@ -7,9 +7,12 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "s3/bucket_host.h"
 #include "s3/errors.h"
+#include "s3/hoisted_headers.h"
 #include "s3/names.h"
 #include "s3/ops/ops.h"
+#include "s3/signature.h"
 
 namespace millrace::s3 {
 namespace {
@@ -235,10 +238,22 @@ void explain(aws::Call& call, const Error& error, const Value& input) {
 }  // namespace
 
 aws::Dialect dialect(Store& store) {
-  return {[&store](aws::Call& call, const aws::OperationModel& operation, Value& input) {
-            return prepare(store, call, operation, input);
-          },
-          explain};
+  aws::Dialect dialect;
+  dialect.signature = signature_rule();
+  dialect.takes_version2_urls = true;
+  dialect.unsigned_requests = aws::Dialect::Unsigned::rest;
+  dialect.allow_unsigned = allow_unsigned;
+  dialect.check_claim = check_claim;
+  dialect.wrong_region = wrong_region;
+  dialect.own_words = own_words;
+  dialect.path = path_with_bucket;
+  dialect.complete_presigned = take_hoisted_headers;
+  dialect.broken_body = "IncompleteBody";
+  dialect.prepare = [&store](aws::Call& call, const aws::OperationModel& operation, Value& input) {
+    return prepare(store, call, operation, input);
+  };
+  dialect.explain = explain;
+  return dialect;
 }
 
 }  // namespace millrace::s3

@@ -1,5 +1,6 @@
 #pragma once
-// S3's own codes for what other services answer with a generic "1 validation error detected", and what its errors name.
+// S3's own codes for what other services answer with a generic "1 validation error detected", what its errors name, and
+// where else it departs from the common sequence (signature.h, bucket_host.h, hoisted_headers.h).
 // Source: Amazon S3 API Reference, "Error responses" and the reference of each operation; answers of S3 that LocalStack
 // keeps as snapshots.
 

@@ -17,40 +17,37 @@ class S3Service final : public S3 {
   Status open() { return store_.open(); }
 
   aws::Service service() override {
-    aws::Service service{"s3", {}};
-    for (const auto make : {ops::list_buckets,
-                            ops::create_bucket,
-                            ops::head_bucket,
-                            ops::delete_bucket,
-                            ops::get_bucket_location,
-                            ops::get_bucket_versioning,
-                            ops::get_bucket_policy,
-                            ops::put_bucket_policy,
-                            ops::delete_bucket_policy,
-                            ops::list_objects,
-                            ops::list_objects_v2,
-                            ops::put_object,
-                            ops::get_object,
-                            ops::head_object,
-                            ops::delete_object,
-                            ops::delete_objects,
-                            ops::get_object_tagging,
-                            ops::put_object_tagging,
-                            ops::delete_object_tagging,
-                            ops::get_bucket_tagging,
-                            ops::put_bucket_tagging,
-                            ops::delete_bucket_tagging,
-                            ops::copy_object,
-                            ops::create_multipart_upload,
-                            ops::upload_part,
-                            ops::upload_part_copy,
-                            ops::complete_multipart_upload,
-                            ops::abort_multipart_upload,
-                            ops::list_parts,
-                            ops::list_multipart_uploads}) {
-      service.operations.push_back(make(store_));
-    }
-    service.dialect = dialect(store_);
+    aws::Service service{"s3", dialect(store_)};
+    service.add(store_, {ops::list_buckets,
+                         ops::create_bucket,
+                         ops::head_bucket,
+                         ops::delete_bucket,
+                         ops::get_bucket_location,
+                         ops::get_bucket_versioning,
+                         ops::get_bucket_policy,
+                         ops::put_bucket_policy,
+                         ops::delete_bucket_policy,
+                         ops::list_objects,
+                         ops::list_objects_v2,
+                         ops::put_object,
+                         ops::get_object,
+                         ops::head_object,
+                         ops::delete_object,
+                         ops::delete_objects,
+                         ops::get_object_tagging,
+                         ops::put_object_tagging,
+                         ops::delete_object_tagging,
+                         ops::get_bucket_tagging,
+                         ops::put_bucket_tagging,
+                         ops::delete_bucket_tagging,
+                         ops::copy_object,
+                         ops::create_multipart_upload,
+                         ops::upload_part,
+                         ops::upload_part_copy,
+                         ops::complete_multipart_upload,
+                         ops::abort_multipart_upload,
+                         ops::list_parts,
+                         ops::list_multipart_uploads});
     return service;
   }
 

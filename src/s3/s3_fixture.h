@@ -65,7 +65,7 @@ class S3Test : public testing::Test {
     if (question != std::string::npos) request.raw_query = target.substr(question + 1);
     for (const auto& [name, value] : fields) request.headers.add(name, value);
     aws::sigv4::sign(method, "http://127.0.0.1:8080" + target, request.headers, body, {"AKIDEXAMPLE", "secret", ""},
-                     {"us-east-1", "s3", clock_.now(), true});
+                     {"us-east-1", "s3", clock_.now(), true, aws::sigv4::Scheme::verbatim});
     const auto reader = net::body_from_string(std::move(body));
     request.body = reader.get();
     auto response = gateway_->handle(request);

@@ -102,7 +102,8 @@ Result<aws::Output> last_used(Context& context, aws::Call&, const Value& input) 
 
 }  // namespace
 
-void add_key_operations(Operations& operations, Context& context) {
+Operations key_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "user", "UserName", bound(context, handler));
   };
@@ -122,6 +123,7 @@ void add_key_operations(Operations& operations, Context& context) {
         return std::vector<std::string>{"*"};
       },
       bound(context, last_used));
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -120,7 +120,8 @@ Result<aws::Output> delete_alias(Context& context, aws::Call&, const Value& inpu
 
 }  // namespace
 
-void add_account_operations(Operations& operations, Context& context) {
+Operations account_operations(Context& context) {
+  Operations operations;
   const auto add = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_plain(operations, name, action, aws::any_resource(), bound(context, handler));
   };
@@ -129,6 +130,7 @@ void add_account_operations(Operations& operations, Context& context) {
   add("CreateAccountAlias", "iam:CreateAccountAlias", create_alias);
   add("ListAccountAliases", "iam:ListAccountAliases", list_aliases);
   add("DeleteAccountAlias", "iam:DeleteAccountAlias", delete_alias);
+  return operations;
 }
 
 }  // namespace millrace::iam

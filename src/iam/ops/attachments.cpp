@@ -71,7 +71,8 @@ aws::Handle list(Context& context, Kind kind) {
 
 }  // namespace
 
-void add_attachment_operations(Operations& operations, Context& context) {
+Operations attachment_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Kind kind, aws::Handle handle) {
     add_on(operations, context, name, action, kind.kind, kind.member, std::move(handle));
   };
@@ -84,6 +85,7 @@ void add_attachment_operations(Operations& operations, Context& context) {
   on("ListAttachedUserPolicies", "iam:ListAttachedUserPolicies", kUser, list(context, kUser));
   on("ListAttachedRolePolicies", "iam:ListAttachedRolePolicies", kRole, list(context, kRole));
   on("ListAttachedGroupPolicies", "iam:ListAttachedGroupPolicies", kGroup, list(context, kGroup));
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -134,9 +134,11 @@ Result<aws::Output> details(Context& context, aws::Call&, const Value& input) {
 
 }  // namespace
 
-void add_authorization_details_operation(Operations& operations, Context& context) {
+Operations authorization_details_operation(Context& context) {
+  Operations operations;
   add_plain(operations, "GetAccountAuthorizationDetails", "iam:GetAccountAuthorizationDetails", aws::any_resource(),
             bound(context, details));
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -29,7 +29,8 @@ aws::Handle erase(Context& context, std::string kind, std::string member) {
 
 }  // namespace
 
-void add_boundary_operations(Operations& operations, Context& context) {
+Operations boundary_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, const char* kind, const char* member,
                       aws::Handle (*handle)(Context&, std::string, std::string)) {
     add_on(operations, context, name, action, kind, member, handle(context, kind, member));
@@ -38,6 +39,7 @@ void add_boundary_operations(Operations& operations, Context& context) {
   on("PutRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "role", "RoleName", put);
   on("DeleteUserPermissionsBoundary", "iam:DeleteUserPermissionsBoundary", "user", "UserName", erase);
   on("DeleteRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "role", "RoleName", erase);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -109,10 +109,12 @@ Result<aws::Output> get(Context& context, aws::Call& call, const Value&) {
 
 }  // namespace
 
-void add_credential_report_operations(Operations& operations, Context& context) {
+Operations credential_report_operations(Context& context) {
+  Operations operations;
   add_plain(operations, "GenerateCredentialReport", "iam:GenerateCredentialReport", aws::any_resource(),
             bound(context, generate));
   add_plain(operations, "GetCredentialReport", "iam:GetCredentialReport", aws::any_resource(), bound(context, get));
+  return operations;
 }
 
 }  // namespace millrace::iam

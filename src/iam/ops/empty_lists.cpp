@@ -26,7 +26,8 @@ aws::Handle none(std::string list, bool paged) {
 
 }  // namespace
 
-void add_empty_list_operations(Operations& operations, Context& context) {
+Operations empty_list_operations(Context& context) {
+  Operations operations;
   const auto of_user = [&](std::string_view name, aws::IamAction action, const char* list) {
     add_on(operations, context, name, action, "user", "UserName", none_of_user(context, list));
   };
@@ -48,6 +49,7 @@ void add_empty_list_operations(Operations& operations, Context& context) {
   of_account("ListOpenIDConnectProviders", "iam:ListOpenIDConnectProviders", "oidc-provider/*",
              "OpenIDConnectProviderList", false);
   of_account("ListSAMLProviders", "iam:ListSAMLProviders", "saml-provider/*", "SAMLProviderList", false);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -87,7 +87,8 @@ Result<aws::Output> delete_group(Context& context, aws::Call&, const Value& inpu
 
 }  // namespace
 
-void add_group_operations(Operations& operations, Context& context) {
+Operations group_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "group", "GroupName", bound(context, handler));
   };
@@ -109,6 +110,7 @@ void add_group_operations(Operations& operations, Context& context) {
   on("AddUserToGroup", "iam:AddUserToGroup", add_user_to_group);
   on("RemoveUserFromGroup", "iam:RemoveUserFromGroup", remove_user_from_group);
   on("DeleteGroup", "iam:DeleteGroup", delete_group);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -72,7 +72,8 @@ aws::Handle erase(Context& context, Kind kind) {
 
 }  // namespace
 
-void add_inline_policy_operations(Operations& operations, Context& context) {
+Operations inline_policy_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Kind kind, aws::Handle handle) {
     add_on(operations, context, name, action, kind.kind, kind.member, std::move(handle));
   };
@@ -88,6 +89,7 @@ void add_inline_policy_operations(Operations& operations, Context& context) {
   on("DeleteUserPolicy", "iam:DeleteUserPolicy", kUser, erase(context, kUser));
   on("DeleteRolePolicy", "iam:DeleteRolePolicy", kRole, erase(context, kRole));
   on("DeleteGroupPolicy", "iam:DeleteGroupPolicy", kGroup, erase(context, kGroup));
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -70,7 +70,8 @@ Result<aws::Output> erase(Context& context, aws::Call&, const Value& input) {
 
 }  // namespace
 
-void add_instance_profile_operations(Operations& operations, Context& context) {
+Operations instance_profile_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "profile", "InstanceProfileName", bound(context, handler));
   };
@@ -90,6 +91,7 @@ void add_instance_profile_operations(Operations& operations, Context& context) {
          });
   on("RemoveRoleFromInstanceProfile", "iam:RemoveRoleFromInstanceProfile", remove_role);
   on("DeleteInstanceProfile", "iam:DeleteInstanceProfile", erase);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -235,7 +235,10 @@ Result<aws::Output> granting(Context& context, aws::Call&, const Value& input) {
 
 }  // namespace
 
-void add_last_accessed_operations(Operations& operations, Context& context, ActionUses& uses) {
+Operations last_accessed_operations(LastAccessed& part) {
+  Operations operations;
+  Context& context = part.context;
+  ActionUses& uses = part.uses;
   const aws::Resources on_arn = [&context](const aws::Call&, const Value& input) {
     return std::vector<std::string>{context.policy_arn(input["Arn"].string_or())};
   };
@@ -249,6 +252,7 @@ void add_last_accessed_operations(Operations& operations, Context& context, Acti
             });
   add_plain(operations, "ListPoliciesGrantingServiceAccess", "iam:ListPoliciesGrantingServiceAccess", on_arn,
             bound(context, granting));
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -147,7 +147,8 @@ Result<aws::Output> change(Context& context, aws::Call& call, const Value& input
 
 }  // namespace
 
-void add_login_profile_operations(Operations& operations, Context& context) {
+Operations login_profile_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "user", "UserName", bound(context, handler));
   };
@@ -156,6 +157,7 @@ void add_login_profile_operations(Operations& operations, Context& context) {
   on("UpdateLoginProfile", "iam:UpdateLoginProfile", update);
   on("DeleteLoginProfile", "iam:DeleteLoginProfile", erase);
   on("ChangePassword", "iam:ChangePassword", change);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -113,13 +113,15 @@ Status check_password(const Value& policy, std::string_view account, std::string
   return {};
 }
 
-void add_password_policy_operations(Operations& operations, Context& context) {
+Operations password_policy_operations(Context& context) {
+  Operations operations;
   const auto add = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_plain(operations, name, action, aws::any_resource(), bound(context, handler));
   };
   add("UpdateAccountPasswordPolicy", "iam:UpdateAccountPasswordPolicy", update);
   add("GetAccountPasswordPolicy", "iam:GetAccountPasswordPolicy", get);
   add("DeleteAccountPasswordPolicy", "iam:DeleteAccountPasswordPolicy", erase);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -12,7 +12,7 @@ Result<Value> password_policy(Context& context);
 // Error: PasswordPolicyViolation, with what the password lacks.
 Status check_password(const Value& policy, std::string_view account, std::string_view password);
 
-void add_password_policy_operations(Operations& operations, Context& context);
-void add_login_profile_operations(Operations& operations, Context& context);
+Operations password_policy_operations(Context& context);
+Operations login_profile_operations(Context& context);
 
 }  // namespace millrace::iam

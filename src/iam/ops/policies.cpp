@@ -188,7 +188,8 @@ Value PolicyUses::value(const ManagedPolicy& policy) const {
                         {"UpdateDate", to_epoch_seconds(policy.updated)}});
 }
 
-void add_policy_operations(Operations& operations, Context& context) {
+Operations policy_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "policy", "PolicyArn", bound(context, handler));
   };
@@ -198,6 +199,7 @@ void add_policy_operations(Operations& operations, Context& context) {
   add_plain(operations, "ListPolicies", "iam:ListPolicies", aws::any_resource(), bound(context, list_policies));
   on("DeletePolicy", "iam:DeletePolicy", delete_policy);
   on("ListEntitiesForPolicy", "iam:ListEntitiesForPolicy", list_entities);
+  return operations;
 }
 
 }  // namespace millrace::iam

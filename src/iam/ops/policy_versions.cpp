@@ -107,7 +107,8 @@ Value version_value(const ManagedPolicy& policy, bool with_document) {
   return value;
 }
 
-void add_policy_version_operations(Operations& operations, Context& context) {
+Operations policy_version_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "policy", "PolicyArn", bound(context, handler));
   };
@@ -116,6 +117,7 @@ void add_policy_version_operations(Operations& operations, Context& context) {
   on("ListPolicyVersions", "iam:ListPolicyVersions", list_versions);
   on("SetDefaultPolicyVersion", "iam:SetDefaultPolicyVersion", set_default);
   on("DeletePolicyVersion", "iam:DeletePolicyVersion", delete_version);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -87,7 +87,8 @@ Result<aws::Output> delete_role(Context& context, aws::Call&, const Value& input
 
 }  // namespace
 
-void add_role_operations(Operations& operations, Context& context) {
+Operations role_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "role", "RoleName", bound(context, handler));
   };
@@ -99,6 +100,7 @@ void add_role_operations(Operations& operations, Context& context) {
   on("UpdateRoleDescription", "iam:UpdateRoleDescription", update_role_description);
   on("UpdateAssumeRolePolicy", "iam:UpdateAssumeRolePolicy", update_trust);
   on("DeleteRole", "iam:DeleteRole", delete_role);
+  return operations;
 }
 
 }  // namespace millrace::iam

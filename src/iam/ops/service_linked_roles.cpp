@@ -106,7 +106,8 @@ Result<aws::Output> deletion_status(Context& context, aws::Call&, const Value& i
 
 }  // namespace
 
-void add_service_linked_role_operations(Operations& operations, Context& context) {
+Operations service_linked_role_operations(Context& context) {
+  Operations operations;
   add_plain(
       operations, "CreateServiceLinkedRole", "iam:CreateServiceLinkedRole",
       [&context](const aws::Call&, const Value& input) {
@@ -128,6 +129,7 @@ void add_service_linked_role_operations(Operations& operations, Context& context
         return std::vector<std::string>{task && *task ? (*task)->arn : "*"};
       },
       bound(context, deletion_status));
+  return operations;
 }
 
 }  // namespace millrace::iam

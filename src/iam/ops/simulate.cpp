@@ -240,7 +240,8 @@ Result<aws::Output> keys_of_principal(Context& context, aws::Call&, const Value&
 
 }  // namespace
 
-void add_simulation_operations(Operations& operations, Context& context) {
+Operations simulation_operations(Context& context) {
+  Operations operations;
   const aws::Resources on_source = [](const aws::Call&, const Value& input) {
     return std::vector<std::string>{input["PolicySourceArn"].string_or()};
   };
@@ -252,6 +253,7 @@ void add_simulation_operations(Operations& operations, Context& context) {
             bound(context, keys_of_custom));
   add_plain(operations, "GetContextKeysForPrincipalPolicy", "iam:GetContextKeysForPrincipalPolicy", on_source,
             bound(context, keys_of_principal));
+  return operations;
 }
 
 }  // namespace millrace::iam

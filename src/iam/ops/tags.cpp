@@ -41,7 +41,8 @@ aws::Handle list(Context& context, std::string kind, std::string member) {
 
 }  // namespace
 
-void add_tag_operations(Operations& operations, Context& context) {
+Operations tag_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, const char* kind, const char* member,
                       aws::Handle (*handle)(Context&, std::string, std::string)) {
     add_on(operations, context, name, action, kind, member, handle(context, kind, member));
@@ -58,6 +59,7 @@ void add_tag_operations(Operations& operations, Context& context) {
   on("ListRoleTags", "iam:ListRoleTags", "role", "RoleName", list);
   on("ListPolicyTags", "iam:ListPolicyTags", "policy", "PolicyArn", list);
   on("ListInstanceProfileTags", "iam:ListInstanceProfileTags", "profile", "InstanceProfileName", list);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -73,7 +73,8 @@ Result<aws::Output> delete_user(Context& context, aws::Call&, const Value& input
 
 }  // namespace
 
-void add_user_operations(Operations& operations, Context& context) {
+Operations user_operations(Context& context) {
+  Operations operations;
   const auto on = [&](std::string_view name, aws::IamAction action, Handler handler) {
     add_on(operations, context, name, action, "user", "UserName", bound(context, handler));
   };
@@ -92,6 +93,7 @@ void add_user_operations(Operations& operations, Context& context) {
                 {}}};
          });
   on("DeleteUser", "iam:DeleteUser", delete_user);
+  return operations;
 }
 
 }  // namespace millrace::iam

@@ -1,4 +1,4 @@
-#include "aws/hoisted_headers.h"
+#include "s3/hoisted_headers.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 
-namespace millrace::aws {
+namespace millrace::s3 {
 namespace {
 
 constexpr std::string_view kPrefix = "x-amz-";
@@ -33,4 +33,4 @@ void take_hoisted_headers(net::Request& request) {
   }
 }
 
-}  // namespace millrace::aws
+}  // namespace millrace::s3

@@ -1,8 +1,8 @@
-#include "aws/bucket_host.h"
+#include "s3/bucket_host.h"
 
 #include <gtest/gtest.h>
 
-namespace millrace::aws {
+namespace millrace::s3 {
 namespace {
 
 std::string bucket(const char* host) {
@@ -32,4 +32,4 @@ TEST(BucketInHost, EndpointsHaveNone) {
 }
 
 }  // namespace
-}  // namespace millrace::aws
+}  // namespace millrace::s3

@@ -1,8 +1,8 @@
-#include "aws/hoisted_headers.h"
+#include "s3/hoisted_headers.h"
 
 #include <gtest/gtest.h>
 
-namespace millrace::aws {
+namespace millrace::s3 {
 namespace {
 
 TEST(HoistedHeaders, ComeBackAsHeaders) {
@@ -29,4 +29,4 @@ TEST(HoistedHeaders, ChecksumsOfTheUrlsMakerArePassedOver) {
 }
 
 }  // namespace
-}  // namespace millrace::aws
+}  // namespace millrace::s3

@@ -6,10 +6,12 @@
 
 #include "net/http.h"
 
-namespace millrace::aws {
+namespace millrace::s3 {
 
 // "bucket.localhost", "bucket.s3.localhost", "bucket.s3.us-east-1.localhost", and the same before ".amazonaws.com" for
 // clients that reach this server under S3's own name. Empty: the bucket stands in the path.
 std::string bucket_in_host(const net::Request& request);
+// The path with the bucket in it, wherever it stands.
+std::string path_with_bucket(const net::Request& request);
 
-}  // namespace millrace::aws
+}  // namespace millrace::s3

@@ -1,10 +1,10 @@
-#include "aws/bucket_host.h"
+#include "s3/bucket_host.h"
 
 #include <string_view>
 
 #include "base/strings.h"
 
-namespace millrace::aws {
+namespace millrace::s3 {
 namespace {
 
 // "us-east-1", "us-gov-west-1": at least two hyphens and a number.
@@ -51,4 +51,9 @@ std::string bucket_in_host(const net::Request& request) {
   return drop_endpoint(host) || !amazon ? std::string(host) : "";
 }
 
-}  // namespace millrace::aws
+std::string path_with_bucket(const net::Request& request) {
+  const std::string bucket = bucket_in_host(request);
+  return bucket.empty() ? request.path : "/" + bucket + request.path;
+}
+
+}  // namespace millrace::s3
