@@ -64,7 +64,8 @@ class TwoTasks final : public pipelines::Pipelines {
   }
   void finish() {
     run_.tasks.back().state = "FAILED";
-    run_.tasks.back().error = "the process ended with exit code 3: no luck";
+    run_.tasks.back().error = "no luck";
+    run_.tasks.back().exit_code = 3;
     run_.tasks.back().ended = run_.created + Millis(3'000);
     listener_(run_.id);
   }

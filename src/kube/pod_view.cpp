@@ -1,13 +1,11 @@
 #include "kube/pod_view.h"
 
 #include <algorithm>
-#include <optional>
 
 #include <fmt/core.h>
 
 #include "base/encode.h"
 #include "base/hash.h"
-#include "base/strings.h"
 #include "kube/nodes.h"
 
 namespace millrace::kube {
@@ -16,7 +14,6 @@ namespace {
 constexpr const char* kContainer = "main";
 constexpr const char* kAddress = "127.0.0.1";
 constexpr int kTolerationSeconds = 300, kGraceSeconds = 30;  // as Kubernetes' defaults
-constexpr int kSignalled = 128;  // and the signal's number: a shell's exit code for a process that a signal ended
 
 std::string phase_of(const std::string& state) {
   if (state == "RUNNING") return "Running";
@@ -43,19 +40,10 @@ std::string pod_uid(const pipelines::TaskView& task) {
   return uid_of(task.attempt <= 1 ? task.pod_name : fmt::format("{} {}", task.pod_name, task.attempt));
 }
 
-// Of the sentence that describes an attempt's end (pipelines/executors), the only place that keeps it.
+// A task may fail though its process was content: its outputs were not there.
 int exit_code_of(const pipelines::TaskView& task) {
   if (task.state == "SUCCEEDED") return 0;
-  const auto number_after = [&](std::string_view words) -> std::optional<int> {
-    const auto at = task.error.find(words);
-    if (at == std::string::npos) return std::nullopt;
-    const std::string_view rest = std::string_view(task.error).substr(at + words.size());
-    const auto value = parse_int(rest.substr(0, rest.find_first_not_of("0123456789")));
-    return value ? std::optional(static_cast<int>(*value)) : std::nullopt;
-  };
-  if (const auto code = number_after("the process ended with exit code ")) return *code;
-  if (const auto signal = number_after("the process was ended by signal ")) return kSignalled + *signal;
-  return 1;
+  return task.exit_code.value_or(0) != 0 ? *task.exit_code : 1;
 }
 
 Value container_status(const Pod& pod) {

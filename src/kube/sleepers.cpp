@@ -10,14 +10,14 @@ constexpr std::chrono::milliseconds kTick{500};
 }
 
 void Sleeper::attach(std::function<void()> wake) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   wake_ = std::move(wake);
 }
 
 void Sleeper::wake() {
   std::function<void()> wake;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     wake = wake_;
   }
   if (wake) wake();  // outside the lock: it calls into the server
@@ -25,7 +25,7 @@ void Sleeper::wake() {
 
 Sleepers::~Sleepers() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -33,7 +33,7 @@ Sleepers::~Sleepers() {
 }
 
 std::shared_ptr<Sleeper> Sleepers::add() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(all_, [](const auto& sleeper) { return sleeper.expired(); });
   if (all_.size() >= kMax || stopping_) return nullptr;
   auto sleeper = std::make_shared<Sleeper>();
@@ -44,7 +44,7 @@ std::shared_ptr<Sleeper> Sleepers::add() {
 }
 
 std::vector<std::shared_ptr<Sleeper>> Sleepers::awake_ones() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::shared_ptr<Sleeper>> open;
   std::erase_if(all_, [&](const auto& sleeper) {
     auto alive = sleeper.lock();
@@ -60,13 +60,14 @@ void Sleepers::wake_all() {
 
 void Sleepers::tick() {
   name_thread("kube-streams");
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     if (all_.empty()) {
-      changed_.wait(lock, [this] { return stopping_ || !all_.empty(); });
+      changed_.wait(mutex_);
       continue;
     }
-    changed_.wait_for(lock, kTick, [this] { return stopping_; });
+    const auto next = std::chrono::steady_clock::now() + kTick;
+    while (!stopping_ && std::chrono::steady_clock::now() < next) changed_.wait_until(mutex_, next);
     if (stopping_) break;
     lock.unlock();
     wake_all();

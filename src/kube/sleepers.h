@@ -1,12 +1,12 @@
 #pragma once
 // The open streams (watches, followed logs) that wait for something to happen.
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace millrace::kube {
 
@@ -17,8 +17,8 @@ class Sleeper {
   void wake();
 
  private:
-  std::mutex mutex_;
-  std::function<void()> wake_;
+  Mutex mutex_;
+  std::function<void()> wake_ MR_GUARDED_BY(mutex_);
 };
 
 // Wakes all on a change, and twice a second as long as there is anyone: lines of a log announce themselves to nobody.
@@ -33,11 +33,11 @@ class Sleepers {
   std::vector<std::shared_ptr<Sleeper>> awake_ones();
   void tick();
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::weak_ptr<Sleeper>> all_;
-  std::thread thread_;  // started by the first
-  bool stopping_ = false;
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::weak_ptr<Sleeper>> all_ MR_GUARDED_BY(mutex_);
+  bool stopping_ MR_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // started by the first, with mutex_ held
 };
 
 }  // namespace millrace::kube

@@ -83,6 +83,9 @@ struct TaskView {
   int attempt = 0;
   std::optional<Time> created, started, ended;
   std::string error;
+  // Of the newest attempt's process, 128 and its number for a signal. None: it failed without one, or nobody saw it
+  // end.
+  std::optional<int> exit_code;
   std::string image;
   Value inputs, outputs;  // {"parameters": {...}, "artifacts": {...}}
 };

@@ -115,6 +115,7 @@ class State::Step {
     Node* node = leaf(event);
     if (node == nullptr || (node->state != NodeState::running && node->state != NodeState::launching)) return;
     if (!node->started) node->started = at_;
+    node->exit_code = event.exit_code;
     if (event.succeeded && state_.may_launch(*node)) {
       node->output_parameters = event.output_parameters.is_null() ? Value::object() : event.output_parameters;
       node->output_artifacts = event.output_artifacts.is_null() ? Value::object() : event.output_artifacts;

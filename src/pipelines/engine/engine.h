@@ -54,6 +54,7 @@ struct Node {
   Value output_parameters = Value::object();
   Value output_artifacts = Value::object();
   std::string error;
+  std::optional<int> exit_code;  // of the newest attempt that ended with a process of its own, as a shell has it
   Time created{};
   std::optional<Time> started, ended;
   std::optional<Time> attempt_started;   // of the newest attempt
@@ -86,6 +87,7 @@ struct Event {
   Value output_parameters = {}, output_artifacts = {};  // finished; of a failure, what it has left all the same
   bool cached = false;                                  // finished, succeeded: nothing ran
   std::string boot = {};                                // created, rebooted: the machine's present start
+  std::optional<int> exit_code = {};                    // finished: of the attempt's process, 128 + signal
 };
 // As JSON, without what is as it mostly is.
 void append_event(std::string& out, const Event& event);

@@ -700,13 +700,17 @@ std::string text_of(const Event& event) {
 }
 
 TEST(Events, SurviveTheirRow) {
+  Event exited = failed("a", 1, true);
+  exited.exit_code = 3;
   const Event events[] = {created(),
                           launched("a", 2),
                           succeeded("a", 1, Value::object({{"out", 1}})),
                           failed("a", 3, false),
+                          exited,
                           {Event::Kind::timer, at(9), "root/a", 1, false, "", true, {}, {}},
                           {Event::Kind::terminate, at(9), "", 0, false, "", true, {}, {}}};
   EXPECT_EQ(text_of(launched("a", 2)), R"({"kind":"launched","at":1700000000001,"path":"root/a","attempt":2})");
+  EXPECT_NE(text_of(exited).find(R"("exit_code":3)"), std::string::npos);
   for (const Event& event : events) {
     EXPECT_EQ(text_of(event_from_value(*parse_json(text_of(event)))), text_of(event));
   }

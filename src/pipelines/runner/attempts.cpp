@@ -246,6 +246,7 @@ void Runner::ended(const Run& run, const std::string& path, int attempt, const w
     }
   } else {
     const Executor* executor = run->state().executor_of(*node);
+    if (status.state == work::WorkStatus::State::exited) event.exit_code = status.exit_code;
     event.error = executors::describe_failure(options_, hooks_, run->context(), *node, *executor, status);
     const Millis allowed(executor->deadline_seconds * 1'000);
     if (allowed > Millis(0) && node->attempt_started && event.at - *node->attempt_started >= allowed) {

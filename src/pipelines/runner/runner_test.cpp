@@ -58,7 +58,9 @@ TEST(Runner, FailsWithTheTasksOwnWords) {
   EXPECT_EQ(run.state, "FAILED");
   EXPECT_EQ(run.error, "a: the process ended with exit code 3: no luck");
   EXPECT_EQ(world.task(id, "a").state, "FAILED");
+  EXPECT_EQ(world.task(id, "a").exit_code, std::optional(3));
   EXPECT_EQ(world.task(id, "b").state, "SKIPPED");
+  EXPECT_FALSE(world.task(id, "b").exit_code);
   EXPECT_EQ(world.task(id, "clean-up").state, "SUCCEEDED");
   EXPECT_EQ(world.task(id, "else").state, "SUCCEEDED");
 }

@@ -75,6 +75,7 @@ std::string text_of(const TaskRow& row) {
   put_time(object, "ended", node.ended);
   put_text(object, "image", row.image);
   put_text(object, "error", node.error);
+  if (node.exit_code) object.number("exit_code", *node.exit_code);
   put_values(out, object, "inputs", node.parameters, node.artifacts);
   put_values(out, object, "outputs", node.output_parameters, node.output_artifacts);
   object.end();
@@ -108,6 +109,7 @@ TaskView task_from(std::string path, Value value) {
   task.ended = time_from(value["ended"].int_or(0));
   task.image = value["image"].string_or();
   task.error = value["error"].string_or();
+  if (value["exit_code"].is_integer()) task.exit_code = static_cast<int>(value["exit_code"].as_int());
   task.inputs = values_from(value.find("inputs"));
   task.outputs = values_from(value.find("outputs"));
   return task;

@@ -60,6 +60,7 @@ TEST_F(TaskRows, SayWhatTheNodeIs) {
   leaf_.started = from_epoch_ms(2);
   leaf_.ended = from_epoch_ms(3);
   leaf_.error = "no \"luck\"";
+  leaf_.exit_code = 3;
   leaf_.output_artifacts = Value::object({{"model", Value::object({{"artifacts", Value::array()}})}});
   put({root_});
   put({node_});
@@ -87,6 +88,8 @@ TEST_F(TaskRows, SayWhatTheNodeIs) {
   EXPECT_EQ(leaf.started, from_epoch_ms(2));
   EXPECT_EQ(leaf.ended, from_epoch_ms(3));
   EXPECT_EQ(leaf.error, "no \"luck\"");
+  EXPECT_EQ(leaf.exit_code, std::optional(3));
+  EXPECT_FALSE(group.exit_code);
   EXPECT_EQ(leaf.pod_name, "pod-1");
   EXPECT_EQ(leaf.image, "image");
   EXPECT_FALSE(leaf.is_dag);
