@@ -15,12 +15,12 @@ SKIPPED = re.compile(r"_(test|bench|fuzz|for_tests)\.(cpp|h)$")
 # base/mutex.h defines what the others declare.
 DEFINES = {"base/mutex.h"}
 
-TYPES = r"(?:std::(?:thread|jthread|mutex|shared_mutex|recursive_mutex|timed_mutex|condition_variable(?:_any)?)|Mutex|CondVar|WorkerPool)"
+TYPES = r"(?:std::(?:thread|jthread|mutex|shared_mutex|recursive_mutex|timed_mutex|condition_variable(?:_any)?)|Mutex|CondVar|WorkerPool|KeyedQueue|Timers)"
 # `std::thread thread_;`, `mutable std::mutex mutex_;`, `static std::mutex one;`, `std::vector<std::thread> threads …;`,
 # `WorkerPool pool_{…};`, two of them after one another; not a function's parameter or return type.
 DECLARED = re.compile(
-    rf"^\s*(?:mutable\s+|static\s+|const\s+)*(?:std::(?:vector|deque|list|optional|unique_ptr)<)?{TYPES}>?\s+"
-    r"(\w+(?:\s*,\s*\w+)*)\s*(?:MR_GUARDED_BY\(\w+\)\s*)?(?:;|\{[^{}]*\};|=)"
+    rf"^\s*(?:mutable\s+|static\s+|const\s+)*(?:std::(?:vector|deque|list|optional|unique_ptr|shared_ptr)<)?{TYPES}>?\s+"
+    r"(\w+(?:\s*,\s*\w+)*)\s*(?:MR_GUARDED_BY\(\w+\)\s*)?(?:;|\{|=)"
 )
 ASYNC = re.compile(r"std::async\(")
 SCOPE = re.compile(r"^(\s*)(?:class|struct)\s+(?:MR_\w+\([^)]*\)\s+|\[\[\w+\]\]\s+)?([\w:]+)[^;()]*\{\s*(?://.*)?$")

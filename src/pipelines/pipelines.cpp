@@ -16,10 +16,10 @@
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
 #include "pipelines/api/waiting_requests.h"
+#include "pipelines/dry_run/dry_run.h"
 #include "pipelines/executors/artifact_inputs.h"
 #include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/local_images.h"
-#include "pipelines/rehearsal/rehearsal.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
@@ -44,10 +44,12 @@ class PipelinesImpl final : public Pipelines {
       : needs_(needs),
         options_(std::move(options)),
         hooks_(std::move(hooks)),
-        runner_(needs_, options_, hooks_),
-        scheduler_(needs_.database, needs_.clock, [this](const auto& recurring, const auto& tick, const auto& also) {
-          return start_recurring(recurring, tick, also);
-        }) {
+        timers_(needs_.clock, "run-timers"),
+        runner_(needs_, options_, hooks_, timers_),
+        scheduler_(needs_.database, needs_.clock, timers_,
+                   [this](const auto& recurring, const auto& tick, const auto& also) {
+                     return start_recurring(recurring, tick, also);
+                   }) {
     hooks_.sandboxed = [this] { return is_sandboxed(); };
     runner_.on_end([this] { scheduler_.wake(); });  // one that waits for its turn may have it now
   }
@@ -60,7 +62,7 @@ class PipelinesImpl final : public Pipelines {
     MR_TRY(needs_.database.migrate("pipelines.v1beta1", api::v1beta1::migrations()));
     MR_TRY(api::ensure_default_experiment(needs_.database, needs_.clock));
     executors::give_older_files(options_);
-    // Noted now: a run that is created from here on is nobody's to take up.
+    // Noted now: a run that is created from here on is not recovered.
     return needs_.database.read([&](db::Connection& connection) -> Status {
       unfinished_ = MR_TRY(runner::unfinished_runs(connection));
       return {};
@@ -98,9 +100,10 @@ class PipelinesImpl final : public Pipelines {
   void stop() override {
     stopping_ = true;
     from_urls_.stop();
-    deletes_.stop();
     scheduler_.stop();
+    timers_.stop();
     runner_.stop();
+    deletes_.stop();  // they wait for the runner, which has answered them by now
   }
 
   Result<std::vector<RunView>> runs(std::size_t limit) override {
@@ -133,9 +136,9 @@ class PipelinesImpl final : public Pipelines {
     return MR_TRY(api::run_again(context, run_id, name, first)).id;
   }
 
-  Status rehearse(const Value& package, const Value& parameters,
-                  const std::function<Value(const RehearsedTask&)>& each) override {
-    return rehearsal::rehearse(options_, needs_.clock, package, parameters, each);
+  Status dry_run(const Value& package, const Value& parameters,
+                 const std::function<Value(const DryRunTask&)>& each) override {
+    return dry_run::walk(options_, needs_.clock, package, parameters, each);
   }
 
   Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) override;
@@ -175,6 +178,7 @@ class PipelinesImpl final : public Pipelines {
   bool sandboxed_ = false;
   Hooks hooks_;
   std::vector<std::string> unfinished_;
+  Timers timers_;
   runner::Runner runner_;
   schedule::Scheduler scheduler_;
   std::atomic<bool> stopping_{false};

@@ -20,7 +20,7 @@ constexpr std::string_view kSageMaker = "sagemaker.amazonaws.com";
 // One step's part of the answer.
 class Step {
  public:
-  Step(iam::Iam& iam, const pipelines::RehearsedTask& task) : iam_(iam) {
+  Step(iam::Iam& iam, const pipelines::DryRunTask& task) : iam_(iam) {
     value_ = Value::object({{"task", task.name}, {"path", task.path}});
   }
 
@@ -75,7 +75,7 @@ class PreflightCourse {
  public:
   explicit PreflightCourse(Preflight::Needs& needs) : needs_(needs) {}
 
-  Value step(const pipelines::RehearsedTask& task) {
+  Value step(const pipelines::DryRunTask& task) {
     Step step(needs_.iam, task);
     const auto native = components::native_command(needs_.executable, task.image, task.command_line);
     const auto principal = identity_of(task, step);
@@ -100,7 +100,7 @@ class PreflightCourse {
  private:
   // Whose keys the step has: those of its Secret, or the node's role. nullopt: none that anybody would accept, and
   // said.
-  std::optional<aws::Principal> identity_of(const pipelines::RehearsedTask& task, Step& step) {
+  std::optional<aws::Principal> identity_of(const pipelines::DryRunTask& task, Step& step) {
     const std::string& component = task.image;
     std::string key_id, secret_key, from;
     for (const auto& [name, value] : task.environment) {
@@ -189,8 +189,8 @@ class PreflightCourse {
 
 Result<Value> Preflight::answer(const Value& request) {
   PreflightCourse course(needs_);
-  MR_TRY(needs_.pipelines.rehearse(request["pipeline"], request["parameters"],
-                                   [&](const pipelines::RehearsedTask& task) { return course.step(task); }));
+  MR_TRY(needs_.pipelines.dry_run(request["pipeline"], request["parameters"],
+                                   [&](const pipelines::DryRunTask& task) { return course.step(task); }));
   return course.take();
 }
 

@@ -69,7 +69,8 @@ Result<Value> read_runtime_config(const Value& body) {
 
 Result<Draft> draft_run(Context& context, runner::RunRecord run, Source source, const schedule::Macros& macros) {
   Package package = MR_TRY(unwrap_package(source.spec));
-  const PipelineSpec spec = MR_TRY(parse_pipeline_spec(package.spec, package.platform));
+  auto parsed = std::make_unique<PipelineSpec>(MR_TRY(parse_pipeline_spec(package.spec, package.platform)));
+  const PipelineSpec& spec = *parsed;
   MR_TRY(engine::check_input_artifacts(spec));
   MR_TRY(restrict_run(context, spec, run));
   const bool is_workflow = !package.workflow.is_null();
@@ -84,8 +85,8 @@ Result<Draft> draft_run(Context& context, runner::RunRecord run, Source source, 
   run.version_id = std::move(source.version_id);
   run.pipeline_name = spec.name;
   run.resource_name = fmt::format("{}-{}", spec.name, random_base36(kSuffix));
-  Draft draft{std::move(run), std::move(source.spec), std::move(package.workflow)};
-  // What runs is the translation of this day; what was submitted is kept beside it, for the older API.
+  Draft draft{std::move(run), std::move(source.spec), std::move(parsed), std::move(package.workflow)};
+  // The run keeps the IR as translated now; what was submitted is kept beside it, for the older API.
   if (is_workflow)
     draft.spec =
         Value::object({{"pipeline_spec", std::move(package.spec)}, {"platform_spec", std::move(package.platform)}});
@@ -94,10 +95,11 @@ Result<Draft> draft_run(Context& context, runner::RunRecord run, Source source, 
 
 Result<runner::RunRecord> create(Context& context, Draft draft, const db::Database::Work& also) {
   const std::string id = draft.run.id;
-  return context.runner.create(std::move(draft.run), draft.spec, [&](db::Connection& connection) -> Status {
+  const auto store = [&](db::Connection& connection) -> Status {
     if (!draft.workflow.is_null()) MR_TRY(keep_workflow(connection, id, draft.workflow));
     return also ? also(connection) : Status();
-  });
+  };
+  return context.runner.create(std::move(draft.run), draft.spec, std::move(draft.parsed), store);
 }
 
 }  // namespace millrace::pipelines::api

@@ -2,6 +2,7 @@
 // What a run is made of, before it is one: shared by POST /runs and by the runs that recurring runs start. Everything
 // that can be wrong with a run is said here, before anything is stored.
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -34,8 +35,9 @@ Result<Value> read_runtime_config(const Value& body);
 
 struct Draft {
   runner::RunRecord run;
-  Value spec;      // what will run: the IR, or {pipeline_spec, platform_spec}
-  Value workflow;  // what was submitted, where that is the SDK 1.8's; else null
+  Value spec;                            // what will run: the IR, or {pipeline_spec, platform_spec}
+  std::unique_ptr<PipelineSpec> parsed;  // the same
+  Value workflow;                        // what was submitted, where that is the SDK 1.8's; else null
 };
 // `run` with what follows from its pipeline, its runtime_config and the macros in it. Macros of a run that no recurring
 // run starts (no index) are filled in for workflows only, as upstream has it. Errors: invalid_argument, unimplemented

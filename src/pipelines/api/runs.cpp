@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <thread>
 
 #include <fmt/core.h>
 
@@ -22,8 +20,6 @@ namespace {
 
 using runner::bind_all;
 
-constexpr std::chrono::milliseconds kStopWait{15'000};  // longer than the grace between SIGTERM and SIGKILL
-constexpr std::chrono::milliseconds kStopLook{10};
 constexpr std::size_t kMaxMetricName = 256;
 constexpr std::string_view kMetric = "metric:";
 // The pipeline of a run that came with its own; NULL for a version's. One column: no commas.
@@ -143,23 +139,8 @@ Result<net::Response> get_run(Context& context, const Call& call) {
 
 Result<Value> delete_run(Context& context, const Call& call) {
   const std::string& id = call.id();
-  MR_TRY(find(context, id));
   // A run under way is stopped first, so that no process goes on for a run that nobody can name any more.
-  if (context.runner.is_active(id)) {
-    const Status stopped = context.runner.terminate(id);
-    if (!stopped && stopped.error().code != Code::failed_precondition) return fail(stopped.error());
-    const auto deadline = std::chrono::steady_clock::now() + kStopWait;
-    while (context.runner.is_active(id)) {
-      if (std::chrono::steady_clock::now() > deadline || context.stopping)
-        return fail(Code::unavailable,
-                    fmt::format("the run {} is still being stopped; delete it again in a moment", id));
-      std::this_thread::sleep_for(kStopLook);
-    }
-  }
-  MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
-    MR_TRY(find(connection, id));
-    return runner::delete_run(connection, id);
-  }));
+  MR_TRY(context.runner.remove(id));
   // Its logs go with it; its artifacts stay, as upstream leaves them: other runs may have them for an input.
   executors::remove_run_files(context.options, id);
   return Value::object();

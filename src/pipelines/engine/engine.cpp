@@ -579,6 +579,7 @@ std::vector<Command> State::advance(const Event& event) {
   changed_.clear();
   ++steps_;
   if (!event.boot.empty()) boot_ = event.boot;
+  if (event.kind == Event::Kind::created) rules_ = event.rules;
   Step step(*this, event.at);
   switch (event.kind) {
     case Event::Kind::created:

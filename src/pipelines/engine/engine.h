@@ -18,6 +18,7 @@
 #include "base/value.h"
 #include "pipelines/engine/dag_index.h"
 #include "pipelines/engine/node_table.h"
+#include "pipelines/engine/rules.h"
 #include "pipelines/spec/pipeline_spec.h"
 
 namespace millrace::pipelines::engine {
@@ -79,17 +80,18 @@ struct Event {
   // their place, and do not count.
   enum class Kind { created, launched, finished, timer, terminate, retry, rebooted } kind = Kind::created;
   Time at{};
-  std::string path;        // launched, finished, timer
-  int attempt = 0;         // launched, finished
-  bool succeeded = false;  // finished
-  std::string error;       // finished, not succeeded
-  bool retryable = true;   // finished, not succeeded: false for what another try cannot mend
+  std::string path;                                     // launched, finished, timer
+  int attempt = 0;                                      // launched, finished
+  bool succeeded = false;                               // finished
+  std::string error;                                    // finished, not succeeded
+  bool retryable = true;                                // finished, not succeeded: false: a retry cannot help
   Value output_parameters = {}, output_artifacts = {};  // finished; of a failure, what it has left all the same
   bool cached = false;                                  // finished, succeeded: nothing ran
   std::string boot = {};                                // created, rebooted: the machine's present start
   std::optional<int> exit_code = {};                    // finished: of the attempt's process, 128 + signal
+  int rules = kOldestRules;                             // created: which the run follows (rules.h)
 };
-// As JSON, without what is as it mostly is.
+// As JSON, omitting members that hold their default.
 void append_event(std::string& out, const Event& event);
 Event event_from_value(const Value& value);
 
@@ -120,6 +122,7 @@ class State {
   bool may_launch(const Node& node) const;
   bool finished() const { return is_final(root_->state); }
   const std::string& boot() const { return boot_; }  // of the last event that named one
+  int rules() const { return rules_; }               // of the first event
   // What was commanded and is not answered: launches (launching or running) and timers (backing_off).
   std::vector<const Node*> outstanding() const;
   const Executor* executor_of(const Node& node) const;
@@ -136,6 +139,7 @@ class State {
   std::uint64_t steps_ = 0;
   bool terminating_ = false;
   std::string boot_;
+  int rules_ = kOldestRules;
   std::vector<const Node*> changed_;
 };
 

@@ -653,7 +653,7 @@ TEST(Engine, EndsWhatNeverEnds) {
   EXPECT_EQ(state.find("root/after")->state, NodeState::skipped);
 }
 
-// As a rehearsal goes through it: what comes after is reached.
+// As a dry run walks it: what comes after is reached.
 TEST(Engine, EntersAComponentWithinItselfAsOftenAsAsked) {
   Turns b(1'000'000);
   State state(b.spec, Value::object(), 2);

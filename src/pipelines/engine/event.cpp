@@ -1,5 +1,7 @@
 // Events as JSON, which is how they are stored.
 
+#include <fmt/core.h>
+
 #include "base/json_object.h"
 #include "pipelines/engine/engine.h"
 
@@ -11,6 +13,7 @@ void append_event(std::string& out, const Event& event) {
   JsonObject object(out);
   object.text("kind", kKinds[static_cast<std::size_t>(event.kind)]).number("at", to_epoch_ms(event.at));
   if (!event.boot.empty()) object.text("boot", event.boot);
+  if (event.kind == Event::Kind::created) object.number("rules", event.rules);
   if (!event.path.empty()) object.text("path", event.path).number("attempt", event.attempt);
   if (event.kind == Event::Kind::finished) {
     if (event.succeeded) object.flag("succeeded", true);
@@ -43,9 +46,18 @@ Event event_from_value(const Value& value) {
   event.cached = value["cached"].bool_or(false);
   event.boot = value["boot"].string_or();
   if (value["exit_code"].is_integer()) event.exit_code = static_cast<int>(value["exit_code"].as_int());
+  event.rules = static_cast<int>(value["rules"].int_or(kOldestRules));
   event.output_parameters = value["parameters"];
   event.output_artifacts = value["artifacts"];
   return event;
+}
+
+Status check_rules(int rules) {
+  if (rules >= kOldestRules && rules <= kRules) return {};
+  return fail(Code::failed_precondition,
+              fmt::format("it was started with version {} of the engine's rules, and this program knows {}", rules,
+                          kOldestRules == kRules ? fmt::format("version {} only", kRules)
+                                                 : fmt::format("versions {} to {}", kOldestRules, kRules)));
 }
 
 }  // namespace millrace::pipelines::engine

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/untrusted_tree.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 
 namespace millrace::pipelines::executors {
 

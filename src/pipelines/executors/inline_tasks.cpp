@@ -118,7 +118,7 @@ Value manifest(const std::string& name, const std::string& size, const Value& mo
 }
 
 Result<Outputs> create_claim(const Options& options, const RunContext& run, const engine::Node& node) {
-  const Value parameters = told_parameters(node, placeholders(options, run, node, Value()));
+  const Value parameters = resolved_parameters(node, placeholders(options, run, node, Value()));
   std::string name = parameters["pvc_name"].string_or();
   const std::string suffix = parameters["pvc_name_suffix"].string_or();
   if (!name.empty() && !suffix.empty())
@@ -151,7 +151,7 @@ Result<Outputs> create_claim(const Options& options, const RunContext& run, cons
 }
 
 Result<Outputs> delete_claim(const Options& options, const RunContext& run, const engine::Node& node) {
-  const Value parameters = told_parameters(node, placeholders(options, run, node, Value()));
+  const Value parameters = resolved_parameters(node, placeholders(options, run, node, Value()));
   const std::string name = parameters["pvc_name"].string_or();
   MR_TRY(check_claim(options, run, name));
   const auto directory = MR_TRY(claim_directory(options, name));

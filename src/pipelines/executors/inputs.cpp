@@ -60,7 +60,7 @@ PlaceholderContext placeholders(const Options& options, const RunContext& run, c
   return context;
 }
 
-Value told_parameters(const engine::Node& node, const PlaceholderContext& context) {
+Value resolved_parameters(const engine::Node& node, const PlaceholderContext& context) {
   Value out = node.parameters;
   for (auto& [name, value] : out.as_object()) {
     const auto source = node.task->parameters.find(name);
@@ -81,7 +81,7 @@ Result<Value> executor_input(const Options& options, const RunContext& run, cons
     artifacts.set(name, run.sandboxed ? value : with_local_paths(options, run.run_id, value));
   if (!artifacts.empty()) inputs.set("artifacts", std::move(artifacts));
   const PlaceholderContext context = placeholders(options, run, node, input);
-  Value resolved = told_parameters(node, context);
+  Value resolved = resolved_parameters(node, context);
   for (const auto& [name, source] : node.task->parameters) {
     if (source.kind == ParameterSource::Kind::final_status && resolved[name].is_object())
       resolved.child(name).set("pipelineJobResourceName", run.resource_name);

@@ -28,7 +28,7 @@ Value artifact_value(const std::string& name, const ArtifactSpec& spec, const st
 Result<Value> executor_input(const Options& options, const RunContext& run, const engine::Node& node,
                              const std::filesystem::path& directory);
 // The node's parameters, with what they say of the run and the task.
-Value told_parameters(const engine::Node& node, const PlaceholderContext& context);
+Value resolved_parameters(const engine::Node& node, const PlaceholderContext& context);
 PlaceholderContext placeholders(const Options& options, const RunContext& run, const engine::Node& node,
                                 const Value& input);
 

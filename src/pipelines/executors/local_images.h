@@ -14,7 +14,7 @@
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/process.h"
 #include "pipelines/executors/python_environment.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 
 namespace millrace::pipelines::executors {
 

@@ -20,7 +20,7 @@
 #include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/executors/rights.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 #include "work/workload.h"
 
 namespace millrace::pipelines::executors {

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 #include "work/workload.h"
 
 namespace millrace::pipelines::executors {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 
 namespace millrace::pipelines::executors {
 

@@ -18,7 +18,7 @@
 #include "base/result.h"
 #include "base/untrusted_tree.h"
 #include "base/value.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 
 namespace millrace::pipelines::executors {
 

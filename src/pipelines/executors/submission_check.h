@@ -4,7 +4,7 @@
 
 #include "base/result.h"
 #include "base/value.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 #include "pipelines/spec/pipeline_spec.h"
 
 namespace millrace::pipelines::executors {

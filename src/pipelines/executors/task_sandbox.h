@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "pipelines/executors/process.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/options.h"
 #include "work/workload.h"
 
 namespace millrace::pipelines::executors {

@@ -46,10 +46,14 @@ executors::RunContext context_of(const RunRecord& record, const PipelineSpec& sp
 
 }  // namespace
 
-Result<std::shared_ptr<ActiveRun>> ActiveRun::make(RunRecord record, const Value& spec) {
+std::shared_ptr<ActiveRun> ActiveRun::make(RunRecord record, std::unique_ptr<PipelineSpec> spec) {
+  return std::shared_ptr<ActiveRun>(new ActiveRun(std::move(record), std::move(spec)));
+}
+
+Result<std::shared_ptr<ActiveRun>> ActiveRun::load(RunRecord record, const Value& spec) {
   const Package package = MR_TRY(unwrap_package(spec));
-  auto parsed = std::make_unique<PipelineSpec>(MR_TRY(parse_pipeline_spec(package.spec, package.platform)));
-  return std::shared_ptr<ActiveRun>(new ActiveRun(std::move(record), std::move(parsed)));
+  return make(std::move(record),
+              std::make_unique<PipelineSpec>(MR_TRY(parse_pipeline_spec(package.spec, package.platform))));
 }
 
 ActiveRun::ActiveRun(RunRecord record, std::unique_ptr<PipelineSpec> spec)
@@ -81,7 +85,15 @@ void ActiveRun::changed(const engine::Node& node) {
   if (!std::exchange(rows_[node.number].dirty, true)) dirty_.push_back(&node);
 }
 
+void ActiveRun::drop_timers() {
+  store_timer.cancel();
+  deadline.cancel();
+  recovery.cancel();
+  retries.clear();
+}
+
 void ActiveRun::drop_attempt(const engine::Node& node) {
+  if (node.state != engine::NodeState::backing_off && !retries.empty()) retries.erase(node.path);
   const bool open = node.state == engine::NodeState::launching || node.state == engine::NodeState::running;
   if (open || node.component->dag) return;
   attempts_.erase(node.path);
@@ -148,7 +160,7 @@ Status ActiveRun::store(db::Connection& connection) {
   const std::size_t rows = rows_now();
   for (std::size_t i = 0; i < rows; ++i) put_.push_back(MR_TRY(put_row(connection, *dirty_[i])));
   const bool whole = rows == dirty_.size();
-  // The end of a run is told when all of its tasks' rows are there.
+  // The end of a run is visible when all of its tasks' rows are there.
   if (record_changed_ && (whole || !record_.finished)) return update_run(connection, record_);
   return {};
 }

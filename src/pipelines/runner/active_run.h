@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/timers.h"
 #include "db/database.h"
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/process.h"
@@ -26,10 +27,11 @@ namespace millrace::pipelines::runner {
 // Used by one thread at a time.
 class ActiveRun {
  public:
-  // Errors: the pipeline cannot be read any more.
-  static Result<std::shared_ptr<ActiveRun>> make(RunRecord record, const Value& spec);
+  static std::shared_ptr<ActiveRun> make(RunRecord record, std::unique_ptr<PipelineSpec> spec);
+  // Of a stored pipeline. Errors: it cannot be read any more.
+  static Result<std::shared_ptr<ActiveRun>> load(RunRecord record, const Value& spec);
 
-  // Takes up a stored event: nothing is written or commanded.
+  // Repeats a stored event: nothing is written or commanded.
   void replay(const engine::Event& event);
   // After the last replay(): the rows may be behind the events, and are all to be written again.
   void replayed();
@@ -60,7 +62,8 @@ class ActiveRun {
     int number = 0;
     Slots::Lease slot;
     bool in_flight = false;    // its launch was asked for and is not answered
-    bool is_stopping = false;  // an alarm will end it, should nobody hear of its end
+    bool is_stopping = false;  // `lost` will end it, should nobody hear of its end
+    Timers::Timer deadline, lost;
     std::string surroundings;  // executors::surroundings_digest() when the task started
   };
   Attempt& attempt_of(const engine::Node& node);  // made if need be; not for longer than until the next advance()
@@ -74,15 +77,19 @@ class ActiveRun {
   std::set<std::string> python_server_failed;  // those that could not serve
   std::set<std::string> python_environments;   // that its tasks asked for
   std::string python_taken;                    // the key of the one that was ready; empty: none
-  // Called once, by whoever stores, when what has gathered is stored.
-  std::vector<std::function<void()>> when_stored;
-  bool store_is_due = false;  // an alarm will see to what can wait
+  // Called once, in the run's turn: when what has gathered is stored; when the run has ended and that is stored.
+  std::vector<std::function<void()>> when_stored, when_ended;
+  bool store_is_due = false;      // store_timer will see to what can wait
+  bool store_is_delayed = false;  // the database could not be written: nothing is, until store_timer
+  Timers::Timer store_timer, deadline, recovery;
+  std::map<std::string, Timers::Timer> retries;  // of nodes that back off, by path
+  void drop_timers();
 
   const engine::State& state() const { return *state_; }
   const RunRecord& record() const { return record_; }
   const executors::RunContext& context() const { return context_; }
   const PipelineSpec& spec() const { return *spec_; }
-  // The attempt is launching or running: its end is still to be told.
+  // The attempt is launching or running: its end is still to be reported.
   const engine::Node* open_attempt(std::string_view path, int attempt) const;
 
  private:

@@ -1,17 +1,12 @@
 // An attempt at a task, from the launch to its end.
 
-#include "pipelines/runner/runner.h"
+#include "pipelines/runner/attempts.h"
 
 #include <utility>
 
-#include <fmt/core.h>
-
 #include "base/log.h"
-#include "pipelines/executors/failure.h"
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/python_server.h"
-#include "pipelines/executors/surroundings.h"
-#include "pipelines/runner/cache.h"
 
 namespace millrace::pipelines::runner {
 namespace {
@@ -24,8 +19,32 @@ constexpr std::size_t kAhead = 8;     // launches that are prepared while their 
 
 }  // namespace
 
+Attempts::Attempts(Needs needs, const Options& options, const Hooks& hooks, Timers& timers, RunQueue queue, Find find)
+    : needs_(needs),
+      options_(options),
+      hooks_(hooks),
+      queue_(std::move(queue)),
+      find_(std::move(find)),
+      ready_servers_(needs, options, hooks),
+      slots_(options.max_running_tasks),
+      environments_(needs, options, timers) {
+  subscribe();
+}
+
+void Attempts::begin(bool idle) {
+  ready_servers_.begin();
+  environments_.begin(idle);
+}
+
+void Attempts::close() {
+  ends_.clear();
+  slots_.close();
+}
+
+void Attempts::stop_servers() { ready_servers_.stop(); }
+
 // A directory and a command line do no harm should the launch not come to be; the disk takes its time meanwhile.
-void Runner::prepare_ahead(const Run& run) {
+void Attempts::prepare_ahead(const Run& run) {
   for (const engine::Command& command : run->commands()) {
     if (run->prepared.size() >= kAhead) return;
     if (command.kind != engine::Command::Kind::launch) continue;
@@ -38,8 +57,8 @@ void Runner::prepare_ahead(const Run& run) {
   }
 }
 
-void Runner::launch(const Run& run, const std::string& path, int attempt) {
-  // Of no use if there is no slot: what it was prepared with, such as keys that end by their time, may be too old then.
+void Attempts::launch(const Run& run, const std::string& path, int attempt) {
+  // Dropped if there is no slot: what it was prepared with, such as keys that end by their time, may be too old then.
   auto ahead = run->prepared.extract(path);
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr || node->state != engine::NodeState::launching || run->attempt_of(*node).in_flight) return;
@@ -56,20 +75,18 @@ void Runner::launch(const Run& run, const std::string& path, int attempt) {
   work::Workload& spec = prepared->spec;
   serve_python(run, *executor, spec);
   run->attempt_of(*node).in_flight = true;
-  // The answer may come when this is gone; its strands then take no more work.
-  needs_.backend.start(std::move(spec), [this, strands = strands_, run, path, attempt](const auto& status) {
-    strands->post(run->record().id, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
+  // The answer may come when this is gone; its queue then takes no more work.
+  needs_.backend.start(std::move(spec), [this, queue = queue_, run, path, attempt](const auto& status) {
+    queue.post(run, [this, run, path, attempt, status] { launched(run, path, attempt, status); });
   });
 }
 
 // Of an attempt that is to be launched. It waits for one otherwise, and is launched again then.
-bool Runner::has_slot(const Run& run, const engine::Node& node) {
+bool Attempts::has_slot(const Run& run, const engine::Node& node) {
   Slots::Lease& slot = run->attempt_of(node).slot;
   if (!slot) {
-    const auto when_free = [this, strands = strands_, weak = std::weak_ptr(run), path = node.path,
-                            attempt = node.attempt] {
-      const Run waited = weak.lock();
-      if (waited) strands->post(waited->record().id, [this, waited, path, attempt] { launch(waited, path, attempt); });
+    const auto when_free = [this, queue = queue_, weak = std::weak_ptr(run), path = node.path, attempt = node.attempt] {
+      queue.post(weak, [this, path, attempt](const Run& waited) { launch(waited, path, attempt); });
     };
     slot = slots_.take(run->record().id, when_free, run->spec().parallelism);
   }
@@ -77,7 +94,7 @@ bool Runner::has_slot(const Run& run, const engine::Node& node) {
 }
 
 // Before anything is prepared: with one that was ready the run gets its directory.
-void Runner::take_python_server(const Run& run, const Executor& executor) {
+void Attempts::take_python_server(const Run& run, const Executor& executor) {
   if (options_.containers) return;
   const std::string environment = executors::python_environment_of(executor);
   if (environment.empty() || !run->python_environments.insert(environment).second || !run->python_taken.empty()) return;
@@ -87,7 +104,7 @@ void Runner::take_python_server(const Run& run, const Executor& executor) {
   run->python_servers[taken->key] = taken->started;
 }
 
-Result<ActiveRun::Prepared> Runner::prepare(const Run& run, const engine::Node& node, const Executor& executor) {
+Result<ActiveRun::Prepared> Attempts::prepare(const Run& run, const engine::Node& node, const Executor& executor) {
   take_python_server(run, executor);
   ActiveRun::Prepared out;
   out.spec = MR_TRY(executors::prepare(options_, hooks_, run->context(), node, executor, &out.build));
@@ -95,14 +112,12 @@ Result<ActiveRun::Prepared> Runner::prepare(const Run& run, const engine::Node& 
 }
 
 // The attempt has no slot meanwhile: it is another child that works. It is launched again then.
-void Runner::wait_for_environment(const Run& run, const engine::Node& node, executors::PythonBuild build) {
+void Attempts::wait_for_environment(const Run& run, const engine::Node& node, executors::PythonBuild build) {
   run->attempt_of(node).slot.release();
   const auto log = executors::log_path(options_, run->record().id, node.path, node.attempt);
-  const auto made = [this, strands = strands_, weak = std::weak_ptr(run), path = node.path,
+  const auto made = [this, queue = queue_, weak = std::weak_ptr(run), path = node.path,
                      attempt = node.attempt](const Status& status) {
-    const Run waited = weak.lock();
-    if (!waited) return;
-    strands->post(waited->record().id, [this, waited, path, attempt, status] {
+    queue.post(weak, [this, path, attempt, status](const Run& waited) {
       status ? launch(waited, path, attempt) : failed(waited, path, attempt, status.error());
     });
   };
@@ -111,7 +126,7 @@ void Runner::wait_for_environment(const Run& run, const engine::Node& node, exec
 
 // The first one starts the server, and all ask it, for a while also one that is not up yet. Nothing here waits for it:
 // an attempt that finds none is run as it is.
-void Runner::serve_python(const Run& run, const Executor& executor, work::Workload& spec) {
+void Attempts::serve_python(const Run& run, const Executor& executor, work::Workload& spec) {
   work::Workload asking = spec;
   const auto server = executors::use_python_server(options_, run->context(), executor, run->python_taken, asking);
   if (!server || run->python_server_failed.contains(server->key)) return;
@@ -120,14 +135,14 @@ void Runner::serve_python(const Run& run, const Executor& executor, work::Worklo
   executors::wait_for_python_server(asking, of_run->second + executors::kPythonServerStart - now);
   spec = std::move(asking);
   if (!is_new) return;
-  needs_.backend.start(*server, [key = server->key, strands = strands_, run](const auto& started) {
+  needs_.backend.start(*server, [key = server->key, queue = queue_, run](const auto& started) {
     if (started) return;
     log::warn("{} cannot be started: {}", key, started.error().message);
-    strands->post(run->record().id, [run, key] { run->python_server_failed.insert(key); });
+    queue.post(run, [run, key] { run->python_server_failed.insert(key); });
   });
 }
 
-void Runner::launched(const Run& run, const std::string& path, int attempt, const Result<work::WorkStatus>& status) {
+void Attempts::launched(const Run& run, const std::string& path, int attempt, const Result<work::WorkStatus>& status) {
   const engine::Node* asked = run->open_attempt(path, attempt);
   if (asked == nullptr) {
     // It was given up meanwhile. Should it have started after all, it is nobody's.
@@ -138,136 +153,23 @@ void Runner::launched(const Run& run, const std::string& path, int attempt, cons
   if (!status) return failed(run, path, attempt, status.error());
   // It was launched before a crash, and has ended since.
   if (status->is_over()) return ended(run, path, attempt, *status);
-  run->advance(event_now(Event::Kind::launched, path, attempt), true);
+  run->advance(queue_.event(Event::Kind::launched, path, attempt), true);
   const engine::Node* started = run->open_attempt(path, attempt);
   if (started == nullptr) return;
   watch_deadline(run, *started);
-  if (!run->state().may_launch(*started)) stop_task(run, path, attempt);
+  if (!run->state().may_launch(*started)) stop(run, path, attempt);
 }
 
-bool Runner::complete_without_process(const Run& run, const engine::Node& node, const Executor& executor) {
-  const std::string path = node.path;
-  const int attempt = node.attempt;
-  if (auto outcome = executors::run_inline(options_, hooks_, run->context(), node, executor)) {
-    if (*outcome)
-      succeed(run, path, attempt, std::move(**outcome), false);
-    else
-      failed(run, path, attempt, outcome->error());
-    return true;
-  }
-  const std::string fingerprint = fingerprint_before(run, node, executor);
-  if (fingerprint.empty()) return false;
-  std::optional<CacheEntry> cached;
-  const Status looked = needs_.database.read([&](db::Connection& connection) -> Status {
-    cached = MR_TRY(find_cached(connection, fingerprint));
-    return {};
-  });
-  if (!looked) log::error("run {}: the cache cannot be read: {}", run->record().id, looked.error().message);
-  if (!looked || !cached || !bytes_are_there(options_, hooks_, run->context(), *cached)) return false;
-  succeed(run, path, attempt, std::move(cached->outputs), true);
-  return true;
-}
-
-// Empty: the task is not to be cached.
-std::string Runner::fingerprint_before(const Run& run, const engine::Node& node, const Executor& executor) {
-  if (!options_.caching || !node.task->cached) return {};
-  auto surroundings = executors::surroundings_digest(options_, hooks_, run->context(), node, executor);
-  if (!surroundings) {
-    log::warn("run {}: {} is not cached: {}", run->record().id, node.path, surroundings.error().message);
-    return {};
-  }
-  const std::string fingerprint = cache_fingerprint(options_, run->context(), node, executor, *surroundings);
-  run->attempt_of(node).surroundings = std::move(*surroundings);
-  return fingerprint;
-}
-
-// The same, when the task has ended. Of surroundings that changed meanwhile (an edited file, another Secret) nobody
-// knows which ones left the outputs.
-std::string Runner::fingerprint_after(const Run& run, const engine::Node& node, const Executor& executor) {
-  if (!options_.caching || !node.task->cached) return {};
-  const auto surroundings = executors::surroundings_digest(options_, hooks_, run->context(), node, executor);
-  if (!surroundings || *surroundings != run->attempt_of(node).surroundings) return {};
-  return cache_fingerprint(options_, run->context(), node, executor, *surroundings);
-}
-
-void Runner::succeed(const Run& run, const std::string& path, int attempt, executors::Outputs outputs, bool cached) {
-  Event event = event_now(Event::Kind::finished, path, attempt);
-  event.succeeded = true;
-  event.cached = cached;
-  event.output_parameters = std::move(outputs.parameters);
-  event.output_artifacts = std::move(outputs.artifacts);
-  apply(run, std::move(event));
-}
-
-// A task, or a whole run, that may not take longer. Told anew after a restart, from the same beginning.
-void Runner::watch_deadline(const Run& run, const engine::Node& node) {
+// A task that may not take longer. Counted anew after a restart, from the same beginning.
+void Attempts::watch_deadline(const Run& run, const engine::Node& node) {
   const Executor* executor = run->state().executor_of(node);
-  if (executor == nullptr || executor->deadline_seconds == 0 || !node.started) return;
+  if (executor == nullptr || executor->deadline_seconds == 0 || !node.attempt_started) return;
   const Time due = *node.attempt_started + Millis(executor->deadline_seconds * 1'000);
-  alarm(due, run,
-        [this, path = node.path, attempt = node.attempt](const Run& late) { stop_task(late, path, attempt); });
+  run->attempt_of(node).deadline = queue_.at(
+      due, run, [this, path = node.path, attempt = node.attempt](const Run& late) { stop(late, path, attempt); });
 }
 
-void Runner::failed(const Run& run, const std::string& path, int attempt, const Error& error) {
-  if (run->open_attempt(path, attempt) == nullptr) return;
-  Event event = event_now(Event::Kind::finished, path, attempt);
-  event.error = error.message;
-  event.retryable = error.code == Code::unavailable || error.code == Code::resource_exhausted;
-  apply(run, std::move(event));
-}
-
-void Runner::ended(const Run& run, const std::string& path, int attempt, const work::WorkStatus& status) {
-  const engine::Node* node = run->open_attempt(path, attempt);
-  if (node == nullptr) return;
-  Event event = event_now(Event::Kind::finished, path, attempt);
-  if (!run->state().may_launch(*node)) {
-    event.error = "the run was terminated";  // whatever its exit code: what it left may be half of it
-  } else if (status.succeeded()) {
-    auto outputs = executors::collect(options_, run->context(), *node);
-    if (outputs) {
-      if (const Status may = executors::check_stores(run->context().rights.get(), outputs->artifacts); !may)
-        outputs = fail(may.error());
-    }
-    if (outputs) {
-      if (const Status kept = executors::publish(options_, hooks_, run->context(), *node, *outputs); !kept)
-        outputs = fail(kept.error());
-    }
-    if (outputs) {
-      event.succeeded = true;
-      const std::string fingerprint = fingerprint_after(run, *node, *run->state().executor_of(*node));
-      if (!fingerprint.empty()) {
-        Value written = written_bytes(options_, run->context(), outputs->artifacts);
-        run->remember({fingerprint, *outputs, std::move(written)}, event.at);
-      }
-      event.output_parameters = std::move(outputs->parameters);
-      event.output_artifacts = std::move(outputs->artifacts);
-    } else {
-      event.error = outputs.error().message;
-    }
-  } else {
-    const Executor* executor = run->state().executor_of(*node);
-    if (status.state == work::WorkStatus::State::exited) event.exit_code = status.exit_code;
-    event.error = executors::describe_failure(options_, hooks_, run->context(), *node, *executor, status);
-    const Millis allowed(executor->deadline_seconds * 1'000);
-    if (allowed > Millis(0) && node->attempt_started && event.at - *node->attempt_started >= allowed) {
-      event.error = fmt::format("the task was ended after its activeDeadlineSeconds, {}", executor->deadline_seconds);
-    }
-  }
-  if (!event.succeeded && run->state().may_launch(*node)) keep_left(run, *node, event);
-  apply(run, std::move(event));
-}
-
-// Of a task that failed: what it has left, so that somebody can look at it. Nothing else needs it.
-void Runner::keep_left(const Run& run, const engine::Node& node, Event& event) {
-  executors::Outputs left = executors::collect_left(options_, run->context(), node);
-  Status kept = executors::check_stores(run->context().rights.get(), left.artifacts);
-  if (kept) kept = executors::publish(options_, hooks_, run->context(), node, left);
-  if (!kept) log::warn("run {}: what {} left is not kept: {}", run->record().id, node.path, kept.error().message);
-  event.output_parameters = std::move(left.parameters);
-  if (kept) event.output_artifacts = std::move(left.artifacts);
-}
-
-void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
+void Attempts::stop(const Run& run, const std::string& path, int attempt) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
   if (node->state == engine::NodeState::launching && !run->attempt_of(*node).in_flight) {
@@ -278,25 +180,77 @@ void Runner::stop_task(const Run& run, const std::string& path, int attempt) {
   stop_child(run, path, attempt);
 }
 
-void Runner::stop_child(const Run& run, const std::string& path, int attempt) {
+void Attempts::stop_child(const Run& run, const std::string& path, int attempt) {
   const std::string key = executors::launch_key(run->record().id, path, attempt);
   if (const Status stopped = needs_.backend.stop(key, kStopGrace); !stopped)
     log::error("run {}: {} cannot be stopped: {}", run->record().id, path, stopped.error().message);
 }
 
-void Runner::close_if_lost(const Run& run, const engine::Node& node) {
+void Attempts::close_if_lost(const Run& run, const engine::Node& node) {
   if (std::exchange(run->attempt_of(node).is_stopping, true)) return;
-  alarm(needs_.clock.now() + kStopGrace + kLostAfter, run,
-        [this, path = node.path, attempt = node.attempt](const Run& late) {
-          if (late->open_attempt(path, attempt) == nullptr) return;
-          log::error("run {}: nobody has seen {} end, which was stopped; it counts as lost", late->record().id, path);
-          work::WorkStatus lost;
-          lost.state = work::WorkStatus::State::lost;
-          ended(late, path, attempt, lost);
-        });
+  run->attempt_of(node).lost = queue_.at(
+      queue_.now() + kStopGrace + kLostAfter, run, [this, path = node.path, attempt = node.attempt](const Run& late) {
+        if (late->open_attempt(path, attempt) == nullptr) return;
+        log::error("run {}: nobody has seen {} end, which was stopped; it counts as lost", late->record().id, path);
+        work::WorkStatus lost;
+        lost.state = work::WorkStatus::State::lost;
+        ended(late, path, attempt, lost);
+      });
 }
 
-std::string Runner::run_of_child(const std::string& launch_key) {
+void Attempts::recover_servers(const Run& run) {
+  for (const std::string& key : executors::python_servers_of(options_, run->record().id)) {
+    const auto status = needs_.backend.status(key);
+    if (!status || !*status || (*status)->is_over()) continue;
+    run->python_servers[key];
+    if (!executors::is_ready_python_server(key)) continue;
+    run->python_taken = key;
+    ready_servers_.has(run->record().id, key);
+  }
+}
+
+Status Attempts::recover(const Run& run, const Open& open) {
+  recover_servers(run);
+  for (const auto& [path, attempt] : open) {
+    // Without the backend nothing can be known about the children; they are not declared dead for it.
+    auto status = MR_TRY(needs_.backend.status(executors::launch_key(run->record().id, path, attempt)));
+    if (const engine::Node* node = run->open_attempt(path, attempt)) recover(run, *node, std::move(status));
+  }
+  return {};
+}
+
+void Attempts::recover(const Run& run, const engine::Node& node, std::optional<work::WorkStatus> status) {
+  const std::string path = node.path;
+  const int attempt = node.attempt;
+  if (!status && node.state == engine::NodeState::launching) return launch(run, path, attempt);
+  if (!status) {
+    status.emplace();
+    status->state = work::WorkStatus::State::lost;
+  }
+  if (status->is_over()) return ended(run, path, attempt, *status);
+  run->attempt_of(node).slot = slots_.occupy(run->record().id);
+  if (node.state == engine::NodeState::launching) run->advance(queue_.event(Event::Kind::launched, path, attempt));
+  const engine::Node* running = run->open_attempt(path, attempt);
+  if (running == nullptr) return;
+  if (run->state().may_launch(*running))
+    watch_deadline(run, *running);
+  else
+    stop(run, path, attempt);
+}
+
+void Attempts::run_ended(const Run& run) {
+  for (const auto& [key, started] : run->python_servers) {
+    if (const Status stopped = needs_.backend.stop(key, Millis(0)); !stopped)
+      log::warn("{} cannot be stopped: {}", key, stopped.error().message);
+  }
+  for (const std::string& environment : run->python_environments) ready_servers_.start(environment);
+  // Its attempts are never asked for again: a retry of the run counts on from them.
+  const std::string& id = run->record().id;
+  if (const Status forgotten = needs_.backend.forget(executors::launch_keys_of(id)); !forgotten)
+    log::warn("run {}: {}", id, forgotten.error().message);
+}
+
+std::string Attempts::run_of_child(const std::string& launch_key) const {
   std::string run_id, path;
   int attempt = 0;
   const std::string servers = executors::python_server_keys_of("");
@@ -306,7 +260,7 @@ std::string Runner::run_of_child(const std::string& launch_key) {
     run_id = launch_key.substr(servers.size(), launch_key.find('/', servers.size()) - servers.size());
   else
     executors::parse_launch_key(launch_key, run_id, path, attempt);
-  return is_active(run_id) ? run_id : std::string();
+  return find_(run_id) ? run_id : std::string();
 }
 
 }  // namespace millrace::pipelines::runner

@@ -71,7 +71,7 @@ std::string fingerprint(const Options& options, const executors::RunContext& run
   // A parameter that names the run makes it another run's task, as upstream.
   const Value nothing;
   const executors::PlaceholderContext context = executors::placeholders(options, run, node, nothing);
-  const Value parameters = executors::told_parameters(node, context);
+  const Value parameters = executors::resolved_parameters(node, context);
   Value inputs = Value::object(), artifacts = Value::object(), outputs = Value::object(), claims = Value::array();
   // Sorted by name: members() of a resolved node are in the order of the pipeline's text.
   for (const auto& [name, spec] : node.component->parameters) {

@@ -25,7 +25,7 @@ namespace {
 
 using engine::Event;
 constexpr int kTasks = 20'000;
-constexpr std::size_t kBatch = 256;  // events in a transaction: as many as the shell takes in one go (strands.cpp)
+constexpr std::size_t kBatch = 256;  // events in a transaction: as many as the shell takes in one go (keyed_queue.h)
 
 // A loop of kTasks iterations, each of one task.
 Value pipeline() {
@@ -98,7 +98,7 @@ int bench(const std::filesystem::path& directory) {
   const Value spec = pipeline();
 
   {
-    auto run = ActiveRun::make(record("a"), spec);
+    auto run = ActiveRun::load(record("a"), spec);
     if (!run) return stop(run.error().message);
     engine::State state((*run)->spec(), Value::object());
     const auto began = std::chrono::steady_clock::now();
@@ -108,7 +108,7 @@ int bench(const std::filesystem::path& directory) {
   }
   Status stored;
   {
-    auto run = ActiveRun::make(record("b"), spec);
+    auto run = ActiveRun::load(record("b"), spec);
     engine::State state((*run)->spec(), Value::object());
     std::vector<Event> batch;
     std::int64_t number = 1;
@@ -129,7 +129,7 @@ int bench(const std::filesystem::path& directory) {
     told("durable", transitions, began);
   }
   {
-    auto run = ActiveRun::make(record("c"), spec);
+    auto run = ActiveRun::load(record("c"), spec);
     bool is_new = true;
     std::size_t gathered = 0;
     const auto flush = [&] {

@@ -35,8 +35,8 @@ std::string last_line(std::string_view text) {
 
 }  // namespace
 
-Environments::Environments(Pipelines::Needs needs, const Options& options, Alarms& alarms)
-    : needs_(needs), options_(options), alarms_(alarms) {}
+Environments::Environments(Needs needs, const Options& options, Timers& timers)
+    : needs_(needs), options_(options), timers_(timers) {}
 
 void Environments::begin(bool idle) {
   for (const std::string& key : executors::discard_builds(options_, idle)) {
@@ -51,7 +51,7 @@ void Environments::make(executors::PythonBuild build, const std::filesystem::pat
   const work::Workload child = build.child;
   bool begun = false, is_full = false;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     auto [making, is_new] = state_->making.try_emplace(name);
     is_full = making->second.waiting.size() >= kMaxWaiting;
     if (!is_full) making->second.waiting.push_back({log, std::move(done)});
@@ -66,23 +66,21 @@ void Environments::make(executors::PythonBuild build, const std::filesystem::pat
   needs_.backend.start(child, [this, state = std::weak_ptr(state_), name](const auto& started) {
     if (!started && state.lock()) finish(name, [&](const auto&) -> Status { return fail(started.error()); });
   });
-  alarms_.at(needs_.clock.now() + kLongest, [this, key, state = std::weak_ptr(state_), name] {
-    const auto still = state.lock();
-    if (!still) return;
-    {
-      const std::lock_guard lock(still->mutex);
-      const auto found = still->making.find(name);
-      if (found == still->making.end() || found->second.build.child.key != key) return;
-    }
+  auto too_long = timers_.timer_at(needs_.clock.now() + kLongest, [this, key, state = std::weak_ptr(state_)] {
+    if (!state.lock()) return;
     log::warn("{} takes too long and is stopped", key);
     (void)needs_.backend.stop(key, Millis(0));
   });
+  const MutexLock lock(state_->mutex);
+  const auto found = state_->making.find(name);
+  if (found != state_->making.end() && found->second.build.child.key == key)
+    found->second.too_long = std::move(too_long);
 }
 
 void Environments::ended(const std::string& key, const work::WorkStatus& status) {
   std::string name;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     for (const auto& [of, making] : state_->making) {
       if (making.build.child.key == key) name = of;
     }
@@ -101,7 +99,7 @@ void Environments::finish(const std::string& name,
                           const std::function<Status(const executors::PythonBuild&)>& outcome) {
   Making made;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     const auto found = state_->making.find(name);
     if (found == state_->making.end()) return;
     made.build = found->second.build;
@@ -113,7 +111,7 @@ void Environments::finish(const std::string& name,
   if (!status) status = fail(status.error().code, status.error().message + last_line(said));
   executors::discard_build(options_, made.build);
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     made = std::move(state_->making.extract(name).mapped());
   }
   for (const Waiting& one : made.waiting) {

@@ -4,13 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
+#include "base/timers.h"
 #include "pipelines/executors/python_environment.h"
-#include "pipelines/pipelines.h"
-#include "pipelines/runner/alarms.h"
+#include "pipelines/options.h"
 
 namespace millrace::pipelines::runner {
 
@@ -19,7 +19,7 @@ class Environments {
   static constexpr Millis kLongest{1'800'000};  // the making of one
   static constexpr std::size_t kMaxWaiting = 100'000;
 
-  Environments(Pipelines::Needs needs, const Options& options, Alarms& alarms);
+  Environments(Needs needs, const Options& options, Timers& timers);
 
   // What an earlier process of this program was making is thrown away. `idle`: no step runs, and so nobody needs what
   // is not whole.
@@ -38,17 +38,18 @@ class Environments {
   struct Making {
     executors::PythonBuild build;
     std::vector<Waiting> waiting;
+    Timers::Timer too_long;
   };
   Status publish(const executors::PythonBuild& build, const work::WorkStatus& status) const;
   void finish(const std::string& name, const std::function<Status(const executors::PythonBuild&)>& outcome);
 
-  Pipelines::Needs needs_;
+  Needs needs_;
   const Options& options_;
-  Alarms& alarms_;
+  Timers& timers_;
   // Shared with the backend's answers, which may come later than our end.
   struct State {
-    std::mutex mutex;
-    std::map<std::string, Making> making;  // by name
+    Mutex mutex;
+    std::map<std::string, Making> making MR_GUARDED_BY(mutex);  // by name
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };

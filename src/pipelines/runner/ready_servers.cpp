@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "pipelines/executors/python_server.h"
 
 namespace millrace::pipelines::runner {
@@ -18,12 +18,12 @@ struct ReadyServers::Server {
 };
 
 struct ReadyServers::State {
-  std::mutex mutex;
-  std::vector<Server> servers;
-  std::map<std::string, std::string> runs;  // of those that were taken, by key
-  bool stopping = false;
+  Mutex mutex;
+  std::vector<Server> servers MR_GUARDED_BY(mutex);
+  std::map<std::string, std::string> runs MR_GUARDED_BY(mutex);  // of those that were taken, by key
+  bool stopping MR_GUARDED_BY(mutex) = false;
 
-  std::optional<Server> remove(const std::string& key) {
+  std::optional<Server> remove(const std::string& key) MR_REQUIRES(mutex) {
     const auto found = std::find_if(servers.begin(), servers.end(), [&](const Server& one) { return one.key == key; });
     if (found == servers.end()) return std::nullopt;
     Server server = std::move(*found);
@@ -32,7 +32,7 @@ struct ReadyServers::State {
   }
 };
 
-ReadyServers::ReadyServers(Pipelines::Needs needs, const Options& options, const Hooks& hooks)
+ReadyServers::ReadyServers(Needs needs, const Options& options, const Hooks& hooks)
     : needs_(needs), options_(options), hooks_(hooks), state_(std::make_shared<State>()) {}
 
 void ReadyServers::stop(const std::string& key) {
@@ -49,7 +49,7 @@ void ReadyServers::begin() {
 }
 
 std::optional<work::Workload> ReadyServers::add(const std::string& environment, std::optional<Server>& oldest) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   auto& servers = state_->servers;
   const auto is_of_it = [&](const Server& one) { return one.environment == environment; };
   if (state_->stopping || std::any_of(servers.begin(), servers.end(), is_of_it)) return std::nullopt;
@@ -71,7 +71,7 @@ void ReadyServers::start(const std::string& environment) {
   if (oldest) stop(oldest->key);
   if (!server) return;
   needs_.backend.start(*server, [state = state_, key = server->key](const Result<work::WorkStatus>& started) {
-    const std::lock_guard lock(state->mutex);
+    const MutexLock lock(state->mutex);
     for (Server& one : state->servers) {
       if (one.key == key) one.runs = started.has_value();
     }
@@ -85,7 +85,7 @@ std::optional<ReadyServers::Taken> ReadyServers::take(const executors::RunContex
                                                       const std::string& environment) {
   std::optional<Server> server;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     for (const Server& one : state_->servers) {
       if (one.environment == environment && one.runs) server = one;
     }
@@ -94,25 +94,25 @@ std::optional<ReadyServers::Taken> ReadyServers::take(const executors::RunContex
     state_->runs[server->key] = run.run_id;
   }
   if (executors::take_python_server(options_, run, server->key)) return Taken{server->key, server->started};
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->runs.erase(server->key);
   state_->servers.push_back(std::move(*server));
   return std::nullopt;
 }
 
 void ReadyServers::has(const std::string& run_id, const std::string& key) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->runs[key] = run_id;
 }
 
 std::string ReadyServers::run_of(const std::string& key) const {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   const auto found = state_->runs.find(key);
   return found == state_->runs.end() ? std::string() : found->second;
 }
 
 std::string ReadyServers::ended(const std::string& key) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   if (const auto taken = state_->runs.extract(key)) return taken.mapped();
   state_->remove(key);
   executors::remove_ready_python_server(options_, key);
@@ -122,7 +122,7 @@ std::string ReadyServers::ended(const std::string& key) {
 void ReadyServers::stop() {
   std::vector<Server> servers;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->stopping = true;
     servers = std::exchange(state_->servers, {});
   }

@@ -17,7 +17,7 @@ class ReadyServers {
  public:
   static constexpr std::size_t kMost = 2;
 
-  ReadyServers(Pipelines::Needs needs, const Options& options, const Hooks& hooks);
+  ReadyServers(Needs needs, const Options& options, const Hooks& hooks);
   ~ReadyServers() { stop(); }
 
   // Those of an earlier process of this program end: what they were started for is not known any more.
@@ -30,7 +30,7 @@ class ReadyServers {
   // The run gets it, with the directory of its own that it has then. nullopt: there is none, or the run has files
   // already.
   std::optional<Taken> take(const executors::RunContext& run, const std::string& environment);
-  // A run that was taken up has this one.
+  // A run that was recovered has this one.
   void has(const std::string& run_id, const std::string& key);
   std::string run_of(const std::string& key) const;  // that has taken it; empty: none
   // The run that had it; empty: none. Its key may be any server's.
@@ -44,7 +44,7 @@ class ReadyServers {
   void stop(const std::string& key);
 
   struct State;  // what the backend's answers, which may come later than our end, find
-  Pipelines::Needs needs_;
+  Needs needs_;
   const Options& options_;
   const Hooks& hooks_;
   std::shared_ptr<State> state_;

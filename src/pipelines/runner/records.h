@@ -12,7 +12,7 @@
 #include "base/value.h"
 #include "db/database.h"
 #include "pipelines/engine/engine.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/views.h"
 
 namespace millrace::pipelines::runner {
 

@@ -4,8 +4,9 @@
 #include <deque>
 #include <list>
 #include <map>
-#include <mutex>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace millrace::pipelines::runner {
 
@@ -14,7 +15,7 @@ class Slots::State {
   explicit State(std::size_t limit) : limit_(limit == 0 ? 1 : limit) {}
 
   std::uint64_t take(const std::string& run_id, std::function<void()> when_free, std::size_t of_run) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const std::uint64_t id = ++last_id_;
     // Whoever waits comes first: while slots are free, only those wait whose run has all that it may have.
     if (!lines_.contains(run_id) && may_start(run_id, of_run)) {
@@ -31,7 +32,7 @@ class Slots::State {
   }
 
   std::uint64_t occupy(const std::string& run_id) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     hold(run_id, ++last_id_);
     return last_id_;
   }
@@ -39,7 +40,7 @@ class Slots::State {
   void release(std::uint64_t id) {
     std::vector<std::function<void()>> called;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       leave(id);
       if (!closed_) called = start_next();
     }
@@ -47,13 +48,13 @@ class Slots::State {
   }
 
   bool has_slot(std::uint64_t id) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return taken_.contains(id);
   }
 
   void close() {
     std::map<std::string, Line> dropped;  // their callbacks end outside of the lock
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
     dropped.swap(lines_);
     turns_.clear();
@@ -61,11 +62,11 @@ class Slots::State {
   }
 
   std::size_t taken() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return taken_.size();
   }
   std::size_t waiting() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return waits_.size();
   }
 
@@ -79,18 +80,18 @@ class Slots::State {
     std::deque<Waiting> waiting;
   };
 
-  bool may_start(const std::string& run_id, std::size_t of_run) const {
+  bool may_start(const std::string& run_id, std::size_t of_run) const MR_REQUIRES(mutex_) {
     if (taken_.size() >= limit_) return false;
     const auto running = running_.find(run_id);
     return of_run == 0 || running == running_.end() || running->second < of_run;
   }
 
-  void hold(const std::string& run_id, std::uint64_t id) {
+  void hold(const std::string& run_id, std::uint64_t id) MR_REQUIRES(mutex_) {
     taken_.emplace(id, run_id);
     ++running_[run_id];
   }
 
-  void leave(std::uint64_t id) {
+  void leave(std::uint64_t id) MR_REQUIRES(mutex_) {
     if (const auto held = taken_.extract(id)) {
       if (const auto running = running_.find(held.mapped()); --running->second == 0) running_.erase(running);
       return;
@@ -104,11 +105,11 @@ class Slots::State {
     lines_.erase(line);
   }
 
-  std::vector<std::function<void()>> start_next() {
+  std::vector<std::function<void()>> start_next() MR_REQUIRES(mutex_) {
     std::vector<std::function<void()>> called;
     while (true) {
-      const auto turn = std::find_if(turns_.begin(), turns_.end(),
-                                     [&](const std::string& run) { return may_start(run, lines_.at(run).of_run); });
+      auto turn = turns_.begin();
+      while (turn != turns_.end() && !may_start(*turn, lines_.at(*turn).of_run)) ++turn;
       if (turn == turns_.end()) return called;
       const auto line = lines_.find(*turn);
       Waiting next = std::move(line->second.waiting.front());
@@ -126,13 +127,13 @@ class Slots::State {
   }
 
   const std::size_t limit_;
-  mutable std::mutex mutex_;
-  std::uint64_t last_id_ = 0;
-  bool closed_ = false;
-  std::map<std::uint64_t, std::string> taken_, waits_;  // the run of each
-  std::map<std::string, std::size_t> running_;          // how many of taken_ are each run's; none is 0
-  std::map<std::string, Line> lines_;                   // by run; none is empty
-  std::list<std::string> turns_;                        // the runs of lines_, the next one first
+  mutable Mutex mutex_;
+  std::uint64_t last_id_ MR_GUARDED_BY(mutex_) = 0;
+  bool closed_ MR_GUARDED_BY(mutex_) = false;
+  std::map<std::uint64_t, std::string> taken_ MR_GUARDED_BY(mutex_), waits_ MR_GUARDED_BY(mutex_);  // the run of each
+  std::map<std::string, std::size_t> running_ MR_GUARDED_BY(mutex_);  // how many of taken_ are each run's; none is 0
+  std::map<std::string, Line> lines_ MR_GUARDED_BY(mutex_);           // by run; none is empty
+  std::list<std::string> turns_ MR_GUARDED_BY(mutex_);                // the runs of lines_, the next one first
 };
 
 Slots::Slots(std::size_t limit) : state_(std::make_shared<State>(limit)) {}

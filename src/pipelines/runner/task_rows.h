@@ -11,7 +11,7 @@
 
 #include "db/database.h"
 #include "pipelines/engine/engine.h"
-#include "pipelines/pipelines.h"
+#include "pipelines/views.h"
 
 namespace millrace::pipelines::runner {
 

@@ -3,49 +3,29 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/thread_name.h"
 #include "pipelines/schedule/trigger.h"
 
 namespace millrace::pipelines::schedule {
 
 void Scheduler::begin() {
-  if (thread_.joinable()) return;
-  thread_ = std::thread([this] { loop(); });
+  begun_ = true;
+  wake();
 }
 
 void Scheduler::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    changed_.notify_one();
-  }
-  if (thread_.joinable()) thread_.join();
+  stopping_ = true;
+  queue_.stop();
+  next_.cancel();
 }
 
 void Scheduler::wake() {
-  const std::lock_guard lock(mutex_);
-  woken_ = true;
-  changed_.notify_one();
+  if (begun_) queue_.poke("due");
 }
 
-void Scheduler::loop() {
-  name_thread("schedules");
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    woken_ = false;
-    lock.unlock();
-    const auto again = run_due();
-    lock.lock();
-    while (!woken_ && !stopping_) {
-      if (!again) {
-        changed_.wait(lock);
-        continue;
-      }
-      const Millis left = *again - clock_.now();
-      if (left <= Millis(0)) break;
-      changed_.wait_for(lock, std::min(left, kLongestSleep));
-    }
-  }
+void Scheduler::round() {
+  const auto again = run_due();
+  next_.cancel();
+  if (again && !stopping_) next_ = timers_.timer_at(*again, [this] { wake(); });
 }
 
 std::optional<Time> Scheduler::run_due() {
@@ -65,10 +45,7 @@ std::optional<Time> Scheduler::run_due() {
   std::erase_if(failures_,
                 [&](const auto& entry) { return std::find(ids.begin(), ids.end(), entry.first) == ids.end(); });
   for (const std::string& id : ids) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return std::nullopt;
-    }
+    if (stopping_) return std::nullopt;
     if (const auto failure = failures_.find(id); failure != failures_.end() && failure->second.again > now) {
       at(failure->second.again);
       continue;

@@ -1,19 +1,19 @@
 #pragma once
 // Starts the runs of recurring runs: each once, whatever dies. That the run with an index was started is stored in the
-// transaction that stores the run, so there is nothing to find out after a crash. One thread, asleep until the first
-// recurring run is due, a run ends or wake() says that something was changed.
+// transaction that stores the run, so there is nothing to find out after a crash. It looks when the first recurring run
+// is due, a run ends or wake() says that something was changed.
 
-#include <condition_variable>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
+#include "base/keyed_queue.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "base/timers.h"
 #include "db/database.h"
 #include "pipelines/schedule/recurring_rows.h"
 
@@ -33,13 +33,13 @@ class Scheduler {
 
   // What could not be started is tried again after the first of these, then after twice as long, up to the second.
   static constexpr Millis kFirstRetry{10'000}, kLastRetry{360'000};  // upstream's
-  static constexpr Millis kLongestSleep{10'000};                     // the wall clock may be set
 
-  Scheduler(db::Database& database, const Clock& clock, Start start)
-      : database_(database), clock_(clock), start_(std::move(start)) {}
+  // `timers` are stopped, or not run any more, before this ends.
+  Scheduler(db::Database& database, const Clock& clock, Timers& timers, Start start)
+      : database_(database), clock_(clock), timers_(timers), start_(std::move(start)) {}
   ~Scheduler() { stop(); }
 
-  void begin();  // the thread
+  void begin();  // from here on it looks by itself, on a thread of its own
   void stop();   // ends what is under way; idempotent
   void wake();
 
@@ -55,16 +55,16 @@ class Scheduler {
   // More of this one may be due. Errors: why the run could not be started.
   Result<bool> run_due_of(const std::string& id, Time now);
   void failed(const std::string& id, const Error& error, Time now);
-  void loop();
+  void round();
 
   db::Database& database_;
   const Clock& clock_;
+  Timers& timers_;
   const Start start_;
   std::map<std::string, Failure> failures_;  // by id; of the thread that calls run_due()
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false, stopping_ = false;
-  std::thread thread_;
+  std::atomic<bool> begun_ = false, stopping_ = false;
+  Timers::Timer next_;                                                           // of the queue's thread
+  KeyedQueue queue_{{1, "schedules"}, [this](const std::string&) { round(); }};  // one key
 };
 
 }  // namespace millrace::pipelines::schedule

@@ -3,6 +3,7 @@
 
 #include "pipelines/schedule/scheduler.h"
 
+#include <future>
 #include <random>
 #include <set>
 
@@ -43,7 +44,7 @@ class SchedulerTest : public testing::Test {
     ASSERT_TRUE(database) << database.error().message;
     database_ = std::move(*database);
     ASSERT_TRUE(database_->migrate("pipelines", runner::migrations()));
-    scheduler_ = std::make_unique<Scheduler>(*database_, clock_,
+    scheduler_ = std::make_unique<Scheduler>(*database_, clock_, timers_,
                                              [this](const RecurringRun& recurring, const Tick& tick, const auto& also) {
                                                return start(recurring, tick, also);
                                              });
@@ -54,7 +55,7 @@ class SchedulerTest : public testing::Test {
     ++attempts_;
     if (refuse_) return fail(*refuse_);
     if (meanwhile_) std::exchange(meanwhile_, {})();
-    return database_->write([&](db::Connection& connection) -> Status {
+    MR_TRY(database_->write([&](db::Connection& connection) -> Status {
       runner::RunRecord run;
       run.id = uuid4();
       run.name = std::to_string(tick.index);
@@ -63,7 +64,9 @@ class SchedulerTest : public testing::Test {
       run.scheduled = tick.scheduled;
       MR_TRY(runner::insert_run(connection, run, Value::object()));
       return also(connection);
-    });
+    }));
+    if (after_start_) after_start_();
+    return {};
   }
 
   std::string make(const char* trigger, std::int64_t max_concurrency = 10, bool no_catchup = false) {
@@ -129,6 +132,8 @@ class SchedulerTest : public testing::Test {
   TempDir directory_ = std::move(*TempDir::make("scheduler"));
   FakeClock clock_{at("2026-05-05T10:00:30Z")};
   std::unique_ptr<db::Database> database_;
+  Timers timers_{clock_, Timers::Manual()};
+  std::function<void()> after_start_;
   std::unique_ptr<Scheduler> scheduler_;
   std::optional<Error> refuse_;
   std::function<void()> meanwhile_;
@@ -344,12 +349,14 @@ TEST_F(SchedulerTest, StartsEachTimeOnceWhereverItDies) {
   EXPECT_GT(all, 200u);
 }
 
-TEST_F(SchedulerTest, WakesWhenItIsToldAndStopsAtOnce) {
+TEST_F(SchedulerTest, LooksWhenItIsWokenAndStopsAtOnce) {
+  std::promise<void> stored;
+  after_start_ = [&] { stored.set_value(); };
   scheduler_->begin();
   make(kTenSeconds);
   clock_.advance(Millis(10'000));
   scheduler_->wake();
-  for (int i = 0; i < 2'000 && times().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  stored.get_future().wait();
   EXPECT_THAT(times(), ElementsAre("10:00:40"));
   scheduler_->stop();
   clock_.advance(Millis(10'000));

@@ -1,4 +1,4 @@
-#include "pipelines/rehearsal/rehearsal.h"
+#include "pipelines/dry_run/dry_run.h"
 
 #include <deque>
 
@@ -11,7 +11,7 @@
 #include "pipelines/spec/pipeline_spec.h"
 #include "pipelines/v1/workflow.h"
 
-namespace millrace::pipelines::rehearsal {
+namespace millrace::pipelines::dry_run {
 namespace {
 
 using engine::Command;
@@ -35,10 +35,10 @@ Value made_up(ParameterType type) {
   }
 }
 
-class Rehearsal {
+class DryRun {
  public:
-  Rehearsal(const Options& options, const Clock& clock, const PipelineSpec& spec, Value parameters,
-            const std::function<Value(const RehearsedTask&)>& each)
+  DryRun(const Options& options, const Clock& clock, const PipelineSpec& spec, Value parameters,
+         const std::function<Value(const DryRunTask&)>& each)
       : options_(options), clock_(clock), state_(spec, std::move(parameters), kMaxRounds), each_(each) {
     run_.run_id = uuid4();
     run_.display_name = run_.pipeline_name = run_.resource_name = spec.name;
@@ -55,7 +55,7 @@ class Rehearsal {
     while (!launches_.empty()) {
       if (++tasks_ > kMaxTasks) {
         return fail(Code::resource_exhausted,
-                    fmt::format("the pipeline has more than {} tasks, too many to go through beforehand", kMaxTasks));
+                    fmt::format("the pipeline has more than {} tasks, too many for a dry run", kMaxTasks));
       }
       const Command command = launches_.front();
       launches_.pop_front();
@@ -93,11 +93,11 @@ class Rehearsal {
     return {};
   }
 
-  Result<RehearsedTask> task_of(const engine::Node& node, const Executor& executor) {
-    RehearsedTask task;
+  Result<DryRunTask> task_of(const engine::Node& node, const Executor& executor) {
+    DryRunTask task;
     task.path = node.path.starts_with("root/") ? node.path.substr(5) : node.path;
     task.name = node.task->display_name.empty() ? node.task->name : node.task->display_name;
-    const Value input = MR_TRY(executors::executor_input(options_, run_, node, "/rehearsal"));
+    const Value input = MR_TRY(executors::executor_input(options_, run_, node, "/dry-run"));
     const auto context = executors::placeholders(options_, run_, node, input);
     task.image = MR_TRY(executors::substitute(executor.image, context));
     task.command_line = MR_TRY(executors::substitute_arguments(executor.command, context));
@@ -118,21 +118,21 @@ class Rehearsal {
   const Clock& clock_;
   executors::RunContext run_;
   engine::State state_;
-  const std::function<Value(const RehearsedTask&)>& each_;
+  const std::function<Value(const DryRunTask&)>& each_;
   std::deque<Command> launches_;
   std::size_t tasks_ = 0;
 };
 
 }  // namespace
 
-Status rehearse(const Options& options, const Clock& clock, const Value& package, const Value& parameters,
-                const std::function<Value(const RehearsedTask&)>& each) {
+Status walk(const Options& options, const Clock& clock, const Value& package, const Value& parameters,
+            const std::function<Value(const DryRunTask&)>& each) {
   const Package given = MR_TRY(unwrap_package(package));
   const PipelineSpec spec = MR_TRY(parse_pipeline_spec(given.spec, given.platform));
   MR_TRY(engine::check_input_artifacts(spec));
   Value bound =
       MR_TRY(engine::bind_parameters(spec, given.workflow.is_null() ? parameters : v1::text_parameters(parameters)));
-  return Rehearsal(options, clock, spec, std::move(bound), each).run();
+  return DryRun(options, clock, spec, std::move(bound), each).run();
 }
 
-}  // namespace millrace::pipelines::rehearsal
+}  // namespace millrace::pipelines::dry_run
