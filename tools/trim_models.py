@@ -2,7 +2,8 @@
 
     python3 tools/trim_models.py BOTOCORE_DATA_DIRECTORY
 
-BOTOCORE_DATA_DIRECTORY is the `data` folder of an installed botocore. Documentation is dropped; patterns are rewritten
+BOTOCORE_DATA_DIRECTORY is the `data` folder of an installed botocore; a service that it does not have keeps its file
+(botocore 1.40.30 is the last that has robomaker, whose service has ended). Documentation is dropped; patterns are rewritten
 to RE2's syntax, and one that RE2 cannot take is left out with a line that says so. operations.json adds what the models
 leave to each SDK: the endpoint, and the elements that S3's answers are wrapped in (API Reference, "Response Syntax";
 a text output is the one member that the root element holds as its text).
@@ -144,8 +145,13 @@ def trim(service, entry, data):
 def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
+    data = pathlib.Path(sys.argv[1])
     for service, entry in json.loads((MODELS / "operations.json").read_text()).items():
-        trim(service, entry, pathlib.Path(sys.argv[1]))
+        if (data / entry["model"]).is_dir():
+            trim(service, entry, data)
+        else:
+            print(f"models/{service}.json stays: this botocore has no {entry['model']}")
 
 
-main()
+if __name__ == "__main__":
+    main()

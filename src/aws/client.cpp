@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "aws/model.h"
+#include "aws/model_data.h"
 #include "aws/protocol.h"
 #include "aws/sigv4.h"
 #include "base/ids.h"
@@ -52,45 +53,57 @@ Error read_error(const ServiceModel& model, const net::ClientResponse& response)
 struct Client::Impl {
   ClientOptions options;
   std::shared_ptr<CredentialsProvider> credentials;
-  const ServiceModel& model;
   net::Client http;
   SystemClock clock;
 
-  net::ClientRequest build(const OperationModel& operation, const Value& input) const {
+  net::ClientRequest build(const ServiceModel& model, const OperationModel& operation, const Value& input) const {
     const std::string endpoint =
         options.endpoint.empty() ? replace_all(model.endpoint, "{region}", options.region) : options.endpoint;
     net::ClientRequest request = wire_protocol(model.protocol).build(model, operation, input, endpoint);
     request.method = operation.method;
     request.timeout = kTimeout;
-    if (!options.application_id.empty()) request.headers.set("User-Agent", "millrace app/" + options.application_id);
+    const std::string application = options.application_id.empty() ? "" : " app/" + options.application_id;
+    request.headers.set("User-Agent", options.user_agent + application);
     return request;
   }
 
-  Result<Value> read(const OperationModel& operation, net::ClientResponse response) const {
+  Result<Value> read(const ServiceModel& model, const OperationModel& operation, net::ClientResponse response) const {
     if (response.status / 100 != 2) return fail(read_error(model, response));
     return wire_protocol(model.protocol).read_answer(model, operation, response);
   }
 };
 
 Client::Client(ClientOptions options, std::shared_ptr<CredentialsProvider> credentials) {
-  const ServiceModel& model = service_model(options.service);
-  impl_.reset(new Impl{std::move(options), std::move(credentials), model, {}, {}});
+  impl_.reset(new Impl{std::move(options), std::move(credentials), {}, {}});
 }
 
 Client::~Client() = default;
 
+ClientOperation client_operation(const std::string& service, std::string_view operation) {
+  for (const std::string& name : {service, service + "-client"}) {
+    if (model_text(name).empty()) continue;
+    const ServiceModel& model = service_model(name);
+    if (const OperationModel* found = model.operation(operation)) return {&model, found};
+  }
+  return {};
+}
+
 Result<Value> Client::call(std::string_view operation_name, const Value& input) {
-  const OperationModel* operation = impl_->model.operation(operation_name);
+  const auto [model, operation] = client_operation(impl_->options.service, operation_name);
   if (operation == nullptr)
-    return fail(Code::unimplemented, fmt::format("{} has no operation {} here", impl_->model.service, operation_name));
+    return fail(Code::unimplemented,
+                fmt::format("{} has no operation {} here", impl_->options.service, operation_name));
   const auto give_up = SteadyClock::now() + impl_->options.patience;
+  bool again = false;
   for (int attempt = 1;; ++attempt) {
+    if (again && impl_->options.on_retry) impl_->options.on_retry();
+    again = true;
     const Credentials credentials = MR_TRY(impl_->credentials->get());
-    net::ClientRequest request = impl_->build(*operation, input);
+    net::ClientRequest request = impl_->build(*model, *operation, input);
     sigv4::SignOptions sign;
     sign.region = impl_->options.region;
-    sign.service = impl_->model.signing_name;
-    sign.scheme = impl_->model.signing;
+    sign.service = model->signing_name;
+    sign.scheme = model->signing;
     sign.now = impl_->clock.now();
     sigv4::sign(request.method, request.url, request.headers, request.body, credentials, sign);
     auto response = impl_->http.send(request);
@@ -106,7 +119,7 @@ Result<Value> Client::call(std::string_view operation_name, const Value& input) 
       if (attempt >= impl_->options.max_attempts) return fail(response.error());
     } else {
       const int status = response->status;
-      auto result = impl_->read(*operation, std::move(*response));
+      auto result = impl_->read(*model, *operation, std::move(*response));
       const bool starting = status == 503 && SteadyClock::now() < give_up;
       if (result || !is_worth_retrying(status, result.error().reason) ||
           (attempt >= impl_->options.max_attempts && !starting))

@@ -34,10 +34,21 @@ std::optional<bool> boolean(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<Value> json_or_yaml(const std::string& text) {
+Result<Value> json_or_yaml(const ArgumentSpec& spec, const std::string& text) {
+  if (text.empty()) return Value();
   if (auto value = parse_json(text)) return std::move(*value);
   if (auto value = parse_yaml(text)) return std::move(*value);
-  return std::nullopt;
+  return fail(Code::data_loss, fmt::format("argument --{}: {} is neither JSON nor YAML.", spec.name, echo(text)));
+}
+
+// Python's int() and float() take underscores between digits.
+std::string without_underscores(std::string_view text) {
+  std::string out;
+  const auto digit = [&](std::size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '9'; };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '_' || i == 0 || !digit(i - 1) || !digit(i + 1)) out += text[i];
+  }
+  return out;
 }
 
 Result<Value> read(const ArgumentSpec& spec, const std::string& text) {
@@ -51,20 +62,26 @@ Result<Value> read(const ArgumentSpec& spec, const std::string& text) {
       }
       return Value(text);
     case ArgumentType::integer:
-      if (const auto integer = parse_int(trim(text))) return Value(*integer);
+      if (const auto integer = parse_int(without_underscores(trim(text)))) return Value(*integer);
       return refuse(spec, text, "an integer");
     case ArgumentType::number:
-      if (const auto number = parse_double(trim(text))) return Value(*number);
+      if (const auto number = parse_double(without_underscores(trim(text)))) return Value(*number);
       return refuse(spec, text, "a number");
     case ArgumentType::boolean:
       if (const auto flag = boolean(text)) return Value(*flag);
       return refuse(spec, text, "a boolean (True or False)");
-    case ArgumentType::object:
-      if (auto value = json_or_yaml(text); value && value->is_object()) return std::move(*value);
+    case ArgumentType::truth:
+      return Value(!text.empty());
+    case ArgumentType::object: {
+      Value value = MR_TRY(json_or_yaml(spec, text));
+      if (value.is_object() || value.is_null()) return value;
       return refuse(spec, text, "a JSON object");
-    case ArgumentType::array:
-      if (auto value = json_or_yaml(text); value && value->is_array()) return std::move(*value);
+    }
+    case ArgumentType::array: {
+      Value value = MR_TRY(json_or_yaml(spec, text));
+      if (value.is_array() || value.is_null()) return value;
       return refuse(spec, text, "a JSON array");
+    }
   }
   return Value();
 }
@@ -89,6 +106,10 @@ Result<std::map<std::string, std::string>> pairs(const std::vector<std::string>&
   return given;
 }
 
+std::string preset_path(OutputPlace place, std::string_view output) {
+  return place == OutputPlace::tmp ? fmt::format("/tmp/{}", output) : fmt::format("/tmp/outputs/{}/data", output);
+}
+
 }  // namespace
 
 bool Arguments::given(std::string_view name) const {
@@ -110,8 +131,18 @@ bool Arguments::given(std::string_view name) const {
   return false;
 }
 
+Result<Value> object_of(const Arguments& arguments, std::string_view name) {
+  if (arguments.inputs[name].is_object()) return arguments.inputs[name];
+  return fail(Code::invalid_argument, fmt::format("argument --{}: empty text is not an object.", name));
+}
+
+Result<Value> array_of(const Arguments& arguments, std::string_view name) {
+  if (arguments.inputs[name].is_array()) return arguments.inputs[name];
+  return fail(Code::invalid_argument, fmt::format("argument --{}: empty text is not an array.", name));
+}
+
 Result<Arguments> parse_arguments(std::span<const ArgumentSpec> table, std::span<const std::string_view> outputs,
-                                  const std::vector<std::string>& words) {
+                                  const std::vector<std::string>& words, OutputPlace place) {
   auto given = MR_TRY(pairs(words));
   Arguments arguments;
   for (const ArgumentSpec& spec : table) {
@@ -119,11 +150,15 @@ Result<Arguments> parse_arguments(std::span<const ArgumentSpec> table, std::span
     if (!node && spec.required) {
       return fail(Code::invalid_argument, fmt::format("argument --{} is required.", spec.name));
     }
-    arguments.inputs.set(spec.name, MR_TRY(read(spec, node ? node.mapped() : std::string(spec.preset))));
+    if (!node && spec.preset.data() == nullptr) {
+      arguments.inputs.set(spec.name, Value());
+    } else {
+      arguments.inputs.set(spec.name, MR_TRY(read(spec, node ? node.mapped() : std::string(spec.preset))));
+    }
   }
   for (const std::string_view output : outputs) {
     auto node = given.extract(fmt::format("{}{}", output, kOutputSuffix));
-    arguments.output_paths[std::string(output)] = node ? node.mapped() : fmt::format("/tmp/{}", output);
+    arguments.output_paths[std::string(output)] = node ? node.mapped() : preset_path(place, output);
   }
   if (!given.empty()) {
     return fail(Code::invalid_argument, fmt::format("argument --{} is not known.", given.begin()->first));

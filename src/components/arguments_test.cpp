@@ -41,6 +41,24 @@ TEST(ComponentArguments, ReadsEachType) {
   EXPECT_FALSE(parse_arguments(kTable, kOutputs, {"--region", "r"})->given("tags"));
 }
 
+TEST(ComponentArguments, ReadsAsPythonDoes) {
+  constexpr ArgumentSpec table[] = {{"tags", ArgumentType::object, "{}"},  {"list", ArgumentType::array, "[]"},
+                                    {"name", ArgumentType::string, kNone}, {"count", ArgumentType::integer, kNone},
+                                    {"public", ArgumentType::truth},       {"ros", ArgumentType::truth}};
+  const auto read = parse_arguments(
+      table, {}, {"--tags", "", "--list", "", "--count", "1_000", "--public", "False", "--ros", ""}, OutputPlace::tmp);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(read->inputs["tags"].is_null());
+  EXPECT_FALSE(object_of(*read, "tags"));
+  EXPECT_FALSE(array_of(*read, "list"));
+  EXPECT_TRUE(read->inputs["name"].is_null());
+  EXPECT_EQ(read->integer("count"), 1000);
+  EXPECT_TRUE(read->flag("public"));  // any text is true
+  EXPECT_FALSE(read->flag("ros"));
+  const auto folder = parse_arguments(table, kOutputs, {}, OutputPlace::outputs_folder);
+  EXPECT_EQ(folder->output_paths.at("job_name"), "/tmp/outputs/job_name/data");
+}
+
 TEST(ComponentArguments, NamesWhatIsWrong) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
       {{}, "--region is required"},
@@ -54,6 +72,7 @@ TEST(ComponentArguments, NamesWhatIsWrong) {
       {{"--region", "r", "--channels", "{}"}, "is not a JSON array"},
       {{"--region", "r", "--mode", "Ftp"}, "is not one of File, Pipe"},
       {{"--region", "r", "--colour", "red"}, "--colour is not known"},
+      {{"--region", "r", "--tags", "{a: ]"}, "--tags: '{a: ]' is neither JSON nor YAML"},
   };
   for (const auto& [words, says] : cases) {
     const auto read = parse_arguments(kTable, kOutputs, words);
@@ -65,14 +84,14 @@ TEST(ComponentArguments, NamesWhatIsWrong) {
 // The published definitions of the components against our tables: same arguments, defaults, outputs.
 TEST(Components, TakeWhatTheirDefinitionsSay) {
   const auto folder = std::filesystem::path(MILLRACE_SOURCE) / "lab" / "components";
-  const std::pair<const char*, std::unique_ptr<Component> (*)()> all[] = {
-      {"process", process_component}, {"hyperparameter_tuning", hyperparameter_tuning_component},
-      {"train", train_component},     {"model", model_component},
-      {"deploy", deploy_component},   {"batch_transform", batch_transform_component}};
-  for (const auto& [name, make] : all) {
-    const Value definition = *parse_yaml(*read_file(folder / (std::string(name) + ".yaml")));
-    const auto component = make();
-    std::vector<std::string> words, optional_words;
+  int definitions = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    ++definitions;
+    const std::string name = entry.path().stem();
+    const Value definition = *parse_yaml(*read_file(entry.path()));
+    const auto made = component_named(name);
+    ASSERT_TRUE(made) << made.error().message;
+    const auto& component = *made;
     for (const Value& input : definition["inputs"].items()) {
       const std::string argument = input["name"].string_or();
       const auto table = component->arguments();
@@ -83,7 +102,7 @@ TEST(Components, TakeWhatTheirDefinitionsSay) {
         EXPECT_EQ(found->type, ArgumentType::integer) << argument;
       }
       if (type == "Bool") {
-        EXPECT_EQ(found->type, ArgumentType::boolean) << argument;
+        EXPECT_TRUE(found->type == ArgumentType::boolean || found->type == ArgumentType::truth) << argument;
       }
       if (type == "JsonObject") {
         EXPECT_EQ(found->type, ArgumentType::object) << argument;
@@ -91,8 +110,10 @@ TEST(Components, TakeWhatTheirDefinitionsSay) {
       if (type == "JsonArray") {
         EXPECT_EQ(found->type, ArgumentType::array) << argument;
       }
-      EXPECT_EQ(found->required, !input.has("default") && !input["optional"].bool_or(false)) << name << " " << argument;
-      if (input.has("default")) {
+      // KFP gives what has a default; the published command line requires some of it all the same.
+      EXPECT_TRUE(found->required || input.has("default") || input["optional"].bool_or(false))
+          << name << " " << argument;
+      if (input.has("default") && !found->required && found->type != ArgumentType::truth) {
         EXPECT_EQ(found->preset, input["default"].string_or()) << name << " " << argument;
       }
     }
@@ -108,6 +129,7 @@ TEST(Components, TakeWhatTheirDefinitionsSay) {
     ASSERT_TRUE(native) << name;
     EXPECT_EQ(*native, (std::vector<std::string>{"/bin/m", "component", name, "--region", "r"}));
   }
+  EXPECT_EQ(definitions, 13);
 }
 
 TEST(Components, LeaveOtherImagesAlone) {

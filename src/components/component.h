@@ -33,28 +33,37 @@ class Component {
   virtual ~Component() = default;
   virtual std::span<const ArgumentSpec> arguments() const = 0;
   virtual std::span<const std::string_view> outputs() const = 0;
+  virtual OutputPlace output_place() const { return OutputPlace::tmp; }
 
   // In the order of their calls. Chooses names.
   virtual Status prepare(Task& task) = 0;
   virtual Result<Value> request(Task& task) = 0;
   virtual Result<Value> submit(Task& task, const Value& request) = 0;
-  virtual void announce(Task& task, const Value& job) = 0;
+  virtual Status announce(Task& task, const Value& job) = 0;
   virtual Result<JobStatus> status(Task& task) = 0;
   virtual void print_logs(Task&) {}
   virtual Result<Value> results(Task& task) = 0;  // an object: output's name to its value
 
-  // On SIGTERM. Whether there is a job that goes on towards its stop; false: there is nothing to wait for.
-  virtual Result<bool> stop(Task&) { return false; }
+  // On SIGTERM, once. The component goes on looking: the job's end is seen as any other.
+  virtual Status stop(Task&) { return {}; }
 };
 
-// By its name on the command line ("train"). Errors: invalid_argument, a sentence that names those that are carried.
+// By its name on the command line ("train"). Errors: invalid_argument, a sentence that names those that there are.
 Result<std::unique_ptr<Component>> component_named(std::string_view name);
 
+// Version 1 of the published components: AWS's own calls.
 std::unique_ptr<Component> process_component();
 std::unique_ptr<Component> hyperparameter_tuning_component();
 std::unique_ptr<Component> train_component();
 std::unique_ptr<Component> model_component();
 std::unique_ptr<Component> deploy_component();
 std::unique_ptr<Component> batch_transform_component();
+std::unique_ptr<Component> ground_truth_component();
+std::unique_ptr<Component> workteam_component();
+std::unique_ptr<Component> rlestimator_component();
+std::unique_ptr<Component> create_simulation_app_component();
+std::unique_ptr<Component> delete_simulation_app_component();
+std::unique_ptr<Component> simulation_job_component();
+std::unique_ptr<Component> simulation_job_batch_component();
 
 }  // namespace millrace::components

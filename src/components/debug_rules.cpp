@@ -36,7 +36,8 @@ JobStatus debug_rule_status(const Value& description) {
   }
   if (status.is_completed) log_info("Rules have ended with status:\n");
   log_rules(rules, status.is_completed);
-  status.raw = status.is_completed ? (status.has_error ? "ERRORED" : "COMPLETED") : "INPROGRESS";
+  status.raw = status.is_completed ? (status.has_error ? "DebugRulesStatus.ERRORED" : "DebugRulesStatus.COMPLETED")
+                                   : "DebugRulesStatus.INPROGRESS";
   if (status.has_error) status.error_message = "A debug rule could not be evaluated.";
   return status;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "components/common_arguments.h"
 #include "components/component.h"
 #include "components/job_status.h"
 #include "components/log_lines.h"
@@ -13,35 +14,34 @@ namespace {
 
 constexpr int kVariants = 3;
 
-constexpr ArgumentSpec kArguments[] = {
-    {"region", ArgumentType::string, "", true},
-    {"endpoint_url", ArgumentType::string},
-    {"assume_role", ArgumentType::string},
-    {"tags", ArgumentType::object, "{}"},
-    {"endpoint_name", ArgumentType::string},
-    {"endpoint_config_name", ArgumentType::string},
-    {"endpoint_config_tags", ArgumentType::object, "{}"},
-    {"resource_encryption_key", ArgumentType::string},
-    {"update_endpoint", ArgumentType::boolean, "False"},
-    {"variant_name_1", ArgumentType::string, "variant-name-1"},
-    {"model_name_1", ArgumentType::string, "", true},
-    {"initial_instance_count_1", ArgumentType::integer, "1"},
-    {"instance_type_1", ArgumentType::string, "ml.m4.xlarge"},
-    {"initial_variant_weight_1", ArgumentType::number, "1.0"},
-    {"accelerator_type_1", ArgumentType::string, "", false, "ml.eia1.medium|ml.eia1.large|ml.eia1.xlarge|"},
-    {"variant_name_2", ArgumentType::string, "variant-name-2"},
-    {"model_name_2", ArgumentType::string},
-    {"initial_instance_count_2", ArgumentType::integer, "1"},
-    {"instance_type_2", ArgumentType::string, "ml.m4.xlarge"},
-    {"initial_variant_weight_2", ArgumentType::number, "1.0"},
-    {"accelerator_type_2", ArgumentType::string, "", false, "ml.eia1.medium|ml.eia1.large|ml.eia1.xlarge|"},
-    {"variant_name_3", ArgumentType::string, "variant-name-3"},
-    {"model_name_3", ArgumentType::string},
-    {"initial_instance_count_3", ArgumentType::integer, "1"},
-    {"instance_type_3", ArgumentType::string, "ml.m4.xlarge"},
-    {"initial_variant_weight_3", ArgumentType::number, "1.0"},
-    {"accelerator_type_3", ArgumentType::string, "", false, "ml.eia1.medium|ml.eia1.large|ml.eia1.xlarge|"},
-};
+constexpr std::string_view kAccelerators = "ml.eia1.medium|ml.eia1.large|ml.eia1.xlarge|";
+
+constexpr auto kArguments = argument_table(
+    kCommonArguments, std::array{
+                          ArgumentSpec{"endpoint_name", ArgumentType::string},
+                          ArgumentSpec{"endpoint_config_name", ArgumentType::string},
+                          ArgumentSpec{"endpoint_config_tags", ArgumentType::object, "{}"},
+                          ArgumentSpec{"resource_encryption_key", ArgumentType::string},
+                          ArgumentSpec{"update_endpoint", ArgumentType::boolean, "False"},
+                          ArgumentSpec{"variant_name_1", ArgumentType::string, "variant-name-1"},
+                          ArgumentSpec{"model_name_1", ArgumentType::string, "", true},
+                          ArgumentSpec{"initial_instance_count_1", ArgumentType::integer, "1"},
+                          ArgumentSpec{"instance_type_1", ArgumentType::string, "ml.m4.xlarge"},
+                          ArgumentSpec{"initial_variant_weight_1", ArgumentType::number, "1.0"},
+                          ArgumentSpec{"accelerator_type_1", ArgumentType::string, "", false, kAccelerators},
+                          ArgumentSpec{"variant_name_2", ArgumentType::string, "variant-name-2"},
+                          ArgumentSpec{"model_name_2", ArgumentType::string},
+                          ArgumentSpec{"initial_instance_count_2", ArgumentType::integer, "1"},
+                          ArgumentSpec{"instance_type_2", ArgumentType::string, "ml.m4.xlarge"},
+                          ArgumentSpec{"initial_variant_weight_2", ArgumentType::number, "1.0"},
+                          ArgumentSpec{"accelerator_type_2", ArgumentType::string, "", false, kAccelerators},
+                          ArgumentSpec{"variant_name_3", ArgumentType::string, "variant-name-3"},
+                          ArgumentSpec{"model_name_3", ArgumentType::string},
+                          ArgumentSpec{"initial_instance_count_3", ArgumentType::integer, "1"},
+                          ArgumentSpec{"instance_type_3", ArgumentType::string, "ml.m4.xlarge"},
+                          ArgumentSpec{"initial_variant_weight_3", ArgumentType::number, "1.0"},
+                          ArgumentSpec{"accelerator_type_3", ArgumentType::string, "", false, kAccelerators},
+                      });
 constexpr std::string_view kOutputs[] = {"endpoint_name"};
 
 // The i-th production variant; null when it has no model.
@@ -71,12 +71,12 @@ class Deploy final : public Component {
     const std::string suffix = generated_name("", task.clock);
     endpoint_ = a.text("endpoint_name");
     own_endpoint_ = endpoint_.empty();
-    if (own_endpoint_) endpoint_ = "Endpoint-" + suffix;
-    if (a.flag("update_endpoint") && !own_endpoint_) MR_TRY(find_existing(task));
+    if (own_endpoint_) endpoint_ = "Endpoint" + suffix;
+    if (a.flag("update_endpoint")) MR_TRY(find_existing(task));
     // An endpoint that is updated gets a configuration of a new name: its old one is still there.
     config_ = a.text("endpoint_config_name");
     own_config_ = config_.empty() || updates_;
-    if (own_config_) config_ = "EndpointConfig-" + suffix;
+    if (own_config_) config_ = "EndpointConfig" + suffix;
     return {};
   }
 
@@ -91,10 +91,13 @@ class Deploy final : public Component {
     }
     Value config = Value::object({{"EndpointConfigName", config_},
                                   {"ProductionVariants", std::move(variants)},
-                                  {"Tags", tag_list(a.inputs["endpoint_config_tags"])}});
+                                  {"Tags", MR_TRY(tag_list(a, "endpoint_config_tags"))}});
     config.set_if(a.given("resource_encryption_key"), "KmsKeyId", a.text("resource_encryption_key"));
     Value endpoint = Value::object({{"EndpointName", endpoint_}, {"EndpointConfigName", config_}});
-    endpoint.set_if(!updates_, "Tags", tag_list(a.inputs["tags"]));
+    if (!updates_ && !MR_TRY(object_of(a, "tags")).empty()) {
+      return fail(Code::invalid_argument,
+                  "argument --tags: the published component cannot tag an endpoint; use --endpoint_config_tags.");
+    }
     return Value::object({{"config", std::move(config)}, {"endpoint", std::move(endpoint)}});
   }
 
@@ -111,7 +114,7 @@ class Deploy final : public Component {
     return config;
   }
 
-  void announce(Task& task, const Value& config) override {
+  Status announce(Task& task, const Value& config) override {
     const Arguments& a = task.arguments;
     log_info("Endpoint configuration in SageMaker: " + console_url(a, "sagemaker", "/endpointConfig/" + config_));
     log_info("Endpoint Config Arn: " + config["EndpointConfigArn"].string_or());
@@ -121,10 +124,11 @@ class Deploy final : public Component {
              console_url(a, "cloudwatch",
                          fmt::format("logStream:group=/aws/sagemaker/Endpoints/{};streamFilter=typeLogStreamPrefix",
                                      endpoint_)));
+    return {};
   }
 
   Result<JobStatus> status(Task& task) override {
-    return job_status(MR_TRY(describe(task)), "EndpointStatus", "InService");
+    return job_status(MR_TRY(describe(task)), "EndpointStatus", "InService");  // it is never Stopped
   }
 
   Result<Value> results(Task&) override { return Value::object({{"endpoint_name", endpoint_}}); }
@@ -135,15 +139,17 @@ class Deploy final : public Component {
   }
 
   // An endpoint that AWS does not know is made anew; one that could not be asked about is an error.
+  // Without a name it is asked for the empty one, which no endpoint has.
   Status find_existing(Task& task) {
-    const auto found = describe(task);
+    const Value name = Value::object({{"EndpointName", task.arguments.text("endpoint_name")}});
+    const auto found = task.session.sagemaker("DescribeEndpoint", name);
     if (!found) {
       const bool answered = !found.error().reason.empty();
       return answered ? Status() : Status(fail(found.error()));
     }
     updates_ = true;
-    old_config_ = (*found)["EndpointConfigName"].string_or();
     log_info("Endpoint exists: " + endpoint_);
+    old_config_ = MR_TRY(describe(task))["EndpointConfigName"].string_or();
     log_info("Current Endpoint Config Name: " + old_config_);
     return {};
   }
@@ -166,7 +172,7 @@ class Deploy final : public Component {
     if (deleted) {
       log_info("Deleted old endpoint config: " + old_config_);
     } else {
-      log_info("Endpoint config may not exist to be deleted: " + deleted.error().message);
+      log_info("Endpoint config may not exist to be deleted: " + message_of_service(deleted.error()));
       log_info("Unable to delete old endpoint config: " + old_config_);
     }
   }

@@ -1,54 +1,36 @@
 // CreateHyperParameterTuningJob: the best of several training jobs.
 
 #include "base/strings.h"
-#include "components/component.h"
+#include "components/common_arguments.h"
+#include "components/job.h"
 #include "components/job_status.h"
 #include "components/log_lines.h"
-#include "components/names.h"
 #include "components/request_parts.h"
 
 namespace millrace::components {
 namespace {
 
-constexpr ArgumentSpec kArguments[] = {
-    {"spot_instance", ArgumentType::boolean, "False"},
-    {"max_wait_time", ArgumentType::integer, "86400"},
-    {"max_run_time", ArgumentType::integer, "86400"},
-    {"checkpoint_config", ArgumentType::object, "{}"},
-    {"region", ArgumentType::string, "", true},
-    {"endpoint_url", ArgumentType::string},
-    {"assume_role", ArgumentType::string},
-    {"tags", ArgumentType::object, "{}"},
-    {"job_name", ArgumentType::string},
-    {"role", ArgumentType::string, "", true},
-    {"image", ArgumentType::string},
-    {"algorithm_name", ArgumentType::string},
-    {"training_input_mode", ArgumentType::string, "File", false, "File|Pipe"},
-    {"metric_definitions", ArgumentType::object, "{}"},
-    {"strategy", ArgumentType::string, "Bayesian", false, "Bayesian|Random|Grid|Hyperband"},
-    {"metric_name", ArgumentType::string, "", true},
-    {"metric_type", ArgumentType::string, "", true, "Maximize|Minimize"},
-    {"early_stopping_type", ArgumentType::string, "Off", false, "Off|Auto"},
-    {"static_parameters", ArgumentType::object, "{}"},
-    {"integer_parameters", ArgumentType::array, "[]"},
-    {"continuous_parameters", ArgumentType::array, "[]"},
-    {"categorical_parameters", ArgumentType::array, "[]"},
-    {"channels", ArgumentType::array, "", true},
-    {"output_location", ArgumentType::string, "", true},
-    {"output_encryption_key", ArgumentType::string},
-    {"instance_type", ArgumentType::string, "ml.m4.xlarge"},
-    {"instance_count", ArgumentType::integer, "1"},
-    {"volume_size", ArgumentType::integer, "30"},
-    {"max_num_jobs", ArgumentType::integer, "", true},
-    {"max_parallel_jobs", ArgumentType::integer, "", true},
-    {"resource_encryption_key", ArgumentType::string},
-    {"vpc_security_group_ids", ArgumentType::string},
-    {"vpc_subnets", ArgumentType::string},
-    {"network_isolation", ArgumentType::boolean, "True"},
-    {"traffic_encryption", ArgumentType::boolean, "False"},
-    {"warm_start_type", ArgumentType::string, "", false, "IdenticalDataAndAlgorithm|TransferLearning|"},
-    {"parent_hpo_jobs", ArgumentType::string},
-};
+constexpr JobKind kKind{"HyperParameterTuningJob", "HPOJob", ""};
+
+constexpr auto kArguments =
+    argument_table(kCommonArguments, kSpotArguments, kJobArguments, kTrainingArguments,
+                   std::array{
+                       ArgumentSpec{"job_name", ArgumentType::string, kNone},
+                       ArgumentSpec{"strategy", ArgumentType::string, "Bayesian", false, "Bayesian|Random"},
+                       ArgumentSpec{"metric_name", ArgumentType::string, "", true},
+                       ArgumentSpec{"metric_type", ArgumentType::string, "", true, "Maximize|Minimize"},
+                       ArgumentSpec{"early_stopping_type", ArgumentType::string, "Off", false, "Off|Auto"},
+                       ArgumentSpec{"static_parameters", ArgumentType::object, "{}"},
+                       ArgumentSpec{"integer_parameters", ArgumentType::array, "[]"},
+                       ArgumentSpec{"continuous_parameters", ArgumentType::array, "[]"},
+                       ArgumentSpec{"categorical_parameters", ArgumentType::array, "[]"},
+                       ArgumentSpec{"output_location", ArgumentType::string, "", true},
+                       ArgumentSpec{"max_num_jobs", ArgumentType::integer, "", true},
+                       ArgumentSpec{"max_parallel_jobs", ArgumentType::integer, "", true},
+                       ArgumentSpec{"warm_start_type", ArgumentType::string, kNone, false,
+                                    "IdenticalDataAndAlgorithm|TransferLearning|"},
+                       ArgumentSpec{"parent_hpo_jobs", ArgumentType::string},
+                   });
 constexpr std::string_view kOutputs[] = {"hpo_job_name", "model_artifact_url", "best_job_name", "best_hyperparameters",
                                          "training_image"};
 
@@ -67,7 +49,7 @@ Value tuning_config(const Arguments& a) {
 
 Result<Value> training_definition(const Arguments& a) {
   Value definition = Value::object();
-  definition.set("StaticHyperParameters", MR_TRY(checked_hyperparameters(a.inputs["static_parameters"])));
+  definition.set("StaticHyperParameters", MR_TRY(checked_hyperparameters(a, "static_parameters")));
   MR_TRY(add_training(definition, a, "output_location"));
   return definition;
 }
@@ -91,73 +73,45 @@ Status add_warm_start(Value& request, const Arguments& a) {
   return {};
 }
 
-class HyperparameterTuning final : public Component {
+class HyperparameterTuning final : public Job {
  public:
+  HyperparameterTuning() : Job(kKind) {}
   std::span<const ArgumentSpec> arguments() const override { return kArguments; }
   std::span<const std::string_view> outputs() const override { return kOutputs; }
 
-  Status prepare(Task& task) override {
-    name_ = task.arguments.text("job_name");
-    own_name_ = name_.empty();
-    if (own_name_) name_ = generated_name("HPOJob", task.clock);
-    return {};
-  }
-
   Result<Value> request(Task& task) override {
     const Arguments& a = task.arguments;
-    Value request = Value::object({{"HyperParameterTuningJobName", name_}});
+    Value request = Value::object({{"HyperParameterTuningJobName", name()}});
     request.set("HyperParameterTuningJobConfig", tuning_config(a));
     request.set("TrainingJobDefinition", MR_TRY(training_definition(a)));
     MR_TRY(add_warm_start(request, a));
-    request.set("Tags", tag_list(a.inputs["tags"]));
+    request.set("Tags", MR_TRY(tag_list(a, "tags")));
     return request;
   }
 
-  Result<Value> submit(Task& task, const Value& request) override {
-    return task.session.create(
-        {"CreateHyperParameterTuningJob", "DescribeHyperParameterTuningJob", "HyperParameterTuningJobName", own_name_},
-        request);
-  }
-
-  void announce(Task& task, const Value&) override {
-    log_info("Created Hyperparameter Training Job with name: " + name_);
-    log_info("HPO job in SageMaker: " + console_url(task.arguments, "sagemaker", "/hyper-tuning-jobs/" + name_));
-    log_cloudwatch_url(task.arguments, "/aws/sagemaker/TrainingJobs", name_);
-  }
-
-  Result<JobStatus> status(Task& task) override {
-    return job_status(MR_TRY(describe(task)), "HyperParameterTuningJobStatus");
+  Status announce(Task& task, const Value&) override {
+    log_info("Created Hyperparameter Training Job with name: " + name());
+    log_info("HPO job in SageMaker: " + console_url(task.arguments, "sagemaker", "/hyper-tuning-jobs/" + name()));
+    log_cloudwatch_url(task.arguments, "/aws/sagemaker/TrainingJobs", name());
+    return {};
   }
 
   Result<Value> results(Task& task) override {
     const std::string best = MR_TRY(describe(task))["BestTrainingJob"]["TrainingJobName"].string_or();
     if (best.empty()) {
-      return fail(Code::failed_precondition, "The tuning job " + name_ + " ended without a best training job.");
+      return fail(Code::failed_precondition, "The tuning job " + name() + " ended without a best training job.");
     }
     const Value job = MR_TRY(task.session.sagemaker("DescribeTrainingJob", Value::object({{"TrainingJobName", best}})));
     Value hyperparameters = Value::object(job["HyperParameters"].members());
-    hyperparameters.erase("_tuning_objective_metric");
+    if (!hyperparameters.erase("_tuning_objective_metric")) {
+      return fail(Code::failed_precondition, "The training job " + best + " is not described with its objective.");
+    }
     Value results = Value::object({{"best_hyperparameters", std::move(hyperparameters)}, {"best_job_name", best}});
     results.set("model_artifact_url", MR_TRY(model_artifacts_of(task.session, best)));
     results.set("training_image", MR_TRY(training_image_of(task.session, best)));
-    results.set("hpo_job_name", name_);
+    results.set("hpo_job_name", name());
     return results;
   }
-
-  Result<bool> stop(Task& task) override {
-    MR_TRY(
-        task.session.sagemaker("StopHyperParameterTuningJob", Value::object({{"HyperParameterTuningJobName", name_}})));
-    return true;
-  }
-
- private:
-  Result<Value> describe(Task& task) const {
-    return task.session.sagemaker("DescribeHyperParameterTuningJob",
-                                  Value::object({{"HyperParameterTuningJobName", name_}}));
-  }
-
-  std::string name_;
-  bool own_name_ = false;
 };
 
 }  // namespace

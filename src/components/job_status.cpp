@@ -21,7 +21,9 @@ JobStatus job_status(const Value& description, std::string_view status_member, s
 Result<std::string> model_artifacts_of(Session& session, const std::string& training_job) {
   const Value job =
       MR_TRY(session.sagemaker("DescribeTrainingJob", Value::object({{"TrainingJobName", training_job}})));
-  return job["ModelArtifacts"]["S3ModelArtifacts"].string_or();
+  const Value& address = job["ModelArtifacts"]["S3ModelArtifacts"];
+  if (address.is_string()) return address.as_string();
+  return fail(Code::failed_precondition, "The training job " + training_job + " has no model artifacts.");
 }
 
 Result<std::string> training_image_of(Session& session, const std::string& training_job) {
@@ -32,6 +34,13 @@ Result<std::string> training_image_of(Session& session, const std::string& train
   const Value described =
       MR_TRY(session.sagemaker("DescribeAlgorithm", Value::object({{"AlgorithmName", algorithm["AlgorithmName"]}})));
   return described["TrainingSpecification"]["TrainingImage"].string_or();
+}
+
+Result<Value> training_results(Session& session, const std::string& training_job) {
+  Value results = Value::object({{"job_name", training_job}});
+  results.set("model_artifact_url", MR_TRY(model_artifacts_of(session, training_job)));
+  results.set("training_image", MR_TRY(training_image_of(session, training_job)));
+  return results;
 }
 
 }  // namespace millrace::components

@@ -14,5 +14,7 @@ JobStatus job_status(const Value& description, std::string_view status_member, s
 // From DescribeTrainingJob, each asked for on its own.
 Result<std::string> model_artifacts_of(Session& session, const std::string& training_job);
 Result<std::string> training_image_of(Session& session, const std::string& training_job);
+// The outputs of the components that train: job_name, model_artifact_url, training_image.
+Result<Value> training_results(Session& session, const std::string& training_job);
 
 }  // namespace millrace::components

@@ -1,5 +1,6 @@
 // CreateModel: there is no job to wait for.
 
+#include "components/common_arguments.h"
 #include "components/component.h"
 #include "components/log_lines.h"
 #include "components/request_parts.h"
@@ -7,33 +8,31 @@
 namespace millrace::components {
 namespace {
 
-constexpr ArgumentSpec kArguments[] = {
-    {"region", ArgumentType::string, "", true},
-    {"endpoint_url", ArgumentType::string},
-    {"assume_role", ArgumentType::string},
-    {"tags", ArgumentType::object, "{}"},
-    {"model_name", ArgumentType::string, "", true},
-    {"role", ArgumentType::string, "", true},
-    {"container_host_name", ArgumentType::string},
-    {"image", ArgumentType::string},
-    {"model_artifact_url", ArgumentType::string},
-    {"environment", ArgumentType::object, "{}"},
-    {"model_package", ArgumentType::string},
-    {"secondary_containers", ArgumentType::array, "[]"},
-    {"vpc_security_group_ids", ArgumentType::string},
-    {"vpc_subnets", ArgumentType::string},
-    {"network_isolation", ArgumentType::boolean, "True"},
-};
+constexpr auto kArguments =
+    argument_table(kCommonArguments, std::array{
+                                         ArgumentSpec{"model_name", ArgumentType::string, "", true},
+                                         ArgumentSpec{"role", ArgumentType::string, "", true},
+                                         ArgumentSpec{"container_host_name", ArgumentType::string},
+                                         ArgumentSpec{"image", ArgumentType::string},
+                                         ArgumentSpec{"model_artifact_url", ArgumentType::string},
+                                         ArgumentSpec{"environment", ArgumentType::object, "{}"},
+                                         ArgumentSpec{"model_package", ArgumentType::string},
+                                         ArgumentSpec{"secondary_containers", ArgumentType::array, "[]"},
+                                         ArgumentSpec{"vpc_security_group_ids", ArgumentType::string},
+                                         ArgumentSpec{"vpc_subnets", ArgumentType::string},
+                                         ArgumentSpec{"network_isolation", ArgumentType::boolean, "True"},
+                                     });
 constexpr std::string_view kOutputs[] = {"model_name"};
 
 Result<Value> primary_container(const Arguments& a) {
   Value container = Value::object({{"Environment", a.inputs["environment"]}});
   container.set_if(a.given("container_host_name"), "ContainerHostname", a.text("container_host_name"));
   if (a.given("model_package")) return container.set("ModelPackageName", a.text("model_package"));
-  if (!a.given("image") || !a.given("model_artifact_url")) {
-    return fail(Code::invalid_argument, "Please specify an image AND model artifact url, OR a model package name.");
+  if (!a.given("image")) {
+    return fail(Code::invalid_argument, "Please specify an image OR a model package name.");
   }
-  return container.set("Image", a.text("image")).set("ModelDataUrl", a.text("model_artifact_url"));
+  container.set("Image", a.text("image"));
+  return container.set_if(a.given("model_artifact_url"), "ModelDataUrl", a.text("model_artifact_url"));
 }
 
 class Model final : public Component {
@@ -54,7 +53,7 @@ class Model final : public Component {
     request.set("ExecutionRoleArn", a.text("role"));
     request.set("EnableNetworkIsolation", a.flag("network_isolation"));
     add_vpc(request, a);
-    request.set("Tags", tag_list(a.inputs["tags"]));
+    request.set("Tags", MR_TRY(tag_list(a, "tags")));
     return request;
   }
 
@@ -62,7 +61,10 @@ class Model final : public Component {
     return task.session.create({"CreateModel", "DescribeModel", "ModelName", false}, request);
   }
 
-  void announce(Task&, const Value& model) override { log_info("Model Config Arn: " + model["ModelArn"].string_or()); }
+  Status announce(Task&, const Value& model) override {
+    log_info("Model Config Arn: " + model["ModelArn"].string_or());
+    return {};
+  }
 
   Result<JobStatus> status(Task&) override {
     JobStatus done;

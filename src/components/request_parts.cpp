@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::int64_t kDefaultSeconds = 86400;
 
-Value comma_list(const std::string& text) {
-  Value list = Value::array();
-  for (const std::string_view part : split(text, ',')) list.push(part);
-  return list;
-}
-
 Status add_stopping_and_spot(Value& target, const Arguments& arguments) {
   const std::int64_t max_run = arguments.given("max_run_time") ? arguments.integer("max_run_time") : kDefaultSeconds;
   Value stopping = Value::object({{"MaxRuntimeInSeconds", max_run}});
@@ -66,7 +60,14 @@ Result<Value> algorithm_specification(const Arguments& arguments) {
 
 }  // namespace
 
-Value tag_list(const Value& tags) {
+Value comma_list(const std::string& text) {
+  Value list = Value::array();
+  for (const std::string_view part : split(text, ',')) list.push(part);
+  return list;
+}
+
+Result<Value> tag_list(const Arguments& arguments, std::string_view name) {
+  const Value tags = MR_TRY(object_of(arguments, name));
   Value list = Value::array();
   for (const auto& [key, value] : tags.members()) list.push(Value::object({{"Key", key}, {"Value", value}}));
   return list;
@@ -98,7 +99,8 @@ Status add_training(Value& target, const Arguments& arguments, std::string_view 
   return add_stopping_and_spot(target, arguments);
 }
 
-Result<Value> checked_hyperparameters(const Value& hyperparameters) {
+Result<Value> checked_hyperparameters(const Arguments& arguments, std::string_view argument) {
+  Value hyperparameters = MR_TRY(object_of(arguments, argument));
   for (const auto& [name, value] : hyperparameters.members()) {
     if (!value.is_string()) {
       return fail(Code::invalid_argument,
@@ -111,6 +113,12 @@ Result<Value> checked_hyperparameters(const Value& hyperparameters) {
 std::string console_url(const Arguments& arguments, std::string_view service, std::string_view fragment) {
   const std::string region = arguments.text("region");
   return fmt::format("https://{0}.console.aws.amazon.com/{1}/home?region={0}#{2}", region, service, fragment);
+}
+
+void announce_training_job(const Arguments& arguments, const std::string& job_name) {
+  log_info("Created Training Job with name: " + job_name);
+  log_info("Training job in SageMaker: " + console_url(arguments, "sagemaker", "/jobs/" + job_name));
+  log_cloudwatch_url(arguments, "/aws/sagemaker/TrainingJobs", job_name);
 }
 
 void log_cloudwatch_url(const Arguments& arguments, std::string_view group, std::string_view prefix) {

@@ -5,14 +5,15 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "components/log_lines.h"
+#include "components/python_text.h"
 #include "components/termination.h"
 
 namespace millrace::components {
 namespace {
 
 constexpr int kFailed = 1;
+constexpr std::string_view kRunning = "An error occurred while running the component";
 
 int failed(std::string_view doing, const Error& error) {
   log_error(doing);
@@ -21,31 +22,32 @@ int failed(std::string_view doing, const Error& error) {
 }
 
 Result<JobStatus> wait_for_end(Component& component, Task& task, Termination& termination) {
-  bool stopping = false;
-  const auto told_to_stop = [&]() -> Result<bool> {
-    if (stopping) return false;
-    stopping = true;
-    return !MR_TRY(component.stop(task));
+  bool stopped = false;
+  const auto stop_once = [&]() -> Status {
+    if (stopped) return {};
+    stopped = true;
+    return component.stop(task);
   };
-  bool told = termination.wait(std::chrono::milliseconds(0));
+  bool terminated = termination.wait(std::chrono::milliseconds(0));
   for (int looks = 0;; ++looks) {
-    if (told && MR_TRY(told_to_stop())) {
-      return JobStatus{true, true, "Stopped", "The component was told to stop before it was done."};
-    }
+    if (terminated) MR_TRY(stop_once());
     JobStatus status = MR_TRY(component.status(task));
     if (status.is_completed) return status;
-    told = termination.wait(task.session.poll_interval(looks));
+    terminated = termination.wait(task.session.poll_interval(looks));
     log_info("Job is in status: " + status.raw);
   }
 }
 
-// Objects and arrays as JSON, text as it is.
+// Objects and arrays as JSON, text as it is. Anything else is no output: the published components cannot write it.
 Status write_outputs(const Arguments& arguments, const Value& results) {
   for (const auto& [name, path] : arguments.output_paths) {
     const Value& value = results[name];
+    if (!value.is_string() && !value.is_object() && !value.is_array()) {
+      return fail(Code::failed_precondition, fmt::format("There is no value for the output {}.", name));
+    }
     const std::filesystem::path file(path);
     if (file.has_parent_path()) MR_TRY(make_directories(file.parent_path()));
-    MR_TRY(write_file(file, value.is_string() ? value.as_string() : to_json(value)));
+    MR_TRY(write_file(file, value.is_string() ? value.as_string() : python_json(value)));
   }
   return {};
 }
@@ -54,22 +56,21 @@ Status write_outputs(const Arguments& arguments, const Value& results) {
 
 int run(Component& component, const std::vector<std::string>& words, const Environment& environment,
         const Clock& clock) {
-  const auto arguments = parse_arguments(component.arguments(), component.outputs(), words);
+  const auto arguments = parse_arguments(component.arguments(), component.outputs(), words, component.output_place());
   if (!arguments) {
     fmt::print(stderr, "{}\n", arguments.error().message);
-    return kFailed;
+    return arguments.error().code == Code::data_loss ? kUnreadableText : kWrongArgument;
   }
   Termination termination;
   Session session(*arguments, environment, clock);
   Task task{*arguments, session, clock};
-  constexpr std::string_view kRunning = "An error occurred while running the component";
 
   if (const auto prepared = component.prepare(task); !prepared) return failed(kRunning, prepared.error());
   const auto request = component.request(task);
   if (!request) return failed(kRunning, request.error());
   const auto job = component.submit(task, *request);
   if (!job) return failed("An error occurred while attempting to submit the request", job.error());
-  component.announce(task, *job);
+  if (const auto announced = component.announce(task, *job); !announced) return failed(kRunning, announced.error());
 
   const auto status = wait_for_end(component, task, termination);
   component.print_logs(task);

@@ -7,7 +7,7 @@
 namespace millrace::components {
 
 // The course of every component: request, submit, look until it has ended, print its logs, write its outputs. Returns
-// the exit code: 0, or 1 with the reason on stderr.
+// the exit code with the reason on stderr: 0, 2 for a command line that is wrong, 1 for all else.
 int run(Component& component, const std::vector<std::string>& words, const Environment& environment,
         const Clock& clock);
 

@@ -169,8 +169,17 @@ TEST_F(RunTest, SaysWhatSageMakerRefused) {
 TEST_F(RunTest, RefusesAWrongArgumentBeforeAnyCall) {
   auto words = train_words();
   words.insert(words.end(), {"--instance_count", "many"});
-  EXPECT_EQ(run_component(train_component(), words), 1);
+  EXPECT_EQ(run_component(train_component(), words), 2);
   EXPECT_NE(log_.find("--instance_count"), std::string::npos) << log_;
+  EXPECT_TRUE(aws_.inputs("CreateTrainingJob").empty());
+}
+
+TEST_F(RunTest, RefusesWhatAwsClientWouldNotSend) {
+  auto words = train_words();
+  words.insert(words.end(), {"--channels", R"([{"ChannelName":"train","Data":1}])"});
+  EXPECT_EQ(run_component(train_component(), words), 1);
+  EXPECT_NE(log_.find("Missing required parameter in InputDataConfig[0]: \"DataSource\""), std::string::npos) << log_;
+  EXPECT_NE(log_.find("Unknown parameter in InputDataConfig[0]: \"Data\""), std::string::npos) << log_;
   EXPECT_TRUE(aws_.inputs("CreateTrainingJob").empty());
 }
 
@@ -225,30 +234,32 @@ TEST_F(RunTest, TunesAndGivesTheBest) {
           R"({"HyperParameterTuningJobStatus":"Completed","BestTrainingJob":{"TrainingJobName":"t-2"}})")
       .on("DescribeTrainingJob", 200,
           R"({"HyperParameters":{"k":"10","_tuning_objective_metric":"test:msd"},"ModelArtifacts":{"S3ModelArtifacts":"s3://m"},"AlgorithmSpecification":{"TrainingImage":"i"}})");
-  ASSERT_EQ(run_component(hyperparameter_tuning_component(),
-                          {"--region",
-                           "us-east-1",
-                           "--role",
-                           "r",
-                           "--algorithm_name",
-                           "kmeans",
-                           "--metric_name",
-                           "test:msd",
-                           "--metric_type",
-                           "Minimize",
-                           "--static_parameters",
-                           R"({"k":"10"})",
-                           "--integer_parameters",
-                           R"([{"Name":"mini_batch_size","MinValue":"500","MaxValue":"600"}])",
-                           "--channels",
-                           R"([{"ChannelName":"train"}])",
-                           "--output_location",
-                           "s3://o",
-                           "--max_num_jobs",
-                           "3",
-                           "--max_parallel_jobs",
-                           "2"}),
-            0)
+  ASSERT_EQ(
+      run_component(
+          hyperparameter_tuning_component(),
+          {"--region",
+           "us-east-1",
+           "--role",
+           "arn:aws:iam::123456789012:role/r",
+           "--algorithm_name",
+           "kmeans",
+           "--metric_name",
+           "test:msd",
+           "--metric_type",
+           "Minimize",
+           "--static_parameters",
+           R"({"k":"10"})",
+           "--integer_parameters",
+           R"([{"Name":"mini_batch_size","MinValue":"500","MaxValue":"600"}])",
+           "--channels",
+           R"([{"ChannelName":"train","DataSource":{"S3DataSource":{"S3DataType":"S3Prefix","S3Uri":"s3://b/in"}}}])",
+           "--output_location",
+           "s3://o",
+           "--max_num_jobs",
+           "3",
+           "--max_parallel_jobs",
+           "2"}),
+      0)
       << log_;
   EXPECT_EQ(*parse_json(output("best_hyperparameters")), *parse_json(R"({"k":"10"})"));
   EXPECT_EQ(output("best_job_name"), "t-2");
@@ -259,8 +270,8 @@ TEST_F(RunTest, TunesAndGivesTheBest) {
 
 TEST_F(RunTest, MakesAModel) {
   aws_.on("CreateModel", 200, R"({"ModelArn":"arn"})");
-  ASSERT_EQ(run_component(model_component(), {"--region", "us-east-1", "--role", "r", "--image", "i", "--model_name",
-                                              "m", "--model_artifact_url", "s3://m"}),
+  ASSERT_EQ(run_component(model_component(), {"--region", "us-east-1", "--role", "arn:aws:iam::123456789012:role/r",
+                                              "--image", "i", "--model_name", "m", "--model_artifact_url", "s3://m"}),
             0)
       << log_;
   EXPECT_EQ(output("model_name"), "m");

@@ -9,6 +9,7 @@
 #include "aws/origin.h"
 #include "base/strings.h"
 #include "components/assumed_role.h"
+#include "components/parameter_check.h"
 
 namespace millrace::components {
 namespace {
@@ -17,7 +18,8 @@ constexpr std::chrono::seconds kPatience{120};  // with a server that is being s
 constexpr std::chrono::seconds kAwsPoll{30};
 constexpr std::chrono::milliseconds kFirstPoll{20};
 constexpr std::chrono::milliseconds kLongestPoll{500};
-constexpr int kSageMakerAttempts = 10;
+constexpr int kAttempts = 10;  // of the clients that the published components configure
+constexpr std::string_view kUserAgent = "sagemaker-on-kubeflow-pipelines-v1.1.2 millrace";
 
 // An endpoint of one's own can be looked at often and may be away for a while; AWS neither.
 bool is_aws(const std::string& endpoint) {
@@ -77,6 +79,12 @@ Environment process_environment() {
   };
 }
 
+std::string message_of_service(const Error& error) {
+  constexpr std::string_view kBefore = " operation: ";
+  const std::size_t at = error.message.find(kBefore);
+  return at == std::string::npos ? error.message : error.message.substr(at + kBefore.size());
+}
+
 std::string service_endpoint(const Environment& environment, std::string_view id, const std::string& argument) {
   const std::string given(trim(argument));
   if (!given.empty()) return given;
@@ -93,30 +101,44 @@ Session::Session(const Arguments& arguments, const Environment& environment, con
         assumed_role(role, client_options(environment, "sts", region, service_endpoint(environment, "STS", "")),
                      std::move(credentials), clock);
   }
-  auto options = client_options(environment, "sagemaker", region,
-                                service_endpoint(environment, "SAGEMAKER", arguments.text("endpoint_url")));
-  options.max_attempts = kSageMakerAttempts;
-  at_aws_ = is_aws(options.endpoint);
-  auto sagemaker = std::make_shared<aws::Client>(std::move(options), credentials);
+  const auto own_client = [&](const std::string& service, std::string_view id) {
+    auto options =
+        client_options(environment, service, region, service_endpoint(environment, id, arguments.text("endpoint_url")));
+    options.max_attempts = kAttempts;
+    options.user_agent = kUserAgent;
+    options.on_retry = [this] { sent_again_ = true; };
+    return std::make_shared<aws::Client>(std::move(options), credentials);
+  };
+  at_aws_ = is_aws(service_endpoint(environment, "SAGEMAKER", arguments.text("endpoint_url")));
+  const auto sagemaker = own_client("sagemaker", "SAGEMAKER"), robomaker = own_client("robomaker", "ROBOMAKER");
   auto logs = std::make_shared<aws::Client>(
       client_options(environment, "logs", region, service_endpoint(environment, "CLOUDWATCH_LOGS", "")), credentials);
-  caller_ = [sagemaker, logs](std::string_view service, std::string_view operation, const Value& input) {
-    return (service == "logs" ? logs : sagemaker)->call(operation, input);
+  caller_ = [=](std::string_view service, std::string_view operation, const Value& input) {
+    return (service == "logs" ? logs : service == "robomaker" ? robomaker : sagemaker)->call(operation, input);
   };
 }
 
-Result<Value> Session::sagemaker(std::string_view operation, const Value& input) {
-  return as_botocore(operation, caller_("sagemaker", operation, input));
+Result<Value> Session::call(const std::string& service, std::string_view operation, const Value& input) {
+  const aws::OperationModel* model = aws::client_operation(service, operation).operation;
+  if (model != nullptr && model->input != nullptr) MR_TRY(check_parameters(*model->input, input));
+  return as_botocore(operation, caller_(service, operation, input));
 }
 
-Result<Value> Session::logs(std::string_view operation, const Value& input) {
-  return as_botocore(operation, caller_("logs", operation, input));
+Result<Value> Session::sagemaker(std::string_view operation, const Value& input) {
+  return call("sagemaker", operation, input);
 }
+
+Result<Value> Session::robomaker(std::string_view operation, const Value& input) {
+  return call("robomaker", operation, input);
+}
+
+Result<Value> Session::logs(std::string_view operation, const Value& input) { return call("logs", operation, input); }
 
 Result<Value> Session::create(const Creation& creation, const Value& request) {
   const double began = std::floor(to_epoch_seconds(clock_.now()));  // services may answer in whole seconds
+  sent_again_ = false;
   auto created = sagemaker(creation.operation, request);
-  if (created || !says_it_exists(created.error())) return created;
+  if (created || !sent_again_ || !says_it_exists(created.error())) return created;
   const auto found =
       sagemaker(creation.describe, Value::object({{std::string(creation.name_member), request[creation.name_member]}}));
   if (!found) return created;

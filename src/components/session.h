@@ -23,19 +23,26 @@ Environment process_environment();
 // variables are left out when AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is "true".
 std::string service_endpoint(const Environment& environment, std::string_view id, const std::string& argument);
 
+// An error of a Session's without botocore's words in front of the service's own.
+std::string message_of_service(const Error& error);
+
 class Session {
  public:
-  // How its calls are made: service ("sagemaker", "logs"), operation, input.
+  // How its calls are made: service ("sagemaker", "robomaker", "logs"), operation, input.
   using Caller = std::function<Result<Value>(std::string_view service, std::string_view operation, const Value& input)>;
   Session(Caller caller, const Clock& clock) : at_aws_(false), clock_(clock), caller_(std::move(caller)) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
   // From the common arguments region, endpoint_url and assume_role.
   Session(const Arguments& arguments, const Environment& environment, const Clock& clock);
 
-  // Errors read as botocore's: "An error occurred (<code>) when calling the <operation> operation: <message>".
+  // Errors read as botocore's: "An error occurred (<code>) when calling the <operation> operation: <message>"; an input
+  // that its client would not send is not sent here either (parameter_check.h).
   Result<Value> sagemaker(std::string_view operation, const Value& input);
+  Result<Value> robomaker(std::string_view operation, const Value& input);
   Result<Value> logs(std::string_view operation, const Value& input);
 
-  // A create whose answer was lost, sent again, meets its own resource. It counts as done when `describe` finds a
+  // A create whose answer was lost, sent again, meets its own resource. It counts as done when `describe` then finds a
   // resource that is ours: under a name this process made (`own_name`), or made since the call began and with all that
   // `request` asked for. The result is then the description, which has the same ARN.
   struct Creation {
@@ -50,8 +57,11 @@ class Session {
   std::chrono::milliseconds poll_interval(int looks) const;
 
  private:
+  Result<Value> call(const std::string& service, std::string_view operation, const Value& input);
+
   bool at_aws_;
   const Clock& clock_;
+  bool sent_again_ = false;  // the call that is being made, since its answer was lost
   Caller caller_;
 };
 

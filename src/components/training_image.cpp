@@ -85,13 +85,13 @@ std::string_view account(const Registries& registries, Family family) {
   return {};
 }
 
-std::string_view domain(std::string_view region) {
+}  // namespace
+
+std::string_view registry_domain(std::string_view region) {
   if (region.starts_with("cn-")) return "amazonaws.com.cn";
   if (region.starts_with("us-iso-")) return "c2s.ic.gov";
   return "amazonaws.com";
 }
-
-}  // namespace
 
 std::optional<std::string> built_in_algorithm(std::string_view name) {
   const std::string wanted = to_lower(trim(name));
@@ -113,7 +113,8 @@ Result<std::string> training_image(std::string_view name, std::string_view regio
     return fail(Code::invalid_argument,
                 fmt::format("No image of the algorithm {} is known in region {}: give it as --image.", name, region));
   }
-  return fmt::format("{}.dkr.ecr.{}.{}/{}:1", account(*registries, *algorithm->family), region, domain(region), name);
+  return fmt::format("{}.dkr.ecr.{}.{}/{}:1", account(*registries, *algorithm->family), region, registry_domain(region),
+                     name);
 }
 
 }  // namespace millrace::components

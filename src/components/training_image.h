@@ -17,4 +17,7 @@ std::optional<std::string> built_in_algorithm(std::string_view name);
 // Source: image_uri_config of the SageMaker Python SDK.
 Result<std::string> training_image(std::string_view algorithm, std::string_view region);
 
+// "amazonaws.com": what the names of a region's registries end with.
+std::string_view registry_domain(std::string_view region);
+
 }  // namespace millrace::components

@@ -8,7 +8,7 @@
 #include "app/identity/explanation.h"
 #include "base/hash.h"
 #include "components/components.h"
-#include "components/rehearsal.h"
+#include "components/dry_run.h"
 #include "iam/policy/trace.h"
 #include "sagemaker/role_access.h"
 
@@ -82,11 +82,11 @@ class PreflightCourse {
     Value outputs = Value::object();
     if (!native) {
       step.unknown("Its calls are its own program's: they cannot be foreseen.");
-    } else if (const auto rehearsal = components::rehearse(*native, needs_.clock, made_); !rehearsal) {
-      step.unknown(rehearsal.error().message);
+    } else if (const auto dry = components::dry_run(*native, needs_.clock, made_); !dry) {
+      step.unknown(dry.error().message);
     } else {
-      outputs = rehearsal->outputs;
-      if (principal) ask(step, *principal, *rehearsal);
+      outputs = dry->outputs;
+      if (principal) ask(step, *principal, *dry);
     }
     denied_ += step.denied();
     steps_.push(step.take());
@@ -143,14 +143,13 @@ class PreflightCourse {
     return found->principal;
   }
 
-  void ask(Step& step, const aws::Principal& principal, const components::Rehearsal& rehearsal) {
-    if (!rehearsal.assume_role.empty()) {
-      step.unknown(
-          fmt::format("It takes on the role {} and calls as that: whether it may is only known during the run.",
-                      rehearsal.assume_role));
+  void ask(Step& step, const aws::Principal& principal, const components::DryRun& dry) {
+    if (!dry.assume_role.empty()) {
+      step.unknown(fmt::format(
+          "It takes on the role {} and calls as that: whether it may is only known during the run.", dry.assume_role));
       return;
     }
-    for (const components::RehearsedCall& call : rehearsal.calls) {
+    for (const components::DryCall& call : dry.calls) {
       const auto checks = needs_.gateway.checks_of(principal, call.service, call.operation, call.input);
       if (!checks) {
         step.unknown(fmt::format("{}: {}", call.operation, checks.error().message));
@@ -161,7 +160,7 @@ class PreflightCourse {
     }
   }
 
-  void ask_role(Step& step, const components::RehearsedCall& call) {
+  void ask_role(Step& step, const components::DryCall& call) {
     Value model;
     if (call.operation == "CreateTransformJob") {
       if (const auto found = made_.find({"Model", call.input["ModelName"].string_or()}); found != made_.end())

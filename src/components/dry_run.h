@@ -12,12 +12,12 @@
 
 namespace millrace::components {
 
-struct RehearsedCall {
+struct DryCall {
   std::string service, operation;  // "sagemaker", "CreateTrainingJob"
   Value input;
 };
-struct Rehearsal {
-  std::vector<RehearsedCall> calls;
+struct DryRun {
+  std::vector<DryCall> calls;
   Value outputs = Value::object();  // what the component would give: names, addresses of artifacts
   std::string assume_role;          // the role that the calls are made as, where an argument names one
 };
@@ -26,6 +26,6 @@ struct Rehearsal {
 using Made = std::map<std::pair<std::string, std::string>, Value>;
 
 // `native_command`: as native_command() gives it. Errors: invalid_argument, the component's own sentence.
-Result<Rehearsal> rehearse(const std::vector<std::string>& native_command, const Clock& clock, Made& made);
+Result<DryRun> dry_run(const std::vector<std::string>& native_command, const Clock& clock, Made& made);
 
 }  // namespace millrace::components

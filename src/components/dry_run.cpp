@@ -1,4 +1,4 @@
-#include "components/rehearsal.h"
+#include "components/dry_run.h"
 
 #include <fmt/core.h>
 
@@ -41,16 +41,19 @@ Value description(const std::string& kind, const std::string& name, const Value&
 
 class Answerer {
  public:
-  Answerer(Rehearsal& rehearsal, Made& made) : rehearsal_(rehearsal), made_(made) {}
+  Answerer(DryRun& dry_run, Made& made) : dry_run_(dry_run), made_(made) {}
 
   Result<Value> operator()(std::string_view service, std::string_view operation, const Value& input) {
-    rehearsal_.calls.push_back({std::string(service), std::string(operation), input});
+    dry_run_.calls.push_back({std::string(service), std::string(operation), input});
+    if (service == "robomaker") return Value::object({{"arn", ""}, {"status", "Completed"}});
     const std::string kind = kind_of(operation), name = input[name_member(operation)].string_or();
     if (operation.starts_with("Create")) {
       made_[{kind, name}] = input;
       if (kind == "HyperParameterTuningJob") {
         Value trial = input["TrainingJobDefinition"];
-        made_[{"TrainingJob", name + "-001"}] = trial.set("HyperParameters", trial["StaticHyperParameters"]);
+        Value hyperparameters = trial["StaticHyperParameters"];
+        hyperparameters.set("_tuning_objective_metric", "");
+        made_[{"TrainingJob", name + "-001"}] = trial.set("HyperParameters", std::move(hyperparameters));
       }
       return Value::object({{kind + "Arn", ""}});
     }
@@ -65,20 +68,20 @@ class Answerer {
   }
 
  private:
-  Rehearsal& rehearsal_;
+  DryRun& dry_run_;
   Made& made_;
 };
 
 }  // namespace
 
-Result<Rehearsal> rehearse(const std::vector<std::string>& native_command, const Clock& clock, Made& made) {
+Result<DryRun> dry_run(const std::vector<std::string>& native_command, const Clock& clock, Made& made) {
   if (native_command.size() < 3) return fail(Code::invalid_argument, "that is no component's command line");
   const std::unique_ptr<Component> component = MR_TRY(component_named(native_command[2]));
   const Arguments arguments = MR_TRY(parse_arguments(component->arguments(), component->outputs(),
                                                      {native_command.begin() + 3, native_command.end()}));
-  Rehearsal rehearsal;
-  rehearsal.assume_role = arguments.text("assume_role");
-  Session session(Answerer(rehearsal, made), clock);
+  DryRun dry;
+  dry.assume_role = arguments.text("assume_role");
+  Session session(Answerer(dry, made), clock);
   Task task{arguments, session, clock};
   MR_TRY(component->prepare(task));
   const Value request = MR_TRY(component->request(task));
@@ -86,8 +89,8 @@ Result<Rehearsal> rehearse(const std::vector<std::string>& native_command, const
   for (int looks = 0; looks < kMostLooks; ++looks) {
     if (MR_TRY(component->status(task)).is_completed) break;
   }
-  rehearsal.outputs = MR_TRY(component->results(task));
-  return rehearsal;
+  dry.outputs = MR_TRY(component->results(task));
+  return dry;
 }
 
 }  // namespace millrace::components

@@ -1,0 +1,28 @@
+#include "components/python_text.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+
+namespace millrace::components {
+namespace {
+
+TEST(PythonText, WritesJson) {
+  const Value value =
+      *parse_json(R"({"k":"10","n":1,"f":1.0,"b":true,"none":null,"l":["a",2],"o":{},"t":"é\"\n\u0001😀"})");
+  EXPECT_EQ(python_json(value), R"({"k": "10", "n": 1, "f": 1.0, "b": true, "none": null, "l": ["a", 2], "o": {}, )"
+                                R"("t": "\u00e9\"\n\u0001\ud83d\ude00"})");
+}
+
+TEST(PythonText, WritesStr) {
+  EXPECT_EQ(python_str("as it is"), "as it is");
+  EXPECT_EQ(python_str(Value()), "None");
+  const Value value =
+      *parse_json(R"({"s3":"s3://b","b":[true,false],"n":null,"f":0.5,"q":"it's","w":"it's \"so\"","t":"a\nb\\c é"})");
+  EXPECT_EQ(python_str(value),
+            "{'s3': 's3://b', 'b': [True, False], 'n': None, 'f': 0.5, 'q': \"it's\", 'w': 'it\\'s \"so\"', "
+            "'t': 'a\\nb\\\\c é'}");
+}
+
+}  // namespace
+}  // namespace millrace::components
