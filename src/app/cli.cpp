@@ -96,11 +96,7 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
       ->check(CLI::IsMember({"own", "closed"}))
       ->option_text("own|closed");
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
-  command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors")
-      ->check([](const std::string& text) {
-        return text.find('=') == std::string::npos || text.front() == '=' ? std::string("a label is key=value")
-                                                                          : std::string();
-      });
+  command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors");
   command.add_flag("--allow-remote", arguments.allow_remote, "Listen beyond loopback, unencrypted");
 }
 
@@ -141,10 +137,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));
   for (const std::string& directory : arguments.import_directories)
     options.import_directories.push_back(std::filesystem::absolute(directory));
-  for (const std::string& label : arguments.node_labels) {
-    const std::size_t at = label.find('=');
-    options.node_labels.emplace_back(label.substr(0, at), label.substr(at + 1));
-  }
+  for (const std::string& label : arguments.node_labels) MR_TRY(add_node_label(label, options));
   return options;
 }
 

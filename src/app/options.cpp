@@ -63,6 +63,14 @@ Status add_image(std::string_view text, ServeOptions& options) {
   return {};
 }
 
+Status add_node_label(std::string_view text, ServeOptions& options) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0)
+    return fail(Code::invalid_argument, fmt::format("--node-label {} is not key=value", text));
+  options.node_labels.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  return {};
+}
+
 std::filesystem::path default_data_dir() {
   const auto variable = [](const char* name) -> std::string {
     const char* value = std::getenv(name);

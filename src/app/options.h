@@ -46,6 +46,9 @@ Status parse_listen(std::string_view text, ServeOptions& options);
 // "NAME=DIRECTORY" into options.images; the directory may be relative to the present one. Error: one sentence.
 Status add_image(std::string_view text, ServeOptions& options);
 
+// "key=value" into options.node_labels. Error: one sentence.
+Status add_node_label(std::string_view text, ServeOptions& options);
+
 // "localhost", and addresses of 127.0.0.0/8 and ::1, whole and in their usual form.
 bool is_loopback(std::string_view address);
 

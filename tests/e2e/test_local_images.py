@@ -148,6 +148,17 @@ def test_an_image_that_is_not_given_is_refused(server, tmp_path):
     assert "start the server with --image example.com/other:1=DIRECTORY" in str(refused.value)
 
 
+def test_check_is_given_what_the_server_is(contexts, tmp_path):
+    command = [support.MILLRACE, "check", package(contexts, tmp_path / "p.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "--image" in done.stdout, done.stdout + done.stderr
+    for more in (arguments(contexts), ["--executor", "container"]):
+        done = subprocess.run([*command, *more], capture_output=True, text=True)
+        assert done.returncode == 0 and "is fine" in done.stdout, done.stdout + done.stderr
+    done = subprocess.run([*command, "--node-label", "plain"], capture_output=True, text=True)
+    assert done.returncode == 2 and "is not key=value" in done.stderr, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     "given, said",
     [

@@ -52,11 +52,23 @@ class Check final : public Command {
  public:
   void declare(Syntax& syntax) override {
     syntax.argument("FILE", file_, "A pipeline: .yaml, .json, .zip, .tar.gz, or .py");
+    syntax.texts("--image", images_, "NAME=DIRECTORY, as the server is started with; may be repeated");
+    syntax.text("--executor", executor_, "process (default) or container, as the server is started with");
+    syntax.check("--executor", [](std::string& value) {
+      return value == "process" || value == "container" ? std::string() : "it is process or container";
+    });
+    syntax.texts("--node-label", labels_, "key=value, as the server is started with; may be repeated");
     declare_json(syntax);
-    syntax.examples("  millrace check hello.yaml\n  millrace check train.py --json\n");
+    syntax.examples(
+        "  millrace check hello.yaml\n  millrace check train.py --json\n"
+        "  millrace check adds.yaml --image example.com/adds:1=./components\n");
   }
 
   Result<int> run() override {
+    ServeOptions server;
+    server.containers = executor_ == "container";
+    for (const std::string& image : images_) MR_TRY(add_image(image, server));
+    for (const std::string& label : labels_) MR_TRY(add_node_label(label, server));
     auto pipeline = open_pipeline(file_);
     if (!pipeline) {
       // A file that cannot be used at all is a finding too.
@@ -64,7 +76,7 @@ class Check final : public Command {
       return kFailed;
     }
     if (pipeline->findings.empty()) {
-      pipeline->findings = find_machine_problems(*pipeline);
+      pipeline->findings = find_machine_problems(*pipeline, server);
       if (!pipeline->findings.empty()) pipeline->spec.reset();
     }
     if (json_) {
@@ -79,7 +91,8 @@ class Check final : public Command {
   }
 
  private:
-  std::string file_;
+  std::string file_, executor_;
+  std::vector<std::string> images_, labels_;
 };
 
 }  // namespace

@@ -131,8 +131,11 @@ Finding place(Finding finding, const Value& document) {
   return finding;
 }
 
-std::vector<Finding> find_machine_problems(const PipelineFile& pipeline) {
+std::vector<Finding> find_machine_problems(const PipelineFile& pipeline, const ServeOptions& server) {
   pipelines::Options options;
+  options.images = server.images;
+  options.containers = server.containers;
+  options.node_labels = server.node_labels;
   pipelines::Hooks hooks;
   hooks.sandboxed = [] { return true; };  // whether the server's machine gives one, it says itself
   hooks.native_image = [](const std::string& image, const std::vector<std::string>& command_line) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/options.h"
 #include "base/result.h"
 #include "base/value.h"
 #include "pipelines/spec/pipeline_spec.h"
@@ -35,9 +36,9 @@ Result<PipelineFile> open_pipeline(const std::filesystem::path& file);
 // rest read again; problems that only follow from that are left out. At most 50.
 std::vector<Finding> find_problems(const std::string& text);
 
-// What a server of this machine with default settings could not run of a file without other problems: accelerators,
-// labels, programs of images. The first of them.
-std::vector<Finding> find_machine_problems(const PipelineFile& pipeline);
+// What a server of this machine could not run, by its images, its executor and its node's labels, of a file without
+// other problems: accelerators, labels, programs of images. The first of them.
+std::vector<Finding> find_machine_problems(const PipelineFile& pipeline, const ServeOptions& server);
 
 // The finding with the line of what its path leads to in the document, as far as it does.
 Finding place(Finding finding, const Value& document);
