@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "proc/child_user.h"
+
 namespace millrace::app {
 namespace {
 
@@ -19,6 +21,10 @@ bool may_be_own_user(std::int64_t pid) {
 }
 
 }  // namespace
+
+bool runs_as_own_user(const proc::LaunchSpec& spec, bool another_user) {
+  return !spec.sandbox || spec.as_server || !another_user;
+}
 
 LiveChildren::LiveChildren(const std::filesystem::path& directory, const std::filesystem::path& executable,
                            ExitHandler on_exit, std::uint64_t log_limit)
@@ -61,7 +67,7 @@ void LiveChildren::end(const std::string& key) {
 }
 
 void LiveChildren::launch_async(const proc::LaunchSpec& spec, LaunchDone done) {
-  const bool as_own_user = !spec.sandbox || !spec.user;
+  const bool as_own_user = runs_as_own_user(spec, spec.user || proc::child_user());
   begin(spec.key, {0, as_own_user});
   launcher_.launch_async(spec,
                          [this, key = spec.key, as_own_user, done = std::move(done)](Result<proc::ChildStatus> status) {

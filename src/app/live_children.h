@@ -17,6 +17,10 @@
 
 namespace millrace::app {
 
+// Whether the child may look like the server itself to a socket's owner. `another_user`: children that say nothing of
+// it are another user's.
+bool runs_as_own_user(const proc::LaunchSpec& spec, bool another_user);
+
 class LiveChildren final : public proc::Launcher {
  public:
   LiveChildren(const std::filesystem::path& directory, const std::filesystem::path& executable, ExitHandler on_exit,
