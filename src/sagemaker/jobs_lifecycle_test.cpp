@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <thread>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -20,6 +19,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
+using namespace std::chrono_literals;
 
 constexpr const char* kKMeans = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1";
 
@@ -228,10 +228,11 @@ TEST_F(JobsLifecycle, AnotherProgramIsTrainedByTheContainerContract) {
 }
 
 TEST_F(JobsLifecycle, AJobIsStopped) {
-  accepted("CreateTrainingJob", program_request("long", "echo ready; echo half > /opt/ml/model/half; exec sleep 60"));
+  accepted("CreateTrainingJob", program_request("long", "echo half > /opt/ml/model/half; echo ready; exec sleep 60"));
   const Value name = Value::object({{"TrainingJobName", "long"}});
   server_.wait("DescribeTrainingJob", name, "SecondaryStatus", {"Training"});
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  ASSERT_TRUE(
+      server_.signals().reached([&] { return !server_.log_lines("/aws/sagemaker/TrainingJobs", "long/").empty(); }));
   accepted("StopTrainingJob", name);
   const Value job = server_.wait_job("TrainingJob", "long");
   EXPECT_EQ(job["TrainingJobStatus"].string_or(), "Stopped");
@@ -244,6 +245,42 @@ TEST_F(JobsLifecycle, AJobIsStopped) {
   const Value slow = server_.wait_job("TrainingJob", "slow");
   EXPECT_EQ(slow["TrainingJobStatus"].string_or(), "Stopped");
   EXPECT_EQ(slow["SecondaryStatus"].string_or(), "MaxRuntimeExceeded");
+}
+
+TEST_F(JobsLifecycle, ADeletedJobIsGoneAndItsNameFree) {
+  const Value name = Value::object({{"TrainingJobName", "gone"}});
+  EXPECT_EQ(refused("DeleteTrainingJob", name).reason, "ResourceNotFound");
+  accepted("CreateTrainingJob", program_request("gone", "exec sleep 60"));
+  const auto under_way = refused("DeleteTrainingJob", name);
+  EXPECT_EQ(under_way.reason, "ResourceInUse");
+  EXPECT_THAT(under_way.message, HasSubstr("gone is in status InProgress"));
+  accepted("StopTrainingJob", name);
+  server_.wait_job("TrainingJob", "gone");
+  accepted("DeleteTrainingJob", name);
+  EXPECT_EQ(refused("DescribeTrainingJob", name).message, "Requested resource not found.");
+  // The next one is another job, whatever is still being removed of the one before.
+  accepted("CreateTrainingJob", program_request("gone", "echo again > $SM_MODEL_DIR/again"));
+  const Value job = server_.wait_job("TrainingJob", "gone");
+  EXPECT_EQ(job["TrainingJobStatus"].string_or(), "Completed") << to_json(job);
+}
+
+TEST_F(JobsLifecycle, ADeletedTuningJobLeavesItsTrainingJobs) {
+  accepted("CreateHyperParameterTuningJob", tuning_request("tune"));
+  const auto trials = [&] { return server_.service().training_jobs_of("tune", 10); };
+  const Value running = (*server_.sagemaker("ListTrainingJobs", Value::object()))["TrainingJobSummaries"];
+  if (!running.empty()) {
+    const auto refusal = server_.sagemaker(
+        "DeleteTrainingJob", Value::object({{"TrainingJobName", running.items().front()["TrainingJobName"]}}));
+    ASSERT_FALSE(refusal);
+    EXPECT_EQ(refusal.error().reason, "ResourceInUse");
+  }
+  server_.wait_job("HyperParameterTuningJob", "tune");
+  ASSERT_EQ(trials()->size(), 3u);
+  accepted("DeleteHyperParameterTuningJob", Value::object({{"HyperParameterTuningJobName", "tune"}}));
+  EXPECT_EQ((*server_.sagemaker("ListTrainingJobs", Value::object()))["TrainingJobSummaries"].size(), 3u);
+  EXPECT_TRUE(trials()->empty());
+  accepted("CreateHyperParameterTuningJob", tuning_request("tune"));
+  EXPECT_EQ(server_.wait_job("HyperParameterTuningJob", "tune")["TrainingJobStatusCounters"]["Completed"].int_or(0), 3);
 }
 
 TEST_F(JobsLifecycle, AProcessingJobMovesItsFiles) {
@@ -264,11 +301,7 @@ TEST_F(JobsLifecycle, AProcessingJobMovesItsFiles) {
   const Value bad = server_.wait_job("ProcessingJob", "bad");
   EXPECT_EQ(bad["ProcessingJobStatus"].string_or(), "Failed");
   EXPECT_EQ(bad["FailureReason"].string_or(), "AlgorithmError: See job logs for more information, exit code: 9");
-  const auto directory = server_.directory() / "sagemaker/processing-job/bad";
-  for (int i = 0; i < 1'000 && std::filesystem::exists(directory); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  EXPECT_FALSE(std::filesystem::exists(directory));  // nothing is left behind
+  EXPECT_TRUE(TestServer::wait_gone(server_.directory() / "sagemaker/processing-job/bad"));  // nothing is left behind
 }
 
 TEST_F(JobsLifecycle, ATuningJobFindsTheBest) {
@@ -302,9 +335,9 @@ TEST_F(JobsLifecycle, ARestartAtAnyMomentLosesAndRepeatsNothing) {
     accepted("CreateProcessingJob",
              processing_request(name, "echo started\nsleep 0.1\necho 1 > /opt/ml/processing/output/a\necho done\n"));
     accepted("CreateTrainingJob", kmeans_request(name));
-    std::this_thread::sleep_for(std::chrono::milliseconds(i * 25));
+    const std::size_t seen = server_.signals().count();
+    server_.signals().wait_beyond(seen + static_cast<std::size_t>(i) * 2, Signals::Steady::now() + 1s);
     server_.crash();
-    std::this_thread::sleep_for(std::chrono::milliseconds(i % 3 * 80));
     server_.start();
     const Value processing = server_.wait_job("ProcessingJob", name);
     EXPECT_EQ(processing["ProcessingJobStatus"].string_or(), "Completed") << to_json(processing);
@@ -332,7 +365,7 @@ TEST_F(JobsLifecycle, KilledAtAnyMomentItLosesAndRepeatsNothing) {
   }
   accepted("CreateHyperParameterTuningJob", tuning_request("tune"));
   server_.crash();
-  for (int i = 0; i < 12; ++i) server_.serve_and_kill(15 + i * 37 % 110);
+  for (std::size_t i = 0; i < 12; ++i) server_.serve_and_kill(1 + i * 5 % 13);
   server_.start();
   for (const auto& name : names) {
     EXPECT_EQ(server_.wait_job("ProcessingJob", name)["ProcessingJobStatus"].string_or(), "Completed");

@@ -51,7 +51,7 @@ struct KindInfo {
 
   KindOperation describe, list;
   std::optional<KindOperation> stop;
-  std::optional<KindOperation> erase;  // of the row alone; an endpoint's deletion has an operation of its own
+  std::optional<KindOperation> erase;  // of what is not under way; an endpoint's deletion has an operation of its own
 
   ErrorWords missing;  // no resource has this name
   ErrorWords taken;    // the name is in use

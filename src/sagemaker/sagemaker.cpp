@@ -2,9 +2,9 @@
 
 #include "sagemaker/sagemaker.h"
 
-#include <mutex>
-
 #include "base/file.h"
+#include "base/mutex.h"
+#include "net/async_client.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/jobs.h"
 #include "sagemaker/ops/ops.h"
@@ -35,8 +35,12 @@ class SageMakerImpl final : public SageMaker {
                       {options_.account, options_.region},
                       [this](Kind kind, const std::string& name) { announce(kind, name); }},
         follower_(needs.logs, needs.clock),
-        jobs_(dependencies_, follower_, alarm_),
-        endpoints_(dependencies_, follower_, alarm_),
+        timers_(steady_, "sagemaker-timer"),
+        jobs_(dependencies_, follower_, execution_),
+        endpoints_(dependencies_, follower_, execution_,
+                   [this](net::AsyncRequest request, net::AsyncClient::Done done) {
+                     client_.send(std::move(request), std::move(done));
+                   }),
         ops_{dependencies_, jobs_, endpoints_},
         ends_(needs.backend.on_end(std::string(kJobKeys), [this](const std::string& key, const auto&) {
           if (!jobs_.on_end(key)) endpoints_.on_end(key);
@@ -70,14 +74,15 @@ class SageMakerImpl final : public SageMaker {
 
   void stop() override {
     ends_.reset();
-    alarm_.stop();
+    timers_.stop();
     jobs_.stop();
     endpoints_.stop();
+    client_.stop();
     follower_.stop();
   }
 
   void on_change(std::function<void(const std::string& kind, const std::string& name)> listener) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     listeners_.push_back(std::move(listener));
   }
 
@@ -116,7 +121,7 @@ class SageMakerImpl final : public SageMaker {
   void announce(Kind kind, const std::string& name) {
     std::vector<std::function<void(const std::string&, const std::string&)>> listeners;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       listeners = listeners_;
     }
     for (const auto& listener : listeners) listener(std::string(info_of(kind).name), name);
@@ -126,11 +131,14 @@ class SageMakerImpl final : public SageMaker {
   Store store_;
   MetricPatternCache metrics_;
   Sandbox sandbox_;
-  std::mutex mutex_;
-  std::vector<std::function<void(const std::string&, const std::string&)>> listeners_;
+  Mutex mutex_;
+  std::vector<std::function<void(const std::string&, const std::string&)>> listeners_ MR_GUARDED_BY(mutex_);
   Dependencies dependencies_;
-  Alarm alarm_;
   LogFollower follower_;
+  SteadyClock steady_;
+  Timers timers_;
+  const Execution execution_{steady_, timers_};
+  net::AsyncClient client_;
   Jobs jobs_;
   Endpoints endpoints_;
   Ops ops_;

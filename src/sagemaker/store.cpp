@@ -278,6 +278,12 @@ Result<std::vector<Resource>> Store::children_in(db::Connection& connection, con
   return read_rows(select);
 }
 
+Status Store::orphan_in(db::Connection& connection, const std::string& parent) {
+  auto update =
+      MR_TRY(connection.prepare("UPDATE sagemaker_resource SET parent = '' WHERE parent = ? AND parent <> ''"));
+  return update.bind_all(parent).run();
+}
+
 Result<std::vector<Resource>> Store::children(const std::string& parent) {
   std::vector<Resource> rows;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {

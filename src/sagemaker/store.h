@@ -60,6 +60,7 @@ class Store {
   static Result<std::size_t> count_active_in(db::Connection& connection, Kind kind);
   Result<std::vector<Resource>> children(const std::string& parent);  // training jobs of a tuning job, oldest first
   static Result<std::vector<Resource>> children_in(db::Connection& connection, const std::string& parent);
+  static Status orphan_in(db::Connection& connection, const std::string& parent);  // they have no parent afterwards
 
   Status add_tags(const std::string& arn, const Tags& tags);  // ValidationException past 50
   Status remove_tags(const std::string& arn, const std::vector<std::string>& keys);

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "sagemaker/sagemaker.h"
+#include "sagemaker/signals_for_tests.h"
 
 namespace millrace::sagemaker {
 
@@ -20,8 +21,9 @@ class TestServer {
   ~TestServer();  // ends all children
   void start();
   void crash();
-  // While crashed: another process serves the directory for about `milliseconds` and is then killed with -9.
-  void serve_and_kill(int milliseconds);
+  // While crashed: another process serves the directory and is killed with -9 after so many of its writes to the
+  // database, or when it has nothing more to write.
+  void serve_and_kill(std::size_t writes);
 
   Result<Value> call(const std::string& service, const std::string& operation, const Value& input);
   Result<Value> sagemaker(const std::string& operation, const Value& input) {
@@ -31,6 +33,10 @@ class TestServer {
   Value wait(const std::string& describe, const Value& input, const std::string& status_member,
              const std::vector<std::string>& statuses);
   Value wait_job(const std::string& kind, const std::string& name);  // "TrainingJob"
+  // Raised by each change of a resource or a log, each write to the database, and each end of a child.
+  Signals& signals() { return signals_; }
+  // Waits for the path to be removed, by whoever it is; 30 s at most.
+  static bool wait_gone(const std::filesystem::path& path);
 
   void make_bucket(const std::string& name);
   void put(const std::string& bucket, const std::string& key, const std::string& bytes);
@@ -49,6 +55,7 @@ class TestServer {
   struct Running;
 
  private:
+  Signals signals_;
   TempDir dir_;
   std::unique_ptr<Running> running_;
 };

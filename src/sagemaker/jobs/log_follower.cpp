@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/thread_name.h"
 #include "base/untrusted_tree.h"
 #include "proc/child_log.h"
@@ -49,7 +48,7 @@ void LineCutter::end(const std::function<void(std::string_view)>& line) {
 
 struct LogFollower::Impl {
   struct Followed {
-    std::mutex mutex;  // one reader at a time
+    Mutex mutex;  // one reader at a time: of all the rest
     Source source;
     Fd file;
     bool unreadable = false;   // said once
@@ -65,15 +64,17 @@ struct LogFollower::Impl {
     bool closed = false;  // finished or dropped
   };
 
-  Impl(logs::Logs& l, const Clock& c, Limits most) : logs(l), clock(c), limits(most) {}
+  Impl(logs::Logs& l, const Clock& c, Limits most, Reads how) : logs(l), clock(c), limits(most), reads(how) {}
   logs::Logs& logs;
   const Clock& clock;
   const Limits limits;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::map<std::string, std::shared_ptr<Followed>> followed;  // shared: finish() and the thread hold one at a time
-  bool stopping = false;
-  std::thread thread;
+  const Reads reads;
+  Mutex mutex;
+  CondVar changed;
+  // Shared: finish() and the thread hold one at a time.
+  std::map<std::string, std::shared_ptr<Followed>> followed MR_GUARDED_BY(mutex);
+  bool stopping MR_GUARDED_BY(mutex) = false;
+  std::thread thread MR_GUARDED_BY(mutex);
 
   Status count_stored(Followed& f) {
     if (f.counted) return {};
@@ -177,17 +178,17 @@ struct LogFollower::Impl {
 
   void run() {
     name_thread("sagemaker-logs");
-    std::unique_lock lock(mutex);
+    MutexLock lock(mutex);
     while (!stopping) {
       if (followed.empty()) {
-        changed.wait(lock);
+        changed.wait(mutex);
         continue;
       }
-      changed.wait_for(lock, kPoll);
+      changed.wait_for(mutex, kPoll);
       auto now = followed;
       lock.unlock();
       for (auto& [key, f] : now) {
-        const std::lock_guard reading(f->mutex);
+        const MutexLock reading(f->mutex);
         if (f->closed) continue;
         if (auto done = advance(*f, false); !done) log::warn("log of {}: {}", key, done.error().message);
       }
@@ -198,16 +199,17 @@ struct LogFollower::Impl {
 };
 
 LogFollower::LogFollower(logs::Logs& logs, const Clock& clock) : LogFollower(logs, clock, Limits()) {}
-LogFollower::LogFollower(logs::Logs& logs, const Clock& clock, Limits limits)
-    : impl_(std::make_unique<Impl>(logs, clock, limits)) {}
+LogFollower::LogFollower(logs::Logs& logs, const Clock& clock, Limits limits, Reads reads)
+    : impl_(std::make_unique<Impl>(logs, clock, limits, reads)) {}
 LogFollower::~LogFollower() { stop(); }
 
 bool LogFollower::follow(const std::string& key, Source source) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   if (impl_->stopping || impl_->followed.contains(key)) return false;
   auto f = std::make_shared<Impl::Followed>();
   f->source = std::move(source);
   impl_->followed.emplace(key, std::move(f));
+  if (impl_->reads == Reads::when_it_is_over) return true;
   if (!impl_->thread.joinable()) impl_->thread = std::thread([this] { impl_->run(); });
   impl_->changed.notify_one();
   return true;
@@ -216,13 +218,13 @@ bool LogFollower::follow(const std::string& key, Source source) {
 Status LogFollower::finish(const std::string& key) {
   std::shared_ptr<Impl::Followed> f;
   {
-    const std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     const auto found = impl_->followed.find(key);
     if (found == impl_->followed.end()) return {};
     f = found->second;
   }
   {
-    const std::lock_guard reading(f->mutex);
+    const MutexLock reading(f->mutex);
     MR_TRY(impl_->advance(*f, true));
     f->closed = true;
   }
@@ -231,17 +233,19 @@ Status LogFollower::finish(const std::string& key) {
 }
 
 void LogFollower::drop(const std::string& key) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   impl_->followed.erase(key);
 }
 
 void LogFollower::stop() {
+  std::thread thread;
   {
-    const std::lock_guard lock(impl_->mutex);
+    const MutexLock lock(impl_->mutex);
     impl_->stopping = true;
+    thread = std::move(impl_->thread);
   }
   impl_->changed.notify_all();
-  if (impl_->thread.joinable()) impl_->thread.join();
+  if (thread.joinable()) thread.join();
 }
 
 }  // namespace millrace::sagemaker

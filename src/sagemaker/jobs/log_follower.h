@@ -31,7 +31,11 @@ class LogFollower {
       "[millrace] This log is larger than what is kept of a log here: what follows is left out.";
 
   LogFollower(logs::Logs& logs, const Clock& clock);
-  LogFollower(logs::Logs& logs, const Clock& clock, Limits limits);
+  enum class Reads {
+    as_it_grows,      // on a thread
+    when_it_is_over,  // in finish(), for simulations
+  };
+  LogFollower(logs::Logs& logs, const Clock& clock, Limits limits, Reads reads = Reads::as_it_grows);
   ~LogFollower();  // stop()
 
   struct Source {

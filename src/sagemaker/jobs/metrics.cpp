@@ -74,7 +74,7 @@ std::optional<double> MetricPatterns::value_in(std::size_t i, std::string_view l
 
 Result<std::shared_ptr<const MetricPatterns>> MetricPatternCache::get(const Value& definitions) {
   const std::string key = to_json(definitions);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto found = kept_.find(key); found != kept_.end()) return found->second;
   auto patterns = MR_TRY(MetricPatterns::compile(definitions));
   if (order_.size() >= kMaxKept) {

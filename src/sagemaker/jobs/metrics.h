@@ -5,12 +5,12 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "base/value.h"
@@ -46,9 +46,10 @@ class MetricPatternCache {
   Result<std::shared_ptr<const MetricPatterns>> get(const Value& definitions);
 
  private:
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const MetricPatterns>> kept_;  // by the definitions as JSON
-  std::deque<std::string> order_;
+  Mutex mutex_;
+  // By the definitions as JSON.
+  std::map<std::string, std::shared_ptr<const MetricPatterns>> kept_ MR_GUARDED_BY(mutex_);
+  std::deque<std::string> order_ MR_GUARDED_BY(mutex_);
 };
 
 class MetricScraper {

@@ -35,6 +35,14 @@ Status Tuner::drive(const std::string& name) {
   return {};
 }
 
+Status Tuner::give_up(const std::string& name, const std::string& reason) {
+  const auto changed = dependencies_.store.change(Kind::tuning_job, name, [&](Resource& row) -> Status {
+    if (row.active) row.state.set("fault", cut_reason(reason));
+    return {};
+  });
+  return changed ? Status() : fail(changed.error());
+}
+
 Status Tuner::launch(const Resource& job, std::vector<Resource> trials, std::size_t count, bool& exhausted) {
   const Time now = dependencies_.clock.now();
   const Tags tags = MR_TRY(dependencies_.store.tags(job.arn));

@@ -16,6 +16,8 @@ class Tuner {
       : dependencies_(dependencies), poke_(std::move(poke)) {}
   // Never called twice at once for one name. May be called again at any time.
   Status drive(const std::string& name);
+  // It cannot go on, for a reason of ours: it fails once its training jobs have been stopped.
+  Status give_up(const std::string& name, const std::string& reason);
 
  private:
   Status launch(const Resource& tuning_job, std::vector<Resource> trials, std::size_t count, bool& exhausted);

@@ -148,10 +148,12 @@ TuningPlan plan_tuning(const Resource& job, const std::vector<Resource>& trials)
   const bool reached = target.is_number() && best != nullptr &&
                        (objective.minimise ? best_value <= target.as_double() : best_value >= target.as_double());
   const bool hopeless = succeeded == 0 && static_cast<std::size_t>(without) >= kHopelessAfter;
-  if (stop || reached || hopeless) {
+  const std::string fault = job.state["fault"].string_or();
+  if (stop || reached || hopeless || !fault.empty()) {
     plan.stop_trials = running > 0;
     if (running > 0) return plan;
     plan.final_status = stop ? "Stopped" : reached ? "Completed" : "Failed";
+    if (plan.final_status == "Failed") plan.failure_reason = fault;
     if (hopeless && !stop) {
       plan.failure_reason = fmt::format(
           "No training job succeeded after {} attempts. For additional details, please take a look at the training job "

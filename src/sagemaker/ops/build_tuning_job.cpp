@@ -96,12 +96,53 @@ Status check_limits(const Value& config, const std::vector<algorithms::Parameter
   return {};
 }
 
+// A training job's ResourceConfig of the two members that a definition may have for it: the first of several instance
+// configurations, since none is ever short of capacity here. Error: both or neither is given.
+Result<Value> resources_of(const Value& definition) {
+  const Value& plain = definition["ResourceConfig"];
+  const Value& flexible = definition["HyperParameterTuningResourceConfig"];
+  const bool is_plain = plain.is_object() && !plain.empty(), is_flexible = flexible.is_object() && !flexible.empty();
+  if (is_plain == is_flexible) {
+    return validation_error(
+        is_plain
+            ? "ResourceConfig and HyperParameterTuningResourceConfig cannot both be given in TrainingJobDefinition."
+            : "Either ResourceConfig or HyperParameterTuningResourceConfig must be given in TrainingJobDefinition.");
+  }
+  if (is_plain) return plain;
+  const auto choices = flexible["InstanceConfigs"].items();
+  const Value& from = choices.empty() ? flexible : choices.front();
+  if (!choices.empty() && (flexible.has("InstanceType") || flexible.has("InstanceCount"))) {
+    return validation_error(
+        "HyperParameterTuningResourceConfig has either InstanceConfigs, or InstanceType and InstanceCount.");
+  }
+  Value resources = Value::object();
+  for (const std::string_view member : {"InstanceType", "InstanceCount", "VolumeSizeInGB"}) {
+    if (from[member].is_null()) {
+      return validation_error(fmt::format("HyperParameterTuningResourceConfig must have {}.", member));
+    }
+    resources.set(member, from[member]);
+  }
+  if (flexible.has("VolumeKmsKeyId")) resources.set("VolumeKmsKeyId", flexible["VolumeKmsKeyId"]);
+  return resources;
+}
+
+// The objective is scraped under a name of its own too, as the service's trials show it.
+void add_objective(Resource& trial, const Objective& objective) {
+  Value& definitions = trial.body.child("AlgorithmSpecification").child("MetricDefinitions");
+  for (const auto& definition : definitions.items()) {
+    if (definition["Name"].string_or() != objective.metric) continue;
+    const std::string regex = definition["Regex"].string_or();
+    definitions.push(Value::object({{"Name", "ObjectiveMetric"}, {"Regex", regex}}));
+    return;
+  }
+}
+
 Value trial_request(const Value& definition, const std::string& name, const Value& parameters) {
   Value request = Value::object({{"TrainingJobName", name}, {"HyperParameters", parameters}});
   for (const std::string_view member :
-       {"AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "VpcConfig",
-        "StoppingCondition", "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption",
-        "EnableManagedSpotTraining", "CheckpointConfig", "Environment", "RetryStrategy"}) {
+       {"AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "VpcConfig", "StoppingCondition",
+        "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining",
+        "CheckpointConfig", "Environment", "RetryStrategy"}) {
     if (definition.has(member) && !definition[member].is_null()) request.set(member, definition[member]);
   }
   return request;
@@ -116,8 +157,6 @@ Result<Resource> build_tuning_job(const AccountRegion& account_region, const Val
       {{"WarmStartConfig", "Warm start is not supported; leave WarmStartConfig out."},
        {"TrainingJobDefinitions", "Several training job definitions are not supported; give TrainingJobDefinition."},
        {"Autotune", "Autotune is not supported; give ParameterRanges."},
-       {"TrainingJobDefinition.HyperParameterTuningResourceConfig",
-        "HyperParameterTuningResourceConfig is not supported; give ResourceConfig."},
        {"HyperParameterTuningJobConfig.StrategyConfig", "StrategyConfig (Hyperband) is not supported."},
        {"HyperParameterTuningJobConfig.ResourceLimits.MaxRuntimeInSeconds",
         "MaxRuntimeInSeconds of a tuning job is not supported; set the training jobs' StoppingCondition."},
@@ -186,8 +225,10 @@ Result<Resource> build_trial(const AccountRegion& account_region, const Resource
   Value parameters = Value::object();
   for (const auto& [name, value] : definition["StaticHyperParameters"].members()) parameters.set(name, value);
   for (const auto& [name, value] : tuned.members()) parameters.set(name, value);
-  auto trial = MR_TRY(
-      build_training_job(account_region, trial_request(definition, trial_name(tuning_job, index), parameters), now));
+  Value request = trial_request(definition, trial_name(tuning_job, index), parameters);
+  request.set("ResourceConfig", MR_TRY(resources_of(definition)));
+  auto trial = MR_TRY(build_training_job(account_region, request, now));
+  add_objective(trial, objective_of(tuning_job.body));
   trial.parent = tuning_job.name;
   trial.body.set("TuningJobArn", tuning_job.arn);
   trial.state.set("tuned", tuned).set("origin", tuning_job.origin());

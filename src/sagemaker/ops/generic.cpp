@@ -1,5 +1,7 @@
 // The operations that are the same for every kind of resource, from the table of kinds.
 
+#include <fmt/core.h>
+
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/listing.h"
@@ -54,14 +56,45 @@ aws::Operation stop(Ops& ops, const KindInfo& kind) {
           }};
 }
 
+bool is_job(const KindInfo& kind) { return kind.stop.has_value(); }
+
+// May it be deleted? Asked in the transaction that deletes it.
+Status check_unused(db::Connection& connection, const KindInfo& kind, const std::string& name) {
+  const auto row = MR_TRY(Store::find_in(connection, kind.kind, name));
+  if (!row) return {};
+  if (row->active) {
+    return resource_in_use(
+        fmt::format("The request was rejected because {} {} is in status {}.", kind.singular, row->name, row->status));
+  }
+  if (row->parent.empty()) return {};
+  const auto parent = MR_TRY(Store::find_in(connection, Kind::tuning_job, row->parent));
+  if (!parent || !parent->active) return {};
+  return resource_in_use(fmt::format(
+      "The request was rejected because {} {} belongs to the hyperparameter tuning job {}, which is in status {}.",
+      kind.singular, row->name, parent->name, parent->status));
+}
+
+Error nothing_to_delete(const Ops& ops, const KindInfo& kind, const std::string& name) {
+  Error error = no_such(kind.kind, name, arn_of(ops.dependencies.account_region, kind.kind, name));
+  // The deletions of jobs are newer than the other operations on them, and have an error of their own.
+  if (is_job(kind)) error = Error(Code::not_found, error.message, "ResourceNotFound");
+  return error;
+}
+
 aws::Operation erase(Ops& ops, const KindInfo& kind) {
   return {kind.erase->name, kind.erase->action, resource_named(ops, kind.kind),
           [&ops, &kind](aws::Call&, const Value& input) -> Result<aws::Output> {
             const std::string name = name_in(input, kind);
-            if (!MR_TRY(ops.dependencies.store.erase(kind.kind, name))) {
-              return fail(no_such(kind.kind, name, arn_of(ops.dependencies.account_region, kind.kind, name)));
+            const auto guard = [&](db::Connection& connection) -> Status {
+              MR_TRY(check_unused(connection, kind, name));
+              // Its training jobs stay, as jobs of their own.
+              return kind.kind == Kind::tuning_job ? Store::orphan_in(connection, name) : Status();
+            };
+            if (!MR_TRY(ops.dependencies.store.erase(kind.kind, name, guard))) {
+              return fail(nothing_to_delete(ops, kind, name));
             }
             ops.dependencies.changed(kind.kind, name);
+            if (is_job(kind)) ops.jobs.poke(kind.kind, name);
             return aws::Output();
           }};
 }

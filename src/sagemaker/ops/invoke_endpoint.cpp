@@ -18,11 +18,11 @@ constexpr std::size_t kMaxShown = 1024;  // bytes of a model's own error
 net::Response model_error(const Ops& ops, const std::string& endpoint, const InvocationAnswer& answer) {
   const std::string_view side = answer.status >= 500 ? "server" : "client";
   const std::string text = printable(std::string_view(answer.body).substr(0, kMaxShown));
+  const AccountRegion& here = ops.dependencies.account_region;
   const std::string message = fmt::format(
-      "Received {} error ({}) from primary with message \"{}\". See log group /aws/sagemaker/Endpoints/{} in account "
-      "{} "
-      "for more information.",
-      side, answer.status, text, endpoint, ops.dependencies.account_region.account);
+      "Received {0} error ({1}) from primary with message \"{2}\". See https://{3}.console.aws.amazon.com/cloudwatch/"
+      "home?region={3}#logEventViewer:group=/aws/sagemaker/Endpoints/{4} in account {5} for more information.",
+      side, answer.status, text, here.region, endpoint, here.account);
   net::Response response = net::Response::json(
       424,
       to_json(Value::object({{"Message", message},

@@ -124,6 +124,40 @@ TEST(BuildTuningJob, GivesEachTrialItsParameters) {
   EXPECT_EQ(trial->body["HyperParameters"]["k"].as_string(), "10");
 }
 
+// The SDK's tuner always sends the resources of the training jobs so.
+TEST(BuildTuningJob, TakesTheResourcesInEitherMember) {
+  const Value choice = *parse_json(R"({"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5})");
+  Value several = Value::object({{"InstanceConfigs", Value::array({choice})}, {"AllocationStrategy", "Prioritized"}});
+  for (const Value& given : {choice, several}) {
+    Value request = tuning_request();
+    request.child("TrainingJobDefinition").erase("ResourceConfig");
+    request.child("TrainingJobDefinition").set("HyperParameterTuningResourceConfig", given);
+    const auto job = build_tuning_job(kAccountRegion, request, 1, kNow);
+    ASSERT_TRUE(job) << job.error().message;
+    const auto trial = build_trial(kAccountRegion, *job, 1, Value::object(), kNow);
+    ASSERT_TRUE(trial) << trial.error().message;
+    EXPECT_EQ(trial->body["ResourceConfig"], choice);
+    EXPECT_EQ(job->body["TrainingJobDefinition"]["HyperParameterTuningResourceConfig"], given);
+  }
+  Value both = tuning_request();
+  both.child("TrainingJobDefinition").set("HyperParameterTuningResourceConfig", choice);
+  EXPECT_THAT(build_tuning_job(kAccountRegion, both, 1, kNow).error().message, HasSubstr("cannot both be given"));
+  Value neither = tuning_request();
+  neither.child("TrainingJobDefinition").erase("ResourceConfig");
+  EXPECT_THAT(build_tuning_job(kAccountRegion, neither, 1, kNow).error().message, HasSubstr("must be given"));
+}
+
+TEST(BuildTuningJob, ItsTrainingJobsHaveTheObjectiveAsAMetric) {
+  const auto job = build_tuning_job(kAccountRegion, tuning_request(), 1, kNow);
+  const auto trial = build_trial(kAccountRegion, *job, 1, Value::object(), kNow);
+  const auto definitions = trial->body["AlgorithmSpecification"]["MetricDefinitions"].items();
+  ASSERT_FALSE(definitions.empty());
+  EXPECT_EQ(definitions.back()["Name"].as_string(), "ObjectiveMetric");
+  for (const auto& definition : definitions) {
+    if (definition["Name"].as_string() == "test:msd") EXPECT_EQ(definitions.back()["Regex"], definition["Regex"]);
+  }
+}
+
 TEST(BuildTuningJob, RefusesWhatItCannotDo) {
   struct Case {
     std::string_view path;

@@ -2,18 +2,16 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 
 #include <fmt/core.h>
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/strings.h"
 #include "base/untrusted_tree.h"
-#include "net/async_client.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/machine.h"
-#include "sagemaker/jobs/reconciler.h"
 #include "sagemaker/serving/deployment.h"
 #include "sagemaker/serving/invoker.h"
 #include "sagemaker/serving/routes.h"
@@ -34,11 +32,11 @@ double uniform() { return static_cast<double>(random_u64() >> 11) * 0x1.0p-53; }
 struct Endpoints::Impl {
   using Up = Servers::Up;
 
-  Impl(Dependencies& w, LogFollower& follower, Alarm& a)
+  Impl(Dependencies& w, LogFollower& follower, const Execution& e, const Send& send)
       : dependencies(w),
-        alarm(a),
+        execution(e),
         routes(w.store, w.account_region.account),
-        servers({w, follower, a, client, [this](const std::string& endpoint) { poke(endpoint); },
+        servers({w, follower, e, send, [this](const std::string& endpoint) { poke(endpoint); },
                  [this](const std::string& id) { invoker.pump(id); },
                  [this]() -> Status {
                    if (ending) return fail(Code::cancelled, "the server is stopping");
@@ -48,23 +46,22 @@ struct Endpoints::Impl {
                    return MR_TRY(routes.find(endpoint))->choose(variant, uniform());
                  },
                  [this](const std::string& id) { return servers.socket_of(id); },
-                 [this](const std::string& endpoint) { poke(endpoint); }, client, a}),
-        reconciler(kThreads, [this](const std::string& name) { drive(name); }) {}
+                 [this](const std::string& endpoint) { poke(endpoint); }, send, e}),
+        queue(e.queue(kThreads, "sagemaker-serve", [this](const std::string& name) { drive(name); })) {}
 
   Dependencies& dependencies;
-  Alarm& alarm;
-  net::AsyncClient client;
+  const Execution& execution;
   std::atomic<bool> ending{false};
-  std::mutex mutex;
-  std::map<std::string, int> retries;  // by the endpoint's name in lower case
+  Mutex mutex;
+  std::map<std::string, int> retries MR_GUARDED_BY(mutex);  // by the endpoint's name in lower case
   Routes routes;
   Servers servers;
   Invoker invoker;
-  Reconciler reconciler;  // last: its threads end before the rest goes
+  std::unique_ptr<KeyedQueue> queue;  // last: its threads end before the rest goes
 
-  void poke(const std::string& name) { reconciler.poke(to_lower(name)); }
+  void poke(const std::string& name) { sagemaker::poke(execution, *queue, to_lower(name)); }
   void poke_after(const std::string& name, Millis delay) {
-    alarm.after(delay, [this, name = to_lower(name)] { reconciler.poke(name); });
+    execution.timers.after(delay, [this, name] { poke(name); });
   }
 
   // --- carrying an endpoint on -------------------------------------------------------------------------------------
@@ -74,7 +71,7 @@ struct Endpoints::Impl {
     if (ending || (!done && done.error().code == Code::cancelled)) return;  // the next start looks
     int attempt = 0;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (done) {
         retries.erase(name);
         return;
@@ -82,7 +79,17 @@ struct Endpoints::Impl {
       attempt = ++retries[name];
     }
     log::warn("endpoint {}: {} (try {})", name, done.error().message, attempt);
+    if (attempt % kMaxRetries == 0) give_up_pending(name, "InternalServerError: " + done.error().message);
     poke_after(name, kRetryDelay * std::min(attempt, kMaxRetries));
+  }
+
+  // What cannot be brought up, for a reason of ours, is not tried for ever. What answers already goes on.
+  void give_up_pending(const std::string& name, const std::string& reason) {
+    const auto endpoint = dependencies.store.find(Kind::endpoint, name);
+    if (!endpoint || !*endpoint) return;
+    for (const auto& deployment : deployments_of(**endpoint)) {
+      if (deployment.number == (*endpoint)->state["pending"].int_or(0)) (void)give_up(**endpoint, deployment, reason);
+    }
   }
 
   Status drive_endpoint(const std::string& name) {
@@ -214,8 +221,8 @@ struct Endpoints::Impl {
   }
 };
 
-Endpoints::Endpoints(Dependencies& dependencies, LogFollower& follower, Alarm& alarm)
-    : impl_(std::make_unique<Impl>(dependencies, follower, alarm)) {}
+Endpoints::Endpoints(Dependencies& dependencies, LogFollower& follower, const Execution& execution, Send send)
+    : impl_(std::make_unique<Impl>(dependencies, follower, execution, send)) {}
 Endpoints::~Endpoints() { stop(); }
 
 Result<Resource> Endpoints::create(const std::string& name, const std::string& config, const Tags& tags,
@@ -324,7 +331,7 @@ void Endpoints::invoke(Invocation invocation, Invoker::Done done, std::function<
 bool Endpoints::on_end(const std::string& key) {
   const std::string name = endpoint_of_key(key);
   if (name.empty()) return false;
-  impl_->reconciler.poke(name);
+  impl_->poke(name);
   return true;
 }
 
@@ -337,9 +344,9 @@ Status Endpoints::resume() {
 
 void Endpoints::stop() {
   impl_->ending = true;
-  impl_->reconciler.stop();
+  impl_->queue->stop();
   impl_->invoker.stop();
-  impl_->client.stop();
 }
+KeyedQueue& Endpoints::queue() { return *impl_->queue; }
 
 }  // namespace millrace::sagemaker

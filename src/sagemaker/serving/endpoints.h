@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "sagemaker/jobs/alarm.h"
+#include "sagemaker/jobs/execution.h"
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/log_follower.h"
 #include "sagemaker/serving/invoker.h"
@@ -18,7 +18,7 @@ namespace millrace::sagemaker {
 
 class Endpoints {
  public:
-  Endpoints(Dependencies& dependencies, LogFollower& follower, Alarm& alarm);
+  Endpoints(Dependencies& dependencies, LogFollower& follower, const Execution& execution, Send send);
   ~Endpoints();  // stop()
 
   Result<Resource> create(const std::string& name, const std::string& config, const Tags& tags,
@@ -33,7 +33,8 @@ class Endpoints {
 
   bool on_end(const std::string& key);  // false: not a model server's key
   Status resume();
-  void stop();  // model servers go on
+  void stop();          // model servers go on; who has `send` ends what it has under way
+  KeyedQueue& queue();  // for simulations, which give the turns
 
  private:
   struct Impl;

@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include <fmt/core.h>
 
+#include "base/mutex.h"
+
 namespace millrace::sagemaker {
 namespace {
-
-using Steady = std::chrono::steady_clock;
 
 constexpr Millis kSweep{100};  // those who wait are looked at so often
 constexpr Millis kPause{20};   // after a connection that was refused
@@ -22,7 +21,7 @@ struct Waiting {
   Invoker::Done done;
   std::function<bool()> wanted;
   std::string variant;
-  Steady::time_point arrived = Steady::now(), deadline;
+  Time arrived{}, deadline{};
   bool rerouted = false;
 };
 using Entry = std::shared_ptr<Waiting>;  // shared: it is in a queue or with the client's callback, and may go back
@@ -31,8 +30,8 @@ using Entry = std::shared_ptr<Waiting>;  // shared: it is in a queue or with the
 struct Lane {
   std::size_t under_way = 0, waiting_bytes = 0;
   std::deque<Entry> waiting;
-  Steady::time_point pause_until{};
-  std::optional<Steady::time_point> unready_since;
+  Time pause_until{};
+  std::optional<Time> unready_since;
 };
 
 tl::unexpected<Error> unavailable(std::string sentence) {
@@ -74,9 +73,11 @@ struct Invoker::Impl {
   Impl(Needs n, Limits l) : needs(std::move(n)), limits(l) {}
   const Needs needs;
   const Limits limits;
-  std::mutex mutex;
-  std::map<std::string, Lane> lanes;  // by variant_id()
-  bool sweeping = false, stopping = false;
+  Mutex mutex;
+  std::map<std::string, Lane> lanes MR_GUARDED_BY(mutex);  // by variant_id()
+  bool sweeping MR_GUARDED_BY(mutex) = false, stopping MR_GUARDED_BY(mutex) = false;
+
+  Time now() const { return needs.execution.steady.now(); }
 
   void invoke(Invocation invocation, Done done, std::function<bool()> wanted) {
     const auto target = needs.choose(invocation.endpoint, invocation.target_variant);
@@ -85,6 +86,7 @@ struct Invoker::Impl {
     entry->invocation = std::move(invocation);
     entry->wanted = std::move(wanted);
     entry->variant = target->variant;
+    entry->arrived = now();
     entry->deadline = entry->arrived + limits.timeout;
     entry->done = std::move(done);
     if (auto queued = enqueue(target->id, entry); !queued) return entry->done(fail(queued.error()));
@@ -93,7 +95,7 @@ struct Invoker::Impl {
   }
 
   Status enqueue(const std::string& id, const Entry& entry) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (stopping) return unavailable("The server is stopping; try again.");
     Lane& lane = lanes[id];
     const std::size_t bytes = entry->invocation.body.size();
@@ -118,17 +120,17 @@ struct Invoker::Impl {
       Entry entry;
       std::shared_ptr<const HeldSocket> socket;
       {
-        const std::lock_guard lock(mutex);
+        const MutexLock lock(mutex);
         const auto lane = lanes.find(id);
         if (lane == lanes.end()) return;
         if (lane->second.waiting.empty()) {
           if (lane->second.under_way == 0) lanes.erase(lane);
           return;
         }
-        if (lane->second.under_way >= limits.under_way || Steady::now() < lane->second.pause_until) return;
+        if (lane->second.under_way >= limits.under_way || now() < lane->second.pause_until) return;
         socket = needs.socket_of(id);
         if (!socket) {
-          if (!lane->second.unready_since) lane->second.unready_since = Steady::now();
+          if (!lane->second.unready_since) lane->second.unready_since = now();
           return;
         }
         lane->second.unready_since.reset();
@@ -145,7 +147,7 @@ struct Invoker::Impl {
     request.method = "POST";
     request.target = "/invocations";
     request.unix_socket = socket->path();
-    request.timeout = std::chrono::duration_cast<Millis>(entry->deadline - Steady::now());
+    request.timeout = entry->deadline - now();
     request.max_body_bytes = limits.answer_bytes;
     request.body = invocation.body;
     if (!invocation.content_type.empty()) request.headers.set("Content-Type", invocation.content_type);
@@ -154,7 +156,7 @@ struct Invoker::Impl {
       request.headers.set("X-Amzn-SageMaker-Custom-Attributes", invocation.custom_attributes);
     }
     // The socket is held until the exchange has ended: its path is a descriptor's.
-    needs.client.send(std::move(request), [this, id, entry, socket](Result<net::ClientResponse> result) {
+    needs.send(std::move(request), [this, id, entry, socket](Result<net::ClientResponse> result) {
       answered(id, entry, std::move(result));
     });
   }
@@ -176,7 +178,7 @@ struct Invoker::Impl {
   void answered(const std::string& id, const Entry& entry, Result<net::ClientResponse> result) {
     if (!result && result.error().code == Code::unavailable && reroute(id, entry)) {
       {
-        const std::lock_guard lock(mutex);
+        const MutexLock lock(mutex);
         --lanes[id].under_way;
       }
       return pump(id);
@@ -184,16 +186,16 @@ struct Invoker::Impl {
     const bool refused = !result && result.error().reason == "ConnectionRefused";
     bool again = false;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       Lane& lane = lanes[id];
       --lane.under_way;
       // Nothing was sent: the server has just ended. Another one will be there in a moment.
-      again = refused && !stopping && Steady::now() < entry->deadline;
+      again = refused && !stopping && now() < entry->deadline;
       if (again) {
         lane.waiting.push_front(entry);
         lane.waiting_bytes += entry->invocation.body.size();
-        lane.pause_until = Steady::now() + kPause;
-        if (!lane.unready_since) lane.unready_since = Steady::now();
+        lane.pause_until = now() + kPause;
+        if (!lane.unready_since) lane.unready_since = now();
       }
     }
     if (refused) needs.suspect(entry->invocation.endpoint);
@@ -208,20 +210,19 @@ struct Invoker::Impl {
   // Those who wait for too long, or whose callers have gone, give way.
   void sweep_later() {
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       const bool any = std::any_of(lanes.begin(), lanes.end(), [](const auto& l) { return !l.second.waiting.empty(); });
       if (!any || sweeping || stopping) return;
       sweeping = true;
     }
-    needs.alarm.after(kSweep, [this] { sweep(); });
+    needs.execution.timers.after(kSweep, [this] { sweep(); });
   }
 
   // Why the wait is over; nothing if it is not.
-  std::optional<Result<InvocationAnswer>> verdict(const Lane& lane, const Waiting& entry,
-                                                  Steady::time_point now) const {
+  std::optional<Result<InvocationAnswer>> verdict(const Lane& lane, const Waiting& entry, Time at) const {
     if (entry.wanted && !entry.wanted()) return Result<InvocationAnswer>(unavailable("The caller has gone."));
-    if (now >= entry.deadline) return Result<InvocationAnswer>(timed_out(entry.variant));
-    if (lane.unready_since && now - std::max(*lane.unready_since, entry.arrived) > limits.start_patience) {
+    if (at >= entry.deadline) return Result<InvocationAnswer>(timed_out(entry.variant));
+    if (lane.unready_since && at - std::max(*lane.unready_since, entry.arrived) > limits.start_patience) {
       return Result<InvocationAnswer>(unavailable("The model server does not answer; try again."));
     }
     return std::nullopt;
@@ -231,13 +232,13 @@ struct Invoker::Impl {
     std::vector<std::pair<Entry, Result<InvocationAnswer>>> over;
     std::vector<std::string> ids;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       sweeping = false;
-      const auto now = Steady::now();
+      const Time at = now();
       for (auto& [id, lane] : lanes) {
         ids.push_back(id);
         std::erase_if(lane.waiting, [&](const Entry& entry) {
-          auto end = verdict(lane, *entry, now);
+          auto end = verdict(lane, *entry, at);
           if (!end) return false;
           lane.waiting_bytes -= entry->invocation.body.size();
           over.emplace_back(entry, std::move(*end));
@@ -253,7 +254,7 @@ struct Invoker::Impl {
   void stop() {
     std::vector<Entry> left;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       stopping = true;
       for (auto& [id, lane] : lanes) {
         while (!lane.waiting.empty()) left.push_back(take_first(lane));

@@ -10,12 +10,15 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "net/async_client.h"
-#include "sagemaker/jobs/alarm.h"
+#include "sagemaker/jobs/execution.h"
 #include "sagemaker/serving/routes.h"
 #include "sagemaker/serving/sockets.h"
 #include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker {
+
+// net::AsyncClient::send(), or what a simulation has for it.
+using Send = std::function<void(net::AsyncRequest, net::AsyncClient::Done)>;
 
 struct Invocation {
   std::string endpoint, target_variant, content_type, accept, custom_attributes, body;
@@ -41,8 +44,8 @@ class Invoker {
     std::function<std::shared_ptr<const HeldSocket>(const std::string& id)>
         socket_of;                                             // nullptr: it does not answer yet
     std::function<void(const std::string& endpoint)> suspect;  // its server cannot be reached: look at it
-    net::AsyncClient& client;
-    Alarm& alarm;
+    Send send;
+    const Execution& execution;
   };
   // Errors, reasons of the runtime: ValidationError (no such endpoint, not in service, no such variant),
   // ServiceUnavailable (too many wait; its server is being started again, or ended meanwhile). A server that does not

@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "sagemaker/signals_for_tests.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -31,7 +32,7 @@ void bind_to(int socket, const fs::path& path) {
 // A model server that takes connections and answers each only when it is let to.
 class Model {
  public:
-  explicit Model(fs::path path) : path_(std::move(path)) {
+  Model(fs::path path, Signals& signals) : path_(std::move(path)), signals_(signals) {
     listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     bind_to(listener_.get(), path_);
     EXPECT_EQ(::listen(listener_.get(), 256), 0);
@@ -39,8 +40,12 @@ class Model {
       while (true) {
         Fd peer(::accept(listener_.get(), nullptr, nullptr));
         if (!peer) return;
-        const std::lock_guard lock(mutex_);
-        peers_.push_back(std::move(peer));
+        take_request(peer);
+        {
+          const std::lock_guard lock(mutex_);
+          peers_.push_back(std::move(peer));
+        }
+        signals_.raise();
       }
     });
   }
@@ -63,7 +68,19 @@ class Model {
   }
 
  private:
+  // All of it: what is answered before it has been sent may be cut off.
+  static void take_request(const Fd& peer) {
+    std::string request;
+    char bytes[4096];
+    while (!request.ends_with("\r\n\r\nbody")) {
+      const ssize_t n = ::recv(peer.get(), bytes, sizeof bytes, 0);
+      if (n <= 0) return;
+      request.append(bytes, static_cast<std::size_t>(n));
+    }
+  }
+
   const fs::path path_;
+  Signals& signals_;
   Fd listener_;
   std::mutex mutex_;
   std::vector<Fd> peers_;
@@ -76,7 +93,10 @@ constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok
 class InvokerTest : public testing::Test {
  protected:
   TempDir dir_ = std::move(*TempDir::make());
-  Alarm alarm_;
+  Signals signals_;
+  SteadyClock steady_;
+  Timers timers_{steady_, "test-timers"};
+  const Execution execution_{steady_, timers_};
   net::AsyncClient client_;
   std::mutex mutex_;
   std::shared_ptr<const HeldSocket> socket_;
@@ -95,11 +115,15 @@ class InvokerTest : public testing::Test {
                          const std::lock_guard lock(mutex_);
                          return socket_;
                        },
-                       [](const std::string&) {}, client_, alarm_},
+                       [](const std::string&) {},
+                       [this](net::AsyncRequest request, net::AsyncClient::Done done) {
+                         client_.send(std::move(request), std::move(done));
+                       },
+                       execution_},
         limits);
   }
   void TearDown() override {
-    alarm_.stop();
+    timers_.stop();
     invoker_->stop();
     client_.stop();
   }
@@ -114,8 +138,11 @@ class InvokerTest : public testing::Test {
     invoker_->invoke(
         {"e", variant, "", "", "", "body"},
         [this](Result<InvocationAnswer> answer) {
-          const std::lock_guard lock(mutex_);
-          ++outcomes_[answer ? std::to_string(answer->status) : answer.error().reason];
+          {
+            const std::lock_guard lock(mutex_);
+            ++outcomes_[answer ? std::to_string(answer->status) : answer.error().reason];
+          }
+          signals_.raise();
         },
         std::move(wanted));
   }
@@ -125,18 +152,17 @@ class InvokerTest : public testing::Test {
   }
   template <class Condition>
   bool reached(const Condition& condition) {
-    for (int i = 0; i < 2'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    return condition();
+    return signals_.reached(condition, std::chrono::seconds(10));
   }
 };
 
 TEST_F(InvokerTest, AServerThatAnUpdateExchangesIsAskedForNothingMore) {
   make({});
-  auto old = std::make_unique<Model>(dir_.path() / "old");
+  auto old = std::make_unique<Model>(dir_.path() / "old", signals_);
   listen(old->socket());
   invoke();
   ASSERT_TRUE(reached([&] { return old->connections() == 1; }));
-  Model next(dir_.path() / "next");
+  Model next(dir_.path() / "next", signals_);
   {
     const std::lock_guard lock(mutex_);
     id_ = "next";
@@ -157,7 +183,7 @@ TEST_F(InvokerTest, AServerThatAnUpdateExchangesIsAskedForNothingMore) {
 
 TEST_F(InvokerTest, SoManyAreUnderWayAndTheRestWait) {
   make({.under_way = 3, .waiting = 5});
-  Model model(dir_.path() / "s");
+  Model model(dir_.path() / "s", signals_);
   listen(model.socket());
   for (int i = 0; i < 10; ++i) invoke();
   EXPECT_EQ(count("ServiceUnavailable"), 2);  // 3 under way, 5 waiting
@@ -172,7 +198,7 @@ TEST_F(InvokerTest, SoManyAreUnderWayAndTheRestWait) {
 
 TEST_F(InvokerTest, AModelThatNeverAnswersTimesOutForThoseWhoWaitToo) {
   make({.under_way = 2, .timeout = Millis(300)});
-  Model model(dir_.path() / "s");
+  Model model(dir_.path() / "s", signals_);
   listen(model.socket());
   for (int i = 0; i < 5; ++i) invoke();
   EXPECT_TRUE(reached([&] { return count("500") == 5; }));
@@ -180,7 +206,7 @@ TEST_F(InvokerTest, AModelThatNeverAnswersTimesOutForThoseWhoWaitToo) {
 
 TEST_F(InvokerTest, GarbageAndLargeAnswersAreTheModelsFault) {
   make({.answer_bytes = 100});
-  Model model(dir_.path() / "s");
+  Model model(dir_.path() / "s", signals_);
   listen(model.socket());
   const auto answered = [&](std::string text, const std::string& outcome) {
     const int before = count(outcome);
@@ -199,11 +225,11 @@ TEST_F(InvokerTest, GarbageAndLargeAnswersAreTheModelsFault) {
 TEST_F(InvokerTest, OneWaitsForAServerThatIsStarted) {
   make({.start_patience = Millis(60'000)});
   {
-    const Model gone(dir_.path() / "old");  // its socket stays, and nobody listens
+    const Model gone(dir_.path() / "old", signals_);  // its socket stays, and nobody listens
     listen(gone.socket());
   }
   invoke();
-  Model model(dir_.path() / "s");
+  Model model(dir_.path() / "s", signals_);
   listen(model.socket());
   EXPECT_TRUE(reached([&] {
     model.answer_all(kOk);

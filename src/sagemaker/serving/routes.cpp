@@ -43,18 +43,18 @@ Result<Route::Target> Route::choose(const std::string& target_variant, double u)
 
 void Routes::publish(const Resource& endpoint) {
   auto route = make_route(endpoint);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   routes_[to_lower(endpoint.name)] = std::move(route);
 }
 
 void Routes::withdraw(const std::string& endpoint) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   routes_.erase(to_lower(endpoint));
 }
 
 Result<std::shared_ptr<const Route>> Routes::find(const std::string& endpoint) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto found = routes_.find(to_lower(endpoint)); found != routes_.end()) return found->second;
   }
   const auto row = MR_TRY(store_.find(Kind::endpoint, endpoint));

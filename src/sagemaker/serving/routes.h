@@ -3,10 +3,10 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "sagemaker/resource.h"
 #include "sagemaker/serving/deployment.h"
@@ -39,8 +39,9 @@ class Routes {
  private:
   Store& store_;
   const std::string account_;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Route>> routes_;  // by the endpoint's name in lower case
+  Mutex mutex_;
+  // By the endpoint's name in lower case.
+  std::map<std::string, std::shared_ptr<const Route>> routes_ MR_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::sagemaker

@@ -20,9 +20,9 @@ constexpr Millis kSteady{60'000};  // up so long: earlier failures are forgotten
 constexpr Millis kGrace{5'000};    // between SIGTERM and SIGKILL
 constexpr std::size_t kMaxPingAnswer = 64u << 10;
 
-Millis since(std::chrono::steady_clock::time_point then) {
-  return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - then);
-}
+// What a server's key has without the number of its start. Its socket's directory is named by it, so that one start
+// leaves nothing behind that the next one does not replace.
+std::string all_starts(const std::string& key) { return key.substr(0, key.rfind('/')); }
 
 }  // namespace
 
@@ -44,30 +44,31 @@ fs::path Servers::log_of(const Place& place) const {
 }
 
 std::shared_ptr<const HeldSocket> Servers::socket_of(const std::string& id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = servers_.find(id);
   return found == servers_.end() || !found->second.ready ? nullptr : found->second.socket;
 }
 
 ServerFacts Servers::facts_of(const Place& place, std::optional<work::WorkStatus> child) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Server& server = servers_[place.id];
   if (server.key != place.key) {
     Server fresh;
     fresh.key = place.key;
+    fresh.since = now();
     fresh.failures = server.failures;
     fresh.not_before = server.not_before;
     server = std::move(fresh);
   }
   ServerFacts facts;
   facts.child = std::move(child);
-  facts.backing_off = server.not_before > Steady::now();
+  facts.backing_off = server.not_before > now();
   facts.ready = server.ready;
   facts.killed = server.killed;
   facts.ping_under_way = server.ping_under_way;
   facts.missed_pings = server.missed_pings;
-  facts.age = since(server.since);
-  facts.since_ping = since(server.pinged);
+  facts.age = now() - server.since;
+  facts.since_ping = now() - server.pinged;
   return facts;
 }
 
@@ -113,13 +114,13 @@ Result<work::WorkStatus> Servers::launch(const Place& place) {
   auto spec = worker_spec(needs_.dependencies.options, {"serve", (directory / "model").string(), model.algorithm,
                                                         std::string(Sockets::kSocketName)});
   spec.key = place.key;
-  spec.working_directory = MR_TRY(sockets_.make_directory(place.key));
+  spec.working_directory = MR_TRY(sockets_.make_directory(all_starts(place.key)));
   MR_TRY(needs_.dependencies.sandbox.contain_worker(spec, {spec.working_directory}, {directory / "model"},
                                                     hidden_of(needs_.dependencies.options)));
   spec.log = log_of(place);
   auto launched = MR_TRY(needs_.dependencies.backend.start_and_wait(std::move(spec)));
-  const std::lock_guard lock(mutex_);
-  servers_[place.id].since = Steady::now();
+  const MutexLock lock(mutex_);
+  servers_[place.id].since = now();
   return launched;
 }
 
@@ -127,12 +128,12 @@ Result<work::WorkStatus> Servers::launch(const Place& place) {
 Result<Servers::Up> Servers::replace(const Place& place, const work::WorkStatus& child, std::string& reason) {
   int failures = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Server& server = servers_[place.id];
     if (child.ended - child.started > kSteady) server.failures = 0;
     failures = ++server.failures;
     server.ready = false;
-    server.not_before = Steady::now() + restart_delay(failures);
+    server.not_before = now() + restart_delay(failures);
   }
   if (auto stored = needs_.follower.finish(place.key); !stored) log::warn("{}: {}", place.key, stored.error().message);
   if (failures >= kMaxFailures) {
@@ -148,7 +149,7 @@ Result<Servers::Up> Servers::replace(const Place& place, const work::WorkStatus&
   if (auto forgotten = needs_.dependencies.backend.forget(place.key); !forgotten) {
     log::warn("{}: {}", place.key, forgotten.error().message);
   }
-  MR_TRY(sockets_.remove(place.key));
+  MR_TRY(sockets_.remove(all_starts(place.key)));
   look_later(place, restart_delay(failures) + Millis(1));
   return Up::waiting;
 }
@@ -170,11 +171,11 @@ Status Servers::write_attempt(const Place& place, std::int64_t attempt) {
 }
 
 void Servers::ping(const Place& place) {
-  auto found = sockets_.find(place.key);
+  auto found = sockets_.find(all_starts(place.key));
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Server& server = servers_[place.id];
-    server.pinged = Steady::now();
+    server.pinged = now();
     server.ping_under_way = found.has_value();
     // What lies in the place of its socket is as bad as no answer.
     if (!found && (server.ready || found.error().code != Code::not_found)) ++server.missed_pings;
@@ -189,21 +190,21 @@ void Servers::ping(const Place& place) {
   request.unix_socket = socket->path();
   request.timeout = kPingTimeout;
   request.max_body_bytes = kMaxPingAnswer;
-  needs_.client.send(std::move(request),
-                     [this, endpoint = place.endpoint.name, id = place.id, key = place.key, socket](
-                         const Result<net::ClientResponse>& answer) { pinged(endpoint, id, key, socket, answer); });
+  needs_.send(std::move(request),
+              [this, endpoint = place.endpoint.name, id = place.id, key = place.key,
+               socket](const Result<net::ClientResponse>& answer) { pinged(endpoint, id, key, socket, answer); });
 }
 
 void Servers::pinged(const std::string& endpoint, const std::string& id, const std::string& key,
                      const std::shared_ptr<const HeldSocket>& socket, const Result<net::ClientResponse>& answer) {
   bool became_ready = false, is_well = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = servers_.find(id);
     if (found == servers_.end() || found->second.key != key) return;  // of an earlier start
     Server& server = found->second;
     server.ping_under_way = false;
-    server.pinged = Steady::now();
+    server.pinged = now();
     is_well = answer && answer->status == 200;
     if (is_well) {
       became_ready = !std::exchange(server.ready, true);
@@ -220,14 +221,14 @@ void Servers::pinged(const std::string& endpoint, const std::string& id, const s
 Status Servers::kill(const Place& place) {
   log::warn("the model server {} does not answer /ping; it is killed", place.id);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Server& server = servers_[place.id];
     server.killed = true;
     server.ready = false;
   }
   auto killed = needs_.dependencies.backend.stop(place.key, Millis(0));  // its end pokes
   if (!killed) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     servers_[place.id].killed = false;
   }
   return killed;
@@ -241,19 +242,24 @@ Result<bool> Servers::take_down(const Resource& endpoint, const Deployment& depl
     if (!child || child->is_over()) continue;
     down = false;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (std::exchange(servers_[place.id].stopping, true)) continue;
     }
-    MR_TRY(needs_.dependencies.backend.stop(place.key, kGrace));
+    if (auto stopped = needs_.dependencies.backend.stop(place.key, kGrace); !stopped) {
+      const MutexLock lock(mutex_);
+      servers_[place.id].stopping = false;  // asked for again at the next look
+      return fail(stopped.error());
+    }
   }
   if (!down) return false;  // its exit pokes
   for (const auto& variant : deployment.variants) {
     const Place place = place_of(endpoint, deployment, variant);
     if (auto stored = needs_.follower.finish(place.key); !stored)
       log::warn("{}: {}", place.key, stored.error().message);
-    MR_TRY(needs_.dependencies.backend.forget(place.key));
-    MR_TRY(sockets_.remove(place.key));
-    const std::lock_guard lock(mutex_);
+    // An earlier start may not have been forgotten.
+    MR_TRY(needs_.dependencies.backend.forget(all_starts(place.key)));
+    MR_TRY(sockets_.remove(all_starts(place.key)));
+    const MutexLock lock(mutex_);
     servers_.erase(place.id);
   }
   MR_TRY(remove_tree(root_of(endpoint) / std::to_string(deployment.number)));
@@ -263,13 +269,13 @@ Result<bool> Servers::take_down(const Resource& endpoint, const Deployment& depl
 // At most one look waits for each server, however often this is asked for.
 void Servers::look_later(const Place& place, Millis delay) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Server& server = servers_[place.id];
-    const auto now = Steady::now(), due = now + delay;
-    if (server.next_look && *server.next_look > now && *server.next_look <= due) return;
+    const Time due = now() + delay;
+    if (server.next_look && *server.next_look > now() && *server.next_look <= due) return;
     server.next_look = due;
   }
-  needs_.alarm.after(delay, [poke = needs_.poke, name = place.endpoint.name] { poke(name); });
+  needs_.execution.timers.after(delay, [poke = needs_.poke, name = place.endpoint.name] { poke(name); });
 }
 
 void Servers::follow(const Place& place) {

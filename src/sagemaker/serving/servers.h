@@ -1,21 +1,21 @@
 #pragma once
 // The processes behind endpoints: started, asked whether they are well, replaced when they end or hang, taken down.
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "net/async_client.h"
-#include "sagemaker/jobs/alarm.h"
+#include "sagemaker/jobs/execution.h"
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/log_follower.h"
 #include "sagemaker/serving/deployment.h"
+#include "sagemaker/serving/invoker.h"
 #include "sagemaker/serving/machine.h"
 #include "sagemaker/serving/sockets.h"
 
@@ -26,8 +26,8 @@ class Servers {
   struct Needs {
     Dependencies& dependencies;
     LogFollower& follower;
-    Alarm& alarm;
-    net::AsyncClient& client;
+    const Execution& execution;
+    Send send;
     std::function<void(const std::string& endpoint)> poke;  // look at it again; never blocks
     std::function<void(const std::string& id)> answers;     // the variant's server has become ready
     Checkpoint checkpoint;                                  // of fetching a model
@@ -45,15 +45,14 @@ class Servers {
   std::filesystem::path root_of(const Resource& endpoint) const;  // all that the endpoint has on disk
 
  private:
-  using Steady = std::chrono::steady_clock;
   // What is known of a variant's server beyond its row: gone with this process, found out again.
   struct Server {
     std::string key;  // of the start that the rest is about
     bool ready = false, killed = false, stopping = false, ping_under_way = false;
-    int failures = 0;      // ends in a row
-    int missed_pings = 0;  // in a row
-    Steady::time_point since = Steady::now(), pinged{}, not_before{};
-    std::optional<Steady::time_point> next_look;
+    int failures = 0;                      // ends in a row
+    int missed_pings = 0;                  // in a row
+    Time since{}, pinged{}, not_before{};  // by the timers' clock
+    std::optional<Time> next_look;
     std::shared_ptr<const HeldSocket> socket;  // shared: exchanges hold it until they end
   };
   // A variant's server at its present start.
@@ -76,11 +75,12 @@ class Servers {
   void look_later(const Place& place, Millis delay);
   void follow(const Place& place);
   std::filesystem::path log_of(const Place& place) const;
+  Time now() const { return needs_.execution.steady.now(); }
 
   const Needs needs_;
   const Sockets sockets_;
-  std::mutex mutex_;
-  std::map<std::string, Server> servers_;  // by variant_id()
+  Mutex mutex_;
+  std::map<std::string, Server> servers_ MR_GUARDED_BY(mutex_);  // by variant_id()
 };
 
 }  // namespace millrace::sagemaker

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <future>
 #include <map>
-#include <thread>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -87,6 +86,10 @@ class ServingLifecycle : public testing::Test {
   Value endpoint(const std::vector<std::string>& statuses) {
     return server_.wait("DescribeEndpoint", Value::object({{"EndpointName", "e"}}), "EndpointStatus", statuses);
   }
+  bool is_gone(const std::string& name) {
+    return server_.signals().reached(
+        [&] { return !server_.sagemaker("DescribeEndpoint", Value::object({{"EndpointName", name}})); });
+  }
   void create_endpoint() {
     create_model("m");
     create_config("c", "m");
@@ -130,19 +133,14 @@ TEST_F(ServingLifecycle, AnEndpointAnswersChangesAndGoes) {
   accepted("UpdateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c2"}}));
   while (endpoint({"InService", "Updating", "Failed"})["EndpointStatus"].string_or() == "Updating") expect_answer();
   EXPECT_EQ(endpoint({"InService"})["EndpointConfigName"].string_or(), "c2");
-  for (int i = 0; i < 1'000 && model_servers(server_.directory()).size() != 1; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  EXPECT_EQ(model_servers(server_.directory()).size(), 1u);
+  EXPECT_TRUE(server_.signals().reached([&] { return model_servers(server_.directory()).size() == 1; }));
   expect_answer();
 
   accepted("DeleteEndpoint", Value::object({{"EndpointName", "e"}}));
   EXPECT_EQ(
       refused("InvokeEndpoint", Value::object({{"EndpointName", "e"}, {"Body", "1"}}), "sagemaker-runtime").reason,
       "ValidationError");
-  for (int i = 0; i < 1'000 && server_.sagemaker("DescribeEndpoint", Value::object({{"EndpointName", "e"}})); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+  EXPECT_TRUE(is_gone("e"));
   const auto gone = refused("DescribeEndpoint", Value::object({{"EndpointName", "e"}}));
   EXPECT_EQ(gone.message, "Could not find endpoint \"arn:aws:sagemaker:us-east-1:123456789012:endpoint/e\".");
   EXPECT_TRUE(model_servers(server_.directory()).empty());
@@ -156,7 +154,7 @@ TEST_F(ServingLifecycle, AModelServerThatDiesIsReplaced) {
   ASSERT_EQ(before.size(), 1u);
   ASSERT_EQ(::kill(before[0], SIGKILL), 0);
   // What reaches a server in the middle of its death is cut off and not sent twice; from its end on callers wait.
-  while (::kill(before[0], 0) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_TRUE(server_.signals().reached([&] { return ::kill(before[0], 0) != 0; }));
   expect_answer();
   const auto after = model_servers(server_.directory());
   ASSERT_EQ(after.size(), 1u);
@@ -178,10 +176,11 @@ TEST_F(ServingLifecycle, AHungModelServerIsReplaced) {
     }));
   }
   while (model_servers(server_.directory()) == before) {
+    const std::size_t seen = server_.signals().count();
     const auto asked = std::chrono::steady_clock::now();
     accepted("ListModels", Value::object());
     EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(2));
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    server_.signals().wait_beyond(seen, std::chrono::steady_clock::now() + std::chrono::milliseconds(50));
   }
   std::map<std::string, int> outcomes;
   for (auto& call : calls) ++outcomes[call.get()];
@@ -202,9 +201,7 @@ TEST_F(ServingLifecycle, AHungModelServerHoldsNeitherAStopNorADeletion) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
   ASSERT_EQ(model_servers(server_.directory()), before);
   accepted("DeleteEndpoint", Value::object({{"EndpointName", "e"}}));
-  for (int i = 0; i < 3'000 && server_.sagemaker("DescribeEndpoint", Value::object({{"EndpointName", "e"}})); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+  EXPECT_TRUE(is_gone("e"));
   EXPECT_TRUE(model_servers(server_.directory()).empty());
 }
 

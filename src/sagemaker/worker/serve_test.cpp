@@ -1,10 +1,13 @@
+#include <poll.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <filesystem>
 #include <thread>
 
+#include "base/file.h"
 #include "net/client.h"
 #include "sagemaker/worker/worker_fixture.h"
 
@@ -43,9 +46,14 @@ class ServeTest : public WorkerTest {
     return response ? *response : net::ClientResponse{-1, {}, response.error().message};
   }
   bool ready() {
-    for (int i = 0; i < 500; ++i) {
+    // Its socket appears in the directory, and a moment later it listens.
+    const Fd watch(::inotify_init1(IN_CLOEXEC));
+    ::inotify_add_watch(watch.get(), root().c_str(), IN_CREATE);
+    pollfd wait{watch.get(), POLLIN, 0};
+    if (!std::filesystem::exists(socket()) && ::poll(&wait, 1, 5'000) <= 0) return false;
+    for (int i = 0; i < 100'000; ++i) {
       if (send("GET", "/ping").status == 200) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      std::this_thread::yield();
     }
     return false;
   }

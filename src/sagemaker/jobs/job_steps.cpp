@@ -1,0 +1,293 @@
+#include "sagemaker/jobs/job_steps.h"
+
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "base/untrusted_tree.h"
+#include "sagemaker/jobs/jobs.h"
+
+namespace millrace::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Millis kTrainingGrace{120'000};  // StopTrainingJob: 120 seconds between SIGTERM and SIGKILL
+constexpr Millis kGrace{30'000};
+constexpr Millis kStopLook{1'000};  // long work looks so often whether its job is to stop
+
+Millis grace_of(Kind kind) { return kind == Kind::training_job ? kTrainingGrace : kGrace; }
+
+// A deleted job's name may be used again while its files are still being removed.
+std::string incarnation_of(const Resource& job) { return std::to_string(to_epoch_ms(job.created)); }
+
+Outcome failed(const std::string& reason) { return {"Failed", "Failed", cut_reason("ClientError: " + reason), false}; }
+
+}  // namespace
+
+std::string job_key(const Resource& job) {
+  return fmt::format("{}{}/{}", kJobKeys, poke_name(job.kind, job.name), incarnation_of(job));
+}
+
+std::string poke_name(Kind kind, std::string_view name) {
+  return fmt::format("{}/{}", info_of(kind).arn_segment, to_lower(name));
+}
+
+bool is_ours(const Error& error) {
+  return error.code == Code::unavailable || error.code == Code::internal || error.code == Code::deadline_exceeded;
+}
+
+fs::path JobSteps::home_of(Kind kind, std::string_view name) const {
+  return needs_.dependencies.options.directory / info_of(kind).arn_segment / to_lower(name);
+}
+
+fs::path JobSteps::directory_of(const Resource& job) const { return home_of(job.kind, job.name) / incarnation_of(job); }
+
+Result<JobFacts> JobSteps::look(const JobKind& kind, const Resource& job) {
+  JobFacts facts;
+  facts.ended = !job.active;
+  facts.stop_requested = job.state["stop"].bool_or(false);
+  if (!facts.ended) {
+    facts.child = MR_TRY(needs_.dependencies.backend.status(job_key(job)));
+    facts.timed_out = timed_out(kind, job, facts.child);
+  }
+  return facts;
+}
+
+bool JobSteps::timed_out(const JobKind& kind, const Resource& job, const std::optional<work::WorkStatus>& child) const {
+  const auto limit = kind.max_runtime(job);
+  if (!child || limit.count() == 0 || child->state == work::WorkStatus::State::lost) return false;
+  const Time until = !child->is_over() ? needs_.dependencies.clock.now() : child->ended;
+  return until - child->started >= limit;
+}
+
+Checkpoint JobSteps::checkpoint(Kind kind, const std::string& name, Millis patience) {
+  return [this, kind, name, patience, next_look = needs_.execution.steady.now() + kStopLook,
+          give_up = std::optional<Time>()]() mutable -> Status {
+    if (needs_.ending) return fail(Code::cancelled, "the server is stopping");
+    const Time now = needs_.execution.steady.now();
+    if (now < next_look) return {};
+    next_look = now + kStopLook;
+    if (!give_up) {
+      const auto job = MR_TRY(needs_.dependencies.store.find(kind, name));
+      if (job && job->state["stop"].bool_or(false)) give_up = now + patience;
+    }
+    if (give_up && now >= *give_up) return fail(Code::aborted, "the job was stopped");
+    return {};
+  };
+}
+
+Status JobSteps::begin(const Resource& job) {
+  const std::string start = std::string(info_of(job.kind).start_member);
+  const auto begun = update(job.kind, job.name, [&](Resource& row) -> Status {
+    const Time now = needs_.dependencies.clock.now();
+    if (!row.body.has(start)) row.body.set(start, seconds(now));
+    if (row.kind == Kind::training_job && row.status == "InProgress")
+      set_secondary_status(row.body, "Downloading", now);
+    return {};
+  });
+  return begun ? Status() : fail(begun.error());
+}
+
+Status JobSteps::set_secondary(const Resource& job, std::string_view status) {
+  if (job.kind != Kind::training_job) return {};
+  const auto set = update(job.kind, job.name, [&](Resource& row) -> Status {
+    if (row.status == "InProgress") set_secondary_status(row.body, status, needs_.dependencies.clock.now());
+    return {};
+  });
+  return set ? Status() : fail(set.error());
+}
+
+Status JobSteps::prepare(JobKind& kind, const Resource& job) {
+  MR_TRY(begin(job));
+  MR_TRY(release(job.kind, job.name, &job));
+  const fs::path directory = directory_of(job);
+  MR_TRY(remove_tree(directory));  // what a killed server left half done
+  // trusted-path: only the server writes where jobs have their directories
+  MR_TRY(make_directories(directory, 0700));
+  auto spec = kind.prepare(job, directory, checkpoint(job.kind, job.name, Millis(0)));
+  if (!spec) {
+    if (spec.error().code == Code::aborted) return {};  // stopped: concluded at the next look
+    if (spec.error().code == Code::cancelled || is_ours(spec.error())) return fail(spec.error());
+    return conclude(job.kind, job.name, failed(spec.error().message), Value::object());
+  }
+  spec->key = job_key(job);
+  if (spec->working_directory.empty() && spec->image.empty()) spec->working_directory = directory;
+  spec->log = directory / "log";
+  const auto launched = needs_.dependencies.backend.start_and_wait(std::move(*spec));
+  if (!launched) {
+    if (is_ours(launched.error())) return fail(launched.error());
+    return conclude(job.kind, job.name, failed("The program cannot be started: " + launched.error().message),
+                    Value::object());
+  }
+  return set_secondary(job, "Training");
+}
+
+void JobSteps::follow(const JobKind& kind, const Resource& job) {
+  const std::string key = job_key(job);
+  LogFollower::Source source;
+  source.file = directory_of(job) / "log";
+  source.group = kind.log_group();
+  source.stream = job.state["log_stream"].string_or();
+  {
+    const MutexLock lock(mutex_);
+    if (scrapers_.contains(key)) return;
+    if (job.kind == Kind::training_job) {
+      // The definitions were checked when the job was made.
+      if (auto patterns = needs_.dependencies.metrics.get(job.body["AlgorithmSpecification"]["MetricDefinitions"])) {
+        const auto shared = std::make_shared<MetricScraper>(std::move(*patterns));
+        scrapers_[key] = shared;
+        source.on_line = [shared](std::string_view line, Time at) { shared->line(line, at); };
+      }
+    }
+  }
+  needs_.follower.follow(key, std::move(source));
+}
+
+Status JobSteps::watch(const JobKind& kind, const Resource& job, const work::WorkStatus& child) {
+  follow(kind, job);
+  const auto limit = kind.max_runtime(job);
+  if (limit.count() == 0) return {};
+  {
+    const MutexLock lock(mutex_);
+    if (!deadlines_.insert(job_key(job)).second) return {};
+  }
+  const Millis left = std::chrono::duration_cast<Millis>(child.started + limit - needs_.dependencies.clock.now());
+  needs_.execution.timers.after(std::max(left, Millis(0)) + Millis(1),
+                                [poke = needs_.poke, kind = job.kind, name = job.name] { poke(kind, name); });
+  return {};
+}
+
+Status JobSteps::end_child(const JobKind& kind, const Resource& job) {
+  follow(kind, job);
+  const std::string key = job_key(job);
+  {
+    const MutexLock lock(mutex_);
+    if (!stopping_.insert(key).second) return {};
+  }
+  auto stopped = needs_.dependencies.backend.stop(key, grace_of(job.kind));
+  if (stopped) return {};
+  const MutexLock lock(mutex_);
+  stopping_.erase(key);  // asked for again at the next look
+  return stopped;
+}
+
+Status JobSteps::finish(JobKind& kind, const Resource& job, const JobFacts& facts) {
+  const std::string key = job_key(job);
+  const fs::path directory = directory_of(job);
+  follow(kind, job);
+  MR_TRY(needs_.follower.finish(key));
+  Outcome outcome = outcome_of(
+      {job.kind, kind.built_in(job), facts.stop_requested, facts.timed_out, *facts.child, kind.failure(directory)});
+  Value members = kind.closing_members(directory);
+  if (job.kind == Kind::training_job) {
+    const MutexLock lock(mutex_);
+    if (const auto scraper = scrapers_.find(key); scraper != scrapers_.end()) {
+      Value metrics = scraper->second->final_values();
+      if (!metrics.empty()) members.set("FinalMetricDataList", std::move(metrics));
+    }
+  }
+  if (outcome.upload) outcome = MR_TRY(upload(kind, job, std::move(outcome), members));
+  return conclude(job.kind, job.name, outcome, members);
+}
+
+// What becomes of the outcome when the output is stored, or cannot be.
+Result<Outcome> JobSteps::upload(JobKind& kind, const Resource& job, Outcome outcome, Value& members) {
+  if (job.kind == Kind::training_job) {
+    const auto set = update(job.kind, job.name, [&](Resource& row) -> Status {
+      set_secondary_status(row.body, "Uploading", needs_.dependencies.clock.now());
+      return {};
+    });
+    if (!set) return fail(set.error());
+  }
+  const fs::path directory = directory_of(job);
+  const Checkpoint look = checkpoint(job.kind, job.name, grace_of(job.kind));
+  Leftovers leftovers{directory, look, {}};
+  auto uploaded = kind.upload(job, leftovers);
+  note(kind, job, leftovers.notes);
+  if (uploaded) {
+    for (const auto& [member, value] : uploaded->members()) members.set(member, value);
+    return outcome;
+  }
+  const Error& error = uploaded.error();
+  if (error.code == Code::aborted) return Outcome{"Stopped", "Stopped", "", false};
+  if (error.code == Code::cancelled || is_ours(error)) return fail(error);
+  return outcome.status == "Completed" ? failed(error.message) : outcome;
+}
+
+// Lines of the server's own in the job's log.
+void JobSteps::note(const JobKind& kind, const Resource& job, const std::vector<std::string>& lines) {
+  std::vector<logs::Event> events;
+  for (const auto& line : lines) events.push_back({needs_.dependencies.clock.now(), line});
+  if (events.empty()) return;
+  const auto stored =
+      needs_.dependencies.logs.append(std::string(kind.log_group()), job.state["log_stream"].string_or(), events);
+  if (!stored) log::warn("log of {}: {}", job.name, stored.error().message);
+}
+
+Status JobSteps::conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members) {
+  const auto changed = update(kind, name, [&](Resource& row) -> Status {
+    if (!row.active) return {};
+    const KindInfo& names = info_of(kind);
+    const Time now = needs_.dependencies.clock.now();
+    row.active = false;
+    row.status = outcome.status;
+    row.body.set(names.status_member, outcome.status).set(names.end_member, seconds(now));
+    for (const auto& [member, value] : members.members()) row.body.set(member, value);
+    if (!outcome.failure_reason.empty()) row.body.set("FailureReason", outcome.failure_reason);
+    if (kind == Kind::training_job) {
+      set_secondary_status(row.body, outcome.secondary_status, now);
+      const double started = row.body["TrainingStartTime"].double_or(seconds(now));
+      const auto took = static_cast<std::int64_t>(std::ceil(std::max(0.0, seconds(now) - started)));
+      row.body.set("TrainingTimeInSeconds", took).set("BillableTimeInSeconds", took);
+    }
+    return {};
+  });
+  if (!changed) return fail(changed.error());
+  if (!changed->parent.empty()) needs_.poke(Kind::tuning_job, changed->parent);
+  return {};
+}
+
+Status JobSteps::release(Kind kind, const std::string& name, const Resource* kept) {
+  const fs::path home = home_of(kind, name);
+  const auto tree = UntrustedTree::open(home);
+  if (!tree) return tree.error().code == Code::not_found ? Status() : fail(tree.error());
+  bool is_empty = true;
+  for (const auto& entry : MR_TRY(tree->list("", {}))) {
+    if (kept != nullptr && entry.path == incarnation_of(*kept)) {
+      is_empty = false;
+    } else {
+      MR_TRY(release_one(fmt::format("{}{}/{}", kJobKeys, poke_name(kind, name), entry.path), home / entry.path));
+    }
+  }
+  return is_empty ? remove_tree(home) : Status();
+}
+
+Status JobSteps::release_one(const std::string& key, const fs::path& directory) {
+  {
+    const MutexLock lock(mutex_);
+    scrapers_.erase(key);
+    stopping_.erase(key);
+    deadlines_.erase(key);
+  }
+  needs_.follower.drop(key);
+  // First the record, then the directory: while the directory stands, Jobs::resume() knows that this is still to do.
+  MR_TRY(needs_.dependencies.backend.forget(key));
+  return remove_tree(directory);
+}
+
+Result<Resource> JobSteps::update(Kind kind, const std::string& name, const Store::Change& change) {
+  auto changed = needs_.dependencies.store.change(kind, name, [&](Resource& row) -> Status {
+    MR_TRY(change(row));
+    row.modified = needs_.dependencies.clock.now();
+    if (row.body.has("LastModifiedTime")) row.body.set("LastModifiedTime", seconds(row.modified));
+    return {};
+  });
+  if (changed) needs_.dependencies.changed(kind, changed->name);
+  return changed;
+}
+
+}  // namespace millrace::sagemaker

@@ -1,0 +1,68 @@
+#pragma once
+// The steps of a job, each of which may be done twice without harm. jobs.cpp decides by machine.h which one is next.
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "sagemaker/jobs/execution.h"
+#include "sagemaker/jobs/job_kind.h"
+#include "sagemaker/jobs/log_follower.h"
+#include "sagemaker/jobs/machine.h"
+#include "sagemaker/jobs/metrics.h"
+
+namespace millrace::sagemaker {
+
+class JobSteps {
+ public:
+  struct Needs {
+    Dependencies& dependencies;
+    LogFollower& follower;
+    const Execution& execution;
+    std::function<void(Kind, const std::string& name)> poke;  // look at it again; never blocks
+    const std::atomic<bool>& ending;                          // the server is
+  };
+  explicit JobSteps(Needs needs) : needs_(std::move(needs)) {}
+
+  Result<JobFacts> look(const JobKind& kind, const Resource& job);
+  // Also done when it failed for the customer's reasons: they are written then.
+  Status prepare(JobKind& kind, const Resource& job);
+  Status watch(const JobKind& kind, const Resource& job, const work::WorkStatus& child);
+  Status end_child(const JobKind& kind, const Resource& job);
+  Status finish(JobKind& kind, const Resource& job, const JobFacts& facts);
+  // The job's last change: from here on it is over.
+  Status conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members);
+  // Forgets the programs and removes the files of the jobs that have had this name, but for `kept`.
+  Status release(Kind kind, const std::string& name, const Resource* kept);
+
+ private:
+  std::filesystem::path home_of(Kind kind, std::string_view name) const;
+  std::filesystem::path directory_of(const Resource& job) const;
+  Status release_one(const std::string& key, const std::filesystem::path& directory);
+  bool timed_out(const JobKind& kind, const Resource& job, const std::optional<work::WorkStatus>& child) const;
+  Result<Resource> update(Kind kind, const std::string& name, const Store::Change& change);
+  Status begin(const Resource& job);
+  Status set_secondary(const Resource& job, std::string_view status);
+  // For long work of a job: an error when the server ends (cancelled) or, `patience` after it was asked for, when the
+  // job is to stop (aborted).
+  Checkpoint checkpoint(Kind kind, const std::string& name, Millis patience);
+  void follow(const JobKind& kind, const Resource& job);
+  void note(const JobKind& kind, const Resource& job, const std::vector<std::string>& lines);
+  Result<Outcome> upload(JobKind& kind, const Resource& job, Outcome outcome, Value& members);
+
+  const Needs needs_;
+  Mutex mutex_;
+  // By job_key(). Scrapers are shared with the follower's callback.
+  std::map<std::string, std::shared_ptr<MetricScraper>> scrapers_ MR_GUARDED_BY(mutex_);
+  std::set<std::string> stopping_ MR_GUARDED_BY(mutex_), deadlines_ MR_GUARDED_BY(mutex_);  // said once per server
+};
+
+}  // namespace millrace::sagemaker
