@@ -19,6 +19,9 @@ namespace millrace::work {
 
 class FakeBackend final : public Backend {
  public:
+  FakeBackend() = default;
+  explicit FakeBackend(const Clock* clock) : clock_(clock) {}  // what says when workloads start and end
+
   // true: starts and stops are answered and done by answer() only.
   void hold_answers(bool held) {
     const MutexLock lock(mutex_);
@@ -87,6 +90,12 @@ class FakeBackend final : public Backend {
     }
     return keys;
   }
+  std::vector<std::string> known() {  // not forgotten, running or not
+    const MutexLock lock(mutex_);
+    std::vector<std::string> keys;
+    for (const auto& [key, status] : known_) keys.push_back(key);
+    return keys;
+  }
   // As it was last to be started; nullopt: never.
   std::optional<Workload> workload(const std::string& key) {
     const MutexLock lock(mutex_);
@@ -112,7 +121,10 @@ class FakeBackend final : public Backend {
         result = fail(*std::exchange(failure_, std::nullopt));
       } else {
         const auto [found, is_new] = known_.try_emplace(key);
-        if (is_new) started_.push_back(key);
+        if (is_new) {
+          started_.push_back(key);
+          found->second.started = now();
+        }
         result = found->second;
       }
       if (held_) {
@@ -146,16 +158,22 @@ class FakeBackend final : public Backend {
 
  private:
   bool end_as(const std::string& key, const WorkStatus& status) {
+    WorkStatus ended;
     {
       const MutexLock lock(mutex_);
       const auto found = known_.find(key);
       if (found == known_.end() || found->second.is_over()) return false;
-      found->second = status;
+      ended = status;
+      ended.started = found->second.started;
+      ended.ended = now();
+      found->second = ended;
     }
-    report_end(key, status);
+    report_end(key, ended);
     return true;
   }
+  Time now() const { return clock_ != nullptr ? clock_->now() : Time(); }
 
+  const Clock* const clock_ = nullptr;
   Mutex mutex_;
   bool held_ MR_GUARDED_BY(mutex_) = false;
   std::optional<Error> failure_ MR_GUARDED_BY(mutex_);
