@@ -147,6 +147,7 @@ void add_s3_keys(policy::Context& keys, const aws::Call& call, std::string_view 
   keys["s3:ResourceAccount"] = {call.account};
   if (call.http == nullptr) return;
   const net::Request& request = *call.http;
+  if (!request.tls_version.empty()) keys["s3:TlsVersion"] = {request.tls_version};
   const bool presigned = request.raw_query.find("X-Amz-Algorithm=") != std::string::npos;
   const bool header = request.headers.has("authorization");
   const bool version2 = !header && !presigned && request.raw_query.find("AWSAccessKeyId=") != std::string::npos;

@@ -54,6 +54,7 @@ struct Request {
   Headers headers;
   std::string peer_address;  // "127.0.0.1"
   bool tls = false;
+  std::string tls_version;     // "1.2", "1.3"; empty: plain
   BodyReader* body = nullptr;  // never null in a handler; reading it sends "100 Continue" when asked for
 };
 
@@ -108,7 +109,7 @@ struct Response {
   Headers headers;
   std::string body;
   std::optional<FileBody> file;        // instead of body
-  std::unique_ptr<StreamBody> stream;  // instead of body; sent chunked
+  std::unique_ptr<StreamBody> stream;  // instead of body; sent chunked, or by the Content-Length that is set
   std::string_view static_body;        // instead of body: bytes that outlive the server (embedded assets)
   // Instead of all the above: the answer comes later and no thread waits for it. Called once, on a pool thread, after
   // the handler has returned; it must not use the handler's Request, and must not block. An answer that does not come

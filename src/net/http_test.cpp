@@ -79,5 +79,20 @@ TEST(ResponseHead, AStreamIsChunkedOrEndsWithTheConnection) {
   EXPECT_NE(head.text.find("Connection: close\r\n"), std::string::npos);
 }
 
+TEST(ResponseHead, AStreamOfKnownLengthSaysIt) {
+  Response response;
+  HeadRules rules;
+  rules.is_stream = true;
+  response.headers.set("Content-Length", "70000");
+  Head head = make_head(response, rules, from_epoch_ms(0));
+  EXPECT_FALSE(head.chunked);
+  EXPECT_NE(head.text.find("Content-Length: 70000\r\n"), std::string::npos);
+  EXPECT_EQ(head.text.find("Transfer-Encoding"), std::string::npos);
+  response.headers.set("Content-Length", "many");
+  head = make_head(response, rules, from_epoch_ms(0));
+  EXPECT_TRUE(head.chunked);
+  EXPECT_EQ(head.text.find("Content-Length"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace millrace::net

@@ -20,10 +20,12 @@ bool is_ours(std::string_view name) {
 
 Head make_head(const Response& response, const HeadRules& rules, Time now) {
   const bool bodyless = response.status == 204 || response.status == 304 || response.status / 100 == 1;
-  const std::string* own_length = rules.head_request ? response.headers.find("content-length") : nullptr;
+  const std::string* own_length =
+      rules.head_request || rules.is_stream ? response.headers.find("content-length") : nullptr;
+  if (own_length != nullptr && !parse_int(*own_length)) own_length = nullptr;
   Head head;
   head.has_body = !bodyless && !rules.head_request;
-  head.chunked = rules.is_stream && !rules.http_1_0;
+  head.chunked = rules.is_stream && !rules.http_1_0 && own_length == nullptr;
   std::string& out = head.text;
   out.reserve(512);
   out += fmt::format("HTTP/1.1 {} {}\r\n", response.status, status_text(response.status));
@@ -38,7 +40,7 @@ Head make_head(const Response& response, const HeadRules& rules, Time now) {
   if (!response.headers.has("x-content-type-options")) out += "X-Content-Type-Options: nosniff\r\n";
   out += "Date: " + format_http_date(now) + "\r\n";
   if (!bodyless) {
-    if (own_length != nullptr && parse_int(*own_length))
+    if (own_length != nullptr)
       out += "Content-Length: " + *own_length + "\r\n";
     else if (head.chunked)
       out += "Transfer-Encoding: chunked\r\n";

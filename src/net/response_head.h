@@ -14,7 +14,7 @@ struct HeadRules {
   bool http_1_0 = false;      // no chunks; a kept connection has to be said
   bool keep_alive = true;
   std::uint64_t length = 0;  // of the body, when it is not a stream
-  bool is_stream = false;
+  bool is_stream = false;    // chunked, unless the handler has set a Content-Length
 };
 
 struct Head {

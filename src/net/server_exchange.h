@@ -16,6 +16,7 @@
 #include "net/server_later.h"
 #include "net/server_request_body.h"
 #include "net/server_stream.h"
+#include "net/tls_context.h"
 
 namespace millrace::net::detail {
 
@@ -35,7 +36,10 @@ inline Task<error_code> send_response(Connection& connection, Response& response
   if (const error_code ec = co_await send_text(connection, head.text)) co_return ec;
   if (!head.has_body) co_return error_code{};
   if (response.file) co_return co_await send_file(connection, *response.file);
-  co_return co_await send_stream(connection, *response.stream, head.chunked);
+  const error_code sent = co_await send_stream(connection, *response.stream, head.chunked);
+  // A stop ends streams early: where no last chunk says so, the end of the connection does.
+  if (!sent && !head.chunked && connection.core.stopping) co_return asio::error::make_error_code(asio::error::eof);
+  co_return sent;
 }
 
 inline Task<After> refuse(Connection& connection, int status, std::string_view text) {
@@ -131,6 +135,7 @@ class Exchange {
     rules_.http_1_0 = head_.http_1_0;
     head_.request.peer_address = connection.peer;
     head_.request.tls = connection.tls != nullptr;
+    if (connection.tls) head_.request.tls_version = tls_version_of(connection.tls->native_handle());
     connection.pace.reset();
   }
 

@@ -138,7 +138,7 @@ TEST(Server, SpeaksTlsAndPlainOnOnePort) {
   auto server = start_server(
       [](Request& request) {
         auto body = request.body->read_all(1u << 20);
-        return Response::text(200, (request.tls ? "tls " : "plain ") + body.value_or("?"));
+        return Response::text(200, (request.tls ? "tls " + request.tls_version + " " : "plain ") + body.value_or("?"));
       },
       options);
   Client client;
@@ -153,7 +153,7 @@ TEST(Server, SpeaksTlsAndPlainOnOnePort) {
   request.ca_pem = authority->certificate_pem;
   answer = client.send(request);
   ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(answer->body, "tls " + request.body);
+  EXPECT_EQ(answer->body, "tls 1.3 " + request.body);
   request.ca_pem = make_certificate_authority("Other")->certificate_pem;
   answer = client.send(request);
   ASSERT_FALSE(answer);

@@ -56,4 +56,10 @@ Result<TlsContext> make_server_tls_context(const std::string& certificate_pem, c
   return context;
 }
 
+std::string tls_version_of(const ssl_st* connection) {
+  const std::string_view name = SSL_get_version(connection);
+  constexpr std::string_view kPrefix = "TLSv";
+  return std::string(name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name);
+}
+
 }  // namespace millrace::net
