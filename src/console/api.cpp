@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "console/text.h"
 #include "console/views.h"
+#include "net/routes.h"
 #include "sagemaker/kinds.h"
 
 namespace millrace::console {
@@ -62,31 +63,22 @@ Result<std::uint64_t> count_parameter(const net::Request& request, std::string_v
   return static_cast<std::uint64_t>(*number);
 }
 
+constexpr std::string_view kTaskLog = "runs/{run}/tasks/{task}/log";
+
 Error unknown_path() { return {Code::not_found, "there is nothing at this address"}; }
 
 }  // namespace
 
 bool Api::is_log_for(std::string_view path, const pipelines::Caller& caller) {
-  const auto parts = split(path, '/');
-  if (parts.size() != 5 || parts[0] != "runs" || parts[2] != "tasks" || parts[4] != "log") return false;
-  const auto run = percent_decode(parts[1]);
-  return run && needs_.pipelines.may_see(caller, *run);
+  net::PathParameters parameters;
+  return net::match_path(kTaskLog, path, parameters, net::Colon::is_text) &&
+         needs_.pipelines.may_see(caller, parameters["run"]);
 }
 
 net::Response Api::handle(std::string_view path, const net::Request& request) {
-  std::vector<std::string> parts;
-  Result<Value> result = fail(unknown_path());
-  bool readable = true;
-  for (const std::string_view part : split(path, '/')) {
-    auto decoded = percent_decode(part);
-    readable = readable && decoded.has_value();
-    parts.push_back(decoded ? std::move(*decoded) : std::string());
-  }
-  if (readable) {
-    result = answer(parts, request);
-  } else {
-    result = fail(Code::invalid_argument, "the address is not percent-encoded as it should be");
-  }
+  Result<Value> result = percent_decode(path)
+                             ? answer(path, request)
+                             : fail(Code::invalid_argument, "the address is not percent-encoded as it should be");
   auto response = result ? net::Response::json(200, to_json(*result))
                          : net::Response::json(http_status(result.error()),
                                                to_json(Value::object({{"message", as_utf8(result.error().message)}})));
@@ -94,32 +86,33 @@ net::Response Api::handle(std::string_view path, const net::Request& request) {
   return response;
 }
 
-Result<Value> Api::answer(const std::vector<std::string>& parts, const net::Request& request) {
-  const std::size_t n = parts.size();
-  const std::string& first = parts.front();
-  if (first == "overview" && n == 1) return overview();
-  if (first == "runs") {
-    if (n == 1) return runs();
-    if (n == 2) return run(parts[1]);
-    if (n == 5 && parts[2] == "tasks" && parts[4] == "log") return task_log(parts[1], parts[3], request);
-  }
-  if (first == "sagemaker") {
-    if (n == 1) return kinds();
-    if (n == 2) return resources(parts[1]);
-    if (n == 3) {
-      MR_TRY(find_kind(parts[1]));
-      return needs_.sagemaker.describe(parts[1], parts[2]);
-    }
-    if (n == 4 && parts[3] == "log") return resource_log(parts[1], parts[2], request);
-    if (n == 4 && parts[1] == "HyperParameterTuningJob" && parts[3] == "training-jobs") {
-      return training_jobs_of(parts[2]);
-    }
-  }
-  if (first == "s3") {
-    if (n == 1) return buckets();
-    if (n == 2) return folder(parts[1], request);
-  }
-  return fail(unknown_path());
+Result<Value> Api::answer(std::string_view path, const net::Request& request) {
+  using Parameters = const net::PathParameters&;
+  using Request = const net::Request&;
+  struct Route {
+    std::string_view method, pattern;
+    Result<Value> (*read)(Api&, Parameters, Request);
+  };
+  static constexpr Route kRoutes[] = {
+      {"*", "overview", [](Api& api, Parameters, Request) { return api.overview(); }},
+      {"*", "runs", [](Api& api, Parameters, Request) { return api.runs(); }},
+      {"*", "runs/{run}", [](Api& api, Parameters p, Request) { return api.run(p.at("run")); }},
+      {"*", kTaskLog, [](Api& api, Parameters p, Request r) { return api.task_log(p.at("run"), p.at("task"), r); }},
+      {"*", "sagemaker", [](Api& api, Parameters, Request) { return api.kinds(); }},
+      {"*", "sagemaker/{kind}", [](Api& api, Parameters p, Request) { return api.resources(p.at("kind")); }},
+      {"*", "sagemaker/{kind}/{name}",
+       [](Api& api, Parameters p, Request) { return api.resource(p.at("kind"), p.at("name")); }},
+      {"*", "sagemaker/{kind}/{name}/log",
+       [](Api& api, Parameters p, Request r) { return api.resource_log(p.at("kind"), p.at("name"), r); }},
+      {"*", "sagemaker/HyperParameterTuningJob/{name}/training-jobs",
+       [](Api& api, Parameters p, Request) { return api.training_jobs_of(p.at("name")); }},
+      {"*", "s3", [](Api& api, Parameters, Request) { return api.buckets(); }},
+      {"*", "s3/{bucket}", [](Api& api, Parameters p, Request r) { return api.folder(p.at("bucket"), r); }},
+  };
+  net::PathParameters parameters;
+  bool other_method = false;
+  const Route* route = net::find_route(kRoutes, request.method, path, parameters, other_method, net::Colon::is_text);
+  return route != nullptr ? route->read(*this, parameters, request) : fail(unknown_path());
 }
 
 Result<Value> Api::overview() {
@@ -169,6 +162,11 @@ Result<Value> Api::resources(const std::string& kind) {
   Value items = Value::array();
   for (Value& item : MR_TRY(needs_.sagemaker.list(kind))) items.push(std::move(item));
   return Value::object({{"items", std::move(items)}});
+}
+
+Result<Value> Api::resource(const std::string& kind, const std::string& name) {
+  MR_TRY(find_kind(kind));
+  return needs_.sagemaker.describe(kind, name);
 }
 
 Result<Value> Api::resource_log(const std::string& kind_name, const std::string& name, const net::Request& request) {

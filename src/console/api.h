@@ -35,13 +35,14 @@ class Api {
   net::Response handle(std::string_view path, const net::Request& request);
 
  private:
-  Result<Value> answer(const std::vector<std::string>& parts, const net::Request& request);
+  Result<Value> answer(std::string_view path, const net::Request& request);
   Result<Value> overview();
   Result<Value> runs();
   Result<Value> run(const std::string& id);
   Result<Value> task_log(const std::string& run_id, const std::string& task_id, const net::Request& request);
   Result<Value> kinds();
   Result<Value> resources(const std::string& kind);
+  Result<Value> resource(const std::string& kind, const std::string& name);
   Result<Value> resource_log(const std::string& kind, const std::string& name, const net::Request& request);
   Result<Value> training_jobs_of(const std::string& tuning_job);
   Result<Value> buckets();

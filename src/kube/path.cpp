@@ -1,38 +1,42 @@
 #include "kube/path.h"
 
-#include <vector>
-
-#include "base/encode.h"
-#include "base/strings.h"
 #include "kube/refusal.h"
+#include "net/routes.h"
 
 namespace millrace::kube {
 namespace {
+
 constexpr std::size_t kMaxPathBytes = 4096;
-}
+
+// The first that fits: what stands below a namespace is never a subresource of the namespace.
+// clang-format off
+constexpr std::string_view kForms[] = {
+    "/api/{version}/namespaces/{namespace}/{plural}",
+    "/api/{version}/namespaces/{namespace}/{plural}/{name}",
+    "/api/{version}/namespaces/{namespace}/{plural}/{name}/{subresource}",
+    "/api/{version}/{plural}",
+    "/api/{version}/{plural}/{name}",
+    "/api/{version}/{plural}/{name}/{subresource}",
+    "/apis/{group}/{version}/namespaces/{namespace}/{plural}",
+    "/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}",
+    "/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}/{subresource}",
+    "/apis/{group}/{version}/{plural}",
+    "/apis/{group}/{version}/{plural}/{name}",
+    "/apis/{group}/{version}/{plural}/{name}/{subresource}",
+};
+// clang-format on
+
+}  // namespace
 
 Result<ObjectPath> parse_path(std::string_view path) {
-  if (path.size() > kMaxPathBytes || !path.starts_with("/api")) return fail(unknown_path());
-  std::vector<std::string> parts;
-  for (const auto part : split(path.substr(1), '/')) {
-    parts.push_back(MR_TRY(percent_decode(part)));
-    if (parts.back().empty()) return fail(unknown_path());
+  if (path.size() > kMaxPathBytes) return fail(unknown_path());
+  net::PathParameters part;
+  for (const std::string_view form : kForms) {
+    if (!net::match_path(form, path, part, net::Colon::is_text)) continue;
+    const std::string group = part.contains("group") ? part["group"] + "/" : std::string();
+    return ObjectPath{group + part["version"], part["namespace"], part["plural"], part["name"], part["subresource"]};
   }
-  const std::size_t head = parts.front() == "api" ? 2 : 3;
-  if (parts.size() <= head) return fail(unknown_path());
-  ObjectPath result;
-  result.api_version = head == 2 ? parts[1] : parts[1] + "/" + parts[2];
-  parts.erase(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(head));
-  if (parts.front() == "namespaces" && parts.size() > 2) {
-    result.name_space = parts[1];
-    parts.erase(parts.begin(), parts.begin() + 2);
-  }
-  if (parts.size() > 3) return fail(unknown_path());
-  parts.resize(3);
-  result.plural = parts[0];
-  result.name = parts[1];
-  result.subresource = parts[2];
-  return result;
+  return fail(unknown_path());
 }
 
 }  // namespace millrace::kube

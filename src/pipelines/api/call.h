@@ -14,6 +14,7 @@
 #include "base/value.h"
 #include "db/database.h"
 #include "net/http.h"
+#include "net/routes.h"
 #include "pipelines/pipelines.h"
 #include "pipelines/runner/runner.h"
 
@@ -36,7 +37,7 @@ struct Context {
 
 struct Call {
   net::Request& request;
-  std::map<std::string, std::string, std::less<>> path;  // {id} → its decoded text
+  net::PathParameters path;  // {id} → its decoded text
   std::vector<std::pair<std::string, std::string>> query;
 
   // Empty when absent: clients send empty values for what they leave out. A name may come in lowerCamelCase, as members

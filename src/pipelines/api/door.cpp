@@ -7,7 +7,7 @@
 
 #include "base/encode.h"
 #include "base/json.h"
-#include "base/strings.h"
+#include "net/routes.h"
 #include "pipelines/api/access.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/v1beta1/door.h"
@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::string_view kV2 = "/apis/v2beta1", kV1 = "/apis/v1beta1";
 
-// {name} stands for one segment; a verb follows the last one after a colon.
 struct Route {
   std::string_view method, pattern;
   Result<Value> (*operation)(Context&, const Call&);
@@ -109,68 +108,32 @@ constexpr Gap kGaps[] = {
 
 }  // namespace
 
-bool matches(std::string_view pattern, std::string_view path,
-             std::map<std::string, std::string, std::less<>>& parameters) {
-  auto wanted = split(pattern, '/'), given = split(path, '/');
-  if (wanted.back().ends_with("...}") && given.size() >= wanted.size()) {
-    // The last one takes all that is left.
-    const std::size_t begin = static_cast<std::size_t>(given[wanted.size() - 1].data() - path.data());
-    given.resize(wanted.size());
-    given.back() = path.substr(begin);
-    wanted.back().remove_suffix(4);
-  }
-  if (wanted.size() != given.size()) return false;
-  parameters.clear();
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const std::size_t close = std::min(wanted[i].find('}'), wanted[i].size());
-    if (!wanted[i].starts_with('{')) {
-      if (wanted[i] != given[i]) return false;
-      continue;
-    }
-    const bool is_rest = close == wanted[i].size();
-    const std::string_view verb = is_rest ? std::string_view() : wanted[i].substr(close + 1);
-    std::string_view text = given[i];
-    if (verb.empty() && !is_rest ? text.find(':') != std::string_view::npos : !text.ends_with(verb)) return false;
-    text.remove_suffix(verb.size());
-    auto decoded = percent_decode(text);
-    if (!decoded || decoded->empty()) return false;
-    parameters.emplace(wanted[i].substr(1, close - 1), std::move(*decoded));
-  }
-  return true;
-}
-
 net::Response answer(Context& context, net::Request& request) {
   Call call{request, {}, net::parse_query(request.raw_query)};
   std::string_view path = request.path;
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  for (const BytesRoute& route : kBytesRoutes) {
-    if (request.method != route.method || !matches(route.pattern, path, call.path)) continue;
-    const Status allowed = check_access(context, route.access, call);
-    auto response = allowed ? route.operation(context, call) : Result<net::Response>(fail(allowed.error()));
+  bool other_method = false;
+  if (const BytesRoute* route = net::find_route(kBytesRoutes, request.method, path, call.path, other_method)) {
+    const Status allowed = check_access(context, route->access, call);
+    auto response = allowed ? route->operation(context, call) : Result<net::Response>(fail(allowed.error()));
     if (response) return std::move(*response);
-    return route.plain_errors ? plain_error_response(response.error()) : error_response(response.error());
+    return route->plain_errors ? plain_error_response(response.error()) : error_response(response.error());
   }
-  if (request.method == "POST" && matches("/apis/v1beta1/visualizations/{namespace}", path, call.path))
+  if (request.method == "POST" && net::match_path("/apis/v1beta1/visualizations/{namespace}", path, call.path))
     return error_response({Code::unimplemented, std::string(kNoPython)});
   if (path.starts_with("/apis/v1beta1/")) return v1beta1::answer(context, call, path.substr(kV1.size()));
   if (!path.starts_with(kV2)) return error_response({Code::not_found, "there is nothing at this address"});
   path.remove_prefix(kV2.size());
-  bool other_method = false;
-  for (const Route& route : kRoutes) {
-    if (!matches(route.pattern, path, call.path)) continue;
-    if (route.method != request.method) {
-      other_method = true;
-      continue;
-    }
-    const Status allowed = check_access(context, route.access, call);
-    const auto message = allowed ? route.operation(context, call) : Result<Value>(fail(allowed.error()));
+  other_method = false;
+  if (const Route* route = net::find_route(kRoutes, request.method, path, call.path, other_method)) {
+    const Status allowed = check_access(context, route->access, call);
+    const auto message = allowed ? route->operation(context, call) : Result<Value>(fail(allowed.error()));
     if (message) return net::Response::json(200, to_json(*message));
-    return route.plain_errors ? plain_error_response(message.error()) : error_response(message.error());
+    return route->plain_errors ? plain_error_response(message.error()) : error_response(message.error());
   }
-  for (const Gap& gap : kGaps) {
-    if ((gap.method == "*" || gap.method == request.method) && matches(gap.pattern, path, call.path))
-      return error_response({Code::unimplemented, std::string(gap.sentence)});
-  }
+  bool gap_of_other_method = false;
+  if (const Gap* gap = net::find_route(kGaps, request.method, path, call.path, gap_of_other_method))
+    return error_response({Code::unimplemented, std::string(gap->sentence)});
   if (other_method)
     return error_response({Code::unimplemented, fmt::format("{} is not a method of this address", request.method)});
   return error_response({Code::not_found, "there is nothing at this address"});

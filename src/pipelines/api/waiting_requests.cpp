@@ -1,10 +1,10 @@
 #include "pipelines/api/waiting_requests.h"
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
 
+#include "net/routes.h"
 #include "pipelines/api/call.h"
 #include "pipelines/api/door.h"
 
@@ -16,13 +16,12 @@ constexpr std::string_view kFromUrl[] = {"/apis/v2beta1/pipelines/create", "/api
 constexpr std::string_view kRuns[] = {"/apis/v2beta1/runs/{id}", "/apis/v1beta1/runs/{id}"};
 constexpr std::size_t kMaxBody = 32u << 20;  // as of all of the API's messages
 
-using Parameters = std::map<std::string, std::string, std::less<>>;
-
-bool matches_one(std::span<const std::string_view> patterns, const net::Request& request, Parameters& parameters) {
+bool matches_one(std::span<const std::string_view> patterns, const net::Request& request,
+                 net::PathParameters& parameters) {
   std::string_view path = request.path;
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   for (const std::string_view pattern : patterns) {
-    if (matches(pattern, path, parameters)) return true;
+    if (net::match_path(pattern, path, parameters)) return true;
   }
   return false;
 }
@@ -59,12 +58,12 @@ net::Response WaitingRequests::handle(net::Request& request, Answer answer) {
 void WaitingRequests::stop() { pool_.stop(); }
 
 bool creates_from_url(const net::Request& request) {
-  Parameters unused;
+  net::PathParameters unused;
   return request.method == "POST" && matches_one(kFromUrl, request, unused);
 }
 
 std::string deleted_run(const net::Request& request) {
-  Parameters parameters;
+  net::PathParameters parameters;
   if (request.method != "DELETE" || !matches_one(kRuns, request, parameters)) return {};
   return parameters["id"];
 }

@@ -85,16 +85,11 @@ std::span<const db::Migration> migrations() { return kMigrations; }
 
 net::Response answer(Context& context, Call& call, std::string_view path) {
   bool other_method = false;
-  for (const Route& route : kRoutes) {
-    if (!matches(route.pattern, path, call.path)) continue;
-    if (route.method != call.request.method) {
-      other_method = true;
-      continue;
-    }
-    const Status allowed = check_access(context, route.access, call);
-    const auto message = allowed ? route.operation(context, call) : Result<Value>(fail(allowed.error()));
+  if (const Route* route = net::find_route(kRoutes, call.request.method, path, call.path, other_method)) {
+    const Status allowed = check_access(context, route->access, call);
+    const auto message = allowed ? route->operation(context, call) : Result<Value>(fail(allowed.error()));
     if (message) return net::Response::json(200, to_json(*message));
-    return route.plain_errors ? plain_error_response(message.error()) : error_response(message.error());
+    return route->plain_errors ? plain_error_response(message.error()) : error_response(message.error());
   }
   if (other_method)
     return error_response(
