@@ -31,13 +31,9 @@ void ActionUses::note(const std::string& id, const std::string& service, const A
   database_.write_async(
       [id, service, use](db::Connection& connection) -> Status {
         auto insert = MR_TRY(connection.prepare(
-            "INSERT OR REPLACE INTO iam_action_use (id, service, action, used, region) VALUES (?, ?, ?, ?, ?)"));
-        return insert.bind(std::string_view(id))
-            .bind(std::string_view(service))
-            .bind(std::string_view(use.action))
-            .bind(to_epoch_ms(use.at))
-            .bind(std::string_view(use.region))
-            .run();
+            "INSERT INTO iam_action_use (id, service, action, used, region) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id, service, action) DO UPDATE SET used = excluded.used, region = excluded.region"));
+        return insert.bind_all(id, service, use.action, to_epoch_ms(use.at), use.region).run();
       },
       [](const Status&) {});
 }
@@ -47,8 +43,11 @@ Result<std::vector<ActionUse>> ActionUses::of(const std::string& id, const std::
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT action, used, region FROM iam_action_use WHERE id = ? AND service = ? ORDER BY action"));
-    select.bind(std::string_view(id)).bind(std::string_view(service));
-    while (MR_TRY(select.step())) found.push_back({select.text(0), from_epoch_ms(select.integer(1)), select.text(2)});
+    select.bind_all(id, service);
+    while (MR_TRY(select.step())) {
+      auto [action, used, region] = select.columns<std::string, std::int64_t, std::string>();
+      found.push_back({std::move(action), from_epoch_ms(used), std::move(region)});
+    }
     return {};
   }));
   return found;

@@ -55,10 +55,11 @@ Result<std::shared_ptr<RunCalls::Known>> RunCalls::known(const std::string& run)
   auto limits = std::make_shared<Limits>();
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare("SELECT principal, document FROM iam_run_limit WHERE run = ?"));
-    row.bind(std::string_view(run));
+    row.bind_all(run);
     while (MR_TRY(row.step())) {
-      auto document = MR_TRY(policy::parse_document(row.text(1), policy::Kind::identity));
-      limits->emplace(row.text(0), std::make_shared<const policy::Document>(std::move(document)));
+      auto [principal, text] = row.columns<std::string, std::string>();
+      auto document = MR_TRY(policy::parse_document(text, policy::Kind::identity));
+      limits->emplace(std::move(principal), std::make_shared<const policy::Document>(std::move(document)));
     }
     return {};
   }));
@@ -81,13 +82,10 @@ Status RunCalls::note(const aws::Call& call, const aws::Check& check) {
     if (of_run->calls.contains(id) || of_run->calls.size() > kMaxCallsOfRun) return {};
   }
   MR_TRY(database_.write([&](db::Connection& connection) -> Status {
-    auto insert = MR_TRY(connection.prepare("INSERT OR IGNORE INTO iam_run_call VALUES (?, ?, ?, ?, ?)"));
-    return insert.bind(std::string_view(call.origin))
-        .bind(std::string_view(used.principal))
-        .bind(std::string_view(used.action))
-        .bind(std::string_view(used.resource))
-        .bind(std::string_view(used.passed_to))
-        .run();
+    auto insert = MR_TRY(connection.prepare(
+        "INSERT INTO iam_run_call (run, principal, action, resource, passed_to) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (run, principal, action, resource, passed_to) DO NOTHING"));
+    return insert.bind_all(call.origin, used.principal, used.action, used.resource, used.passed_to).run();
   }));
   const MutexLock lock(mutex_);
   of_run->calls.insert(id);
@@ -99,8 +97,11 @@ Result<RunCalls::Of> RunCalls::calls_of(const std::string& run) {
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare(
         "SELECT principal, action, resource, passed_to FROM iam_run_call WHERE run = ? ORDER BY 1, 2, 3, 4"));
-    row.bind(std::string_view(run));
-    while (MR_TRY(row.step())) out.calls.push_back({row.text(0), row.text(1), row.text(2), row.text(3)});
+    row.bind_all(run);
+    while (MR_TRY(row.step())) {
+      auto [principal, action, resource, passed_to] = row.columns<std::string, std::string, std::string, std::string>();
+      out.calls.push_back({std::move(principal), std::move(action), std::move(resource), std::move(passed_to)});
+    }
     return {};
   }));
   out.complete = out.calls.size() <= kMaxCallsOfRun;
@@ -112,9 +113,8 @@ Status RunCalls::limit(const std::string& run, const std::map<std::string, std::
     MR_TRY(policy::parse_document(document, policy::Kind::identity));
   MR_TRY(database_.write([&](db::Connection& connection) -> Status {
     for (const auto& [principal, document] : document_of_principal) {
-      auto insert = MR_TRY(connection.prepare("INSERT INTO iam_run_limit VALUES (?, ?, ?)"));
-      MR_TRY(
-          insert.bind(std::string_view(run)).bind(std::string_view(principal)).bind(std::string_view(document)).run());
+      auto insert = MR_TRY(connection.prepare("INSERT INTO iam_run_limit (run, principal, document) VALUES (?, ?, ?)"));
+      MR_TRY(insert.bind_all(run, principal, document).run());
     }
     return {};
   }));

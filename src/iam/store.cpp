@@ -28,20 +28,24 @@ constexpr db::Migration kMigrations[] = {
 };
 
 Result<Entity> read_entity(const db::Statement& row) {
-  Entity entity{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), from_epoch_ms(row.integer(5)), {}};
-  entity.data = MR_TRY(parse_json(row.text(6)));
-  return entity;
+  auto [kind, name, id, path, arn, created, data] =
+      row.columns<std::string, std::string, std::string, std::string, std::string, std::int64_t, std::string>();
+  return Entity{std::move(kind), std::move(name),        std::move(id),           std::move(path),
+                std::move(arn),  from_epoch_ms(created), MR_TRY(parse_json(data))};
 }
 
 Link read_link(const db::Statement& row) {
-  return {row.text(0), row.text(1), row.text(2), from_epoch_ms(row.integer(3))};
+  auto [owner, target, data, at] = row.columns<std::string, std::string, std::string, std::int64_t>();
+  return {std::move(owner), std::move(target), std::move(data), from_epoch_ms(at)};
 }
 
 Key read_key(const db::Statement& row) {
-  Key key{row.text(0),  row.text(1), row.text(2), row.text(3), from_epoch_ms(row.integer(4)),
-          std::nullopt, row.text(6), row.text(7)};
-  if (!row.is_null(5)) key.used = from_epoch_ms(row.integer(5));
-  return key;
+  auto [id, user, secret, status, created, used, region, service] =
+      row.columns<std::string, std::string, std::string, std::string, std::int64_t, std::optional<std::int64_t>,
+                  std::string, std::string>();
+  return {std::move(id),     std::move(user),        std::move(secret),
+          std::move(status), from_epoch_ms(created), used ? std::optional(from_epoch_ms(*used)) : std::nullopt,
+          std::move(region), std::move(service)};
 }
 
 }  // namespace
@@ -90,13 +94,9 @@ Status Store::insert(const Entity& entity) {
   return write([&](db::Connection& connection) -> Status {
     auto insert = MR_TRY(connection.prepare(
         "INSERT INTO iam_entity (kind, name, id, path, arn, created, data) VALUES (?, ?, ?, ?, ?, ?, ?)"));
-    return insert.bind(std::string_view(entity.kind))
-        .bind(std::string_view(entity.name))
-        .bind(std::string_view(entity.id))
-        .bind(std::string_view(entity.path))
-        .bind(std::string_view(entity.arn))
-        .bind(to_epoch_ms(entity.created))
-        .bind(std::string_view(to_json(entity.data)))
+    return insert
+        .bind_all(entity.kind, entity.name, entity.id, entity.path, entity.arn, to_epoch_ms(entity.created),
+                  to_json(entity.data))
         .run();
   });
 }
@@ -105,37 +105,28 @@ Status Store::replace(const std::string& old_name, const Entity& entity) {
   return write([&](db::Connection& connection) -> Status {
     auto update = MR_TRY(
         connection.prepare("UPDATE iam_entity SET name = ?, path = ?, arn = ?, data = ? WHERE kind = ? AND name = ?"));
-    MR_TRY(update.bind(std::string_view(entity.name))
-               .bind(std::string_view(entity.path))
-               .bind(std::string_view(entity.arn))
-               .bind(std::string_view(to_json(entity.data)))
-               .bind(std::string_view(entity.kind))
-               .bind(std::string_view(old_name))
-               .run());
+    MR_TRY(update.bind_all(entity.name, entity.path, entity.arn, to_json(entity.data), entity.kind, old_name).run());
     if (old_name == entity.name) return {};
     for (const char* prefix : {"attached-", "inline-"}) {
       auto links = MR_TRY(connection.prepare("UPDATE iam_link SET owner = ? WHERE kind = ? AND owner = ?"));
-      MR_TRY(links.bind(std::string_view(entity.name))
-                 .bind(std::string_view(prefix + entity.kind))
-                 .bind(std::string_view(old_name))
-                 .run());
+      MR_TRY(links.bind_all(entity.name, prefix + entity.kind, old_name).run());
     }
     auto members = MR_TRY(connection.prepare(
         entity.kind == "group" ? "UPDATE iam_link SET owner = ? WHERE kind = 'member' AND owner = ?"
                                : "UPDATE iam_link SET target = ? WHERE kind = 'member' AND target = ?"));
-    MR_TRY(members.bind(std::string_view(entity.name)).bind(std::string_view(old_name)).run());
+    MR_TRY(members.bind_all(entity.name, old_name).run());
     if (entity.kind != "user") return {};
     auto keys = MR_TRY(connection.prepare("UPDATE iam_key SET user = ? WHERE user = ?"));
-    return keys.bind(std::string_view(entity.name)).bind(std::string_view(old_name)).run();
+    return keys.bind_all(entity.name, old_name).run();
   });
 }
 
 Status Store::erase(const std::string& kind, const std::string& name) {
   return write([&](db::Connection& connection) -> Status {
     auto erase = MR_TRY(connection.prepare("DELETE FROM iam_entity WHERE kind = ? AND name = ?"));
-    MR_TRY(erase.bind(std::string_view(kind)).bind(std::string_view(name)).run());
+    MR_TRY(erase.bind_all(kind, name).run());
     auto versions = MR_TRY(connection.prepare("DELETE FROM iam_link WHERE kind = 'version' AND owner = ?"));
-    return kind == "policy" ? versions.bind(std::string_view(name)).run() : Status();
+    return kind == "policy" ? versions.bind_all(name).run() : Status();
   });
 }
 
@@ -144,7 +135,7 @@ Result<std::optional<Entity>> Store::find(const std::string& kind, const std::st
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE kind = ? AND name = ?"));
-    select.bind(std::string_view(kind)).bind(std::string_view(name));
+    select.bind_all(kind, name);
     if (MR_TRY(select.step())) found = MR_TRY(read_entity(select));
     return {};
   }));
@@ -156,7 +147,7 @@ Result<std::optional<Entity>> Store::find_by_id(const std::string& id) {
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select =
         MR_TRY(connection.prepare("SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE id = ?"));
-    select.bind(std::string_view(id));
+    select.bind_all(id);
     if (MR_TRY(select.step())) found = MR_TRY(read_entity(select));
     return {};
   }));
@@ -168,7 +159,7 @@ Result<std::vector<Entity>> Store::list(const std::string& kind, const std::stri
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT kind, name, id, path, arn, created, data FROM iam_entity WHERE kind = ? ORDER BY name"));
-    select.bind(std::string_view(kind));
+    select.bind_all(kind);
     while (MR_TRY(select.step())) {
       if (select.text(3).starts_with(path_prefix)) found.push_back(MR_TRY(read_entity(select)));
     }
@@ -181,7 +172,7 @@ Result<std::size_t> Store::count(const std::string& kind) {
   std::size_t count = 0;
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM iam_entity WHERE kind = ?"));
-    select.bind(std::string_view(kind));
+    select.bind_all(kind);
     if (MR_TRY(select.step())) count = static_cast<std::size_t>(select.integer(0));
     return {};
   }));
@@ -192,7 +183,7 @@ Result<std::size_t> Store::count_links(const std::string& kind) {
   std::size_t count = 0;
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM iam_link WHERE kind = ?"));
-    select.bind(std::string_view(kind));
+    select.bind_all(kind);
     if (MR_TRY(select.step())) count = static_cast<std::size_t>(select.integer(0));
     return {};
   }));
@@ -204,7 +195,7 @@ Result<std::map<std::string, std::size_t>> Store::count_by_target(const std::vec
   MR_TRY(read([&](db::Connection& connection) -> Status {
     for (const std::string& kind : kinds) {
       auto select = MR_TRY(connection.prepare("SELECT target, COUNT(*) FROM iam_link WHERE kind = ? GROUP BY target"));
-      select.bind(std::string_view(kind));
+      select.bind_all(kind);
       while (MR_TRY(select.step())) counts[to_lower(select.text(0))] += static_cast<std::size_t>(select.integer(1));
     }
     return {};
@@ -214,21 +205,17 @@ Result<std::map<std::string, std::size_t>> Store::count_by_target(const std::vec
 
 Status Store::link(const std::string& kind, const Link& link) {
   return write([&](db::Connection& connection) -> Status {
-    auto insert = MR_TRY(
-        connection.prepare("INSERT OR REPLACE INTO iam_link (kind, owner, target, data, at) VALUES (?, ?, ?, ?, ?)"));
-    return insert.bind(std::string_view(kind))
-        .bind(std::string_view(link.owner))
-        .bind(std::string_view(link.target))
-        .bind(std::string_view(link.data))
-        .bind(to_epoch_ms(link.at))
-        .run();
+    auto insert = MR_TRY(connection.prepare(
+        "INSERT INTO iam_link (kind, owner, target, data, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, owner, target) "
+        "DO UPDATE SET owner = excluded.owner, target = excluded.target, data = excluded.data, at = excluded.at"));
+    return insert.bind_all(kind, link.owner, link.target, link.data, to_epoch_ms(link.at)).run();
   });
 }
 
 Status Store::unlink(const std::string& kind, const std::string& owner, const std::string& target, bool& was_there) {
   return write([&](db::Connection& connection) -> Status {
     auto erase = MR_TRY(connection.prepare("DELETE FROM iam_link WHERE kind = ? AND owner = ? AND target = ?"));
-    MR_TRY(erase.bind(std::string_view(kind)).bind(std::string_view(owner)).bind(std::string_view(target)).run());
+    MR_TRY(erase.bind_all(kind, owner, target).run());
     was_there = connection.changes() > 0;
     return {};
   });
@@ -240,7 +227,7 @@ Result<std::optional<Link>> Store::find_link(const std::string& kind, const std:
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(
         connection.prepare("SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND owner = ? AND target = ?"));
-    select.bind(std::string_view(kind)).bind(std::string_view(owner)).bind(std::string_view(target));
+    select.bind_all(kind, owner, target);
     if (MR_TRY(select.step())) found = read_link(select);
     return {};
   }));
@@ -252,7 +239,7 @@ Result<std::vector<Link>> Store::links_of(const std::string& kind, const std::st
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND owner = ? ORDER BY target"));
-    select.bind(std::string_view(kind)).bind(std::string_view(owner));
+    select.bind_all(kind, owner);
     while (MR_TRY(select.step())) found.push_back(read_link(select));
     return {};
   }));
@@ -264,7 +251,7 @@ Result<std::vector<Link>> Store::links_to(const std::string& kind, const std::st
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT owner, target, data, at FROM iam_link WHERE kind = ? AND target = ? ORDER BY owner"));
-    select.bind(std::string_view(kind)).bind(std::string_view(target));
+    select.bind_all(kind, target);
     while (MR_TRY(select.step())) found.push_back(read_link(select));
     return {};
   }));
@@ -275,11 +262,9 @@ Status Store::insert_key(const Key& key) {
   return write([&](db::Connection& connection) -> Status {
     auto insert =
         MR_TRY(connection.prepare("INSERT INTO iam_key (id, user, secret, status, created) VALUES (?, ?, ?, ?, ?)"));
-    return insert.bind(std::string_view(key.id))
-        .bind(std::string_view(key.user))
+    return insert.bind_all(key.id, key.user)
         .bind_blob(key.sealed_secret)
-        .bind(std::string_view(key.status))
-        .bind(to_epoch_ms(key.created))
+        .bind_all(key.status, to_epoch_ms(key.created))
         .run();
   });
 }
@@ -287,14 +272,14 @@ Status Store::insert_key(const Key& key) {
 Status Store::update_key(const Key& key) {
   return write([&](db::Connection& connection) -> Status {
     auto update = MR_TRY(connection.prepare("UPDATE iam_key SET status = ? WHERE id = ?"));
-    return update.bind(std::string_view(key.status)).bind(std::string_view(key.id)).run();
+    return update.bind_all(key.status, key.id).run();
   });
 }
 
 Status Store::erase_key(const std::string& id) {
   return write([&](db::Connection& connection) -> Status {
     auto erase = MR_TRY(connection.prepare("DELETE FROM iam_key WHERE id = ?"));
-    return erase.bind(std::string_view(id)).run();
+    return erase.bind_all(id).run();
   });
 }
 
@@ -303,7 +288,7 @@ Result<std::optional<Key>> Store::find_key(const std::string& id) {
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare(
         "SELECT id, user, secret, status, created, used, used_region, used_service FROM iam_key WHERE id = ?"));
-    select.bind(std::string_view(id));
+    select.bind_all(id);
     if (MR_TRY(select.step())) found = read_key(select);
     return {};
   }));
@@ -316,7 +301,7 @@ Result<std::vector<Key>> Store::keys_of(const std::string& user) {
     auto select =
         MR_TRY(connection.prepare("SELECT id, user, secret, status, created, used, used_region, used_service FROM "
                                   "iam_key WHERE user = ? ORDER BY created, id"));
-    select.bind(std::string_view(user));
+    select.bind_all(user);
     while (MR_TRY(select.step())) found.push_back(read_key(select));
     return {};
   }));
@@ -329,11 +314,7 @@ void Store::note_use(const std::string& id, Time at, const std::string& region, 
       [id, at, region, service](db::Connection& connection) -> Status {
         auto update =
             MR_TRY(connection.prepare("UPDATE iam_key SET used = ?, used_region = ?, used_service = ? WHERE id = ?"));
-        return update.bind(to_epoch_ms(at))
-            .bind(std::string_view(region))
-            .bind(std::string_view(service))
-            .bind(std::string_view(id))
-            .run();
+        return update.bind_all(to_epoch_ms(at), region, service, id).run();
       },
       [](const Status&) {});
 }
@@ -342,8 +323,9 @@ void Store::note_role_use(const std::string& role_id, Time at, const std::string
   database_.write_async(
       [role_id, at, region](db::Connection& connection) -> Status {
         auto insert =
-            MR_TRY(connection.prepare("INSERT OR REPLACE INTO iam_role_use (id, used, region) VALUES (?, ?, ?)"));
-        return insert.bind(std::string_view(role_id)).bind(to_epoch_ms(at)).bind(std::string_view(region)).run();
+            MR_TRY(connection.prepare("INSERT INTO iam_role_use (id, used, region) VALUES (?, ?, ?) "
+                                      "ON CONFLICT (id) DO UPDATE SET used = excluded.used, region = excluded.region"));
+        return insert.bind_all(role_id, to_epoch_ms(at), region).run();
       },
       [](const Status&) {});
 }
@@ -352,7 +334,7 @@ Result<std::optional<RoleUse>> Store::find_role_use(const std::string& role_id) 
   std::optional<RoleUse> found;
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT used, region FROM iam_role_use WHERE id = ?"));
-    select.bind(std::string_view(role_id));
+    select.bind_all(role_id);
     if (MR_TRY(select.step())) found = RoleUse{from_epoch_ms(select.integer(0)), select.text(1)};
     return {};
   }));
@@ -363,9 +345,9 @@ Status Store::insert_session(const Session& session, Time now) {
   return write([&](db::Connection& connection) -> Status {
     auto expired = MR_TRY(connection.prepare("DELETE FROM iam_session WHERE expires < ?"));
     // Kept for a day longer, so that an expired token can be told from one that never was.
-    MR_TRY(expired.bind(to_epoch_ms(now - std::chrono::hours(24))).run());
+    MR_TRY(expired.bind_all(to_epoch_ms(now - std::chrono::hours(24))).run());
     auto insert = MR_TRY(connection.prepare("INSERT INTO iam_session (id, sealed, expires) VALUES (?, ?, ?)"));
-    return insert.bind(std::string_view(session.id)).bind_blob(session.sealed).bind(to_epoch_ms(session.expires)).run();
+    return insert.bind_all(session.id).bind_blob(session.sealed).bind_all(to_epoch_ms(session.expires)).run();
   });
 }
 
@@ -373,7 +355,7 @@ Result<std::optional<Session>> Store::find_session(const std::string& id) {
   std::optional<Session> found;
   MR_TRY(read([&](db::Connection& connection) -> Status {
     auto select = MR_TRY(connection.prepare("SELECT id, sealed, expires FROM iam_session WHERE id = ?"));
-    select.bind(std::string_view(id));
+    select.bind_all(id);
     if (MR_TRY(select.step())) found = Session{select.text(0), select.text(1), from_epoch_ms(select.integer(2))};
     return {};
   }));

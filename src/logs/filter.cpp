@@ -82,8 +82,8 @@ class Merge {
   Status read_page(Source& source) {
     source.page.clear();
     source.at = 0;
-    select_.bind(source.id).bind(*range_.start_ms).bind(*range_.end_ms);
-    select_.bind(source.after.at).bind(source.after.sequence).bind(static_cast<std::int64_t>(page_));
+    select_.bind_all(source.id, *range_.start_ms, *range_.end_ms);
+    select_.bind_all(source.after.at, source.after.sequence, page_);
     while (MR_TRY(select_.step())) {
       source.page.push_back({{select_.integer(0), select_.integer(1)},
                              from_epoch_ms(select_.integer(2)),
@@ -110,7 +110,7 @@ Result<std::vector<Source>> sources_of(db::Connection& c, const std::string& gro
   auto select =
       MR_TRY(c.prepare("SELECT s.id, s.name FROM log_stream s JOIN log_group g ON g.id = s.group_id WHERE "
                        "g.name = ? ORDER BY s.id"));
-  select.bind(std::string_view(group));
+  select.bind_all(group);
   std::vector<Source> sources;
   std::size_t named = 0;
   while (MR_TRY(select.step())) {

@@ -44,10 +44,9 @@ struct GroupRow {
 
 Result<GroupRow> find_group(db::Connection& c, const std::string& name) {
   auto select = MR_TRY(c.prepare("SELECT id, retention_days FROM log_group WHERE name = ?"));
-  if (!MR_TRY(select.bind(std::string_view(name)).step())) return missing_group();
-  GroupRow row{select.integer(0), std::nullopt};
-  if (!select.is_null(1)) row.retention_days = static_cast<int>(select.integer(1));
-  return row;
+  if (!MR_TRY(select.bind_all(name).step())) return missing_group();
+  const auto [id, retention_days] = select.columns<std::int64_t, std::optional<int>>();
+  return GroupRow{id, retention_days};
 }
 
 struct StreamRow {
@@ -57,29 +56,27 @@ struct StreamRow {
 
 Result<StreamRow> find_stream(db::Connection& c, std::int64_t group, const std::string& name) {
   auto select = MR_TRY(c.prepare("SELECT id, events FROM log_stream WHERE group_id = ? AND name = ?"));
-  if (!MR_TRY(select.bind(group).bind(std::string_view(name)).step())) return missing_stream();
-  return StreamRow{select.integer(0), select.integer(1)};
+  if (!MR_TRY(select.bind_all(group, name).step())) return missing_stream();
+  const auto [id, events] = select.columns<std::int64_t, std::int64_t>();
+  return StreamRow{id, events};
 }
 
 Status insert_group(db::Connection& c, const std::string& name, Time now) {
   return MR_TRY(c.prepare("INSERT INTO log_group (name, created) VALUES (?, ?)"))
-      .bind(std::string_view(name))
-      .bind(to_epoch_ms(now))
+      .bind_all(name, to_epoch_ms(now))
       .run();
 }
 
 Status insert_stream(db::Connection& c, std::int64_t group, const std::string& name, Time now) {
   return MR_TRY(c.prepare("INSERT INTO log_stream (group_id, name, created) VALUES (?, ?, ?)"))
-      .bind(group)
-      .bind(std::string_view(name))
-      .bind(to_epoch_ms(now))
+      .bind_all(group, name, to_epoch_ms(now))
       .run();
 }
 
 Group group_of(const db::Statement& row) {
-  Group group{row.text(0), from_epoch_ms(row.integer(1)), std::nullopt, row.integer(3)};
-  if (!row.is_null(2)) group.retention_days = static_cast<int>(row.integer(2));
-  return group;
+  auto [name, created, retention_days, stored_bytes] =
+      row.columns<std::string, std::int64_t, std::optional<int>, std::int64_t>();
+  return {std::move(name), from_epoch_ms(created), retention_days, stored_bytes};
 }
 
 // A full disk is the server's trouble, not a request that was too large.
@@ -88,9 +85,8 @@ Status storage_status(Status status) {
   return fail(Code::unavailable, std::move(status).error().message, "ServiceUnavailableException");
 }
 
-std::optional<Time> optional_time(const db::Statement& row, int column) {
-  if (row.is_null(column)) return std::nullopt;
-  return from_epoch_ms(row.integer(column));
+std::optional<Time> optional_time(std::optional<std::int64_t> at) {
+  return at ? std::optional(from_epoch_ms(*at)) : std::nullopt;
 }
 
 }  // namespace
@@ -112,7 +108,7 @@ Status Store::create_group(const std::string& name) {
 
 Status Store::delete_group(const std::string& name) {
   return database_.write([&](db::Connection& c) -> Status {
-    MR_TRY(MR_TRY(c.prepare("DELETE FROM log_group WHERE name = ?")).bind(std::string_view(name)).run());
+    MR_TRY(MR_TRY(c.prepare("DELETE FROM log_group WHERE name = ?")).bind_all(name).run());
     return c.changes() == 0 ? Status(missing_group()) : Status();
   });
 }
@@ -120,8 +116,7 @@ Status Store::delete_group(const std::string& name) {
 Status Store::set_retention(const std::string& name, std::optional<int> days) {
   return database_.write([&](db::Connection& c) -> Status {
     auto update = MR_TRY(c.prepare("UPDATE log_group SET retention_days = ? WHERE name = ?"));
-    days ? update.bind(*days) : update.bind_null();
-    MR_TRY(update.bind(std::string_view(name)).run());
+    MR_TRY(update.bind_all(days, name).run());
     return c.changes() == 0 ? Status(missing_group()) : Status();
   });
 }
@@ -132,8 +127,8 @@ Result<std::vector<Group>> Store::groups(std::string_view prefix, std::string_vi
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
     auto select =
         MR_TRY(c.prepare("SELECT name, created, retention_days, stored_bytes FROM log_group "
-                         "WHERE name > ?1 AND name >= ?2 ORDER BY name"));
-    select.bind(after).bind(prefix);
+                         "WHERE name > ? AND name >= ? ORDER BY name"));
+    select.bind_all(after, prefix);
     while (found.size() < limit && MR_TRY(select.step())) {
       Group group = group_of(select);
       if (!group.name.starts_with(prefix)) break;
@@ -148,7 +143,7 @@ Result<Group> Store::group(const std::string& name) {
   Group found;
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
     auto select = MR_TRY(c.prepare("SELECT name, created, retention_days, stored_bytes FROM log_group WHERE name = ?"));
-    if (!MR_TRY(select.bind(std::string_view(name)).step())) return missing_group();
+    if (!MR_TRY(select.bind_all(name).step())) return missing_group();
     found = group_of(select);
     return {};
   }));
@@ -168,7 +163,7 @@ Status Store::create_stream(const std::string& group, const std::string& stream)
 Status Store::delete_stream(const std::string& group, const std::string& stream) {
   return database_.write([&](db::Connection& c) -> Status {
     const auto row = MR_TRY(find_stream(c, MR_TRY(find_group(c, group)).id, stream));
-    return MR_TRY(c.prepare("DELETE FROM log_stream WHERE id = ?")).bind(row.id).run();
+    return MR_TRY(c.prepare("DELETE FROM log_stream WHERE id = ?")).bind_all(row.id).run();
   });
 }
 
@@ -184,11 +179,14 @@ Result<std::vector<Stream>> Store::streams(const std::string& group, std::string
                     order.descending ? "DESC" : "")));
     // substr counts characters.
     const auto characters = std::count_if(prefix.begin(), prefix.end(), [](char ch) { return (ch & 0xc0) != 0x80; });
-    select.bind(row.id).bind(prefix).bind(static_cast<std::int64_t>(characters)).bind(prefix);
-    select.bind(static_cast<std::int64_t>(limit)).bind(static_cast<std::int64_t>(offset));
+    select.bind_all(row.id, prefix, characters, prefix);
+    select.bind_all(limit, offset);
     while (MR_TRY(select.step())) {
-      found.push_back({select.text(0), from_epoch_ms(select.integer(1)), optional_time(select, 2),
-                       optional_time(select, 3), optional_time(select, 4)});
+      auto [name, created, first, last, ingestion] =
+          select.columns<std::string, std::int64_t, std::optional<std::int64_t>, std::optional<std::int64_t>,
+                         std::optional<std::int64_t>>();
+      found.push_back({std::move(name), from_epoch_ms(created), optional_time(first), optional_time(last),
+                       optional_time(ingestion)});
     }
     return {};
   }));
@@ -218,28 +216,23 @@ Status Store::append(const std::string& group, const std::string& stream, const 
         MR_TRY(c.prepare("INSERT INTO log_event (stream_id, sequence, at, ingested, message) VALUES (?, ?, ?, ?, ?)"));
     for (const Event& event : events) {
       const std::int64_t at = to_epoch_ms(event.at);
-      MR_TRY(insert.bind(stream_row->id)
-                 .bind(++sequence)
-                 .bind(at)
-                 .bind(to_epoch_ms(now))
-                 .bind(std::string_view(event.message))
-                 .run());
+      MR_TRY(insert.bind_all(stream_row->id, ++sequence, at, to_epoch_ms(now), event.message).run());
       first = std::min(first, at);
       last = std::max(last, at);
       bytes += static_cast<std::int64_t>(event.message.size()) + kBytesPerEvent;
     }
     auto update =
-        MR_TRY(c.prepare("UPDATE log_stream SET events = ?, first_event = min(coalesce(first_event, ?2), ?2), "
-                         "last_event = max(coalesce(last_event, ?3), ?3), last_ingestion = ?4 WHERE id = ?5"));
-    MR_TRY(update.bind(sequence).bind(first).bind(last).bind(to_epoch_ms(now)).bind(stream_row->id).run());
+        MR_TRY(c.prepare("UPDATE log_stream SET events = ?, "
+                         "first_event = CASE WHEN first_event < ? THEN first_event ELSE ? END, "
+                         "last_event = CASE WHEN last_event > ? THEN last_event ELSE ? END, "
+                         "last_ingestion = ? WHERE id = ?"));
+    MR_TRY(update.bind_all(sequence, first, first, last, last, to_epoch_ms(now), stream_row->id).run());
     MR_TRY(MR_TRY(c.prepare("UPDATE log_group SET stored_bytes = stored_bytes + ? WHERE id = ?"))
-               .bind(bytes)
-               .bind(group_row->id)
+               .bind_all(bytes, group_row->id)
                .run());
     if (!group_row->retention_days) return {};
     return MR_TRY(c.prepare("DELETE FROM log_event WHERE stream_id = ? AND at < ?"))
-        .bind(stream_row->id)
-        .bind(oldest_kept(group_row->retention_days))
+        .bind_all(stream_row->id, oldest_kept(group_row->retention_days))
         .run();
   }));
 }
@@ -251,7 +244,7 @@ Result<std::vector<Event>> Store::arrivals(const std::string& group, const std::
     const auto row = MR_TRY(find_stream(c, MR_TRY(find_group(c, group)).id, stream));
     auto select = MR_TRY(
         c.prepare("SELECT at, message FROM log_event WHERE stream_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"));
-    select.bind(row.id).bind(static_cast<std::int64_t>(skip)).bind(static_cast<std::int64_t>(limit));
+    select.bind_all(row.id, skip, limit);
     while (MR_TRY(select.step())) found.push_back({from_epoch_ms(select.integer(0)), select.text(1)});
     return {};
   }));
@@ -273,12 +266,8 @@ Result<std::vector<StoredEvent>> Store::events(const std::string& group, const s
                   "AND (at, sequence) < (?, ?) ORDER BY at DESC, sequence DESC LIMIT ?"));
     constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
     const Position start = from.value_or(forward ? Position{-1, 0} : Position{kMost, kMost});
-    select.bind(row.id)
-        .bind(std::max(range.start_ms.value_or(0), oldest_kept(group_row.retention_days)))
-        .bind(range.end_ms.value_or(kMost))
-        .bind(start.at)
-        .bind(start.sequence)
-        .bind(static_cast<std::int64_t>(limit));
+    select.bind_all(row.id, std::max(range.start_ms.value_or(0), oldest_kept(group_row.retention_days)),
+                    range.end_ms.value_or(kMost), start.at, start.sequence, limit);
     std::size_t bytes = 0;
     while (MR_TRY(select.step())) {
       StoredEvent event{
