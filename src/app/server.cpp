@@ -30,6 +30,7 @@
 #include "app/upkeep.h"
 #include "aws/origin.h"
 #include "base/descriptor_limit.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/thread_name.h"
@@ -244,7 +245,8 @@ Status ServerImpl::open_services() {
   iam_ = MR_TRY(iam::Iam::open(*database_, clock_, {options_.account, key_}));
   // Another key than the directory's opens nothing in it: said now, before anything is written with it.
   MR_TRY(iam_->administrator());
-  s3_ = MR_TRY(s3::S3::open(*database_, *blobs_, clock_, options_.account, options_.region));
+  const std::string sealing_key(as_chars(hmac_sha256(key_, "keys of encrypted objects")));
+  s3_ = MR_TRY(s3::S3::open(*database_, *blobs_, clock_, options_.account, options_.region, sealing_key));
   logs_ = MR_TRY(logs::Logs::open(*database_, clock_, options_.account, options_.region));
   iam_->set_resource_policy("s3", s3_->resource_policy());
   iam_->set_resource_tags("s3", s3_->condition_tags());

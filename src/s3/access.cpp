@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMostListed = 1'000'000;
 constexpr int kMaterialiseAttempts = 4;
+constexpr std::size_t kBufferBytes = 256 * 1024;
 
 ObjectInfo info_of(const Object& object) {
   const auto type = object.metadata.system.find("ContentType");
@@ -66,19 +67,13 @@ class StoreAccess final : public Access {
     MR_TRY(may_object("GetObject", "s3:GetObject", bucket, key));
     auto found = store_.open_object(bucket, key);
     if (!found) return fail(absent_or_denied(bucket, std::move(found).error()));
-    const auto& opened = *found;
+    auto& opened = *found;
     if (opened.object.size > max_bytes) {
       return fail(Code::resource_exhausted, fmt::format("s3://{}/{} has {} bytes, more than the {} that are read here",
                                                         bucket, key, opened.object.size, max_bytes));
     }
     std::string bytes(opened.object.size, '\0');
-    std::size_t at = 0;
-    while (at < bytes.size()) {
-      const ssize_t n = ::pread(opened.file.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return fail(system_error(fmt::format("cannot read s3://{}/{}", bucket, key), n < 0 ? errno : EIO));
-      at += static_cast<std::size_t>(n);
-    }
+    MR_TRY(opened.content.read_exactly(0, bytes));
     return bytes;
   }
 
@@ -89,7 +84,11 @@ class StoreAccess final : public Access {
       auto found = store_.object(bucket, key);
       if (!found) return fail(absent_or_denied(bucket, std::move(found).error()));
       const Object& object = *found;
-      if (object.blob.empty()) return make_empty(path);
+      if (object.blob.empty()) return make_file(path, nullptr);
+      if (object.metadata.encryption.asked()) {
+        auto opened = MR_TRY(store_.open_object(bucket, key));
+        return make_file(path, &opened.content);
+      }
       auto made = store_.blobs().materialise(object.blob, path, how);
       if (made) return made;
       // Overwritten since: the blob is gone, the object has another. Anything else stands.
@@ -122,6 +121,11 @@ class StoreAccess final : public Access {
   Status may(std::string_view operation, const aws::Check& check) {
     return gateway_ == nullptr ? Status() : gateway_->authorise(principal_, "s3", operation, check);
   }
+  // A put from within asks for no encryption of its own.
+  Result<Encryption> default_encryption(const Bucket& bucket) const {
+    if (bucket.default_encryption.is_null()) return Encryption();
+    return wanted_encryption({store_.account(), bucket.region}, Value::object(), bucket.default_encryption);
+  }
   Status may_object(std::string_view operation, const char* action, const std::string& bucket, const std::string& key) {
     return may(operation, {action, ops::object_arn(bucket, key), {}});
   }
@@ -133,9 +137,27 @@ class StoreAccess final : public Access {
     return may_list ? std::move(error) : std::move(may_list).error();
   }
 
-  static Status make_empty(const std::filesystem::path& path) {
-    const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    return file ? Status() : Status(fail(system_error("cannot make " + path.string(), errno)));
+  // `content` null: an empty one.
+  static Status make_file(const std::filesystem::path& path, ContentReader* content) {
+    const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, content == nullptr ? 0600 : 0644));
+    if (!file) return fail(system_error("cannot make " + path.string(), errno));
+    std::vector<char> buffer(kBufferBytes);
+    for (std::uint64_t at = 0; content != nullptr && at < content->size();) {
+      const std::size_t n = MR_TRY(content->read_at(at, buffer));
+      MR_TRY(write_all(file.get(), {buffer.data(), n}, path));
+      at += n;
+    }
+    return {};
+  }
+
+  static Status write_all(int file, std::string_view bytes, const std::filesystem::path& path) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(file, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail(system_error("cannot write " + path.string(), errno));
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
   }
 
   template <class Write>
@@ -144,8 +166,8 @@ class StoreAccess final : public Access {
     MR_TRY(
         may("PutObject", {"s3:PutObject", ops::object_arn(bucket, key), {{"s3:ObjectCreationOperation", {"true"}}}}));
     MR_TRY(check_key(key));
-    MR_TRY(store_.bucket(bucket));
-    ContentWriter writer(store_.blobs(), {});
+    const auto kept = MR_TRY(store_.bucket(bucket));
+    ContentWriter writer(store_, {}, MR_TRY(default_encryption(*kept)));
     MR_TRY(write_bytes(writer));
     Metadata metadata;
     if (!content_type.empty()) metadata.system["ContentType"] = content_type;

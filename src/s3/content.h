@@ -28,17 +28,29 @@ struct WantedChecksum {
 
 class ContentWriter {
  public:
-  ContentWriter(blob::BlobStore& blobs, WantedChecksum checksum);
+  // `encryption` asks for sealed bytes, or for none: they are written as they come.
+  ContentWriter(Store& store, WantedChecksum checksum, Encryption encryption);
   // EntityTooLarge past `limit`.
   Status write(std::string_view bytes);
   Status write_file(int descriptor);  // from its present offset to its end
+  Status write_content(ContentReader& content, std::uint64_t offset, std::uint64_t length);
   Status write_body(net::BodyReader& body, std::uint64_t limit = kMaxObjectBytes);
   // Durable.
   Result<Content> finish();
 
  private:
-  blob::BlobStore& blobs_;
+  Status begin();
+  Status write_sealed(std::string_view bytes);
+  Status flush_chunk(bool last);
+  Status put(std::string_view bytes);
+
+  Store& store_;
   const WantedChecksum wanted_;
+  Encryption encryption_;
+  std::optional<ChunkCipher> cipher_;
+  std::string chunk_;                     // plain bytes that are still to be sealed: up to a chunk
+  std::string sealed_;                    // the last chunk, kept for its memory
+  std::uint64_t chunks_ = 0;              // sealed
   std::unique_ptr<blob::Writer> writer_;  // from the first byte on
   Hasher md5_{Digest::md5};
   std::unique_ptr<aws::Checksum> checksum_;  // while it is computed

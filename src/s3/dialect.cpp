@@ -182,7 +182,7 @@ Status prepare(Store& store, aws::Call& call, const aws::OperationModel& operati
   MR_TRY(check_numbers(call, input));
   MR_TRY(check_choices(call, shape, input));
   MR_TRY(refuse_other_checksums(input));
-  MR_TRY(ops::check_encryption(call, input));
+  MR_TRY(ops::check_encryption(call, shape, input));
   MR_TRY(check_conditions(call, operation));
   if (operation.name == "CreateBucket") MR_TRY(check_location(call, shape, input));
   MR_TRY(check_document(shape, input));

@@ -9,13 +9,15 @@ namespace {
 constexpr int kOpenAttempts = 4;  // each means that another writer has just replaced the object
 
 Object object_of(const db::Statement& row) {
+  auto [bucket, key, blob, size, etag, modified] =
+      row.columns<std::string, std::string, std::string, std::uint64_t, std::string, std::int64_t>();
   Object object;
-  object.bucket = row.text(0);
-  object.key = row.text(1);
-  object.blob = row.text(2);
-  object.size = static_cast<std::uint64_t>(row.integer(3));
-  object.etag = row.text(4);
-  object.modified = from_epoch_ms(row.integer(5));
+  object.bucket = std::move(bucket);
+  object.key = std::move(key);
+  object.blob = std::move(blob);
+  object.size = size;
+  object.etag = std::move(etag);
+  object.modified = from_epoch_ms(modified);
   return object;
 }
 
@@ -46,8 +48,7 @@ Status Store::put_row(db::Connection& c, const Object& object, const WriteCondit
   std::optional<std::string> etag;
   {
     auto old = MR_TRY(c.prepare("SELECT blob, etag FROM s3_object WHERE bucket = ? AND key = ?"));
-    old.bind(std::string_view(object.bucket)).bind(std::string_view(object.key));
-    if (MR_TRY(old.step())) {
+    if (MR_TRY(old.bind_all(object.bucket, object.key).step())) {
       garbage.push_back(old.text(0));
       etag = old.text(1);
     }
@@ -64,20 +65,15 @@ Status Store::put_row(db::Connection& c, const Object& object, const WriteCondit
                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (bucket, key) DO UPDATE SET blob = excluded.blob, "
                        "size = excluded.size, etag = excluded.etag, modified = excluded.modified, "
                        "metadata = excluded.metadata, checksum = excluded.checksum"))
-      .bind(std::string_view(object.bucket))
-      .bind(std::string_view(object.key))
-      .bind(std::string_view(object.blob))
-      .bind(static_cast<std::int64_t>(object.size))
-      .bind(std::string_view(object.etag))
-      .bind(to_epoch_ms(object.modified))
-      .bind(std::string_view(metadata_text(object.metadata)))
-      .bind(std::string_view(checksum_kind(object.metadata)))
+      .bind_all(object.bucket, object.key, object.blob, object.size, object.etag, to_epoch_ms(object.modified),
+                metadata_text(object.metadata), checksum_kind(object.metadata))
       .run();
 }
 
 Result<Object> Store::put(const std::string& bucket, const std::string& key, Content content, Metadata metadata,
                           const WriteCondition& condition) {
   metadata.checksums = std::move(content.checksums);
+  metadata.encryption = std::move(content.encryption);
   const Object object{bucket, key, content.blob, content.size, content.etag, clock_.now(), std::move(metadata), {}};
   auto written =
       write([&](db::Connection& c, std::vector<blob::Key>& garbage) { return put_row(c, object, condition, garbage); });
@@ -91,7 +87,7 @@ Result<Object> Store::put(const std::string& bucket, const std::string& key, Con
 Result<Object> Store::object_row(db::Connection& c, const std::string& bucket, const std::string& key) {
   auto select = MR_TRY(c.prepare(
       "SELECT bucket, key, blob, size, etag, modified, metadata FROM s3_object WHERE bucket = ? AND key = ?"));
-  if (!MR_TRY(select.bind(std::string_view(bucket)).bind(std::string_view(key)).step())) {
+  if (!MR_TRY(select.bind_all(bucket, key).step())) {
     MR_TRY(require_bucket(c, bucket));
     return no_such_key();
   }
@@ -114,11 +110,13 @@ Status Store::set_object_tags(const std::string& bucket, const std::string& key,
     Metadata metadata = MR_TRY(object_row(c, bucket, key)).metadata;
     metadata.tags = tags;
     return MR_TRY(c.prepare("UPDATE s3_object SET metadata = ? WHERE bucket = ? AND key = ?"))
-        .bind(std::string_view(metadata_text(metadata)))
-        .bind(std::string_view(bucket))
-        .bind(std::string_view(key))
+        .bind_all(metadata_text(metadata), bucket, key)
         .run();
   });
+}
+
+Result<ContentReader> Store::content_of(Fd file, std::uint64_t size, const Encryption& encryption) const {
+  return ContentReader(std::move(file), size, encryption.asked() ? MR_TRY(keys_.open(encryption)) : std::string());
 }
 
 Result<Store::Opened> Store::open_object(const std::string& bucket, const std::string& key) {
@@ -127,7 +125,8 @@ Result<Store::Opened> Store::open_object(const std::string& bucket, const std::s
     if (opened.object.blob.empty()) return opened;
     auto reader = blobs_.open(opened.object.blob);
     if (reader) {
-      opened.file = std::move(reader->file);
+      opened.content =
+          MR_TRY(content_of(std::move(reader->file), opened.object.size, opened.object.metadata.encryption));
       return opened;
     }
     if (reader.error().code != Code::not_found || attempt == kOpenAttempts) return fail(std::move(reader).error());
@@ -140,14 +139,13 @@ Status Store::remove(const std::string& bucket, const std::vector<std::string>& 
     if (!if_match.empty()) {
       auto select = MR_TRY(c.prepare("SELECT etag FROM s3_object WHERE bucket = ? AND key = ?"));
       for (const auto& key : keys) {
-        select.bind(std::string_view(bucket)).bind(std::string_view(key));
-        if (!MR_TRY(select.step())) return no_such_key();
+        if (!MR_TRY(select.bind_all(bucket, key).step())) return no_such_key();
         if (!tag_matches(if_match, select.text(0))) return precondition_failed();
       }
     }
     auto remove = MR_TRY(c.prepare("DELETE FROM s3_object WHERE bucket = ? AND key = ? RETURNING blob"));
     for (const auto& key : keys) {
-      remove.bind(std::string_view(bucket)).bind(std::string_view(key));
+      remove.bind_all(bucket, key);
       while (MR_TRY(remove.step())) garbage.push_back(remove.text(0));
     }
     return {};
@@ -159,10 +157,11 @@ Result<Listing> Store::list(const std::string& bucket, const ListQuery& query) {
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
     MR_TRY(require_bucket(c, bucket));
     auto select =
-        MR_TRY(c.prepare("SELECT bucket, key, blob, size, etag, modified, checksum FROM s3_object "
-                         "WHERE bucket = ?1 AND key >= ?2 ORDER BY key"));
+        MR_TRY(c.prepare("SELECT bucket, key, blob, size, etag, modified, "
+                         "checksum FROM s3_object "
+                         "WHERE bucket = ? AND key >= ? ORDER BY key"));
     // The first key that may be listed; the key that the listing goes on behind is left out below.
-    select.bind(std::string_view(bucket)).bind(std::string_view(std::max(query.prefix, query.after)));
+    select.bind_all(bucket, std::max(query.prefix, query.after));
     while (MR_TRY(select.step())) {
       const std::string key = select.text(1);
       if (!key.starts_with(query.prefix)) return {};
@@ -183,10 +182,10 @@ Result<Listing> Store::list(const std::string& bucket, const ListQuery& query) {
         listing.prefixes.push_back(group);
         listing.last = group;
       }
-      // One common prefix may stand for a million keys: go on behind them.
+      // One common prefix may represent a million keys: go on behind them.
       const std::string next = after_prefix(group);
       if (next.empty()) return {};
-      select.bind(std::string_view(bucket)).bind(std::string_view(next));
+      select.bind_all(bucket, next);
     }
     return {};
   }));

@@ -3,6 +3,7 @@
 #include "s3/access.h"
 #include "s3/bucket_policy.h"
 #include "s3/dialect.h"
+#include "s3/documents.h"
 #include "s3/names.h"
 #include "s3/ops/ops.h"
 #include "s3/store.h"
@@ -12,8 +13,9 @@ namespace {
 
 class S3Service final : public S3 {
  public:
-  S3Service(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string region)
-      : store_(database, blobs, clock), region_(std::move(region)) {}
+  S3Service(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string account, std::string region,
+            std::string sealing_key)
+      : store_(database, blobs, clock, std::move(account), std::move(sealing_key)), region_(std::move(region)) {}
   Status open() { return store_.open(); }
 
   aws::Service service() override {
@@ -24,9 +26,6 @@ class S3Service final : public S3 {
                          ops::delete_bucket,
                          ops::get_bucket_location,
                          ops::get_bucket_versioning,
-                         ops::get_bucket_policy,
-                         ops::put_bucket_policy,
-                         ops::delete_bucket_policy,
                          ops::list_objects,
                          ops::list_objects_v2,
                          ops::put_object,
@@ -37,9 +36,6 @@ class S3Service final : public S3 {
                          ops::get_object_tagging,
                          ops::put_object_tagging,
                          ops::delete_object_tagging,
-                         ops::get_bucket_tagging,
-                         ops::put_bucket_tagging,
-                         ops::delete_bucket_tagging,
                          ops::copy_object,
                          ops::create_multipart_upload,
                          ops::upload_part,
@@ -48,6 +44,7 @@ class S3Service final : public S3 {
                          ops::abort_multipart_upload,
                          ops::list_parts,
                          ops::list_multipart_uploads});
+    service.add(store_, {document_operations});
     return service;
   }
 
@@ -56,8 +53,9 @@ class S3Service final : public S3 {
       constexpr std::string_view kPrefix = "arn:aws:s3:::";
       if (!arn.starts_with(kPrefix)) return std::string();
       const auto end = arn.find('/');
-      auto bucket = store_.bucket(arn.substr(kPrefix.size(), end == std::string::npos ? end : end - kPrefix.size()));
-      if (bucket) return std::move(bucket->policy);
+      const auto bucket =
+          store_.bucket(arn.substr(kPrefix.size(), end == std::string::npos ? end : end - kPrefix.size()));
+      if (bucket) return (*bucket)->document(kPolicyDocument);
       if (bucket.error().code == Code::not_found) return std::string();
       return fail(bucket.error());
     };
@@ -85,7 +83,7 @@ class S3Service final : public S3 {
   Status ensure_bucket(const std::string& bucket, std::string_view policy_document) override {
     MR_TRY(check_bucket_name(bucket));
     if (!policy_document.empty()) MR_TRY(check_bucket_policy(bucket, policy_document));
-    auto made = store_.create_bucket(bucket, region_, std::string(policy_document));
+    auto made = store_.create_bucket(bucket, region_, {{std::string(kPolicyDocument), std::string(policy_document)}});
     if (!made && made.error().code == Code::already_exists) return {};
     return made;
   }
@@ -103,10 +101,10 @@ class S3Service final : public S3 {
 
 }  // namespace
 
-// The account comes with each call, from the gateway.
-Result<std::unique_ptr<S3>> S3::open(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string,
-                                     std::string region) {
-  auto s3 = std::make_unique<S3Service>(database, blobs, clock, std::move(region));
+Result<std::unique_ptr<S3>> S3::open(db::Database& database, blob::BlobStore& blobs, const Clock& clock,
+                                     std::string account, std::string region, std::string sealing_key) {
+  auto s3 = std::make_unique<S3Service>(database, blobs, clock, std::move(account), std::move(region),
+                                        std::move(sealing_key));
   MR_TRY(s3->open());
   return s3;
 }

@@ -51,7 +51,7 @@ class S3Test : public testing::Test {
     gateway_.reset();
     s3_.reset();
     blobs_ = std::move(*blob::open_directory_store(dir_.path() / "blobs"));
-    s3_ = std::move(*S3::open(*database_, *blobs_, clock_, "123456789012", "us-east-1"));
+    s3_ = std::move(*S3::open(*database_, *blobs_, clock_, "123456789012", "us-east-1", std::string(32, 'k')));
     gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{}, user_, user_, clock_);
     gateway_->add(s3_->service());
   }
@@ -70,6 +70,8 @@ class S3Test : public testing::Test {
     request.body = reader.get();
     auto response = gateway_->handle(request);
     Answer answer{response.status, std::move(response.headers), std::move(response.body)};
+    while (response.stream && response.stream->read(answer.body) != net::StreamBody::Next::end) {
+    }
     if (response.file) {
       answer.body.resize(response.file->length);
       EXPECT_EQ(::pread(response.file->file.get(), answer.body.data(), answer.body.size(),

@@ -361,7 +361,7 @@ TEST_F(S3Test, EachKeyOfADeletionIsDecidedByItself) {
 
 TEST_F(S3Test, WhatIsNotKeptIsRefused) {
   make_bucket();
-  EXPECT_EQ(call("PUT", "/b-1/k", "x", {{"x-amz-server-side-encryption", "aws:kms"}}).status, 501);
+  EXPECT_EQ(call("PUT", "/b-1/k", "x", {{"x-amz-server-side-encryption", "aws:kms:dsse"}}).status, 501);
   EXPECT_EQ(code(call("PUT", "/b-1/k", "x", {{"x-amz-storage-class", "GLACIER"}})), "InvalidStorageClass");
   EXPECT_EQ(code(call("PUT", "/b-1/k", "x", {{"x-amz-acl", "public-read"}})), "AccessControlListNotSupported");
   EXPECT_EQ(call("PUT", "/b-1/k", "x", {{"x-amz-acl", "private"}, {"x-amz-storage-class", "STANDARD"}}).status, 200);

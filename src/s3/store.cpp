@@ -9,7 +9,8 @@
 namespace millrace::s3 {
 namespace {
 
-// Keys compare as bytes: SQLite's BINARY collation is S3's UTF-8 order.
+// Keys compare as bytes (SQLite's BINARY collation, PostgreSQL's "C"): that is
+// S3's UTF-8 order.
 constexpr db::Migration kMigrations[] = {
     {1, R"(
 CREATE TABLE s3_bucket (
@@ -40,6 +41,18 @@ CREATE TABLE s3_completed_upload (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX s3_completed_upload_by_time ON s3_completed_upload (completed);
 )"},
+    {4, R"(
+CREATE TABLE s3_bucket_document (
+  bucket TEXT NOT NULL REFERENCES s3_bucket(name) ON DELETE CASCADE, name TEXT NOT NULL, document TEXT NOT NULL,
+  PRIMARY KEY (bucket, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO s3_bucket_document (bucket, name, document)
+  SELECT name, 'policy', policy FROM s3_bucket WHERE policy <> '';
+INSERT INTO s3_bucket_document (bucket, name, document)
+  SELECT name, 'tagging', tags FROM s3_bucket WHERE tags NOT IN ('', '{}');
+ALTER TABLE s3_bucket DROP COLUMN policy;
+ALTER TABLE s3_bucket DROP COLUMN tags;
+)"},
 };
 
 Value to_value(const std::map<std::string, std::string>& map) {
@@ -62,6 +75,7 @@ std::string metadata_text(const Metadata& metadata) {
   if (!metadata.user.empty()) out.set("user", to_value(metadata.user));
   if (!metadata.checksums.empty()) out.set("checksums", to_value(metadata.checksums));
   if (!metadata.tags.empty()) out.set("tags", to_value(metadata.tags));
+  if (metadata.encryption.asked()) out.set("encryption", to_value(metadata.encryption));
   return to_json(out);
 }
 
@@ -69,7 +83,7 @@ Result<Metadata> parse_metadata(std::string_view text, std::string_view what) {
   const auto value = parse_json(text.empty() ? "{}" : text);
   if (value && value->is_object())
     return Metadata{to_map((*value)["system"]), to_map((*value)["user"]), to_map((*value)["checksums"]),
-                    to_map((*value)["tags"])};
+                    to_map((*value)["tags"]), encryption_of((*value)["encryption"])};
   log::error("the metadata of {} is damaged in the database: {}", what,
              value ? "it is no object" : value.error().message);
   return error_with("InternalError", fmt::format("The metadata of {} is damaged and cannot be read.", what),
@@ -93,10 +107,10 @@ Status Store::write(const Work& work) {
   auto written = database_.write([&](db::Connection& c) -> Status {
     MR_TRY(work(c, garbage));
     std::erase(garbage, std::string());
-    for (const auto& blob : garbage) {
-      MR_TRY(
-          MR_TRY(c.prepare("INSERT OR IGNORE INTO s3_garbage (blob) VALUES (?)")).bind(std::string_view(blob)).run());
-    }
+    auto note =
+        MR_TRY(c.prepare("INSERT INTO s3_garbage (blob) VALUES (?) ON "
+                         "CONFLICT (blob) DO NOTHING"));
+    for (const auto& blob : garbage) MR_TRY(note.bind_all(blob).run());
     return {};
   });
   if (!written) return fail(storage_error(std::move(written).error()));
@@ -115,7 +129,7 @@ void Store::collect(std::vector<blob::Key> garbage) {
   database_.write_async(
       [garbage = std::move(garbage)](db::Connection& c) -> Status {
         auto remove = MR_TRY(c.prepare("DELETE FROM s3_garbage WHERE blob = ?"));
-        for (const auto& blob : garbage) MR_TRY(remove.bind(std::string_view(blob)).run());
+        for (const auto& blob : garbage) MR_TRY(remove.bind_all(blob).run());
         return {};
       },
       [](const Status&) {});

@@ -7,16 +7,20 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "base/value.h"
 #include "blob/blob_store.h"
 #include "db/database.h"
+#include "s3/content_reader.h"
+#include "s3/encryption.h"
 #include "s3/s3.h"
 #include "s3/tags.h"
 
@@ -26,7 +30,9 @@ struct Bucket {
   std::string name;
   Time created{};
   std::string region;
-  std::string policy;  // empty: none
+  std::map<std::string, std::string, std::less<>> documents;          // those that it has, by name; see documents.h
+  Value default_encryption;                                           // the document of that, read; null: none
+  const std::string& document(std::string_view document_name) const;  // empty: none
 };
 
 // What is kept beside the bytes and given back with them.
@@ -35,6 +41,7 @@ struct Metadata {
   std::map<std::string, std::string> user;       // x-amz-meta-…
   std::map<std::string, std::string> checksums;  // by algorithm: "crc32" -> base64
   Tags tags;
+  Encryption encryption;
 };
 
 // Bytes that are committed as a blob, not yet named by a row.
@@ -43,6 +50,7 @@ struct Content {
   std::uint64_t size = 0;
   std::string etag;  // hex, without quotes
   std::map<std::string, std::string> checksums;
+  Encryption encryption;
 };
 
 struct Object {
@@ -68,6 +76,7 @@ struct Part {
   std::string etag;
   Time modified{};
   std::map<std::string, std::string> checksums;
+  Encryption encryption;
 };
 
 // If-Match and If-None-Match of a write; empty: no condition.
@@ -89,20 +98,27 @@ struct Listing {
 
 class Store {
  public:
-  Store(db::Database& database, blob::BlobStore& blobs, const Clock& clock)
-      : database_(database), blobs_(blobs), clock_(clock) {}
+  Store(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string account,
+        std::string sealing_key)
+      : database_(database),
+        blobs_(blobs),
+        clock_(clock),
+        account_(std::move(account)),
+        keys_(std::move(sealing_key)) {}
   Status open();
   Time now() const { return clock_.now(); }
   blob::BlobStore& blobs() { return blobs_; }
+  const std::string& account() const { return account_; }
+  const DataKeys& keys() const { return keys_; }
 
-  // buckets.cpp
-  Status create_bucket(const std::string& name, const std::string& region, const std::string& policy);
-  Result<Bucket> bucket(const std::string& name);
-  Result<std::vector<Bucket>> buckets();
+  // buckets.cpp. `documents` by name; an empty one is none.
+  Status create_bucket(const std::string& name, const std::string& region,
+                       const std::map<std::string, std::string>& documents);
+  // With its documents. Kept until the next change of any bucket, so that a request reads it once at most.
+  Result<std::shared_ptr<const Bucket>> bucket(const std::string& name);
+  Result<std::vector<Bucket>> buckets();          // without documents
   Status delete_bucket(const std::string& name);  // BucketNotEmpty
-  Status set_policy(const std::string& name, const std::string& policy);
-  Result<Tags> bucket_tags(const std::string& name);
-  Status set_bucket_tags(const std::string& name, const Tags& tags);
+  Status set_document(const std::string& bucket, std::string_view name, const std::string& document);
 
   // objects.cpp. `content` becomes the object's, or is removed when the write fails.
   Result<Object> put(const std::string& bucket, const std::string& key, Content content, Metadata metadata,
@@ -111,9 +127,10 @@ class Store {
   // The object and its bytes, open: an overwrite in between is seen as a whole or not at all.
   struct Opened {
     Object object;
-    Fd file;  // none when the object is empty
+    ContentReader content;
   };
   Result<Opened> open_object(const std::string& bucket, const std::string& key);
+  Result<ContentReader> content_of(Fd file, std::uint64_t size, const Encryption& encryption) const;
   void discard(const blob::Key& blob);  // of content that no row came to name
   // Absent keys are success, but with an If-Match: then each has to be there, with that tag.
   Status remove(const std::string& bucket, const std::vector<std::string>& keys, const std::string& if_match = {});
@@ -141,19 +158,28 @@ class Store {
                                       const std::string& after_key, const std::string& after_id, std::size_t limit);
 
  private:
+  // Runs `work` in one write; it may name garbage, which is noted in the same transaction and removed afterwards.
+  using Work = std::function<Status(db::Connection&, std::vector<blob::Key>& garbage)>;
+  Status write(const Work& work);
+  Status change_buckets(const Work& work);
   Status require_bucket(db::Connection& c, const std::string& name);
   Result<Object> object_row(db::Connection& c, const std::string& bucket, const std::string& key);
   Status put_row(db::Connection& c, const Object& object, const WriteCondition& condition,
                  std::vector<blob::Key>& garbage);
-  // Runs `work` in one write; it may name garbage, which is noted in the same transaction and removed afterwards.
-  using Work = std::function<Status(db::Connection&, std::vector<blob::Key>& garbage)>;
-  Status write(const Work& work);
   void collect(std::vector<blob::Key> garbage);
-  Result<Content> join(const std::vector<Part>& parts, const std::string& checksum);  // empty: none is computed
+  // `checksum` empty: none is computed.
+  Result<Content> join(const Upload& upload, const std::vector<Part>& parts, const std::string& checksum);
 
   db::Database& database_;
   blob::BlobStore& blobs_;
   const Clock& clock_;
+  const std::string account_;
+  const DataKeys keys_;
+
+  // Buckets as they are in the database. A row that was read before a change is not kept after it.
+  Mutex buckets_mutex_;
+  std::uint64_t buckets_generation_ MR_GUARDED_BY(buckets_mutex_) = 0;
+  std::map<std::string, std::shared_ptr<const Bucket>> buckets_known_ MR_GUARDED_BY(buckets_mutex_);
 };
 
 std::string metadata_text(const Metadata& metadata);  // as it stands in a row

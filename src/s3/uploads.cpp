@@ -2,7 +2,6 @@
 #include <array>
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include "base/encode.h"
 #include "base/hash.h"
@@ -21,26 +20,29 @@ constexpr std::size_t kUploadIdLength = 64;
 constexpr std::int64_t kCompletedKeptMs = 24 * 60 * 60 * 1000;
 
 Result<Upload> upload_of(const db::Statement& row) {
-  Metadata metadata = MR_TRY(
-      parse_metadata(row.text(4), fmt::format("upload {} of s3://{}/{}", row.text(0), row.text(1), row.text(2))));
-  return Upload{row.text(0), row.text(1), row.text(2), from_epoch_ms(row.integer(3)), std::move(metadata)};
+  auto [id, bucket, key, initiated, text] =
+      row.columns<std::string, std::string, std::string, std::int64_t, std::string>();
+  Metadata metadata = MR_TRY(parse_metadata(text, fmt::format("upload {} of s3://{}/{}", id, bucket, key)));
+  return Upload{std::move(id), std::move(bucket), std::move(key), from_epoch_ms(initiated), std::move(metadata)};
 }
 
 Result<Part> part_of(const db::Statement& row, const Upload& upload) {
-  Part part;
-  part.number = static_cast<int>(row.integer(0));
-  part.blob = row.text(1);
-  part.size = static_cast<std::uint64_t>(row.integer(2));
-  part.etag = row.text(3);
-  part.modified = from_epoch_ms(row.integer(4));
-  const std::string what = fmt::format("part {} of s3://{}/{}", part.number, upload.bucket, upload.key);
-  part.checksums = MR_TRY(parse_metadata(row.text(5), what)).checksums;
-  return part;
+  auto [number, blob, size, etag, modified, text] =
+      row.columns<int, std::string, std::uint64_t, std::string, std::int64_t, std::string>();
+  const std::string what = fmt::format("part {} of s3://{}/{}", number, upload.bucket, upload.key);
+  Metadata metadata = MR_TRY(parse_metadata(text, what));
+  return Part{number,
+              std::move(blob),
+              size,
+              std::move(etag),
+              from_epoch_ms(modified),
+              std::move(metadata.checksums),
+              std::move(metadata.encryption)};
 }
 
 Status require_upload(db::Connection& c, const std::string& id) {
   auto select = MR_TRY(c.prepare("SELECT 1 FROM s3_upload WHERE id = ?"));
-  return MR_TRY(select.bind(std::string_view(id)).step()) ? Status() : Status(no_such_upload());
+  return MR_TRY(select.bind_all(id).step()) ? Status() : Status(no_such_upload());
 }
 
 // The MD5 of the parts' MD5s, and how many they were.
@@ -68,23 +70,19 @@ std::map<std::string, std::string> joined_checksums(const Upload& upload, const 
 
 Status remove_upload(db::Connection& c, const std::string& id, std::vector<blob::Key>& garbage) {
   auto parts = MR_TRY(c.prepare("SELECT blob FROM s3_part WHERE upload = ?"));
-  parts.bind(std::string_view(id));
+  parts.bind_all(id);
   while (MR_TRY(parts.step())) garbage.push_back(parts.text(0));
-  return MR_TRY(c.prepare("DELETE FROM s3_upload WHERE id = ?")).bind(std::string_view(id)).run();
+  return MR_TRY(c.prepare("DELETE FROM s3_upload WHERE id = ?")).bind_all(id).run();
 }
 
 // In the transaction that makes the object. Those that are older than a retry could be go.
 Status remember_completed(db::Connection& c, const std::string& id, const Object& object) {
   const std::int64_t now = to_epoch_ms(object.modified);
-  MR_TRY(MR_TRY(c.prepare("DELETE FROM s3_completed_upload WHERE completed < ?")).bind(now - kCompletedKeptMs).run());
+  MR_TRY(
+      MR_TRY(c.prepare("DELETE FROM s3_completed_upload WHERE completed < ?")).bind_all(now - kCompletedKeptMs).run());
   return MR_TRY(c.prepare("INSERT INTO s3_completed_upload (id, bucket, key, etag, completed, metadata) "
                           "VALUES (?, ?, ?, ?, ?, ?)"))
-      .bind(std::string_view(id))
-      .bind(std::string_view(object.bucket))
-      .bind(std::string_view(object.key))
-      .bind(std::string_view(object.etag))
-      .bind(now)
-      .bind(std::string_view(metadata_text(object.metadata)))
+      .bind_all(id, object.bucket, object.key, object.etag, now, metadata_text(object.metadata))
       .run();
 }
 
@@ -96,8 +94,8 @@ Result<Object> Store::completed_upload(const std::string& bucket, const std::str
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
     auto select = MR_TRY(
         c.prepare("SELECT etag, completed, metadata FROM s3_completed_upload WHERE id = ? AND bucket = ? AND key = ?"));
-    select.bind(std::string_view(id)).bind(std::string_view(bucket)).bind(std::string_view(key));
-    if (!MR_TRY(select.step()) || select.text(0) != joined_etag(parts)) return no_such_upload();
+    if (!MR_TRY(select.bind_all(id, bucket, key).step()) || select.text(0) != joined_etag(parts))
+      return no_such_upload();
     found.bucket = bucket;
     found.key = key;
     found.etag = select.text(0);
@@ -113,11 +111,7 @@ Result<Upload> Store::begin_upload(const std::string& bucket, const std::string&
   MR_TRY(database_.write([&](db::Connection& c) -> Status {
     MR_TRY(require_bucket(c, bucket));
     return MR_TRY(c.prepare("INSERT INTO s3_upload (id, bucket, key, initiated, metadata) VALUES (?, ?, ?, ?, ?)"))
-        .bind(std::string_view(upload.id))
-        .bind(std::string_view(bucket))
-        .bind(std::string_view(key))
-        .bind(to_epoch_ms(upload.initiated))
-        .bind(std::string_view(metadata_text(upload.metadata)))
+        .bind_all(upload.id, bucket, key, to_epoch_ms(upload.initiated), metadata_text(upload.metadata))
         .run();
   }));
   return upload;
@@ -129,8 +123,7 @@ Result<Upload> Store::upload(const std::string& bucket, const std::string& key, 
     MR_TRY(require_bucket(c, bucket));
     auto select = MR_TRY(c.prepare(
         "SELECT id, bucket, key, initiated, metadata FROM s3_upload WHERE id = ? AND bucket = ? AND key = ?"));
-    select.bind(std::string_view(id)).bind(std::string_view(bucket)).bind(std::string_view(key));
-    if (!MR_TRY(select.step())) return no_such_upload();
+    if (!MR_TRY(select.bind_all(id, bucket, key).step())) return no_such_upload();
     found = MR_TRY(upload_of(select));
     return {};
   }));
@@ -138,22 +131,24 @@ Result<Upload> Store::upload(const std::string& bucket, const std::string& key, 
 }
 
 Result<Part> Store::put_part(const Upload& upload, int number, Content content) {
-  const Part part{number, content.blob, content.size, content.etag, clock_.now(), content.checksums};
+  const Part part{number,       content.blob,      content.size,      content.etag,
+                  clock_.now(), content.checksums, content.encryption};
   auto written = write([&](db::Connection& c, std::vector<blob::Key>& garbage) -> Status {
     MR_TRY(require_upload(c, upload.id));
     {
       auto old = MR_TRY(c.prepare("SELECT blob FROM s3_part WHERE upload = ? AND number = ?"));
-      if (MR_TRY(old.bind(std::string_view(upload.id)).bind(number).step())) garbage.push_back(old.text(0));
+      if (MR_TRY(old.bind_all(upload.id, number).step())) garbage.push_back(old.text(0));
     }
-    return MR_TRY(c.prepare("INSERT OR REPLACE INTO s3_part (upload, number, blob, size, etag, modified, metadata) "
-                            "VALUES (?, ?, ?, ?, ?, ?, ?)"))
-        .bind(std::string_view(upload.id))
-        .bind(number)
-        .bind(std::string_view(part.blob))
-        .bind(static_cast<std::int64_t>(part.size))
-        .bind(std::string_view(part.etag))
-        .bind(to_epoch_ms(part.modified))
-        .bind(std::string_view(metadata_text({{}, {}, part.checksums, {}})))
+    return MR_TRY(c.prepare("INSERT INTO s3_part (upload, number, blob, size, "
+                            "etag, modified, metadata) "
+                            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (upload, "
+                            "number) DO UPDATE SET "
+                            "blob = excluded.blob, size = excluded.size, etag "
+                            "= excluded.etag, "
+                            "modified = excluded.modified, metadata = "
+                            "excluded.metadata"))
+        .bind_all(upload.id, number, part.blob, part.size, part.etag, to_epoch_ms(part.modified),
+                  metadata_text({{}, {}, part.checksums, {}, part.encryption}))
         .run();
   });
   if (!written) {
@@ -169,21 +164,21 @@ Result<std::vector<Part>> Store::parts(const Upload& upload, int after, std::siz
     auto select =
         MR_TRY(c.prepare("SELECT number, blob, size, etag, modified, metadata FROM s3_part "
                          "WHERE upload = ? AND number > ? ORDER BY number LIMIT ?"));
-    select.bind(std::string_view(upload.id)).bind(after).bind(static_cast<std::int64_t>(limit));
+    select.bind_all(upload.id, after, limit);
     while (MR_TRY(select.step())) found.push_back(MR_TRY(part_of(select, upload)));
     return {};
   }));
   return found;
 }
 
-Result<Content> Store::join(const std::vector<Part>& parts, const std::string& checksum) {
-  ContentWriter writer(blobs_, {checksum, ""});
+Result<Content> Store::join(const Upload& upload, const std::vector<Part>& parts, const std::string& checksum) {
+  ContentWriter writer(*this, {checksum, ""}, upload.metadata.encryption);
   for (const Part& part : parts) {
     if (part.blob.empty()) continue;
-    const auto reader = blobs_.open(part.blob);
-    if (!reader)
-      return reader.error().code == Code::not_found ? Result<Content>(no_such_upload()) : fail(reader.error());
-    MR_TRY(writer.write_file(reader->file.get()));
+    auto blob = blobs_.open(part.blob);
+    if (!blob) return blob.error().code == Code::not_found ? Result<Content>(no_such_upload()) : fail(blob.error());
+    ContentReader content = MR_TRY(content_of(std::move(blob->file), part.size, part.encryption));
+    MR_TRY(writer.write_content(content, 0, part.size));
   }
   return writer.finish();
 }
@@ -210,10 +205,11 @@ Result<Object> Store::complete_upload(const Upload& upload, const std::vector<Pa
   metadata.checksums = joined_checksums(upload, chosen);
   const bool one = chosen.size() == 1;  // its blob is the object's
   if (one) {
-    content = {chosen.front().blob, chosen.front().size, "", chosen.front().checksums};
+    content = {chosen.front().blob, chosen.front().size, "", chosen.front().checksums, chosen.front().encryption};
   } else {
-    content = MR_TRY(join(chosen, metadata.checksums.empty() ? "crc64nvme" : ""));
+    content = MR_TRY(join(upload, chosen, metadata.checksums.empty() ? "crc64nvme" : ""));
   }
+  metadata.encryption = content.encryption;
   // Parts that came with other checksums than the default one.
   if (metadata.checksums.empty()) metadata.checksums = content.checksums;
   const Object object{upload.bucket,       upload.key,   content.blob,        content.size,
@@ -246,11 +242,11 @@ Result<std::vector<Upload>> Store::uploads(const std::string& bucket, const std:
   MR_TRY(database_.read([&](db::Connection& c) -> Status {
     MR_TRY(require_bucket(c, bucket));
     // Without an id the marker stands behind all uploads of its key.
-    auto select = MR_TRY(
-        c.prepare("SELECT id, bucket, key, initiated, metadata FROM s3_upload WHERE bucket = ?1 AND key >= ?2 AND "
-                  "(key > ?3 OR (?4 <> '' AND key = ?3 AND id > ?4)) ORDER BY key, id"));
-    select.bind(std::string_view(bucket)).bind(std::string_view(prefix));
-    select.bind(std::string_view(after_key)).bind(std::string_view(after_id));
+    auto select =
+        MR_TRY(c.prepare("SELECT id, bucket, key, initiated, metadata FROM s3_upload WHERE "
+                         "bucket = ? AND key >= ? AND "
+                         "(key > ? OR (? <> '' AND key = ? AND id > ?)) ORDER BY key, id"));
+    select.bind_all(bucket, prefix, after_key, after_id, after_key, after_id);
     while (found.size() < limit && MR_TRY(select.step())) {
       Upload upload = MR_TRY(upload_of(select));
       if (!upload.key.starts_with(prefix)) break;

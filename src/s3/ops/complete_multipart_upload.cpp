@@ -108,6 +108,7 @@ Value answer(const aws::Call& call, const Object& object) {
        {"Key", object.key},
        {"ETag", quote_etag(object.etag)}});
   add_checksums(out, object.metadata.checksums);
+  describe_encryption(out, object.metadata.encryption, Answer::read);
   return out;
 }
 

@@ -50,10 +50,12 @@ aws::Operation copy_object(Store& store) {
         const std::string bucket = bucket_of(input), key = key_of(input);
         MR_TRY(check_key(key));
         MR_TRY(refuse_unsupported(input));
-        MR_TRY(store.bucket(bucket));
+        const auto kept = MR_TRY(store.bucket(bucket));
+        const Encryption encryption =
+            MR_TRY(wanted_encryption({call.account, call.region}, input, kept->default_encryption));
         const WriteCondition condition = MR_TRY(write_condition(call, input));
         const bool replace = input["MetadataDirective"].string_or("COPY") == "REPLACE";
-        auto [source, file] = MR_TRY(open_copy_source(store, call, input));
+        auto [source, content] = MR_TRY(open_copy_source(store, call, input));
         if (!changes_something(input) && source.bucket == bucket && source.key == key) {
           return error_with("InvalidRequest",
                             "This copy request is illegal because it is trying to copy an object to itself without "
@@ -63,12 +65,14 @@ aws::Operation copy_object(Store& store) {
         Metadata metadata = replace ? MR_TRY(metadata_from(call, input)) : source.metadata;
         metadata.tags =
             replaces_tags(input) ? MR_TRY(tags_from_header(input["Tagging"].string_or())) : source.metadata.tags;
-        ContentWriter writer(store.blobs(), {checksum_algorithm(input, source), ""});
-        if (file) MR_TRY(writer.write_file(file.get()));
+        ContentWriter writer(store, {checksum_algorithm(input, source), ""}, encryption);
+        MR_TRY(writer.write_content(content, 0, content.size()));
         const Object object = MR_TRY(store.put(bucket, key, MR_TRY(writer.finish()), std::move(metadata), condition));
         Value result = Value::object({{"ETag", quote_etag(object.etag)}, {"LastModified", seconds(object.modified)}});
         add_checksums(result, object.metadata.checksums);
-        return aws::Output(Value::object({{"CopyObjectResult", std::move(result)}}));
+        Value out = Value::object({{"CopyObjectResult", std::move(result)}});
+        describe_encryption(out, object.metadata.encryption, Answer::write);
+        return aws::Output(std::move(out));
       },
       [&store](const aws::Call&, const Value& input) { return checks_of(store, input); },
       write_keys(Makes::object)};

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "s3/documents.h"
 #include "s3/errors.h"
 #include "s3/names.h"
 #include "s3/ops/ops.h"
@@ -81,12 +82,12 @@ aws::Operation create_bucket(Store& store) {
             MR_TRY(refuse_unsupported(input));
             MR_TRY(check_location(call, input));
             const Tags tags = MR_TRY(tags_from_set(input["CreateBucketConfiguration"]["Tags"], kMaxBucketTags));
-            const auto made = store.create_bucket(name, call.region, "");
+            const auto made =
+                store.create_bucket(name, call.region, {{std::string(kTaggingDocument), tagging_document(tags)}});
             // In the first region making one's own bucket again succeeds, as it always has there.
             if (!made && !(made.error().code == Code::already_exists && call.region == kFirstRegion)) {
               return fail(made.error());
             }
-            if (made && !tags.empty()) MR_TRY(store.set_bucket_tags(name, tags));
             return aws::Output(Value::object({{"Location", "/" + name}}));
           },
           more_checks,

@@ -14,7 +14,10 @@ aws::Operation create_multipart_upload(Store& store) {
             const std::string bucket = bucket_of(input), key = key_of(input);
             MR_TRY(check_key(key));
             MR_TRY(refuse_unsupported(input));
+            const auto kept = MR_TRY(store.bucket(bucket));
             Metadata metadata = MR_TRY(metadata_from(call, input));
+            metadata.encryption =
+                MR_TRY(wanted_encryption({call.account, call.region}, input, kept->default_encryption));
             const std::string algorithm = input["ChecksumAlgorithm"].string_or();
             std::string_view type;
             if (algorithm.empty() && input["ChecksumType"].is_string()) {
@@ -29,6 +32,7 @@ aws::Operation create_multipart_upload(Store& store) {
             }
             const Upload upload = MR_TRY(store.begin_upload(bucket, key, std::move(metadata)));
             Value out = Value::object({{"Bucket", bucket}, {"Key", key}, {"UploadId", upload.id}});
+            describe_encryption(out, upload.metadata.encryption, Answer::write);
             if (!algorithm.empty()) out.set("ChecksumAlgorithm", algorithm).set("ChecksumType", type);
             return aws::Output(std::move(out));
           },

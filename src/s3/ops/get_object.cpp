@@ -10,8 +10,8 @@ aws::Operation get_object(Store& store) {
                          if (!opened) return fail(absent_or_denied(call, bucket_of(input), std::move(opened).error()));
                          auto [out, range] = MR_TRY(read_object(call, opened->object, input));
                          if (!out.response) out.response.emplace().status = 0;
-                         if (range && opened->file)
-                           out.response->file = net::FileBody{std::move(opened->file), range->offset, range->length};
+                         if (range && range->length > 0)
+                           MR_TRY(send_content(*out.response, std::move(opened->content), *range));
                          return std::move(out);
                        }},
                       "s3:GetObjectVersion");

@@ -57,8 +57,7 @@ Status refuse_unsupported(const Value& input) {
   };
   constexpr std::string_view kLock = "Object lock is not implemented", kAcl = "The bucket does not allow ACLs",
                              kNoAcl = "AccessControlListNotSupported";
-  static constexpr std::array<Refusal, 21> kRefusals = {{
-      {"ServerSideEncryption", "", "NotImplemented", "Server-side encryption is not implemented"},
+  static constexpr std::array<Refusal, 20> kRefusals = {{
       {"ObjectLockMode", "", "NotImplemented", kLock},
       {"ObjectLockRetainUntilDate", "", "NotImplemented", kLock},
       {"ObjectLockLegalHoldStatus", "", "NotImplemented", kLock},

@@ -1,5 +1,5 @@
 #pragma once
-// The operations of S3, one file each, and what they share.
+// The operations of S3, one file each but those on a bucket's documents (documents.h), and what they share.
 
 #include <string>
 #include <string_view>
@@ -17,9 +17,6 @@ aws::Operation head_bucket(Store& store);
 aws::Operation delete_bucket(Store& store);
 aws::Operation get_bucket_location(Store& store);
 aws::Operation get_bucket_versioning(Store& store);
-aws::Operation get_bucket_policy(Store& store);
-aws::Operation put_bucket_policy(Store& store);
-aws::Operation delete_bucket_policy(Store& store);
 aws::Operation list_objects(Store& store);
 aws::Operation list_objects_v2(Store& store);
 aws::Operation put_object(Store& store);
@@ -30,9 +27,6 @@ aws::Operation delete_objects(Store& store);
 aws::Operation get_object_tagging(Store& store);
 aws::Operation put_object_tagging(Store& store);
 aws::Operation delete_object_tagging(Store& store);
-aws::Operation get_bucket_tagging(Store& store);
-aws::Operation put_bucket_tagging(Store& store);
-aws::Operation delete_bucket_tagging(Store& store);
 aws::Operation copy_object(Store& store);
 aws::Operation create_multipart_upload(Store& store);
 aws::Operation upload_part(Store& store);
@@ -68,11 +62,11 @@ std::string argument_text(const Value& value);  // a member as it came
 // (API reference, GetObject, "Permissions").
 Error absent_or_denied(aws::Call& call, const std::string& bucket, Error error);
 
-// encryption.cpp: InvalidArgument for a request for encryption that is not whole.
-Status check_encryption(aws::Call& call, const Value& input);
+// encryption_headers.cpp: InvalidArgument for a request for encryption that is not whole, or that the operation does
+// not take; NotImplemented for customer-provided keys.
+Status check_encryption(aws::Call& call, const aws::Shape& shape, const Value& input);
 
-// Encryption, locks, versions, access lists and storage classes that are not kept here are refused, never
-// dropped.
+// Locks, versions, access lists and storage classes that are not kept here are refused, never dropped.
 Status refuse_unsupported(const Value& input);
 
 // request.cpp: what a write says about its object.
@@ -81,7 +75,8 @@ constexpr std::string_view kDefaultChecksum = "crc64nvme";
 // MetadataTooLarge, and what is wrong with tags.
 Result<Metadata> metadata_from(aws::Call& call, const Value& input);
 // `algorithm`: what is computed where the sender promised nothing; empty: S3's default.
-Result<Content> read_content(Store& store, aws::Call& call, std::string_view algorithm = {});
+Result<Content> read_content(Store& store, aws::Call& call, const Encryption& encryption,
+                             std::string_view algorithm = {});
 // Is there a checksum in the request, in a header or promised as a trailer?
 bool sends_checksum(const aws::Call& call);
 // NotImplemented for the conditions that S3 does not take of a write.
@@ -100,6 +95,9 @@ decltype(aws::Check::keys) request_tag_keys(const Tags& tags);
 // `operation`, with the action `versioned` and the key s3:versionid for a request that names a version of its object.
 aws::Operation with_version(aws::Operation operation, aws::IamAction versioned);
 bool names_version(const Value& input);
+
+// content_body.cpp: the range as the body of `response`, whose Content-Length the operation's members say.
+Status send_content(net::Response& response, ContentReader content, ByteRange range);
 
 // response.cpp: what a read says about it.
 void describe_object(Value& out, const Object& object, const Value& input);

@@ -86,10 +86,10 @@ Result<Metadata> metadata_from(aws::Call& call, const Value& input) {
   return metadata;
 }
 
-Result<Content> read_content(Store& store, aws::Call& call, std::string_view algorithm) {
+Result<Content> read_content(Store& store, aws::Call& call, const Encryption& encryption, std::string_view algorithm) {
   WantedChecksum wanted = MR_TRY(wanted_checksum(call));
   if (wanted.algorithm.empty()) wanted.algorithm = algorithm.empty() ? kDefaultChecksum : algorithm;
-  ContentWriter writer(store.blobs(), std::move(wanted));
+  ContentWriter writer(store, std::move(wanted), encryption);
   if (call.body != nullptr) MR_TRY(writer.write_body(*call.body));
   return writer.finish();
 }

@@ -54,6 +54,7 @@ void describe_object(Value& out, const Object& object, const Value& input) {
     for (const auto& [name, value] : object.metadata.user) user.set(name, encode_header_text(value));
   }
   if (!object.metadata.tags.empty()) out.set("TagCount", static_cast<std::int64_t>(object.metadata.tags.size()));
+  describe_encryption(out, object.metadata.encryption, Answer::read);
   if (input["ChecksumMode"].string_or() == "ENABLED") add_checksums(out, object.metadata.checksums);
 }
 

@@ -26,7 +26,8 @@ aws::Operation upload_part(Store& store) {
             const auto& wanted = upload.metadata.checksums;
             const bool sent = sends_checksum(call);
             if (!wanted.empty() && !sent && wanted.begin()->second == kComposite) return mismatch(wanted, "null");
-            Content content = MR_TRY(read_content(store, call, wanted.empty() ? "" : wanted.begin()->first));
+            Content content = MR_TRY(
+                read_content(store, call, upload.metadata.encryption, wanted.empty() ? "" : wanted.begin()->first));
             if (!wanted.empty() && !content.checksums.contains(wanted.begin()->first)) {
               store.discard(content.blob);
               return mismatch(wanted, content.checksums.begin()->first);
@@ -35,6 +36,7 @@ aws::Operation upload_part(Store& store) {
             Value out = Value::object({{"ETag", quote_etag(part.etag)}});
             // The default one, that nobody asked for, is kept for the whole object alone.
             if (sent || !wanted.empty()) add_checksums(out, part.checksums);
+            describe_encryption(out, part.encryption, Answer::read);
             return aws::Output(std::move(out));
           },
           {},

@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <cerrno>
-
 #include <fmt/core.h>
 
 #include "base/strings.h"
@@ -10,23 +6,6 @@
 
 namespace millrace::s3::ops {
 namespace {
-
-constexpr std::size_t kBufferBytes = 256 * 1024;
-
-Status copy_range(ContentWriter& writer, int file, ByteRange range) {
-  std::string buffer(kBufferBytes, '\0');
-  while (range.length > 0) {
-    const ssize_t n = ::pread(file, buffer.data(), std::min<std::uint64_t>(buffer.size(), range.length),
-                              static_cast<off_t>(range.offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(system_error("cannot read the source of a copy", errno));
-    if (n == 0) return fail(Code::data_loss, "an object is shorter than its record says");
-    MR_TRY(writer.write(std::string_view(buffer).substr(0, static_cast<std::size_t>(n))));
-    range.offset += static_cast<std::uint64_t>(n);
-    range.length -= static_cast<std::uint64_t>(n);
-  }
-  return {};
-}
 
 // Unlike the range of a read, one that reaches past the end is refused.
 Result<ByteRange> range_of_source(aws::Call& call, const std::string& header, std::uint64_t size) {
@@ -60,17 +39,19 @@ aws::Operation upload_part_copy(Store& store) {
           [&store](aws::Call& call, const Value& input) -> Result<aws::Output> {
             MR_TRY(refuse_unsupported(input));
             const Upload upload = MR_TRY(store.upload(bucket_of(input), key_of(input), input["UploadId"].string_or()));
-            auto [source, file] = MR_TRY(open_copy_source(store, call, input));
+            auto [source, content] = MR_TRY(open_copy_source(store, call, input));
             const ByteRange range = MR_TRY(range_of_source(call, input["CopySourceRange"].string_or(), source.size));
             const auto& wanted = upload.metadata.checksums;
-            ContentWriter writer(store.blobs(),
-                                 {wanted.empty() ? std::string(kDefaultChecksum) : wanted.begin()->first, ""});
-            if (file) MR_TRY(copy_range(writer, file.get(), range));
+            ContentWriter writer(store, {wanted.empty() ? std::string(kDefaultChecksum) : wanted.begin()->first, ""},
+                                 upload.metadata.encryption);
+            MR_TRY(writer.write_content(content, range.offset, range.length));
             const int number = static_cast<int>(input["PartNumber"].int_or(0));
             const Part part = MR_TRY(store.put_part(upload, number, MR_TRY(writer.finish())));
             Value result = Value::object({{"ETag", quote_etag(part.etag)}, {"LastModified", seconds(part.modified)}});
             if (!wanted.empty()) add_checksums(result, part.checksums);
-            return aws::Output(Value::object({{"CopyPartResult", std::move(result)}}));
+            Value out = Value::object({{"CopyPartResult", std::move(result)}});
+            describe_encryption(out, part.encryption, Answer::read);
+            return aws::Output(std::move(out));
           },
           [](const aws::Call&, const Value& input) { return copy_source_checks(input); },
           write_keys(Makes::part)};

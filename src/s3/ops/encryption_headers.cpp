@@ -13,7 +13,8 @@ Status check_customer_key(aws::Call& call, const Value& input, const std::string
   if (!algorithm && !key && !md5) return {};
   if (!algorithm) {
     return bad_argument(call, header + "-algorithm", "null",
-                        "Requests specifying Server Side Encryption with Customer provided keys must provide a valid "
+                        "Requests specifying Server Side Encryption with "
+                        "Customer provided keys must provide a valid "
                         "encryption algorithm.");
   }
   if (const std::string name = input[prefix + "Algorithm"].string_or(); name != "AES256")
@@ -22,12 +23,14 @@ Status check_customer_key(aws::Call& call, const Value& input, const std::string
                         "Supported value: AES256.");
   if (!key) {
     return bad_argument(call, header + "-key", "null",
-                        "Requests specifying Server Side Encryption with Customer provided keys must provide an "
+                        "Requests specifying Server Side Encryption with "
+                        "Customer provided keys must provide an "
                         "appropriate secret key.");
   }
   if (!md5) {
     return bad_argument(call, header + "-key-MD5", "null",
-                        "Requests specifying Server Side Encryption with Customer provided keys must provide the "
+                        "Requests specifying Server Side Encryption with "
+                        "Customer provided keys must provide the "
                         "client calculated MD5 of the secret key.");
   }
   return not_implemented("Encryption with customer-provided keys is not implemented");
@@ -35,7 +38,13 @@ Status check_customer_key(aws::Call& call, const Value& input, const std::string
 
 }  // namespace
 
-Status check_encryption(aws::Call& call, const Value& input) {
+Status check_encryption(aws::Call& call, const aws::Shape& shape, const Value& input) {
+  constexpr std::string_view kHeader = "x-amz-server-side-encryption";
+  if (call.http != nullptr && call.http->headers.has(kHeader) && shape.member("ServerSideEncryption") == nullptr) {
+    return bad_argument(call, kHeader, call.http->headers.get(kHeader),
+                        "x-amz-server-side-encryption header is not supported "
+                        "for this operation.");
+  }
   MR_TRY(check_customer_key(call, input, "SSECustomer", "x-amz-server-side-encryption-customer"));
   MR_TRY(check_customer_key(call, input, "CopySourceSSECustomer", "x-amz-copy-source-server-side-encryption-customer"));
   const std::string method = input["ServerSideEncryption"].string_or();
