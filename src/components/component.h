@@ -34,6 +34,7 @@ class Component {
   virtual std::span<const ArgumentSpec> arguments() const = 0;
   virtual std::span<const std::string_view> outputs() const = 0;
   virtual OutputPlace output_place() const { return OutputPlace::tmp; }
+  virtual std::string_view noun() const { return "Job"; }  // "<noun> is in status: …"
 
   // In the order of their calls. Chooses names.
   virtual Status prepare(Task& task) = 0;
@@ -65,5 +66,16 @@ std::unique_ptr<Component> create_simulation_app_component();
 std::unique_ptr<Component> delete_simulation_app_component();
 std::unique_ptr<Component> simulation_job_component();
 std::unique_ptr<Component> simulation_job_batch_component();
+
+// Version 2: custom resources of Kubernetes (custom_resource.h).
+std::unique_ptr<Component> training_job_resource();
+std::unique_ptr<Component> model_resource();
+std::unique_ptr<Component> endpoint_config_resource();
+std::unique_ptr<Component> endpoint_resource();
+std::unique_ptr<Component> monitoring_schedule_resource();
+std::unique_ptr<Component> data_quality_resource();
+std::unique_ptr<Component> model_bias_resource();
+std::unique_ptr<Component> model_quality_resource();
+std::unique_ptr<Component> model_explainability_resource();
 
 }  // namespace millrace::components

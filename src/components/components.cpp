@@ -20,7 +20,7 @@ constexpr std::string_view kRepositories[] = {"kubeflow-on-aws/aws-sagemaker-kfp
 struct Published {
   std::string_view name;  // the folder of its script, and its name on our command line
   std::string_view file;
-  std::unique_ptr<Component> (*make)();  // null: recognised, and refused
+  std::unique_ptr<Component> (*make)();
 };
 constexpr Published kPublished[] = {
     {"process", "sagemaker_process_component.py", process_component},
@@ -36,15 +36,16 @@ constexpr Published kPublished[] = {
     {"delete_simulation_app", "robomaker_delete_simulation_app_component.py", delete_simulation_app_component},
     {"simulation_job", "robomaker_simulation_job_component.py", simulation_job_component},
     {"simulation_job_batch", "robomaker_simulation_job_batch_component.py", simulation_job_batch_component},
-    {"DataQualityJobDefinition", "DataQualityJobDefinition_component.py", nullptr},
-    {"Endpoint", "Endpoint_component.py", nullptr},
-    {"EndpointConfig", "EndpointConfig_component.py", nullptr},
-    {"ModelBiasJobDefinition", "ModelBiasJobDefinition_component.py", nullptr},
-    {"ModelExplainabilityJobDefinition", "ModelExplainabilityJobDefinition_component.py", nullptr},
-    {"ModelQualityJobDefinition", "ModelQualityJobDefinition_component.py", nullptr},
-    {"Modelv2", "Model_component.py", nullptr},
-    {"MonitoringSchedule", "MonitoringSchedule_component.py", nullptr},
-    {"TrainingJob", "TrainingJob_component.py", nullptr},
+    {"DataQualityJobDefinition", "DataQualityJobDefinition_component.py", data_quality_resource},
+    {"Endpoint", "Endpoint_component.py", endpoint_resource},
+    {"EndpointConfig", "EndpointConfig_component.py", endpoint_config_resource},
+    {"ModelBiasJobDefinition", "ModelBiasJobDefinition_component.py", model_bias_resource},
+    {"ModelExplainabilityJobDefinition", "ModelExplainabilityJobDefinition_component.py",
+     model_explainability_resource},
+    {"ModelQualityJobDefinition", "ModelQualityJobDefinition_component.py", model_quality_resource},
+    {"Modelv2", "Model_component.py", model_resource},
+    {"MonitoringSchedule", "MonitoringSchedule_component.py", monitoring_schedule_resource},
+    {"TrainingJob", "TrainingJob_component.py", training_job_resource},
 };
 
 bool is_known_image(std::string_view image) {
@@ -66,10 +67,10 @@ const Published* published_script(std::string_view word) {
   return nullptr;
 }
 
-std::string carried_names() {
+std::string all_names() {
   std::vector<std::string> names;
   for (const Published& published : kPublished) {
-    if (published.make != nullptr) names.emplace_back(published.name);
+    names.emplace_back(published.name);
   }
   return join(names, ", ");
 }
@@ -93,11 +94,7 @@ Result<std::unique_ptr<Component>> component_named(std::string_view name) {
   const auto* published = std::ranges::find(kPublished, name, &Published::name);
   if (published == std::end(kPublished)) {
     return fail(Code::invalid_argument,
-                fmt::format("{} is not a component; there are {}.", name.empty() ? "Nothing" : name, carried_names()));
-  }
-  if (published->make == nullptr) {
-    return fail(Code::invalid_argument,
-                fmt::format("The component {} is not carried here; there are {}.", name, carried_names()));
+                fmt::format("{} is not a component; there are {}.", name.empty() ? "Nothing" : name, all_names()));
   }
   return published->make();
 }

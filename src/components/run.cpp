@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "components/log_lines.h"
 #include "components/python_text.h"
 #include "components/termination.h"
@@ -34,18 +35,28 @@ Result<JobStatus> wait_for_end(Component& component, Task& task, Termination& te
     JobStatus status = MR_TRY(component.status(task));
     if (status.is_completed) return status;
     terminated = termination.wait(task.session.poll_interval(looks));
-    log_info("Job is in status: " + status.raw);
+    log_info(fmt::format("{} is in status: {}", component.noun(), status.raw));
   }
 }
 
+// The file of an output whose path nobody gave: a task of a pipeline may name another one for it, a line "path=file" in
+// MILLRACE_OUTPUT_FILES (pipelines/v1/container.cpp).
+std::string file_of(const std::string& path, const Environment& environment) {
+  const std::string lines = environment("MILLRACE_OUTPUT_FILES");
+  for (const std::string_view line : split(lines, '\n')) {
+    if (line.starts_with(path + "=")) return std::string(line.substr(path.size() + 1));
+  }
+  return path;
+}
+
 // Objects and arrays as JSON, text as it is. Anything else is no output: the published components cannot write it.
-Status write_outputs(const Arguments& arguments, const Value& results) {
+Status write_outputs(const Arguments& arguments, const Value& results, const Environment& environment) {
   for (const auto& [name, path] : arguments.output_paths) {
     const Value& value = results[name];
     if (!value.is_string() && !value.is_object() && !value.is_array()) {
       return fail(Code::failed_precondition, fmt::format("There is no value for the output {}.", name));
     }
-    const std::filesystem::path file(path);
+    const std::filesystem::path file(file_of(path, environment));
     if (file.has_parent_path()) MR_TRY(make_directories(file.parent_path()));
     MR_TRY(write_file(file, value.is_string() ? value.as_string() : python_json(value)));
   }
@@ -81,7 +92,8 @@ int run(Component& component, const std::vector<std::string>& words, const Envir
   }
   const auto results = component.results(task);
   if (!results) return failed(kRunning, results.error());
-  if (const auto written = write_outputs(*arguments, *results); !written) return failed(kRunning, written.error());
+  if (const auto written = write_outputs(*arguments, *results, environment); !written)
+    return failed(kRunning, written.error());
   return 0;
 }
 

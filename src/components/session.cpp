@@ -134,10 +134,24 @@ Result<Value> Session::robomaker(std::string_view operation, const Value& input)
 
 Result<Value> Session::logs(std::string_view operation, const Value& input) { return call("logs", operation, input); }
 
+Result<Value> Session::controller(std::string_view operation, const Value& input) {
+  return as_botocore(operation, caller_("sagemaker", operation, input));
+}
+
 Result<Value> Session::create(const Creation& creation, const Value& request) {
   const double began = std::floor(to_epoch_seconds(clock_.now()));  // services may answer in whole seconds
   sent_again_ = false;
-  auto created = sagemaker(creation.operation, request);
+  return own_after_loss(creation, request, sagemaker(creation.operation, request), began);
+}
+
+Result<Value> Session::create_as_controller(const Creation& creation, const Value& request) {
+  const double began = std::floor(to_epoch_seconds(clock_.now()));
+  sent_again_ = false;
+  return own_after_loss(creation, request, controller(creation.operation, request), began);
+}
+
+Result<Value> Session::own_after_loss(const Creation& creation, const Value& request, Result<Value> created,
+                                      double began) {
   if (created || !sent_again_ || !says_it_exists(created.error())) return created;
   const auto found =
       sagemaker(creation.describe, Value::object({{std::string(creation.name_member), request[creation.name_member]}}));

@@ -41,6 +41,8 @@ class Session {
   Result<Value> sagemaker(std::string_view operation, const Value& input);
   Result<Value> robomaker(std::string_view operation, const Value& input);
   Result<Value> logs(std::string_view operation, const Value& input);
+  // SageMaker as AWS's controller for Kubernetes calls it, whose client checks nothing that matters here.
+  Result<Value> controller(std::string_view operation, const Value& input);
 
   // A create whose answer was lost, sent again, meets its own resource. It counts as done when `describe` then finds a
   // resource that is ours: under a name this process made (`own_name`), or made since the call began and with all that
@@ -52,11 +54,13 @@ class Session {
     bool own_name = false;
   };
   Result<Value> create(const Creation& creation, const Value& request);
+  Result<Value> create_as_controller(const Creation& creation, const Value& request);
 
   // How long to wait before looking the nth time (from 0): 30 s at AWS; from 20 ms growing to 500 ms elsewhere.
   std::chrono::milliseconds poll_interval(int looks) const;
 
  private:
+  Result<Value> own_after_loss(const Creation& creation, const Value& request, Result<Value> created, double began);
   Result<Value> call(const std::string& service, std::string_view operation, const Value& input);
 
   bool at_aws_;

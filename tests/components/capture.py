@@ -9,13 +9,15 @@ import urllib.parse
 ACCOUNT = "123456789012"
 NOT_SCRIPTED = [400, {"__type": "ValidationException", "message": "not scripted"}]
 _GENERATED = re.compile(r"\d{14}-[A-Z0-9]{4}")
+_TRANSITION = re.compile(r"'lastTransitionTime': '[^']*'")
 _GENERATED_LOWER = re.compile(r"\d{14}-[a-z0-9]{4}")
 
 
 def without_chance(value):
     """The value with what differs from one run to the next put in one form: times and random letters of names."""
     if isinstance(value, str):
-        return _GENERATED_LOWER.sub("TIME-rand", _GENERATED.sub("TIME-RAND", value))
+        value = _GENERATED_LOWER.sub("TIME-rand", _GENERATED.sub("TIME-RAND", value))
+        return _TRANSITION.sub("'lastTransitionTime': 'TIME'", value)
     if isinstance(value, list):
         return [without_chance(v) for v in value]
     if isinstance(value, dict):
@@ -58,7 +60,7 @@ class Capture:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self):

@@ -20,7 +20,7 @@ import capture
 import cases
 
 HERE = pathlib.Path(__file__).parent
-LAB = HERE.parents[1] / "lab" / "components"
+LAB = pathlib.Path(os.environ.get("LAB_COMPONENTS", HERE.parents[1] / "lab" / "components"))
 PATIENCE = 180  # seconds for one component
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -68,14 +68,14 @@ def log_records(text):
     return [capture.without_chance(r.split("\nTraceback")[0].rstrip("\n")) for r in kept]
 
 
-def run(component, arguments, answers, originals):
+def run(component, arguments, answers, originals, runner=RUNNER):
     script = next(a for a in definition(component)["implementation"]["container"]["args"] if str(a).endswith(".py"))
     with tempfile.TemporaryDirectory() as directory, capture.Capture(answers) as aws:
         filled = [a.replace("OUT/", f"{directory}/out/") for a in arguments]
         settings = pathlib.Path(directory) / "settings.yaml"
         settings.write_text(NO_TELEMETRY)
         environment = {**os.environ, **ENVIRONMENT, "SAGEMAKER_USER_CONFIG_OVERRIDE": str(settings), "AWS_ENDPOINT_URL": aws.url, "PYTHONPATH": str(originals), "HOME": directory}
-        done = subprocess.run([sys.executable, "-W", "ignore", "-c", RUNNER, script, *filled], cwd=originals, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run([sys.executable, "-W", "ignore", "-c", runner, script, *filled], cwd=originals, env=environment, capture_output=True, text=True, timeout=PATIENCE)
         out = pathlib.Path(directory) / "out"
         outputs = {f.name: capture.without_chance(f.read_text()) for f in sorted(out.iterdir())} if out.exists() else {}
         return {"calls": aws.calls, "exit": done.returncode, "outputs": outputs, "log": log_records(done.stderr)}, done.stderr
@@ -94,4 +94,5 @@ def main():
         target.write_text(json.dumps(recorded, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

