@@ -27,7 +27,9 @@ std::string kind_of(std::string_view operation) {
 Value description(const std::string& kind, const std::string& name, const Value& request) {
   Value out = request;
   out.set(kind + "Arn", "");
-  out.set(kind + "Name", name).set(kind + "Status", kind == "Endpoint" ? "InService" : "Completed");
+  const bool is_schedule = kind == "MonitoringSchedule";
+  out.set(kind + "Name", name);
+  out.set(kind + "Status", kind == "Endpoint" ? "InService" : is_schedule ? "Scheduled" : "Completed");
   if (kind == "TrainingJob") {
     const std::string path = request["OutputDataConfig"]["S3OutputPath"].string_or();
     out.set("ModelArtifacts",
@@ -46,7 +48,8 @@ class Answerer {
   Result<Value> operator()(std::string_view service, std::string_view operation, const Value& input) {
     dry_run_.calls.push_back({std::string(service), std::string(operation), input});
     if (service == "robomaker") return Value::object({{"arn", ""}, {"status", "Completed"}});
-    const std::string kind = kind_of(operation), name = input[name_member(operation)].string_or();
+    const std::string kind = kind_of(operation);
+    const std::string name = input[name_member(operation)].string_or(input["JobDefinitionName"].string_or());
     if (operation.starts_with("Create")) {
       made_[{kind, name}] = input;
       if (kind == "HyperParameterTuningJob") {
@@ -61,8 +64,7 @@ class Answerer {
       if (const auto found = made_.find({kind, name}); found != made_.end())
         return description(kind, name, found->second);
       // As of something that is not there yet: what does not exist cannot be told from what is not known.
-      return fail(Code::not_found, fmt::format("{} {} is only known during the run", kind, name),
-                  "ValidationException");
+      return fail(Code::not_found, fmt::format("{} {} is only known during the run", kind, name), "ResourceNotFound");
     }
     return Value::object();
   }

@@ -27,7 +27,8 @@ def without_chance(value):
 
 
 class Capture:
-    """`answers`: operation → list of [status, body]; the last of a list goes on for ever. `after`: the number of a call
+    """`answers`: operation → list of [status, body]; the last of a list goes on for ever. Those of
+    "DescribeX after UpdateX" replace those of DescribeX once UpdateX was called. `after`: the number of a call
     (from 1) → what is called once it has been answered."""
 
     def __init__(self, answers, after=None):
@@ -96,7 +97,11 @@ class Capture:
                 self.agents.add(headers.get("User-Agent", ""))
             self.on_call(call)
             given = self.answers.get(operation) or [NOT_SCRIPTED]
-            return given.pop(0) if len(given) > 1 else given[0]
+            answer = given.pop(0) if len(given) > 1 else given[0]
+            later = f" after {operation}"
+            for key in [key for key in self.answers if key.endswith(later)]:
+                self.answers[key.removesuffix(later)] = self.answers.pop(key)
+            return answer
 
     def answered(self):
         with self._lock:

@@ -4,6 +4,7 @@ from cases import ARN, ROLE, ok
 
 GONE = [400, {"__type": "ResourceNotFound", "message": "gone"}]
 CREATED, CHANGED = 1767323045.0, 1767323105.5  # 2026-01-02T03:04:05Z, 03:05:05Z
+LATER = {"LastModifiedTime": CHANGED + 60}
 TIMES = {"CreationTime": CREATED, "LastModifiedTime": CHANGED}
 
 
@@ -78,6 +79,7 @@ def deployed(*descriptions, **more):
     return {"DescribeEndpoint": [d if isinstance(d, list) else ok(d) for d in descriptions], "CreateEndpoint": [ok({"EndpointArn": ENDPOINT["EndpointArn"]})], "UpdateEndpoint": [ok({"EndpointArn": ENDPOINT["EndpointArn"]})], **more}
 
 
+AFTER = "DescribeEndpoint after UpdateEndpoint"
 THERE = {"spec": {"endpointName": "e", "endpointConfigName": "c"}}
 DEPLOY = {"region": "us-east-1", "endpoint_name": "e", "endpoint_config_name": "c"}
 CASES["Endpoint"] = [
@@ -85,7 +87,8 @@ CASES["Endpoint"] = [
     ("a name of its own and a deployment", {**DEPLOY, "endpoint_name": "", "deployment_config": '{"blueGreenUpdatePolicy": {"trafficRoutingConfiguration": {"type_": "CANARY", "waitIntervalInSeconds": 60, "canarySize": {"type_": "CAPACITY_PERCENT", "value": 30}}, "terminationWaitInSeconds": 60, "maximumExecutionTimeoutInSeconds": 1800}, "autoRollbackConfiguration": {"alarms": [{"alarmName": "a"}]}}'}, deployed(NO_ENDPOINT, SERVING)),
     ("an endpoint that fails", DEPLOY, deployed(NO_ENDPOINT, CREATING, {**ENDPOINT, "EndpointStatus": "Failed", "FailureReason": "did not pass the ping health check"})),
     ("an endpoint out of service", DEPLOY, deployed(NO_ENDPOINT, {**ENDPOINT, "EndpointStatus": "OutOfService"})),
-    ("a new configuration", {**DEPLOY, "endpoint_config_name": "c2"}, deployed(SERVING, SERVING, UPDATING, {**SERVING, "EndpointConfigName": "c2"}), THERE),
+    ("a new configuration", {**DEPLOY, "endpoint_config_name": "c2"}, deployed(SERVING, **{AFTER: [ok(UPDATING), ok({**SERVING, **LATER, "EndpointConfigName": "c2"})]}), THERE),
+    ("a new configuration that fails", {**DEPLOY, "endpoint_config_name": "c2"}, deployed(SERVING, **{AFTER: [ok(UPDATING), ok({**SERVING, **LATER, "FailureReason": "did not pass the ping health check"})]}), THERE),
     ("a request that is refused", DEPLOY, deployed(NO_ENDPOINT, CreateEndpoint=[missing('Could not find endpoint configuration "arn".')])),
 ]
 
@@ -102,7 +105,7 @@ CASES["MonitoringSchedule"] = [
     ("a definition of its own", {**SCHEDULE, "monitoring_schedule_name": "", "monitoring_schedule_config": '{"monitoringJobDefinition": {"baselineConfig": {"constraintsResource": {"s3URI": "s3://b/c.json"}, "statisticsResource": {"s3URI": "s3://b/s.json"}}, "environment": {"A": "b"}, "monitoringAppSpecification": {"imageURI": "m:1", "postAnalyticsProcessorSourceURI": "s3://b/post.py", "recordPreprocessorSourceURI": "s3://b/pre.py"}, "monitoringInputs": [{"endpointInput": {"endpointName": "e", "localPath": "/in"}}], "monitoringOutputConfig": {"kmsKeyID": "k", "monitoringOutputs": [{"s3Output": {"localPath": "/out", "s3URI": "s3://b/out", "s3UploadMode": "EndOfJob"}}]}, "monitoringResources": {"clusterConfig": {"instanceCount": 1, "instanceType": "ml.m5.large", "volumeSizeInGB": 5, "volumeKMSKeyID": "k"}}, "networkConfig": {"enableNetworkIsolation": true, "vpcConfig": {"securityGroupIDs": ["sg-1"], "subnets": ["subnet-1"]}}, "roleARN": "arn:aws:iam::123456789012:role/job", "stoppingCondition": {"maxRuntimeInSeconds": 600}}}', "tags": '[{"key": "a", "value": "b"}]'}, scheduled(GONE, SCHEDULED)),
     ("a schedule that fails", SCHEDULE, scheduled(GONE, {**SCHEDULED, "MonitoringScheduleStatus": "Failed", "FailureReason": "no image"})),
     ("a schedule that is stopped", SCHEDULE, scheduled(GONE, {**SCHEDULED, "MonitoringScheduleStatus": "Stopped"})),
-    ("a new expression", {**SCHEDULE, "monitoring_schedule_config": '{"monitoringType": "DataQuality", "monitoringJobDefinitionName": "d", "scheduleConfig": {"scheduleExpression": "cron(0 0 ? * * *)"}}'}, scheduled(SCHEDULED, SCHEDULED, {**SCHEDULED, "MonitoringScheduleStatus": "Pending"}, SCHEDULED), {"spec": {"monitoringScheduleName": "s", "monitoringScheduleConfig": {}}}),
+    ("a new expression", {**SCHEDULE, "monitoring_schedule_config": '{"monitoringType": "DataQuality", "monitoringJobDefinitionName": "d", "scheduleConfig": {"scheduleExpression": "cron(0 0 ? * * *)"}}'}, scheduled(SCHEDULED, **{"DescribeMonitoringSchedule after UpdateMonitoringSchedule": [ok({**SCHEDULED, "MonitoringScheduleStatus": "Pending"}), ok({**SCHEDULED, **LATER, "MonitoringScheduleConfig": {**SCHEDULED["MonitoringScheduleConfig"], "ScheduleConfig": {"ScheduleExpression": "cron(0 0 ? * * *)"}}})]}), {"spec": {"monitoringScheduleName": "s", "monitoringScheduleConfig": {}}}),
     ("a name that is taken meanwhile", SCHEDULE, scheduled(GONE, CreateMonitoringSchedule=[[400, {"__type": "ResourceInUse", "message": "taken"}]])),
 ]
 
