@@ -34,8 +34,10 @@ Code code_of(int status, std::string_view reason) {
 }
 
 bool is_worth_retrying(int status, std::string_view reason) {
-  return status >= 500 || status == 429 || reason.find("Throttl") != std::string_view::npos ||
-         reason == "RequestLimitExceeded" || reason == "SlowDown" || reason == "RequestTimeout";
+  constexpr int kNotImplemented = 501;  // will not be at the next attempt either
+  return (status >= 500 && status != kNotImplemented) || status == 429 ||
+         reason.find("Throttl") != std::string_view::npos || reason == "RequestLimitExceeded" || reason == "SlowDown" ||
+         reason == "RequestTimeout";
 }
 
 Error read_error(const ServiceModel& model, const net::ClientResponse& response) {

@@ -15,7 +15,7 @@
 namespace millrace::components {
 namespace {
 
-// "role_arn" → "roleARN": the field of the spec that an argument is for.
+// "role_arn" → "roleARN": the field of the spec that an argument is for, and of the status that an output is.
 std::string spec_field(std::string_view argument) {
   if (argument == "role_arn") return "roleARN";
   if (argument == "execution_role_arn") return "executionRoleARN";
@@ -124,7 +124,7 @@ class CustomResource final : public Component {
                                          task.arguments.text("region"), task.clock.now());
     Value results = Value::object();
     for (const std::string_view output : kind_.outputs) {
-      results.set(output, output == "sagemaker_resource_name" ? name_ : python_str(status[status_field(output)]));
+      results.set(output, output == "sagemaker_resource_name" ? name_ : python_str(status[spec_field(output)]));
     }
     return results;
   }
@@ -144,10 +144,6 @@ class CustomResource final : public Component {
 
  private:
   enum class Removal { none, none_needed, wanted, asked_for };
-
-  static std::string status_field(std::string_view output) {
-    return output == "ack_resource_metadata" ? "ackResourceMetadata" : spec_field(output);
-  }
 
   Result<Value> describe(Task& task) const {
     return task.session.controller(fmt::format("Describe{}", kind_.kind),

@@ -47,7 +47,7 @@ class Answerer {
 
   Result<Value> operator()(std::string_view service, std::string_view operation, const Value& input) {
     dry_run_.calls.push_back({std::string(service), std::string(operation), input});
-    if (service == "robomaker") return Value::object({{"arn", ""}, {"status", "Completed"}});
+    if (service == "robomaker") return Value::object({{"arn", "arn:aws:robomaker:dry-run"}, {"status", "Completed"}});
     const std::string kind = kind_of(operation);
     const std::string name = input[name_member(operation)].string_or(input["JobDefinitionName"].string_or());
     if (operation.starts_with("Create")) {

@@ -54,7 +54,7 @@ TEST(ResourceFields, AreRefusedByTypeAndByAbsence) {
       faults[1],
       "spec.hyperParameters.k: Invalid value: \"integer\": spec.hyperParameters.k in body must be of type string: "
       "\"integer\"");
-  EXPECT_EQ(faults[2], "spec.outputDataConfig: Required value");
+  EXPECT_EQ(faults[2], "spec.algorithmSpecification: Required value");
 }
 
 TEST(ResourceStatus, IsAsTheControllerKeepsIt) {

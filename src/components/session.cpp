@@ -129,7 +129,13 @@ Result<Value> Session::sagemaker(std::string_view operation, const Value& input)
 }
 
 Result<Value> Session::robomaker(std::string_view operation, const Value& input) {
-  return call("robomaker", operation, input);
+  auto result = call("robomaker", operation, input);
+  // A server that does not know the service has no code of AWS's for it.
+  if (!result && result.error().reason.empty() && result.error().message.starts_with("501")) {
+    return fail(Code::unimplemented,
+                fmt::format("{} of robomaker is not served here, and AWS has ended that service.", operation));
+  }
+  return result;
 }
 
 Result<Value> Session::logs(std::string_view operation, const Value& input) { return call("logs", operation, input); }

@@ -84,7 +84,15 @@ def test_train_and_host(server, role):
 
         return ast.literal_eval(artifacts)["s3ModelArtifacts"]
 
+    def variant_of(variants: str, conditions: str, status: str) -> str:
+        import ast
+
+        types = {condition["type"] for condition in ast.literal_eval(conditions)}
+        assert {"ACK.ResourceSynced", "Ready"} <= types, types
+        return f"{status} {ast.literal_eval(variants)[0]['variantName']} {ast.literal_eval(variants)[0]['currentWeight']}"
+
     artifact_of = kfp.components.create_component_from_func(model_of, base_image="python:3.11")
+    describe = kfp.components.create_component_from_func(variant_of, base_image="python:3.11")
 
     @dsl.pipeline(name="resources")
     def pipeline():
@@ -94,16 +102,12 @@ def test_train_and_host(server, role):
         model = published("Modelv2")(region="us-east-1", execution_role_arn=role, model_name="kmeans-v2", primary_container=container)
         variant = {"variantName": "v", "modelName": model.outputs["sagemaker_resource_name"], "instanceType": "ml.m4.xlarge", "initialInstanceCount": 1, "initialVariantWeight": 1}
         config = published("EndpointConfig")(region="us-east-1", endpoint_config_name="kmeans-v2", production_variants=[variant])
-        published("Endpoint")(region="us-east-1", endpoint_name="kmeans-v2", endpoint_config_name=config.outputs["sagemaker_resource_name"])
+        endpoint = published("Endpoint")(region="us-east-1", endpoint_name="kmeans-v2", endpoint_config_name=config.outputs["sagemaker_resource_name"])
+        describe(endpoint.outputs["production_variants"], endpoint.outputs["conditions"], endpoint.outputs["endpoint_status"])
 
-    _, outputs = run(server, pipeline, "Succeeded")
-    found = {key: value for task in outputs.values() for key, value in task.items()}
-    assert ast.literal_eval(found["model_artifacts"])["s3ModelArtifacts"].startswith("s3://rows/out/kmeans-v2/output/")
-    assert found["training_job_status"] == "Completed" and found["failure_reason"] == "None"
-    variant = ast.literal_eval(found["production_variants"])[0]
-    assert (variant["variantName"], variant["currentWeight"]) == ("v", 1)
-    conditions = ast.literal_eval(found["conditions"])
-    assert {"ACK.ResourceSynced", "Ready"} <= {c["type"] for c in conditions}
+    run_id, outputs = run(server, pipeline, "Succeeded")
+    values = [value for task in outputs.values() for value in task.values()]
+    assert any(str(value).startswith("s3://rows/out/kmeans-v2/output/") for value in values), outputs
     runtime = server.client("sagemaker-runtime")
     answer = runtime.invoke_endpoint(EndpointName="kmeans-v2", ContentType="text/csv", Body="0.0,0.5")
     assert json.loads(answer["Body"].read())["predictions"]
@@ -130,4 +134,4 @@ def test_what_is_not_served_is_refused_in_one_sentence(server, role):
     run_id, _ = run(server, pipeline, "Failed")
     text = support.why(server, run_id)
     assert "CreateWorkteam of sagemaker is not served by Millrace yet." in text
-    assert "DeleteSimulationApplication" in text, text
+    assert "DeleteSimulationApplication of robomaker is not served here, and AWS has ended that service." in text
