@@ -21,7 +21,8 @@ Result<DeleteOptions> delete_options(net::Request& request) {
     errors.unsupported("dryRun", dry, {"All"});
     break;
   }
-  const std::string policy = sent.at("propagationPolicy").string_or();
+  std::string policy = sent.at("propagationPolicy").string_or();
+  if (text.empty()) policy = net::query_parameter(request, "propagationPolicy").value_or("");
   if (!policy.empty() && policy != "Foreground" && policy != "Background" && policy != "Orphan")
     errors.unsupported("propagationPolicy", policy, {"Foreground", "Background", "Orphan", "nil"});
   MR_TRY(errors.status("DeleteOptions.meta.k8s.io", ""));
@@ -36,16 +37,20 @@ Status check_preconditions(const Kind& kind, const Value& present, const DeleteO
     const char* word;
     const char* field;
     const std::string& wanted;
+    const char* happened;
   };
   const Value& metadata = present.at("metadata");
-  for (const auto& [word, field, wanted] :
-       {Precondition{"UID", "uid", options.uid},
-        Precondition{"ResourceVersion", "resourceVersion", options.resource_version}}) {
+  for (const auto& [word, field, wanted, happened] :
+       {Precondition{"UID", "uid", options.uid, "deleted and then recreated"},
+        Precondition{"ResourceVersion", "resourceVersion", options.resource_version, "modified"}}) {
     const std::string actual = metadata.at(field).string_or();
     if (wanted.empty() || wanted == actual) continue;
     return fail(conflict(
-        kind.resource(), metadata.at("name").string_or(),
-        fmt::format("Precondition failed: {} in precondition: {}, {} in object meta: {}", word, wanted, word, actual)));
+        kind.full_kind(), metadata.at("name").string_or(),
+        fmt::format(
+            "the {0} in the precondition ({1}) does not match the {0} in record ({2}). The object might have been "
+            "{3}",
+            word, wanted, actual, happened)));
   }
   return {};
 }

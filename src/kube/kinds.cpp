@@ -12,9 +12,7 @@ namespace {
 
 const Value& name_of(const Value& object) { return object.at("metadata").at("name"); }
 
-Value service_account_cells(const Value& object, Time now) {
-  return Value::array({name_of(object), static_cast<std::int64_t>(object.at("secrets").size()), age(object, now)});
-}
+Value service_account_cells(const Value& object, Time now) { return Value::array({name_of(object), age(object, now)}); }
 
 Value claim_cells(const Value& object, Time now) {
   const Value& spec = object.at("spec");
@@ -78,7 +76,7 @@ const Kind& service_accounts_kind() {
       .kind = "ServiceAccount",
       .schema = "io.k8s.api.core.v1.ServiceAccount",
       .short_names = {"sa"},
-      .columns = {{.name = "Name", .format = "name"}, {.name = "Secrets"}, {.name = "Age"}},
+      .columns = {{.name = "Name", .format = "name"}, {.name = "Age"}},
       .cells = service_account_cells,
   };
   return kind;

@@ -48,7 +48,7 @@ class TwoTasks final : public pipelines::Pipelines {
     return LogPart{offset < text.size() ? text.substr(offset) : "", std::max<std::uint64_t>(offset, text.size()),
                    task == "root/prepare"};
   }
-  Status rehearse(const Value&, const Value&, const std::function<Value(const pipelines::RehearsedTask&)>&) override {
+  Status dry_run(const Value&, const Value&, const std::function<Value(const pipelines::DryRunTask&)>&) override {
     return fail(Code::unimplemented, "not asked for here");
   }
   Result<std::string> run_again(const std::string&, const std::string&,

@@ -32,7 +32,7 @@ std::string encode(const Continue& token) {
 
 Result<Continue> decode(std::string text) {
   const auto bad = [](std::string_view why) {
-    return fail(bad_request(fmt::format("continue key is not valid: {}", why)));
+    return fail(bad_request(fmt::format("invalid continue token: continue key is not valid: {}", why)));
   };
   text = replace_all(replace_all(std::move(text), "-", "+"), "_", "/");
   text.resize((text.size() + 3) / 4 * 4, '=');
@@ -130,10 +130,10 @@ Result<std::int64_t> version_of(const net::Request& request) {
   if (text.empty()) return 0;
   const auto version = parse_int(text);
   if (version && *version >= 0) return *version;
-  return fail(
-      bad_request(fmt::format("resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": "
-                              "invalid syntax",
-                              text, text)));
+  return fail(bad_request(fmt::format(
+      "invalid resource version: resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": "
+      "invalid syntax",
+      text, text)));
 }
 
 Result<net::Response> list(Resource& resource, const std::string& name_space, const net::Request& request, Time now) {

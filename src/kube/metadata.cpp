@@ -99,10 +99,21 @@ void check_owners(const Value& owners, FieldErrors& errors) {
   }
 }
 
-void check_finalizers(const Value& finalizers, FieldErrors& errors) {
+constexpr std::string_view kStandardFinalizers[] = {"kubernetes", "orphan", "foregroundDeletion"};
+
+void check_finalizers(const Kind& kind, const Value& finalizers, FieldErrors& errors) {
   for (const Value& finalizer : finalizers.items()) {
     const std::string name = finalizer.string_or();
     for (const auto& fault : qualified_name_faults(name)) errors.invalid("metadata.finalizers", name, fault);
+  }
+  if (!kind.group.empty()) return;  // what follows is asked of the core kinds alone
+  for (std::size_t i = 0; i < finalizers.size(); ++i) {
+    const std::string name = finalizers.items()[i].string_or();
+    if (name.find('/') != std::string::npos ||
+        std::ranges::find(kStandardFinalizers, name) != std::end(kStandardFinalizers))
+      continue;
+    errors.invalid(fmt::format("metadata.finalizers[{}]", i), name,
+                   "name is neither a standard finalizer name nor is it fully qualified");
   }
 }
 
@@ -155,7 +166,7 @@ void check_metadata(const Kind& kind, const Value& object, FieldErrors& errors) 
   check_labels(metadata.at("labels"), errors);
   check_annotations(metadata.at("annotations"), errors);
   check_owners(metadata.at("ownerReferences"), errors);
-  check_finalizers(metadata.at("finalizers"), errors);
+  check_finalizers(kind, metadata.at("finalizers"), errors);
 }
 
 }  // namespace millrace::kube

@@ -52,8 +52,8 @@ Result<Value> parse_object(const net::Request& request, const std::string& text)
 }
 
 bool flag(const net::Request& request, std::string_view name) {
-  const std::string value = net::query_parameter(request, name).value_or("");
-  return value == "true" || value == "1";
+  const auto value = net::query_parameter(request, name);
+  return value && *value != "0" && to_lower(*value) != "false";
 }
 
 Result<WriteOptions> write_options(const net::Request& request, const std::string& kind, bool apply) {

@@ -28,7 +28,8 @@ struct WriteOptions {
 // `kind`: "CreateOptions", "UpdateOptions", "PatchOptions". Errors: Invalid.
 Result<WriteOptions> write_options(const net::Request& request, const std::string& kind, bool apply = false);
 
-// The query's boolean parameter; absent: false.
+// The query's boolean parameter: true unless it is absent, "0" or "false", as the API server reads it (clients in
+// Python send "True").
 bool flag(const net::Request& request, std::string_view name);
 
 net::Response answer(int status, const Value& value, const std::vector<std::string>& warnings = {});

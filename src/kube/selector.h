@@ -7,26 +7,25 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "kube/label_terms.h"
 
 namespace millrace::kube {
 
 class Selector {
  public:
   // `fields` names what the resource can be selected by ("metadata.name"); anything else is refused.
-  // Grammar of labels: a=b, a==b, a!=b, a, !a, a in (x,y), a notin (x,y), joined by commas.
   static Result<Selector> parse(std::string_view labels, std::string_view field_terms,
                                 const std::vector<std::string>& fields);
   bool matches(const Value& object) const;
-  bool matches_all() const { return terms_.empty(); }
+  bool matches_all() const { return labels_.empty() && fields_.empty(); }
 
  private:
-  struct Term {
-    std::string key;
-    std::vector<std::string> values;  // empty: the key's presence is asked
+  struct FieldTerm {
+    std::string key, value;
     bool negated = false;
-    bool field = false;
   };
-  std::vector<Term> terms_;
+  std::vector<LabelTerm> labels_;
+  std::vector<FieldTerm> fields_;
 };
 
 }  // namespace millrace::kube

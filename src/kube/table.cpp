@@ -1,6 +1,10 @@
 #include "kube/table.h"
 
+#include <algorithm>
+
 #include <fmt/core.h>
+
+#include "base/strings.h"
 
 namespace millrace::kube {
 namespace {
@@ -33,6 +37,15 @@ Value table_of(const Form& form, const Kind& kind, const std::vector<Value>& obj
                         {"rows", std::move(rows)}});
 }
 
+// Clients of YAML, protobuf and CBOR read JSON as well.
+bool accepts_an_object(std::string_view accept) {
+  static constexpr std::string_view kTypes[] = {"*/*", "application/"};
+  if (trim(accept).empty()) return true;
+  return std::ranges::any_of(split(accept, ','), [](std::string_view part) {
+    return std::ranges::any_of(kTypes, [&](std::string_view type) { return trim(part).starts_with(type); });
+  });
+}
+
 Result<Include> include_of(const net::Request& request) {
   const std::string text = net::query_parameter(request, "includeObject").value_or("");
   if (text == "None") return Include::none;
@@ -47,6 +60,10 @@ Result<Include> include_of(const net::Request& request) {
 
 Result<Form> form_of(const net::Request& request) {
   const auto accept = request.headers.get("Accept");
+  if (!accepts_an_object(accept)) {
+    return fail(refusal(Code::invalid_argument, "NotAcceptable",
+                        "406: Not Acceptable\n\nAvailable representations: application/json", Value::object()));
+  }
   const auto asks = [&](std::string_view what) { return accept.find(what) != std::string_view::npos; };
   Form form;
   if (asks("as=Table")) form = {Form::As::table, MR_TRY(include_of(request))};

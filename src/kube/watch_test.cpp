@@ -33,6 +33,13 @@ TEST_F(KubeTest, StreamsAListWithABookmark) {
   EXPECT_EQ(types_of(drain(stream)), (std::vector<std::string>{"BOOKMARK"})) << "about once a minute";
 }
 
+TEST_F(KubeTest, ReadsBooleansAsClientsWriteThem) {
+  for (const char* yes : {"true", "True", "1", ""})
+    EXPECT_TRUE(send("GET", std::string(kSecrets) + "?watch=" + yes).stream) << yes;
+  for (const char* no : {"false", "False", "0"})
+    EXPECT_FALSE(send("GET", std::string(kSecrets) + "?watch=" + no).stream) << no;
+}
+
 TEST_F(KubeTest, ExpiresAWatchFromBeforeARestart) {
   const std::string version = expect(200, send("GET", kSecrets)).at("metadata").at("resourceVersion").string_or();
   expect(201, send("POST", kSecrets, secret_json("one")));

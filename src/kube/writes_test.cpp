@@ -84,6 +84,7 @@ TEST_F(KubeTest, KeepsImmutableSecretsAsTheyAre) {
 }
 
 TEST_F(KubeTest, KeepsWhatHasFinalizers) {
+  expect(422, send("POST", kSecrets, R"({"metadata":{"name":"held","finalizers":["hold"]}})"));
   expect(201, send("POST", kSecrets, R"({"metadata":{"name":"held","finalizers":["example.com/hold"]}})"));
   const std::string one = std::string(kSecrets) + "/held";
   EXPECT_EQ(expect(200, send("DELETE", one)).at("kind").string_or(), "Secret");
