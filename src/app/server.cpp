@@ -18,6 +18,7 @@
 #include "app/client_files.h"
 #include "app/connection_limit.h"
 #include "app/container_credentials.h"
+#include "app/controller_client.h"
 #include "app/data_directory.h"
 #include "app/disk_reserve.h"
 #include "app/identity/api.h"
@@ -145,6 +146,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<work::ContainerBackend> backend_;
   std::unique_ptr<kube::Kube> kube_;
   std::unique_ptr<sagemaker::SageMaker> sagemaker_;
+  std::unique_ptr<ControllerClient> controller_client_;
   std::unique_ptr<pipelines::Pipelines> pipelines_;
   std::unique_ptr<console::Console> console_;
   std::unique_ptr<Preflight> preflight_;
@@ -207,6 +209,7 @@ Status ServerImpl::open() {
     name_thread("recovery");
     if (auto status = sagemaker_->resume(); !status) log::error("jobs and endpoints: {}", status.error().message);
     if (auto status = pipelines_->resume(); !status) log::error("runs: {}", status.error().message);
+    kube_->start_controllers(*controller_client_);
     const Status sample = ensure_sample_data(*s3_, layout_.root, stopping_);
     if (!sample && sample.error().code != Code::cancelled) log::error("sample data: {}", sample.error().message);
     ::malloc_trim(0);  // the digits passed through the heap once; an idle server need not hold on to it
@@ -299,6 +302,9 @@ Status ServerImpl::open_services() {
   pipelines_ =
       MR_TRY(pipelines::Pipelines::open({*database_, clock_, *backend_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);
+  controller_client_ = std::make_unique<ControllerClient>(
+      *iam_, clock_, ControllerClient::Options{endpoint_, options_.account, options_.region});
+  sagemaker_->on_change([this](const std::string&, const std::string&) { kube_->note_aws_change(); });
   console_ = console::Console::make({*pipelines_, *sagemaker_, *s3_, *logs_});
   preflight_ = std::make_unique<Preflight>(
       Preflight::Needs{*iam_, *gateway_, *kube_, *pipelines_, clock_, node_role_, own_executable().string()});
@@ -443,6 +449,8 @@ Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {
   phase = "requests under way";
   if (net_) net_->stop(kStopGrace);
   if (!services_open_) return left;
+  phase = "the custom resources";
+  kube_->stop_controllers();
   if (children == Children::keep_if_busy) {
     if (const auto runs = pipelines_->runs(kRunsLookedAt)) {
       for (const auto& run : *runs) left.runs += run.finished ? 0 : 1;

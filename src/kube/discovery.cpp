@@ -9,7 +9,7 @@
 #include "kube/openapi.h"
 #include "kube/release.h"
 #include "kube/reviews.h"
-#include "kube/schema_data.h"
+#include "kube/schema.h"
 #include "kube/status.h"
 
 namespace millrace::kube {
@@ -63,10 +63,21 @@ Value resource_entry(const Kind& kind) {
   return entry;
 }
 
+Value subresource_entry(const Kind& kind, std::string_view name, const std::vector<std::string>& verbs) {
+  return Value::object({{"name", fmt::format("{}/{}", kind.plural, name)},
+                        {"singularName", ""},
+                        {"namespaced", kind.namespaced},
+                        {"kind", kind.kind},
+                        {"verbs", strings(verbs)}});
+}
+
 Value resource_list(const std::vector<Resource*>& resources, const std::string& api_version) {
   Value list = Value::array();
   for (const Resource* resource : resources) {
-    if (resource->kind().api_version() == api_version) list.push(resource_entry(resource->kind()));
+    const Kind& kind = resource->kind();
+    if (kind.api_version() != api_version) continue;
+    list.push(resource_entry(kind));
+    if (kind.is_custom) list.push(subresource_entry(kind, "status", {"get", "patch", "update"}));
   }
   for (const ReviewKind& review : review_kinds()) {
     if (std::string(review.group) + "/v1" != api_version) continue;
@@ -93,7 +104,7 @@ std::string path_of(const std::string& api_version) {
 Value openapi_index(const std::vector<Resource*>& resources) {
   // Clients keep what they got under the URL, so that it changes with the document.
   const auto entry = [](const std::string& path) {
-    return Value::object({{"serverRelativeURL", fmt::format("{}{}?hash={}", kOpenApi3, path, schema_hash())}});
+    return Value::object({{"serverRelativeURL", fmt::format("{}{}?hash={}", kOpenApi3, path, definitions_hash())}});
   };
   Value paths = Value::object({{path_of("v1"), entry(path_of("v1"))}});
   for (const auto& version : group_versions(resources)) paths.set(path_of(version), entry(path_of(version)));

@@ -54,10 +54,40 @@ void set_type(const Kind& kind, Value& object) { object.set("apiVersion", kind.a
 
 }  // namespace
 
+namespace {
+
+Result<FieldCheck> check_kind_fields(const Kind& kind, Value& object) {
+  return kind.is_custom ? prune_fields(kind.schema, object) : check_fields(kind.schema, object);
+}
+
+// Of a custom resource the part that is not written stays as it is.
+void keep_other_part(const Value& present, Value& wanted, Part part) {
+  const Value status = (part == Part::main ? present : wanted).at("status");
+  if (part == Part::status) {
+    const Value owners = wanted.at("metadata").at("managedFields");
+    wanted = present;
+    if (!owners.is_null()) wanted.child("metadata").set("managedFields", owners);
+  }
+  wanted.erase("status");
+  wanted.set_if(!status.is_null(), "status", status);
+}
+
+std::int64_t old_generation(const Value& present) { return present.at("metadata").at("generation").int_or(1); }
+
+bool wants_the_same(const Value& present, const Value& wanted) {
+  const auto without = [](Value object) {
+    for (const char* part : {"metadata", "status"}) object.erase(part);
+    return object;
+  };
+  return without(present) == without(wanted);
+}
+
+}  // namespace
+
 Status check_draft(const Kind& kind, const std::string& name_space, FieldValidation mode, Value& object,
                    std::vector<std::string>& warnings) {
   MR_TRY(check_type(kind, object));
-  auto check = check_fields(kind.schema, object);
+  auto check = check_kind_fields(kind, object);
   if (!check) return fail(bad_request(cannot_be_handled(kind, check.error().message)));
   const auto faults = unknown_fields(*check);
   if (mode == FieldValidation::strict && !faults.empty())
@@ -72,7 +102,7 @@ Status check_draft(const Kind& kind, const std::string& name_space, FieldValidat
 
 Status check_patched(const Kind& kind, const std::string& patch, FieldValidation mode, Value& object,
                      std::vector<std::string>& warnings) {
-  auto check = check_fields(kind.schema, object);
+  auto check = check_kind_fields(kind, object);
   FieldErrors errors;
   if (!check) {
     errors.invalid("patch", patch, check.error().message);
@@ -89,7 +119,7 @@ Status check_patched(const Kind& kind, const std::string& patch, FieldValidation
   return {};
 }
 
-Result<Value> changed(const Kind& kind, const Value& present, Value wanted, Sent sent) {
+Result<Value> changed(const Kind& kind, const Value& present, Value wanted, Sent sent, Part part) {
   const Value& old = present.at("metadata");
   Value& metadata = wanted.child("metadata");
   const std::string name = old.at("name").string_or();
@@ -124,6 +154,11 @@ Result<Value> changed(const Kind& kind, const Value& present, Value wanted, Sent
       metadata.erase(kept);
     }
   }
+  if (kind.is_custom) {
+    keep_other_part(present, wanted, part);
+    const std::int64_t generation = old_generation(present);
+    wanted.child("metadata").set("generation", generation + (wants_the_same(present, wanted) ? 0 : 1));
+  }
   MR_TRY(admit(kind, wanted, &present));
   return wanted;
 }
@@ -144,7 +179,7 @@ Status admit(const Kind& kind, Value& object, const Value* present) {
                                    join(added, ", ")));
     }
   }
-  if (kind.admit != nullptr) MR_TRY(kind.admit(object, present, errors));
+  if (kind.admit) MR_TRY(kind.admit(object, present, errors));
   return errors.status(kind.full_kind(), object.at("metadata").at("name").string_or());
 }
 

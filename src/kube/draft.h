@@ -18,7 +18,9 @@ Status check_patched(const Kind& kind, const std::string& patch, FieldValidation
 
 // What a client sends in place of an object that is there: all of it, or what a patch or an apply made of it.
 enum class Sent { whole, patch };
-Result<Value> changed(const Kind& kind, const Value& present, Value wanted, Sent sent);
+// Which part of a custom resource is written: all but its status, or that alone. Of other kinds there is one part.
+enum class Part { main, status };
+Result<Value> changed(const Kind& kind, const Value& present, Value wanted, Sent sent, Part part);
 
 // Fills in defaults and refuses what Kubernetes refuses. `present` null: the object is new.
 Status admit(const Kind& kind, Value& object, const Value* present);

@@ -49,7 +49,7 @@ TEST(Patches, FollowTheirSpecifications) {
   };
   for (const Case& c : cases) {
     const auto result =
-        apply_patch(*parse_json(c.object), std::string("application/") + c.type + "+json", *parse_json(c.patch));
+        apply_patch(*parse_json(c.object), std::string("application/") + c.type + "+json", *parse_json(c.patch), false);
     if (c.result == nullptr) {
       EXPECT_FALSE(result) << c.patch;
     } else {
@@ -76,7 +76,8 @@ TEST(Selectors, FollowTheGrammar) {
                                                  {"!a", false},          {"!c", true},
                                                  {"b=", true},           {"a in (1, 2),b", true},
                                                  {"a notin (1)", false}, {"c notin (1)", true},
-                                                 {"c in (1)", false},    {"", true}};
+                                                 {"c in (1)", false},    {"a>0", true},
+                                                 {"a<1", false},         {"", true}};
   for (const auto& [text, matches] : labels) {
     const auto selector = Selector::parse(text, "", {});
     ASSERT_TRUE(selector) << text;
@@ -84,6 +85,15 @@ TEST(Selectors, FollowTheGrammar) {
   }
   for (const char* bad : {"a b", "a in 1", "=x", "a over (1)", "a in (1"})
     EXPECT_FALSE(Selector::parse(bad, "", {})) << bad;
+  const std::pair<const char*, const char*> says[] = {
+      {"a in (b", "unable to parse requirement: found '', expected: ',' or ')'"},
+      {"a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"},
+      {"a=b c", "found 'c', expected: ',' or 'end of string'"},
+      {"a,", "found '', expected: identifier after ','"},
+      {"a>x",
+       "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an "
+       "integer"}};
+  for (const auto& [bad, words] : says) EXPECT_EQ(Selector::parse(bad, "", {}).error().message, words);
   EXPECT_TRUE(Selector::parse("", "status.phase!=Failed", {"status.phase"})->matches(object));
   EXPECT_FALSE(Selector::parse("", "status.phase=Failed", {"status.phase"})->matches(object));
 }

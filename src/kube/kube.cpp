@@ -7,6 +7,8 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "kube/aws_resources/aws_kinds.h"
+#include "kube/aws_resources/controller.h"
 #include "kube/config_maps.h"
 #include "kube/delete_options.h"
 #include "kube/discovery.h"
@@ -45,7 +47,12 @@ class KubeImpl final : public Kube {
         pods_(clock, store_),
         events_(pods_, clock),
         resources_{&config_maps_, &events_,  &namespaces_,       &nodes_,    &claims_,
-                   &pods_,        &secrets_, &service_accounts_, &services_, &leases_} {}
+                   &pods_,        &secrets_, &service_accounts_, &services_, &leases_} {
+    for (const Kind& kind : aws_resource_kinds()) {
+      custom_.push_back(std::make_unique<StoredResource>(kind, store_));
+      resources_.push_back(custom_.back().get());
+    }
+  }
 
   Status open() {
     MR_TRY(store_.open());
@@ -75,6 +82,10 @@ class KubeImpl final : public Kube {
     });
   }
 
+  void start_controllers(AwsApi& api) override { controller_.start(api); }
+  void stop_controllers() override { controller_.stop(); }
+  void note_aws_change() override { controller_.wake(); }
+
   net::Response handle(net::Request& request) override {
     const std::string wanted = "Bearer " + token_;
     if (token_.empty() || !equal_constant_time(request.headers.get("Authorization"), wanted)) {
@@ -102,6 +113,11 @@ class KubeImpl final : public Kube {
                               name_space));
     }
     return object;
+  }
+
+  void note_written(const Kind& kind) {
+    sleepers_.wake_all();
+    if (kind.is_custom || kind.plural == "namespaces") controller_.wake();
   }
 
   // What each namespace has from its beginning.
@@ -133,7 +149,7 @@ class KubeImpl final : public Kube {
     }
     Resource* resource = resource_at(path);
     if (resource == nullptr) return fail(unknown_path());
-    if (!path.subresource.empty()) return subresource(path, request);
+    if (!path.subresource.empty()) return subresource(*resource, path, request);
     const std::string verb = verb_of(*resource, path, request);
     if (verb.empty() || !resource->kind().allows(verb)) return fail(not_served(resource->kind()));
     if (verb == "watch") return watch(*resource, clock_, sleepers_, path.name_space, request);
@@ -144,7 +160,7 @@ class KubeImpl final : public Kube {
                     object_as(form, resource->kind(), MR_TRY(resource->get(path.name_space, path.name)), clock_.now()));
     }
     auto written = write(*resource, verb, path, request);
-    if (written) sleepers_.wake_all();
+    if (written) note_written(resource->kind());
     return written;
   }
 
@@ -177,7 +193,8 @@ class KubeImpl final : public Kube {
     return error;
   }
 
-  Result<net::Response> subresource(const ObjectPath& path, const net::Request& request) {
+  Result<net::Response> subresource(Resource& resource, const ObjectPath& path, net::Request& request) {
+    if (resource.kind().is_custom && path.subresource == "status") return status(resource, path, request);
     if (path.plural == "pods" && path.subresource == "log" && request.method == "GET" && pipelines_ != nullptr)
       return pod_log(*pipelines_, pods_, sleepers_, clock_, request, path.name_space, path.name);
     static constexpr std::string_view kOfContainers[] = {"exec",     "attach", "portforward", "ephemeralcontainers",
@@ -189,6 +206,20 @@ class KubeImpl final : public Kube {
           fmt::format("{} is not served here: a step runs without a container to connect to", path.subresource)));
     }
     return fail(unknown_path());
+  }
+
+  Result<net::Response> status(Resource& resource, const ObjectPath& path, net::Request& request) {
+    if (path.name_space.empty()) return fail(unknown_path());
+    const Form form = MR_TRY(form_of(request));
+    if (request.method == "GET") {
+      return object(200,
+                    object_as(form, resource.kind(), MR_TRY(resource.get(path.name_space, path.name)), clock_.now()));
+    }
+    const Target target{resource, store_, clock_, path.name_space, path.name, Part::status};
+    if (request.method != "PUT" && request.method != "PATCH") return fail(method_not_allowed());
+    auto written = request.method == "PUT" ? replace(target, request) : patch(target, request);
+    if (written) note_written(resource.kind());
+    return written;
   }
 
   Result<net::Response> write(Resource& resource, const std::string& verb, const ObjectPath& path,
@@ -236,9 +267,12 @@ class KubeImpl final : public Kube {
   Nodes nodes_;
   Pods pods_;
   Events events_;
+  std::vector<std::unique_ptr<StoredResource>> custom_;
   std::vector<Resource*> resources_;
   std::atomic<pipelines::Pipelines*> pipelines_ = nullptr;
-  Sleepers sleepers_;  // last: its thread ends before what it wakes
+  // Last: their threads end before what they use.
+  Sleepers sleepers_;
+  Controller controller_{store_, clock_, sleepers_};
 };
 
 }  // namespace

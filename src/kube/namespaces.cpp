@@ -9,10 +9,10 @@ Value namespace_cells(const Value& object, Time now) {
   return Value::array({object.at("metadata").at("name"), object.at("status").at("phase"), age(object, now)});
 }
 
-Status admit_namespace(Value& object, const Value*, FieldErrors&) {
+Status admit_namespace(Value& object, const Value* present, FieldErrors&) {
   object.child("metadata").child("labels").set("kubernetes.io/metadata.name", object.at("metadata").at("name"));
   object.set("spec", Value::object({{"finalizers", Value::array({"kubernetes"})}}));
-  object.set("status", Value::object({{"phase", "Active"}}));
+  object.set("status", present != nullptr ? present->at("status") : Value::object({{"phase", "Active"}}));
   return {};
 }
 

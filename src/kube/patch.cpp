@@ -200,7 +200,7 @@ Status apply_operation(Value& root, const Value& operation) {
 
 }  // namespace
 
-Result<Value> apply_patch(const Value& object, std::string_view media_type, const Value& patch) {
+Result<Value> apply_patch(const Value& object, std::string_view media_type, const Value& patch, bool is_custom) {
   Value result = object;
   if (media_type == "application/json-patch+json") {
     if (!patch.is_array()) return fail(Code::invalid_argument, "a JSON patch is a list of operations");
@@ -217,14 +217,14 @@ Result<Value> apply_patch(const Value& object, std::string_view media_type, cons
     merge(result, patch);
     return result;
   }
-  if (media_type == "application/strategic-merge-patch+json") {
+  if (media_type == "application/strategic-merge-patch+json" && !is_custom) {
     MR_TRY(merge_strategically(result, patch));
     return result;
   }
   return fail(Code::invalid_argument,
-              "the body of the request was in an unknown format - accepted media types include: "
-              "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
-              "application/apply-patch+yaml",
+              fmt::format("the body of the request was in an unknown format - accepted media types include: "
+                          "application/json-patch+json, application/merge-patch+json, {}application/apply-patch+yaml",
+                          is_custom ? "" : "application/strategic-merge-patch+json, "),
               "UnsupportedMediaType");
 }
 

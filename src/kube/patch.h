@@ -13,7 +13,7 @@ namespace millrace::kube {
 inline constexpr std::size_t kMaxPatchOperations = 10'000;  // as the Kubernetes API server's
 
 // media_type: the request's Content-Type without parameters. Errors: UnsupportedMediaType, a malformed patch, a failed
-// "test" (Invalid).
-Result<Value> apply_patch(const Value& object, std::string_view media_type, const Value& patch);
+// "test" (Invalid). `is_custom`: of a custom resource, for which strategic merge patches are not known.
+Result<Value> apply_patch(const Value& object, std::string_view media_type, const Value& patch, bool is_custom);
 
 }  // namespace millrace::kube

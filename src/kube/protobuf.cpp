@@ -74,90 +74,92 @@ class Reader {
   std::string_view data_;
 };
 
-enum class Kind { text, base64, integer, boolean, texts, text_map, base64_map, message, messages };
+enum class FieldKind { text, base64, integer, boolean, texts, text_map, base64_map, message, messages };
 struct Member {
   std::uint32_t number;
   std::string_view name;
-  Kind kind;
+  FieldKind kind;
   std::span<const Member> members = {};
 };
 
-constexpr Member kOwnerReference[] = {{1, "kind", Kind::text},          {3, "name", Kind::text},
-                                      {4, "uid", Kind::text},           {5, "apiVersion", Kind::text},
-                                      {6, "controller", Kind::boolean}, {7, "blockOwnerDeletion", Kind::boolean}};
-constexpr Member kObjectMeta[] = {{1, "name", Kind::text},
-                                  {2, "generateName", Kind::text},
-                                  {4, "namespace", Kind::text},
-                                  {5, "uid", Kind::text},
-                                  {6, "resourceVersion", Kind::text},
-                                  {11, "labels", Kind::text_map},
-                                  {12, "annotations", Kind::text_map},
-                                  {13, "ownerReferences", Kind::messages, kOwnerReference},
-                                  {14, "finalizers", Kind::texts}};
-constexpr Member kSecret[] = {{1, "metadata", Kind::message, kObjectMeta},
-                              {2, "data", Kind::base64_map},
-                              {3, "type", Kind::text},
-                              {4, "stringData", Kind::text_map},
-                              {5, "immutable", Kind::boolean}};
-constexpr Member kConfigMap[] = {{1, "metadata", Kind::message, kObjectMeta},
-                                 {2, "data", Kind::text_map},
-                                 {3, "binaryData", Kind::base64_map},
-                                 {4, "immutable", Kind::boolean}};
-constexpr Member kObjectReference[] = {{1, "kind", Kind::text},       {2, "namespace", Kind::text},
-                                       {3, "name", Kind::text},       {4, "uid", Kind::text},
-                                       {5, "apiVersion", Kind::text}, {6, "resourceVersion", Kind::text}};
-constexpr Member kServiceAccount[] = {{1, "metadata", Kind::message, kObjectMeta},
-                                      {2, "secrets", Kind::messages, kObjectReference},
-                                      {4, "automountServiceAccountToken", Kind::boolean}};
-constexpr Member kResourceAttributes[] = {
-    {1, "namespace", Kind::text}, {2, "verb", Kind::text},        {3, "group", Kind::text}, {4, "version", Kind::text},
-    {5, "resource", Kind::text},  {6, "subresource", Kind::text}, {7, "name", Kind::text}};
-constexpr Member kNonResourceAttributes[] = {{1, "path", Kind::text}, {2, "verb", Kind::text}};
-constexpr Member kAccessReviewSpec[] = {{1, "resourceAttributes", Kind::message, kResourceAttributes},
-                                        {2, "nonResourceAttributes", Kind::message, kNonResourceAttributes}};
-constexpr Member kAccessReview[] = {{2, "spec", Kind::message, kAccessReviewSpec}};
-constexpr Member kRulesReviewSpec[] = {{1, "namespace", Kind::text}};
-constexpr Member kRulesReview[] = {{2, "spec", Kind::message, kRulesReviewSpec}};
-constexpr Member kSubjectReview[] = {{1, "metadata", Kind::message, kObjectMeta}};
-constexpr Member kNamespace[] = {{1, "metadata", Kind::message, kObjectMeta}};
-constexpr Member kPreconditions[] = {{1, "uid", Kind::text}, {2, "resourceVersion", Kind::text}};
-constexpr Member kDeleteOptions[] = {{1, "gracePeriodSeconds", Kind::integer},
-                                     {2, "preconditions", Kind::message, kPreconditions},
-                                     {4, "propagationPolicy", Kind::text},
-                                     {5, "dryRun", Kind::texts}};
+constexpr Member kOwnerReference[] = {
+    {1, "kind", FieldKind::text},          {3, "name", FieldKind::text},
+    {4, "uid", FieldKind::text},           {5, "apiVersion", FieldKind::text},
+    {6, "controller", FieldKind::boolean}, {7, "blockOwnerDeletion", FieldKind::boolean}};
+constexpr Member kObjectMeta[] = {{1, "name", FieldKind::text},
+                                  {2, "generateName", FieldKind::text},
+                                  {4, "namespace", FieldKind::text},
+                                  {5, "uid", FieldKind::text},
+                                  {6, "resourceVersion", FieldKind::text},
+                                  {11, "labels", FieldKind::text_map},
+                                  {12, "annotations", FieldKind::text_map},
+                                  {13, "ownerReferences", FieldKind::messages, kOwnerReference},
+                                  {14, "finalizers", FieldKind::texts}};
+constexpr Member kSecret[] = {{1, "metadata", FieldKind::message, kObjectMeta},
+                              {2, "data", FieldKind::base64_map},
+                              {3, "type", FieldKind::text},
+                              {4, "stringData", FieldKind::text_map},
+                              {5, "immutable", FieldKind::boolean}};
+constexpr Member kConfigMap[] = {{1, "metadata", FieldKind::message, kObjectMeta},
+                                 {2, "data", FieldKind::text_map},
+                                 {3, "binaryData", FieldKind::base64_map},
+                                 {4, "immutable", FieldKind::boolean}};
+constexpr Member kObjectReference[] = {{1, "kind", FieldKind::text},       {2, "namespace", FieldKind::text},
+                                       {3, "name", FieldKind::text},       {4, "uid", FieldKind::text},
+                                       {5, "apiVersion", FieldKind::text}, {6, "resourceVersion", FieldKind::text}};
+constexpr Member kServiceAccount[] = {{1, "metadata", FieldKind::message, kObjectMeta},
+                                      {2, "secrets", FieldKind::messages, kObjectReference},
+                                      {4, "automountServiceAccountToken", FieldKind::boolean}};
+constexpr Member kResourceAttributes[] = {{1, "namespace", FieldKind::text}, {2, "verb", FieldKind::text},
+                                          {3, "group", FieldKind::text},     {4, "version", FieldKind::text},
+                                          {5, "resource", FieldKind::text},  {6, "subresource", FieldKind::text},
+                                          {7, "name", FieldKind::text}};
+constexpr Member kNonResourceAttributes[] = {{1, "path", FieldKind::text}, {2, "verb", FieldKind::text}};
+constexpr Member kAccessReviewSpec[] = {{1, "resourceAttributes", FieldKind::message, kResourceAttributes},
+                                        {2, "nonResourceAttributes", FieldKind::message, kNonResourceAttributes}};
+constexpr Member kAccessReview[] = {{2, "spec", FieldKind::message, kAccessReviewSpec}};
+constexpr Member kRulesReviewSpec[] = {{1, "namespace", FieldKind::text}};
+constexpr Member kRulesReview[] = {{2, "spec", FieldKind::message, kRulesReviewSpec}};
+constexpr Member kSubjectReview[] = {{1, "metadata", FieldKind::message, kObjectMeta}};
+constexpr Member kNamespace[] = {{1, "metadata", FieldKind::message, kObjectMeta}};
+constexpr Member kPreconditions[] = {{1, "uid", FieldKind::text}, {2, "resourceVersion", FieldKind::text}};
+constexpr Member kDeleteOptions[] = {{1, "gracePeriodSeconds", FieldKind::integer},
+                                     {2, "preconditions", FieldKind::message, kPreconditions},
+                                     {4, "propagationPolicy", FieldKind::text},
+                                     {5, "dryRun", FieldKind::texts}};
 
 Result<Value> read_message(std::string_view bytes, std::span<const Member> members);
 
 Status add(Value& object, const Member& member, const Field& field) {
-  const bool scalar = member.kind == Kind::integer || member.kind == Kind::boolean;
+  const bool scalar = member.kind == FieldKind::integer || member.kind == FieldKind::boolean;
   if (field.has_bytes == scalar) return malformed();
   switch (member.kind) {
-    case Kind::text:
+    case FieldKind::text:
       // The typed clients send every string of a message, empty ones too, which their JSON leaves out.
       if (!field.bytes.empty()) object.set(member.name, field.bytes);
       return {};
-    case Kind::base64:
+    case FieldKind::base64:
       object.set(member.name, to_base64(field.bytes));
       return {};
-    case Kind::integer:
+    case FieldKind::integer:
       object.set(member.name, static_cast<std::int64_t>(field.integer));
       return {};
-    case Kind::boolean:
+    case FieldKind::boolean:
       object.set(member.name, field.integer != 0);
       return {};
-    case Kind::texts:
+    case FieldKind::texts:
       object.child(member.name).push(field.bytes);
       return {};
-    case Kind::message:
+    case FieldKind::message:
       object.set(member.name, MR_TRY(read_message(field.bytes, member.members)));
       return {};
-    case Kind::messages:
+    case FieldKind::messages:
       object.child(member.name).push(MR_TRY(read_message(field.bytes, member.members)));
       return {};
-    case Kind::text_map:
-    case Kind::base64_map: {
-      const Kind value_kind = member.kind == Kind::text_map ? Kind::text : Kind::base64;
-      const Member entry[] = {{1, "key", Kind::text}, {2, "value", value_kind}};
+    case FieldKind::text_map:
+    case FieldKind::base64_map: {
+      const FieldKind value_kind = member.kind == FieldKind::text_map ? FieldKind::text : FieldKind::base64;
+      const Member entry[] = {{1, "key", FieldKind::text}, {2, "value", value_kind}};
       const Value pair = MR_TRY(read_message(field.bytes, entry));
       object.child(member.name).set(pair.at("key").string_or(), pair.at("value").string_or());
       return {};
@@ -182,7 +184,7 @@ Result<Value> read_message(std::string_view bytes, std::span<const Member> membe
 }  // namespace
 
 Result<Value> from_protobuf(std::string_view bytes) {
-  static constexpr Member kTypeMeta[] = {{1, "apiVersion", Kind::text}, {2, "kind", Kind::text}};
+  static constexpr Member kTypeMeta[] = {{1, "apiVersion", FieldKind::text}, {2, "kind", FieldKind::text}};
   if (!bytes.starts_with(kMagic)) return malformed();
   Reader envelope(bytes.substr(kMagic.size()));
   Value type = Value::object();

@@ -3,6 +3,7 @@
 // And where its objects are: in the store, or a view of something else.
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,12 +42,15 @@ struct Kind {
   NameRule name_rule = NameRule::subdomain;
   std::vector<std::string> selectable_fields = {};  // besides metadata.name and metadata.namespace
   std::vector<Column> columns = {};
-  Value (*cells)(const Value& object, Time now) = nullptr;
+  std::function<Value(const Value& object, Time now)> cells = {};
   // Fills in defaults and refuses what Kubernetes refuses; what is wrong with fields goes into `errors`. `present` is
   // null when the object is new.
-  Status (*admit)(Value& object, const Value* present, FieldErrors& errors) = nullptr;
-  Status (*may_delete)(const Value& present) = nullptr;
+  std::function<Status(Value& object, const Value* present, FieldErrors& errors)> admit = {};
+  std::function<Status(const Value& present)> may_delete = {};
   std::string read_only_because = {};  // where it cannot be created or changed: the sentence for a person
+  // As a custom resource definition makes it: status is a subresource, metadata.generation counts the changes of what
+  // is wanted, strategic merge patches are not known, and values are checked by the schema in its own words.
+  bool is_custom = false;
 
   bool allows(std::string_view verb) const;
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }

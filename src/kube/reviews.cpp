@@ -20,14 +20,15 @@ bool has_resource(const std::vector<Resource*>& resources, const Value& asked) {
   });
 }
 
-// Of a subresource only the log of pods is served.
+// Of subresources the log of pods is served, and the status of custom resources.
 bool allowed(const std::vector<Resource*>& resources, const Value& asked) {
   const std::string verb = asked.at("verb").string_or(), plural = asked.at("resource").string_or();
   if (verb == "*" || plural == "*") return true;
   const std::string subresource = asked.at("subresource").string_or();
-  if (!subresource.empty()) return plural == "pods" && subresource == "log" && (verb == "get" || verb == "list");
+  if (subresource == "log") return plural == "pods" && (verb == "get" || verb == "list");
   return std::ranges::any_of(resources, [&](const Resource* resource) {
     const Kind& kind = resource->kind();
+    if (!subresource.empty() && !(kind.is_custom && subresource == "status")) return false;
     return kind.plural == plural && kind.group == asked.at("group").string_or() && kind.allows(verb);
   });
 }
@@ -94,7 +95,7 @@ Result<net::Response> review(const ReviewKind& review, const std::vector<Resourc
   if (kind == "SelfSubjectAccessReview") {
     const bool resource = !spec.at("resourceAttributes").is_null(), path = !spec.at("nonResourceAttributes").is_null();
     if (resource == path) {
-      errors.invalid("spec.resourceAttributes", spec.at("nonResourceAttributes"),
+      errors.invalid(resource ? "spec.resourceAttributes" : "spec", spec.at("nonResourceAttributes"),
                      resource ? "cannot be specified in combination with resourceAttributes"
                               : "exactly one of nonResourceAttributes or resourceAttributes must be specified");
     }

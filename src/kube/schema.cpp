@@ -4,7 +4,10 @@
 
 #include <fmt/core.h>
 
+#include "base/encode.h"
+#include "base/hash.h"
 #include "base/json.h"
+#include "kube/aws_resources/resource_schema.h"
 #include "kube/refusal.h"
 #include "kube/schema_data.h"
 
@@ -38,13 +41,14 @@ std::string go_type(const Value& schema) {
 
 class Walk {
  public:
-  explicit Walk(std::string_view root) : structure_(last_part(root)) {}
+  enum class Of { builtin, custom };
+  explicit Walk(std::string_view root, Of of = Of::builtin) : structure_(last_part(root)), of_(of) {}
 
   Status check(const Value& schema, Value& value) {
     if (value.is_null() || takes_anything(schema)) return {};
     const Value& actual = resolved(schema);
     const std::string type = actual.at("type").string_or();
-    if (!fits(schema, actual, type, value)) return mismatch(schema, value);
+    if (!fits(schema, actual, type, value)) return is_untyped() ? Status() : mismatch(schema, value);
     if (type == "object") return check_members(schema, value);
     if (type == "array") return check_items(actual.at("items"), value);
     return {};
@@ -52,6 +56,8 @@ class Walk {
   FieldCheck result() && { return {std::move(unknown_)}; }
 
  private:
+  bool is_untyped() const { return of_ == Of::custom && !path_.starts_with("metadata"); }
+
   static bool fits(const Value& schema, const Value& actual, const std::string& type, const Value& value) {
     if (type == "object") return value.is_object();
     if (type == "array") return value.is_array();
@@ -74,6 +80,8 @@ class Walk {
     if (const auto name = struct_name(schema); !name.empty()) structure_ = name;
     const bool is_map = resolved(schema).has("additionalProperties");
     std::vector<std::string> unknown;
+    if (is_untyped())
+      std::erase_if(object.as_object(), [](const Value::Member& member) { return member.second.is_null(); });
     for (auto& [key, value] : object.as_object()) {
       const Value* member = member_schema(schema, key);
       if (member == nullptr) {
@@ -105,6 +113,7 @@ class Walk {
 
   std::string path_, keys_;  // of a person ("metadata.labels.a"), of Go's decoder, which counts no keys of maps
   std::string structure_;
+  Of of_;
   std::vector<std::string> unknown_;
 };
 
@@ -113,7 +122,10 @@ class Walk {
 const Value& definitions() {
   static const Value all = [] {
     auto parsed = parse_json(schema_text());
-    return parsed ? std::move(*parsed) : Value::object();
+    Value made = parsed ? std::move(*parsed) : Value::object();
+    Value custom = resource_schemas();
+    for (auto& [name, schema] : custom.as_object()) made.set(name, std::move(schema));
+    return made;
   }();
   return all;
 }
@@ -144,6 +156,17 @@ Result<FieldCheck> check_fields(std::string_view definition_name, Value& object)
   Walk walk(definition_name);
   MR_TRY(walk.check(definition(definition_name), object));
   return std::move(walk).result();
+}
+
+Result<FieldCheck> prune_fields(std::string_view definition_name, Value& object) {
+  Walk walk(definition_name, Walk::Of::custom);
+  MR_TRY(walk.check(definition(definition_name), object));
+  return std::move(walk).result();
+}
+
+const std::string& definitions_hash() {
+  static const std::string hash = to_hex(as_chars(sha256(to_json(definitions()))));
+  return hash;
 }
 
 }  // namespace millrace::kube

@@ -13,6 +13,7 @@
 namespace millrace::kube {
 
 const Value& definitions();                                             // by name, "io.k8s.api.core.v1.Secret"
+const std::string& definitions_hash();                                  // changes with them
 const Value& definition(std::string_view name);                         // null: none of that name
 const Value& resolved(const Value& schema);                             // behind its reference
 const Value* member_schema(const Value& schema, std::string_view key);  // null: no such field; a null Value: any
@@ -24,5 +25,8 @@ struct FieldCheck {
 };
 // Checks `object` against the definition. Errors: BadRequest for a value of the wrong type, in Go's words.
 Result<FieldCheck> check_fields(std::string_view definition_name, Value& object);
+// The same of a custom resource, whose values below metadata alone have types at this point. Nulls are taken out as
+// well.
+Result<FieldCheck> prune_fields(std::string_view definition_name, Value& object);
 
 }  // namespace millrace::kube

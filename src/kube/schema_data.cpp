@@ -16,6 +16,5 @@ std::string_view schema_text() {
   return {millrace_kubernetes_schemas,
           static_cast<std::size_t>(millrace_kubernetes_schemas_end - millrace_kubernetes_schemas)};
 }
-std::string_view schema_hash() { return MILLRACE_KUBERNETES_HASH; }
 
 }  // namespace millrace::kube

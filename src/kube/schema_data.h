@@ -6,6 +6,5 @@
 namespace millrace::kube {
 
 std::string_view schema_text();
-std::string_view schema_hash();  // changes with it
 
 }  // namespace millrace::kube

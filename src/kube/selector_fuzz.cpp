@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   constexpr std::string_view kKinds[] = {"application/json-patch+json", "application/merge-patch+json",
                                          "application/strategic-merge-patch+json"};
-  if (const auto patch = parse_json(text)) (void)kube::apply_patch(object, kKinds[data[0] % 4 - 1], *patch);
+  if (const auto patch = parse_json(text))
+    (void)kube::apply_patch(object, kKinds[data[0] % 4 - 1], *patch, data[0] >= 128);
   return 0;
 }

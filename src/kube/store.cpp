@@ -19,6 +19,9 @@ constexpr db::Migration kMigrations[] = {
     )sql"},
 };
 
+constexpr std::string_view kTerminating = "Terminating";
+constexpr const char* kNamespaces = "namespaces";
+
 std::string context_of(const ObjectName& name) {
   return fmt::format("kube/{}/{}/{}", name.resource, name.name_space, name.name);
 }
@@ -30,7 +33,10 @@ db::Statement& bind(db::Statement& statement, const ObjectName& name) {
 }
 
 bool waits_for_deletion(const Value& object) { return object.at("metadata").has("deletionTimestamp"); }
-bool has_finalizers(const Value& object) { return !object.at("metadata").at("finalizers").empty(); }
+// A namespace that is being ended waits for what is in it.
+bool has_finalizers(const Value& object) {
+  return !object.at("metadata").at("finalizers").empty() || object.at("status").at("phase").string_or() == kTerminating;
+}
 
 }  // namespace
 
@@ -146,7 +152,7 @@ Status Store::remove(db::Connection& connection, const ObjectName& name, const V
   last.child("metadata").set("resourceVersion", std::to_string(version));
   const std::size_t bytes = to_json(last).size();
   written.push_back({{version, name.resource, name.name_space, Value(), std::move(last)}, bytes});
-  return {};
+  return name.name_space.empty() ? Status() : end_if_empty(connection, name.name_space, written);
 }
 
 Result<Value> Store::insert(const ObjectName& name, const Value& object) {
@@ -185,17 +191,45 @@ Result<Store::Erased> Store::erase(const ObjectName& name, const Change& check, 
   return erased;
 }
 
-Status Store::erase_namespace(const std::string& name_space) {
-  return write([&](db::Connection& connection, std::vector<Written>& written) -> Status {
+// A namespace that waits for what was in it.
+Status Store::end_if_empty(db::Connection& connection, const std::string& name_space, std::vector<Written>& written) {
+  auto select = MR_TRY(connection.prepare("SELECT 1 FROM kube_object WHERE namespace = ? LIMIT 1"));
+  if (MR_TRY(select.bind(std::string_view(name_space)).step())) return {};
+  const ObjectName name{kNamespaces, "", name_space};
+  const auto present = read(connection, name);
+  if (!present) return present.error().code == Code::not_found ? Status() : fail(present.error());
+  return waits_for_deletion(*present) ? remove(connection, name, *present, written) : Status();
+}
+
+Result<Store::Erased> Store::erase_namespace(const ObjectName& name, const Change& check, const std::string& now) {
+  Erased erased;
+  MR_TRY(write([&](db::Connection& connection, std::vector<Written>& written) -> Status {
+    const Value present = MR_TRY(read(connection, name));
+    erased = {MR_TRY(check(present)), false};
+    if (waits_for_deletion(present)) return {};
     std::vector<ObjectName> names;
     {
       auto select = MR_TRY(connection.prepare("SELECT plural, name FROM kube_object WHERE namespace = ?"));
-      select.bind(std::string_view(name_space));
-      while (MR_TRY(select.step())) names.push_back({select.text(0), name_space, select.text(1)});
+      select.bind(std::string_view(name.name));
+      while (MR_TRY(select.step())) names.push_back({select.text(0), name.name, select.text(1)});
     }
-    for (const ObjectName& name : names) MR_TRY(remove(connection, name, MR_TRY(read(connection, name)), written));
-    return {};
-  });
+    erased.gone = true;
+    for (const ObjectName& inner : names) {
+      const Value object = MR_TRY(read(connection, inner));
+      if (!has_finalizers(object)) {
+        MR_TRY(remove(connection, inner, object, written));
+        continue;
+      }
+      erased.gone = false;
+      if (waits_for_deletion(object)) continue;
+      Value waiting = object;
+      waiting.child("metadata").set("deletionTimestamp", now).set("deletionGracePeriodSeconds", 0);
+      MR_TRY(put(connection, inner, object, waiting, written));
+    }
+    if (erased.gone) return remove(connection, name, present, written);
+    return put(connection, name, present, erased.object, written);
+  }));
+  return erased;
 }
 
 }  // namespace millrace::kube

@@ -47,7 +47,9 @@ class Store {
     bool gone = false;
   };
   Result<Erased> erase(const ObjectName& name, const Change& check, bool dry_run);
-  Status erase_namespace(const std::string& name_space);  // everything in it
+  // With everything in it. What has finalizers waits for its deletion from `now` on, and the namespace with it, which
+  // goes with the last of it; `check` returns what is stored of the namespace meanwhile.
+  Result<Erased> erase_namespace(const ObjectName& name, const Change& check, const std::string& now);
 
  private:
   struct Written {  // by a transaction: told to the history once that is durable
@@ -59,6 +61,7 @@ class Store {
   Result<std::int64_t> next_version(db::Connection& connection);
   Status put(db::Connection& connection, const ObjectName& name, const Value& present, Value& object,
              std::vector<Written>& written);
+  Status end_if_empty(db::Connection& connection, const std::string& name_space, std::vector<Written>& written);
   Status remove(db::Connection& connection, const ObjectName& name, const Value& present,
                 std::vector<Written>& written);
   Result<Value> open_sealed(const ObjectName& name, const std::string& sealed, std::int64_t version);

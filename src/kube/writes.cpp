@@ -8,6 +8,7 @@
 #include "kube/delete_options.h"
 #include "kube/draft.h"
 #include "kube/managed_fields.h"
+#include "kube/namespaces.h"
 #include "kube/patch.h"
 #include "kube/schema.h"
 #include "kube/status.h"
@@ -21,10 +22,18 @@ ObjectName object_name(const Target& target, const std::string& name) {
   return {target.resource.kind().resource(), target.name_space, name};
 }
 
+Status check_namespace_takes(const Target& target, const std::string& name) {
+  const Value name_space = MR_TRY(target.store.get({"namespaces", "", target.name_space}));
+  if (!name_space.at("metadata").has("deletionTimestamp")) return {};
+  return fail(forbidden(
+      target.resource.kind().resource(), name,
+      fmt::format("unable to create new content in namespace {} because it is being terminated", target.name_space)));
+}
+
 // Makes a new object of what a client wants to be there.
 Result<Value> new_object(const Target& target, Value wanted) {
   const Kind& kind = target.resource.kind();
-  if (kind.namespaced) MR_TRY(target.store.get({"namespaces", "", target.name_space}));
+  if (kind.namespaced) MR_TRY(check_namespace_takes(target, wanted.at("metadata").at("name").string_or()));
   Value& metadata = wanted.child("metadata");
   if (!metadata.at("resourceVersion").string_or().empty())
     return fail(bad_request("resourceVersion should not be set on objects to be created"));
@@ -36,6 +45,10 @@ Result<Value> new_object(const Target& target, Value wanted) {
   metadata.set("uid", uuid4()).set("creationTimestamp", format_rfc3339(target.clock.now()));
   for (const char* servers : {"deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"})
     metadata.erase(servers);
+  if (kind.is_custom) {
+    metadata.set("generation", 1);
+    wanted.erase("status");
+  }
   MR_TRY(admit(kind, wanted, nullptr));
   return wanted;
 }
@@ -79,7 +92,8 @@ Result<net::Response> apply_patch_of(const Target& target, net::Request& request
   const Value applied = MR_TRY(read_applied(target, request, warnings));
   const Writer writer{options.manager, target.clock.now()};
   const auto change = [&](const Value& present) -> Result<Value> {
-    return changed(kind, present, MR_TRY(apply(kind, present, applied, writer, options.force)), Sent::patch);
+    return changed(kind, present, MR_TRY(apply(kind, present, applied, writer, options.force)), Sent::patch,
+                   target.part);
   };
   auto stored = target.store.update(object_name(target, target.name), change, options.dry_run);
   if (stored) return answer(200, *stored, warnings);
@@ -100,22 +114,36 @@ net::Response deleted_status(const Target& target, const Value& gone) {
                                     {"details", std::move(details)}}));
 }
 
+// With all that is in it; it stays, and takes nothing new, as long as something in it has finalizers.
+Result<Store::Erased> erase_namespace(const Target& target, const std::string& name, const Store::Change& check) {
+  const ObjectName key = object_name(target, name);
+  const auto end = [&](const Value& present) -> Result<Value> {
+    Value ending = MR_TRY(check(present));
+    ending.child("status").set("phase", "Terminating");
+    return ending;
+  };
+  return target.store.erase_namespace(key, end, format_rfc3339(target.clock.now()));
+}
+
 Result<Store::Erased> erase_one(const Target& target, const std::string& name, const DeleteOptions& options) {
   const auto check = [&](const Value& present) -> Result<Value> {
     const Kind& kind = target.resource.kind();
     MR_TRY(check_preconditions(kind, present, options));
-    if (kind.may_delete != nullptr) MR_TRY(kind.may_delete(present));
+    if (kind.may_delete) MR_TRY(kind.may_delete(present));
     Value waiting = present;
     if (!waiting.at("metadata").has("deletionTimestamp")) {
       waiting.child("metadata")
           .set("deletionTimestamp", format_rfc3339(target.clock.now()))
           .set("deletionGracePeriodSeconds", 0);
+      if (kind.is_custom) {
+        const std::int64_t generation = waiting.at("metadata").at("generation").int_or(1);
+        waiting.child("metadata").set("generation", generation + 1);
+      }
     }
     return waiting;
   };
-  auto erased = MR_TRY(target.store.erase(object_name(target, name), check, options.dry_run));
-  if (!target.resource.kind().namespaced && erased.gone && !options.dry_run) MR_TRY(target.store.erase_namespace(name));
-  return erased;
+  if (&target.resource.kind() == &namespaces_kind() && !options.dry_run) return erase_namespace(target, name, check);
+  return target.store.erase(object_name(target, name), check, options.dry_run);
 }
 
 }  // namespace
@@ -140,7 +168,7 @@ Result<net::Response> replace(const Target& target, net::Request& request) {
   const Kind& kind = target.resource.kind();
   MR_TRY(check_draft(kind, target.name_space, options.fields, wanted, warnings));
   const auto change = [&](const Value& present) -> Result<Value> {
-    Value made = MR_TRY(changed(kind, present, wanted, Sent::whole));
+    Value made = MR_TRY(changed(kind, present, wanted, Sent::whole, target.part));
     note_update(kind, &present, made, {options.manager, target.clock.now()});
     return made;
   };
@@ -157,11 +185,11 @@ Result<net::Response> patch(const Target& target, net::Request& request) {
   const Kind& kind = target.resource.kind();
   std::vector<std::string> warnings;
   const auto change = [&](const Value& present) -> Result<Value> {
-    Value wanted = MR_TRY(apply_patch(present, type, patch));
+    Value wanted = MR_TRY(apply_patch(present, type, patch, kind.is_custom));
     if (!wanted.is_object()) return fail(bad_request("the patched object is not an object"));
     warnings.clear();
     MR_TRY(check_patched(kind, text, options.fields, wanted, warnings));
-    Value made = MR_TRY(changed(kind, present, std::move(wanted), Sent::patch));
+    Value made = MR_TRY(changed(kind, present, std::move(wanted), Sent::patch, target.part));
     note_update(kind, &present, made, {options.manager, target.clock.now()});
     return made;
   };

@@ -1,6 +1,7 @@
 #pragma once
 // Creating, replacing, patching and deleting the objects of a kind that is stored.
 
+#include "kube/draft.h"
 #include "kube/request.h"
 #include "kube/resource.h"
 #include "kube/selector.h"
@@ -12,6 +13,7 @@ struct Target {
   Store& store;
   const Clock& clock;
   std::string name_space, name;
+  Part part = Part::main;
 };
 
 Result<net::Response> create(const Target& target, net::Request& request);
