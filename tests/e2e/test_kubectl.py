@@ -2,8 +2,7 @@
 
     MILLRACE_RECORD=1 python -m pytest tests/e2e/test_kubectl.py    # writes the outputs anew; read the difference
 
-KUBECTL_SERVER, a kubeconfig of a real API server, records its outputs instead (of the present kubectls, in
-kubectl/real-VERSION.txt): the differences are those of docs/kubernetes-api.md.
+nightly/test_kube_apiserver.py compares with a real API server: the differences are those of docs/kubernetes-api.md.
 """
 
 import difflib
@@ -80,10 +79,10 @@ def debians():
     return str(unpacked)
 
 
-def steps():
+def steps(commands):
     """Commands, and before them the files that they read."""
     file = None
-    for line in (HERE / "commands.txt").read_text().splitlines():
+    for line in (HERE / commands).read_text().splitlines():
         if line.startswith("  "):
             file[1].append(line[2:])
             continue
@@ -102,10 +101,10 @@ def normal(text):
     return text.rstrip("\n")
 
 
-def outputs(kubectl, kubeconfig, folder):
+def outputs(kubectl, kubeconfig, folder, commands="commands.txt"):
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(folder)}
     said = []
-    for step in steps():
+    for step in steps(commands):
         if isinstance(step, tuple):
             (folder / step[0]).write_text("\n".join(step[1]) + "\n")
             continue
@@ -122,12 +121,11 @@ def outputs(kubectl, kubeconfig, folder):
 @pytest.mark.parametrize("which", ["1.20", "1.37"])
 def test_commands(which, server, tmp_path):
     kubectl = debians() if which == "1.20" else newest()
-    real = os.environ.get("KUBECTL_SERVER")
     kubeconfig = tmp_path / "kubeconfig"
-    shutil.copy(real or server.data_dir / "kubeconfig", kubeconfig)
+    shutil.copy(server.data_dir / "kubeconfig", kubeconfig)
     said = outputs(kubectl, kubeconfig, tmp_path)
-    expected = HERE / (f"real-{which}.txt" if real else f"{which}.txt")
-    if real or os.environ.get("MILLRACE_RECORD"):
+    expected = HERE / f"{which}.txt"
+    if os.environ.get("MILLRACE_RECORD"):
         expected.write_text(said)
         return
     lines = difflib.unified_diff(expected.read_text().splitlines(), said.splitlines(), "expected", "said", lineterm="")
