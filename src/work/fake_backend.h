@@ -41,6 +41,12 @@ class FakeBackend final : public Backend {
     call();
     return true;
   }
+  std::vector<std::string> unanswered() {  // the keys of what is held, in order
+    const MutexLock lock(mutex_);
+    std::vector<std::string> keys;
+    for (const auto& [key, call] : waiting_) keys.push_back(key);
+    return keys;
+  }
   // The next start fails so; the key is then not known.
   void fail_next_start(Error error) {
     const MutexLock lock(mutex_);
