@@ -21,7 +21,6 @@
 #include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/local_images.h"
 #include "pipelines/runner/artifact_rows.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
 #include "pipelines/runner/schema.h"

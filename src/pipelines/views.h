@@ -39,7 +39,7 @@ struct RunView {
 // A task of a pipeline in a dry run (dry_run/dry_run.h).
 struct DryRunTask {
   std::string path, name, image;          // path: within the run, "for-loop-1/0/train"
-  std::vector<std::string> command_line;  // placeholders resolved; kOnlyKnownInRun for what only a run can tell
+  std::vector<std::string> command_line;  // placeholders resolved; kOnlyKnownInRun for what is only known during a run
   std::vector<std::pair<std::string, std::string>> environment;  // its own
   struct FromSecret {
     std::string variable, secret, key;

@@ -5,12 +5,8 @@
 
 #include <fmt/core.h>
 
-#include "pipelines/runner/bind.h"
-
 namespace millrace::pipelines::api {
 namespace {
-
-using runner::bind_all;
 
 // A run started by a step of a run that … : so that a pipeline which starts itself comes to an end.
 constexpr std::size_t kMaxGenerations = 16;
@@ -80,7 +76,7 @@ Result<bool> is_family(db::Connection& connection, const Caller& caller, std::st
       MR_TRY(connection.prepare("WITH RECURSIVE above(id) AS (SELECT parent_run_id FROM kfp_runs WHERE id = ? "
                                 "UNION SELECT parent_run_id FROM kfp_runs JOIN above ON kfp_runs.id = above.id) SELECT "
                                 "1 FROM above WHERE id = ?"));
-  return MR_TRY(bind_all(row, run_id, caller.run_id).step());
+  return MR_TRY(row.bind_all(run_id, caller.run_id).step());
 }
 
 Status check_family(Context& context, const std::string& run_id) {
@@ -136,13 +132,13 @@ Status restrict_run(Context& context, const PipelineSpec& pipeline, runner::RunR
 Status note_pipeline(db::Connection& connection, const Caller& caller, const std::string& pipeline_id) {
   if (caller.is_person()) return {};
   auto row = MR_TRY(connection.prepare("INSERT INTO kfp_pipelines_of_steps(pipeline_id, run_id) VALUES(?,?)"));
-  return bind_all(row, pipeline_id, caller.run_id).run();
+  return row.bind_all(pipeline_id, caller.run_id).run();
 }
 
 Status check_pipeline_family(db::Connection& connection, const Caller& caller, const std::string& pipeline_id) {
   if (caller.is_person()) return {};
   auto row = MR_TRY(connection.prepare("SELECT run_id FROM kfp_pipelines_of_steps WHERE pipeline_id = ?"));
-  if (MR_TRY(bind_all(row, pipeline_id).step()) && MR_TRY(is_family(connection, caller, row.text(0)))) return {};
+  if (MR_TRY(row.bind_all(pipeline_id).step()) && MR_TRY(is_family(connection, caller, row.text(0)))) return {};
   return denied(fmt::format("a step may add versions only to pipelines that its own runs have made, and {} is none",
                             pipeline_id));
 }

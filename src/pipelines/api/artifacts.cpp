@@ -12,12 +12,9 @@
 #include "pipelines/api/artifact_rows.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
-#include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::api {
 namespace {
-
-using runner::bind_all;
 
 constexpr std::string_view kColumns = "id, name, type, uri, metadata, number, created, run_id, task_id, output";
 constexpr std::array kFields = {
@@ -62,7 +59,7 @@ Result<ArtifactRow> find_artifact(db::Database& database, const std::string& id)
   MR_TRY(database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_artifacts WHERE id = ?", kColumns)));
     const auto number = parse_int(id);
-    if (!number || !MR_TRY(bind_all(row, *number).step())) return fail(not_found("Artifact", id));
+    if (!number || !MR_TRY(row.bind_all(*number).step())) return fail(not_found("Artifact", id));
     artifact = artifact_from(row);
     return {};
   }));
@@ -75,7 +72,7 @@ Result<std::string> artifact_uri(db::Database& database, const std::string& run_
   MR_TRY(database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare(
         "SELECT uri FROM kfp_artifacts WHERE run_id = ? AND task_id = ? AND output = ? AND position = 0"));
-    if (!MR_TRY(bind_all(row, run_id, task_id, output).step()))
+    if (!MR_TRY(row.bind_all(run_id, task_id, output).step()))
       return fail(Code::not_found,
                   fmt::format("the task {} of the run {} has no artifact {}", task_id, run_id, output));
     uri = row.text(0);

@@ -15,7 +15,8 @@ Status fetch(const Context& context, const Value& message, Version& version, std
   version.package_url = MR_TRY(text_field(url, "pipeline_url"));
   if (version.package_url.empty())
     return fail(Code::invalid_argument, "the version needs a package_url with the pipeline_url of its file");
-  UploadedFile file = MR_TRY(fetch_package(version.package_url, [&] { return context.stopping.load(); }));
+  UploadedFile file =
+      MR_TRY(fetch_package(version.package_url, context.clock, [&] { return context.stopping.load(); }));
   version.spec = MR_TRY(read_pipeline(file));
   file_name = std::move(file.name);
   return {};

@@ -5,13 +5,10 @@
 #include "base/ids.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/schedule/recurring_rows.h"
 
 namespace millrace::pipelines::api {
 namespace {
-
-using runner::bind_all;
 
 constexpr std::size_t kMaxName = 128;
 constexpr std::string_view kDefaultName = "Default";
@@ -39,19 +36,19 @@ Value message_from(const db::Statement& row) {
 
 Result<Value> find(db::Connection& connection, const std::string& id) {
   auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_experiments WHERE id = ?", kColumns)));
-  if (!MR_TRY(bind_all(row, id).step())) return fail(not_found("Experiment", id));
+  if (!MR_TRY(row.bind_all(id).step())) return fail(not_found("Experiment", id));
   return message_from(row);
 }
 
 Status insert(db::Connection& connection, const std::string& id, std::string_view name, std::string_view description,
               std::string_view name_space, Time created) {
   auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_experiments WHERE name = ? COLLATE NOCASE"));
-  if (MR_TRY(bind_all(taken, name).step()))
+  if (MR_TRY(taken.bind_all(name).step()))
     return fail(Code::already_exists, fmt::format("an experiment named \"{}\" already exists", name));
   auto row = MR_TRY(connection.prepare(
       "INSERT INTO kfp_experiments(id, name, description, namespace, created, last_run_created, storage_state) "
       "VALUES(?,?,?,?,?,0,'AVAILABLE')"));
-  return bind_all(row, id, name, description, name_space, to_epoch_ms(created)).run();
+  return row.bind_all(id, name, description, name_space, to_epoch_ms(created)).run();
 }
 
 Status change(db::Database& database, const std::string& id, std::initializer_list<std::string_view> statements,
@@ -60,7 +57,7 @@ Status change(db::Database& database, const std::string& id, std::initializer_li
     MR_TRY(find(connection, id));
     for (const std::string_view sql : statements) {
       auto statement = MR_TRY(connection.prepare(sql));
-      MR_TRY(bind_all(statement, id).run());
+      MR_TRY(statement.bind_all(id).run());
     }
     return also ? also(connection) : Status();
   });
@@ -71,7 +68,7 @@ Status change(db::Database& database, const std::string& id, std::initializer_li
 Status ensure_default_experiment(db::Database& database, const Clock& clock) {
   return database.write([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare("SELECT 1 FROM kfp_experiments WHERE name = ?"));
-    if (MR_TRY(bind_all(row, kDefaultName).step())) return {};
+    if (MR_TRY(row.bind_all(kDefaultName).step())) return {};
     return insert(connection, uuid4(), kDefaultName, "", "", clock.now());
   });
 }

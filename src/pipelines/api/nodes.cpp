@@ -4,7 +4,6 @@
 
 #include "base/strings.h"
 #include "pipelines/api/call.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/task_rows.h"
 
@@ -16,7 +15,7 @@ Result<std::optional<TaskView>> find_by_pod(db::Connection& connection, const st
                                             const std::string& name) {
   auto row = MR_TRY(
       connection.prepare("SELECT path FROM kfp_tasks WHERE run_id = ? AND json_extract(data, '$.pod') IN (?, ?)"));
-  runner::bind_all(row, run_id, name, name.substr(0, name.rfind('.')));
+  row.bind_all(run_id, name, name.substr(0, name.rfind('.')));
   if (name.empty() || !MR_TRY(row.step())) return std::optional<TaskView>();
   return runner::read_task(connection, run_id, row.text(0));
 }

@@ -64,9 +64,9 @@ std::string file_name(const Url& url) {
 
 }  // namespace
 
-Result<UploadedFile> fetch_package(const std::string& url, const std::function<bool()>& cancelled) {
+Result<UploadedFile> fetch_package(const std::string& url, const Clock& clock, const std::function<bool()>& cancelled) {
   net::Client client;
-  const auto deadline = std::chrono::steady_clock::now() + kTimeout;
+  const Time deadline = clock.now() + kTimeout;
   std::string next = url;
   std::string name;
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
@@ -75,8 +75,7 @@ Result<UploadedFile> fetch_package(const std::string& url, const std::function<b
     net::ClientRequest request;
     request.url = next;
     request.connect_timeout = kConnectTimeout;
-    request.timeout =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    request.timeout = deadline - clock.now();
     if (request.timeout.count() <= 0)
       return fail(Code::deadline_exceeded, fmt::format("{} did not answer within 30 s", url));
     request.max_response_bytes = kMaxPackage;

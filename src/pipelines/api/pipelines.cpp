@@ -8,12 +8,9 @@
 #include "pipelines/api/listing.h"
 #include "pipelines/api/pipeline_rows.h"
 #include "pipelines/api/tags.h"
-#include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::api {
 namespace {
-
-using runner::bind_all;
 
 constexpr std::size_t kMaxName = 128;
 constexpr std::string_view kColumns = "id, name, display_name, description, created, tags";
@@ -40,7 +37,7 @@ Result<Value> find_by(db::Database& database, std::string_view column, const std
   Value message;
   MR_TRY(database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_pipelines WHERE {} = ?", kColumns, column)));
-    if (!MR_TRY(bind_all(row, key).step())) return fail(not_found("Pipeline", key));
+    if (!MR_TRY(row.bind_all(key).step())) return fail(not_found("Pipeline", key));
     message = message_from(row);
     return {};
   }));
@@ -70,7 +67,7 @@ Result<PipelineRow> pipeline_from(const Value& message, const Clock& clock) {
 
 Result<Value> find_pipeline(db::Connection& connection, const std::string& id) {
   auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_pipelines WHERE id = ?", kColumns)));
-  if (!MR_TRY(bind_all(row, id).step())) return fail(not_found("Pipeline", id));
+  if (!MR_TRY(row.bind_all(id).step())) return fail(not_found("Pipeline", id));
   return message_from(row);
 }
 
@@ -83,14 +80,14 @@ Status check_pipeline_name(const std::string& name) {
 
 Status insert_pipeline(db::Connection& connection, const PipelineRow& pipeline) {
   auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_pipelines WHERE name = ? COLLATE NOCASE"));
-  if (MR_TRY(bind_all(taken, pipeline.name).step()))
+  if (MR_TRY(taken.bind_all(pipeline.name).step()))
     return fail(Code::already_exists, fmt::format("a pipeline named \"{}\" already exists", pipeline.name));
   auto row = MR_TRY(
       connection.prepare("INSERT INTO kfp_pipelines(id, name, display_name, description, namespace, created, tags) "
                          "VALUES(?,?,?,?,'',?,?)"));
-  return bind_all(row, pipeline.id, pipeline.name,
-                  pipeline.display_name.empty() ? pipeline.name : pipeline.display_name, pipeline.description,
-                  to_epoch_ms(pipeline.created), to_json(pipeline.tags))
+  return row
+      .bind_all(pipeline.id, pipeline.name, pipeline.display_name.empty() ? pipeline.name : pipeline.display_name,
+                pipeline.description, to_epoch_ms(pipeline.created), to_json(pipeline.tags))
       .run();
 }
 
@@ -149,11 +146,11 @@ Result<Value> update_pipeline(Context& context, const Call& call) {
     MR_TRY(check_unchanged(body, stored, {"pipeline_id", "name", "description"}));
     if (!display_name.empty()) {
       auto row = MR_TRY(connection.prepare("UPDATE kfp_pipelines SET display_name = ? WHERE id = ?"));
-      MR_TRY(bind_all(row, display_name, call.id()).run());
+      MR_TRY(row.bind_all(display_name, call.id()).run());
     }
     if (body.has("tags")) {  // an empty map takes all away
       auto row = MR_TRY(connection.prepare("UPDATE kfp_pipelines SET tags = ? WHERE id = ?"));
-      MR_TRY(bind_all(row, to_json(tags), call.id()).run());
+      MR_TRY(row.bind_all(to_json(tags), call.id()).run());
     }
     message = MR_TRY(find_pipeline(connection, call.id()));
     return {};
@@ -176,7 +173,7 @@ Result<Value> delete_pipeline(Context& context, const Call& call) {
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     MR_TRY(find_pipeline(connection, call.id()));
     auto versions = MR_TRY(connection.prepare("SELECT count(*) FROM kfp_pipeline_versions WHERE pipeline_id = ?"));
-    MR_TRY(bind_all(versions, call.id()).step());
+    MR_TRY(versions.bind_all(call.id()).step());
     if (versions.integer(0) > 0 && !cascade) {
       return fail(Code::invalid_argument,
                   fmt::format("the pipeline {} has {} versions; delete them first, or ask with cascade=true", call.id(),
@@ -185,7 +182,7 @@ Result<Value> delete_pipeline(Context& context, const Call& call) {
     for (const std::string_view sql :
          {"DELETE FROM kfp_pipeline_versions WHERE pipeline_id = ?", "DELETE FROM kfp_pipelines WHERE id = ?"}) {
       auto row = MR_TRY(connection.prepare(sql));
-      MR_TRY(bind_all(row, call.id()).run());
+      MR_TRY(row.bind_all(call.id()).run());
     }
     return {};
   }));

@@ -8,7 +8,6 @@
 #include "pipelines/api/operations.h"
 #include "pipelines/engine/engine.h"
 #include "pipelines/executors/store.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/spec/pipeline_spec.h"
 #include "pipelines/v1/workflow.h"
 
@@ -19,7 +18,7 @@ constexpr std::size_t kSuffix = 5;  // of a resource name, as upstream
 
 Status keep_workflow(db::Connection& connection, const std::string& run_id, const Value& workflow) {
   auto row = MR_TRY(connection.prepare("INSERT INTO kfp_v1_workflows(run_id, manifest) VALUES(?,?)"));
-  return runner::bind_all(row, run_id, to_json(workflow)).run();
+  return row.bind_all(run_id, to_json(workflow)).run();
 }
 
 }  // namespace

@@ -11,14 +11,11 @@
 #include "pipelines/api/run_message.h"
 #include "pipelines/executors/run_files.h"
 #include "pipelines/runner/artifact_rows.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::api {
 namespace {
-
-using runner::bind_all;
 
 constexpr std::size_t kMaxMetricName = 256;
 constexpr std::string_view kMetric = "metric:";
@@ -64,13 +61,13 @@ Status set_storage(Context& context, const std::string& id, std::string_view sta
     if (state == "AVAILABLE") {
       auto row =
           MR_TRY(connection.prepare("SELECT name FROM kfp_experiments WHERE id = ? AND storage_state = 'ARCHIVED'"));
-      if (MR_TRY(bind_all(row, run.experiment_id).step())) {
+      if (MR_TRY(row.bind_all(run.experiment_id).step())) {
         return fail(Code::failed_precondition,
                     fmt::format("the experiment {} is archived; unarchive it before its run {}", row.text(0), id));
       }
     }
     auto row = MR_TRY(connection.prepare("UPDATE kfp_runs SET storage_state = ? WHERE id = ?"));
-    return bind_all(row, state, id).run();
+    return row.bind_all(state, id).run();
   });
 }
 

@@ -7,12 +7,9 @@
 #include "pipelines/api/listing.h"
 #include "pipelines/api/pipeline_rows.h"
 #include "pipelines/api/tags.h"
-#include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::api {
 namespace {
-
-using runner::bind_all;
 
 constexpr std::size_t kMaxName = 127;
 constexpr std::string_view kColumns =
@@ -62,15 +59,16 @@ Status check_version_name(const std::string& name) {
 Status insert_version(db::Connection& connection, const Version& version) {
   auto taken = MR_TRY(
       connection.prepare("SELECT 1 FROM kfp_pipeline_versions WHERE pipeline_id = ? AND name = ? COLLATE NOCASE"));
-  if (MR_TRY(bind_all(taken, version.pipeline_id, version.name).step()))
+  if (MR_TRY(taken.bind_all(version.pipeline_id, version.name).step()))
     return fail(Code::already_exists, fmt::format("the pipeline has a version named \"{}\" already", version.name));
   auto row = MR_TRY(connection.prepare(
       "INSERT INTO kfp_pipeline_versions(id, pipeline_id, name, display_name, description, created, code_source_url, "
       "tags, package_url, spec) VALUES(?,?,?,?,?,?,?,?,?,?)"));
-  return bind_all(row, version.id, version.pipeline_id, version.name,
-                  version.display_name.empty() ? version.name : version.display_name, version.description,
-                  to_epoch_ms(version.created), version.code_source_url, to_json(version.tags), version.package_url,
-                  to_json(version.spec))
+  return row
+      .bind_all(version.id, version.pipeline_id, version.name,
+                version.display_name.empty() ? version.name : version.display_name, version.description,
+                to_epoch_ms(version.created), version.code_source_url, to_json(version.tags), version.package_url,
+                to_json(version.spec))
       .run();
 }
 
@@ -94,10 +92,10 @@ Result<Version> find_version(db::Connection& connection, const std::string& pipe
                                        "ORDER BY created DESC, id DESC LIMIT 1",
                                        kColumns)
                          : fmt::format("SELECT {} FROM kfp_pipeline_versions WHERE id = ?", kColumns)));
-  if (MR_TRY(bind_all(row, version_id.empty() ? pipeline_id : version_id).step())) return version_from(row);
+  if (MR_TRY(row.bind_all(version_id.empty() ? pipeline_id : version_id).step())) return version_from(row);
   if (!version_id.empty()) return fail(not_found("PipelineVersion", version_id));
   auto pipeline = MR_TRY(connection.prepare("SELECT 1 FROM kfp_pipelines WHERE id = ?"));
-  if (!MR_TRY(bind_all(pipeline, pipeline_id).step())) return fail(not_found("Pipeline", pipeline_id));
+  if (!MR_TRY(pipeline.bind_all(pipeline_id).step())) return fail(not_found("Pipeline", pipeline_id));
   return fail(Code::not_found, fmt::format("the pipeline {} has no version; upload one", pipeline_id));
 }
 
@@ -147,11 +145,11 @@ Result<Value> update_version(Context& context, const Call& call) {
                             "code_source_url", "pipeline_spec"}));
     if (!display_name.empty()) {
       auto row = MR_TRY(connection.prepare("UPDATE kfp_pipeline_versions SET display_name = ? WHERE id = ?"));
-      MR_TRY(bind_all(row, display_name, stored.id).run());
+      MR_TRY(row.bind_all(display_name, stored.id).run());
     }
     if (body.has("tags")) {  // an empty map takes all away
       auto row = MR_TRY(connection.prepare("UPDATE kfp_pipeline_versions SET tags = ? WHERE id = ?"));
-      MR_TRY(bind_all(row, to_json(tags), stored.id).run());
+      MR_TRY(row.bind_all(to_json(tags), stored.id).run());
     }
     message = to_message(MR_TRY(find_version(connection, call.id(), stored.id)));
     return {};
@@ -163,7 +161,7 @@ Result<Value> delete_version(Context& context, const Call& call) {
   MR_TRY(context.database.write([&](db::Connection& connection) -> Status {
     const Version version = MR_TRY(find_version(connection, call.id(), call.id("version")));
     auto row = MR_TRY(connection.prepare("DELETE FROM kfp_pipeline_versions WHERE id = ?"));
-    return bind_all(row, version.id).run();
+    return row.bind_all(version.id).run();
   }));
   return Value::object();
 }

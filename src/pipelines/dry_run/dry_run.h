@@ -17,8 +17,8 @@
 namespace millrace::pipelines::dry_run {
 
 inline constexpr std::size_t kMaxTasks = 2'000;
-// Of a component that contains itself, where only a run can tell how often: the first round has what comes in from
-// outside, the second what a round leaves to the next.
+// Of a component that contains itself, where how often is only known during a run: the first round has what comes in
+// from outside, the second what a round leaves to the next.
 inline constexpr std::size_t kMaxRounds = 2;
 
 // `package`: the IR, {pipeline_spec, platform_spec}, or a workflow of the SDK 1.8. Errors: invalid_argument where a run

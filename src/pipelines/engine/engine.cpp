@@ -14,7 +14,7 @@ namespace millrace::pipelines::engine {
 namespace {
 
 constexpr std::size_t kMaxNodes = 1'000'000;
-constexpr std::size_t kNamedDepth = 10;  // groups that an error is told with; those within them would bury it
+constexpr std::size_t kNamedDepth = 10;  // groups that an error names; those within them would bury it
 constexpr std::size_t kDigest = 32;      // of a path: hex digits
 
 // The path of what lies at `name` in the node.
@@ -122,7 +122,7 @@ class State::Step {
       node->cached = event.cached;
       end(*node, NodeState::succeeded, "");
     } else if (!state_.may_launch(*node)) {
-      // Also one that answers SIGTERM with exit code 0: it was told to stop, and what it left may be half of it.
+      // Also one that answers SIGTERM with exit code 0: it was asked to stop, and what it left may be half of it.
       end(*node, NodeState::canceled, event.succeeded ? "the run was terminated" : event.error);
     } else if (event.retryable && node->attempt - node->spent_before <= node->task->retry.max_retries) {
       back_off(*node, event.error);

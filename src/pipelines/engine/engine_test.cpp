@@ -716,5 +716,18 @@ TEST(Events, SurviveTheirRow) {
   }
 }
 
+TEST(Events, NameTheRulesOfTheirRun) {
+  Event created;
+  created.rules = 7;
+  std::string text;
+  append_event(text, created);
+  EXPECT_EQ(event_from_value(*parse_json(text)).rules, 7);
+  EXPECT_EQ(event_from_value(Value::object({{"kind", "created"}})).rules, kOldestRules);
+  EXPECT_TRUE(check_rules(kRules));
+  EXPECT_TRUE(check_rules(kOldestRules));
+  EXPECT_EQ(check_rules(kRules + 1).error().code, Code::failed_precondition);
+  EXPECT_EQ(check_rules(0).error().code, Code::failed_precondition);
+}
+
 }  // namespace
 }  // namespace millrace::pipelines::engine

@@ -17,7 +17,7 @@ Value member_of(const Value& value, const std::string& member) {
   return parsed ? (*parsed)[member] : Value();
 }
 
-// As KFP tells an exit task: the states by their old names. The run's name is added by the executor, which knows it.
+// As KFP's exit tasks get it: the states by their old names. The run's name is added by the executor, which knows it.
 Value final_status(const Node& node) {
   const bool good = node.state == NodeState::succeeded;
   Value status = Value::object({{"state", good                              ? "COMPLETE"

@@ -191,12 +191,12 @@ class Graph {
 // --- the world ---
 
 struct Trouble {
-  bool any = false;        // late, in any order, told twice, and deaths
+  bool any = false;        // late, in any order, reported twice, and deaths
   bool reboots = false;    // deaths of the whole machine: running attempts are gone
   bool terminate = false;  // at some moment
 };
 
-// What lasts: the stored events, the launcher's memory (which attempts it was told to launch, what they ended in).
+// What lasts: the stored events, the launcher's memory (which attempts it was asked to launch, what they ended in).
 // What a death takes: the state, commands not yet performed, timers, facts that were learnt and not stored.
 class World {
  public:
@@ -288,7 +288,7 @@ class World {
     }
     if (dies_here()) return die();  // advanced in memory, not stored
     for (const Event& event : batch) {
-      if (event.kind == Event::Kind::retry) ++run_retries_, ended_told_ = false;
+      if (event.kind == Event::Kind::retry) ++run_retries_, end_reported_ = false;
       keep(event);
     }
     for (const Command& command : commands) {
@@ -339,7 +339,7 @@ class World {
       case Command::Kind::finish_run:
         EXPECT_TRUE(state_->finished());
         EXPECT_EQ(command.succeeded, state_->root().state == NodeState::succeeded);
-        ended_told_ = true;
+        end_reported_ = true;
         break;
     }
   }
@@ -367,7 +367,7 @@ class World {
     if (!timers_.empty()) possible.push_back(timer);
     if (!alive_.empty()) possible.push_back(end);
     if (possible.empty()) return false;
-    if (trouble_.any && !ended_.empty() && random_() % 30 == 0)  // told again, much later
+    if (trouble_.any && !ended_.empty() && random_() % 30 == 0)  // reported again, much later
       finish(std::next(ended_.begin(), static_cast<std::ptrdiff_t>(choose(ended_.size())))->first);
     switch (possible[choose(possible.size())]) {
       case store:
@@ -394,7 +394,7 @@ class World {
         if (stopped_.contains(attempt)) what.good = false;
         ended_[attempt] = what;
         finish(attempt);
-        if (trouble_.any && random_() % 10 == 0) finish(attempt);  // told twice
+        if (trouble_.any && random_() % 10 == 0) finish(attempt);  // reported twice
       }
     }
     return true;
@@ -419,7 +419,7 @@ class World {
   bool begin_again() {
     if (!state_->finished() || state_->root().state == NodeState::succeeded) return false;
     if (run_retries_ >= static_cast<int>(fate_of(seed_, "retries") % (kMaxRunRetries + 1))) return false;
-    EXPECT_TRUE(ended_told_) << "the run had ended and nobody was told";
+    EXPECT_TRUE(end_reported_) << "the run had ended and it was not reported";
     learn({Event::Kind::retry, now(), "", 0, false, "", true, {}, {}});
     return true;
   }
@@ -449,7 +449,7 @@ class World {
       return;
     }
     if (trouble_.reboots && random_() % 3 == 0) reboot();
-    take_up();
+    recover();
   }
 
   void reboot() {
@@ -462,7 +462,7 @@ class World {
   }
 
   // As the shell does it: what the state says is outstanding.
-  void take_up() {
+  void recover() {
     for (const Node* node : state_->outstanding()) {
       const Attempt attempt{node->path, node->attempt};
       if (node->state == NodeState::backing_off) {
@@ -484,7 +484,7 @@ class World {
   }
 
   void check_the_end() {
-    EXPECT_TRUE(ended_told_) << "the run had ended and nobody was told";
+    EXPECT_TRUE(end_reported_) << "the run had ended and it was not reported";
     EXPECT_TRUE(alive_.empty()) << "a task is still running after the run's end";
     for (const Node* node : sorted(*state_)) {
       EXPECT_TRUE(is_final(node->state)) << node->path;
@@ -496,7 +496,7 @@ class World {
     }
     if (trouble_.terminate) return;
     for (const Node* node : sorted(*state_)) {
-      // An exit task runs whatever its group came to, and is told.
+      // An exit task runs whatever its group came to, and gets its status.
       if (node->task == nullptr || !node->task->name.starts_with("after-") || !is_running_parent(*node)) continue;
       EXPECT_TRUE(node->state == NodeState::succeeded || node->state == NodeState::failed) << node->path;
       const Node& group = *node->parent->child(node->task->upstream.front());
@@ -524,7 +524,7 @@ class World {
   std::set<Attempt> commanded_, launched_, alive_, stopped_;
   std::map<Attempt, Fate> fates_, ended_;
   int run_retries_ = 0, deaths_ = 0;
-  bool ended_told_ = false, loop_failed_before_retry_ = false;
+  bool end_reported_ = false, loop_failed_before_retry_ = false;
 };
 
 TEST(Simulation, LosesNothingWhateverHappens) {

@@ -125,7 +125,7 @@ Dockerfile read_dockerfile(std::string_view text) {
       const auto path = (std::filesystem::path(out.working_directory) / one.arguments).lexically_normal();
       out.working_directory = plain && path.is_absolute() ? path.native() : "";
       while (out.working_directory.size() > 1 && out.working_directory.back() == '/') out.working_directory.pop_back();
-      done = true;  // one that cannot be told is the context's own directory: its files are found there as well
+      done = true;  // one that is not known is the context's own directory: its files are found there as well
     } else if (one.name == "RUN") {
       if (auto installs = installs_of(one.arguments)) {
         out.installs.insert(out.installs.end(), installs->begin(), installs->end());

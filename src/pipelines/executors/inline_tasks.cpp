@@ -142,7 +142,7 @@ Result<Outputs> create_claim(const Options& options, const RunContext& run, cons
   MR_TRY(make_shared_directory(directory));
   Outputs outputs;
   outputs.parameters.set("name", name);
-  // What dsl.VolumeOp of the SDK 1.8 tells of it.
+  // What dsl.VolumeOp of the SDK 1.8 gives of it.
   const auto& declared = node.component->output_parameters;
   if (declared.contains("size")) outputs.parameters.set("size", size);
   if (declared.contains("manifest"))

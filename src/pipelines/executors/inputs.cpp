@@ -91,16 +91,16 @@ Result<Value> executor_input(const Options& options, const RunContext& run, cons
   for (const auto& [name, type] : node.component->output_parameters) {
     outputs.child("parameters").set(name, Value::object({{"outputFile", (directory / "outputs" / name).string()}}));
   }
-  std::filesystem::path told = directory / kOutputFile;
+  std::filesystem::path output_file = directory / kOutputFile;
   for (const auto& [name, spec] : node.component->output_artifacts) {
     std::string uri = output_uri(run, node, name);
     if (const auto place = store_place(uri); place && !run.sandboxed)
       uri = (store_directory(options) / *place).native();
     outputs.child("artifacts").set(name, artifact_value(name, spec, uri));
     const std::filesystem::path path = path_in_task(outputs["artifacts"][name]["artifacts"].items()[0]);
-    if (!path.empty()) told = path.parent_path() / kOutputFileBeside;
+    if (!path.empty()) output_file = path.parent_path() / kOutputFileBeside;
   }
-  outputs.set("outputFile", told.string());
+  outputs.set("outputFile", output_file.string());
   input.set("outputs", std::move(outputs));
   return input;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// What a task is told: the ExecutorInput of KFP's contract, and what its placeholders stand for.
+// Builds a task's ExecutorInput (KFP's contract), and resolves its placeholders.
 // Source: kubeflow/pipelines api/v2alpha1/pipeline_spec.proto (ExecutorInput), backend/src/v2/driver.
 
 #include <filesystem>

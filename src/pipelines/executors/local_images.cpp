@@ -166,7 +166,8 @@ Status check_directory(const Options& options, const std::string& name, const fs
 Status check_images(const Options& options) {
   if (options.containers && !options.images.empty())
     return fail(Code::invalid_argument,
-                "--image says what stands for an image that is not run, and with --executor container images are run: "
+                "--image says which directory is used for an image that is not run, and with --executor container "
+                "images are run: "
                 "leave out one of them");
   for (const auto& [name, directory] : options.images) {
     MR_TRY(check_directory(options, name, directory));
@@ -193,11 +194,12 @@ Status check_has_code(const Options& options, const Executor& executor, const st
       names(executor.arguments, kModule))
     return {};
   if (options.images.contains(image) || (!options.images.empty() && is_dynamic(image))) return {};
-  return fail(Code::unimplemented,
-              fmt::format("the component's code is in the image {0}, and nothing stands for it here: start the server "
-                          "with --image {0}=DIRECTORY, the one that `kfp component build` is given, or with --executor "
-                          "container; or compile it without target_image",
-                          image));
+  return fail(
+      Code::unimplemented,
+      fmt::format("the component's code is in the image {0}, and no directory is used for it here: start the server "
+                  "with --image {0}=DIRECTORY, the one that `kfp component build` is given, or with --executor "
+                  "container; or compile it without target_image",
+                  image));
 }
 
 Result<std::string> code_digest(const Options& options, const RunContext& run, const engine::Node& node,

@@ -32,15 +32,15 @@ struct LocalImage {
 // Each directory is there and is a context; notes in the log what of its Dockerfile is not done. Errors: one sentence.
 Status check_images(const Options& options);
 
-// nullopt: no directory stands for this image.
+// nullopt: no directory is used for this image.
 Result<std::optional<LocalImage>> find_image(const Options& options, const std::string& image);
 
 // Is the code of a step here? Not that of a containerised Python component (target_image), whose command names no
-// module, unless its image is one of ours. An image that only the run can tell passes while there are any.
+// module, unless its image is one of ours. An image that is only known during the run passes while there are any.
 Status check_has_code(const Options& options, const Executor& executor, const std::string& image);
 
-// Changes with every byte of the image's files, for the cache: a name does not stand for fixed bytes here. Empty: no
-// directory stands for the step's image. Errors: resource_exhausted for one too large to be looked through each time.
+// Changes with every byte of the image's files, for the cache: a name does not identify fixed bytes here. Empty: no
+// directory is used for the step's image. Errors: resource_exhausted for one too large to be looked through each time.
 Result<std::string> code_digest(const Options& options, const RunContext& run, const engine::Node& node,
                                 const Executor& executor);
 

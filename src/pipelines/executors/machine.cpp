@@ -109,7 +109,7 @@ double memory_of_machine() {
 }
 
 Status check_requests(double cpus, double memory) {
-  if (cpus <= 0 && memory <= 0) return {};  // as most: the machine need not be asked, which reads files
+  if (cpus <= 0 && memory <= 0) return {};  // common case; avoids reading /proc
   const unsigned machine = std::max(1u, std::thread::hardware_concurrency());
   if (cpus > machine) {
     return fail(Code::failed_precondition,

@@ -188,11 +188,11 @@ Status take_from_custom_path(const OwnTrees& own, const std::string& name, Value
 }
 
 Status take_artifacts(const Options& options, const RunContext& run, const engine::Node& node, const OwnTrees& own,
-                      const std::string& name, const ArtifactSpec& spec, const Value& told, Outputs& outputs) {
-  if (!told["artifacts"].is_array())
+                      const std::string& name, const ArtifactSpec& spec, const Value& reported, Outputs& outputs) {
+  if (!reported["artifacts"].is_array())
     return fail(Code::invalid_argument,
                 fmt::format("the task's output_metadata.json has no list of artifacts at {}", name));
-  Value artifacts = with_store_uris(options, run.run_id, with_named_numbers(told));
+  Value artifacts = with_store_uris(options, run.run_id, with_named_numbers(reported));
   for (Value& artifact : artifacts.child("artifacts").as_array()) {
     if (const std::string uri = artifact["uri"].string_or(); !uri.empty()) MR_TRY(check_uri(own, node, name, uri));
     if (!artifact.is_object()) continue;
@@ -257,16 +257,18 @@ Outputs collect_left(const Options& options, const RunContext& run, const engine
   const auto read = read_metadata(*own);
   const Value metadata = read ? *read : Value();
   for (const auto& [name, type] : node.component->output_parameters) {
-    const Value& told = metadata["parameterValues"][name];
-    if (!told.is_null() && !find_non_finite(told) && has_type(told, type)) left.parameters.set(name, told);
+    const Value& reported = metadata["parameterValues"][name];
+    if (!reported.is_null() && !find_non_finite(reported) && has_type(reported, type))
+      left.parameters.set(name, reported);
     if (left.parameters.has(name) || node.component->output_artifacts.contains(name)) continue;
     const auto text = own->attempt.read("outputs/" + name, kMaxOutputBytes, Links::within);
     if (auto value = text ? parse_output(*text, type, name) : Result<Value>(fail(text.error())))
       left.parameters.set(name, std::move(*value));
   }
   for (const auto& [name, spec] : node.component->output_artifacts) {
-    const Value& told = metadata["artifacts"][name];
-    const bool taken = !told["artifacts"].empty() && take_artifacts(options, run, node, *own, name, spec, told, left);
+    const Value& reported = metadata["artifacts"][name];
+    const bool taken =
+        !reported["artifacts"].empty() && take_artifacts(options, run, node, *own, name, spec, reported, left);
     if (!taken) left.artifacts.set(name, artifact_value(name, spec, output_uri(run, node, name)));
     auto& list = left.artifacts.child(name).child("artifacts").as_array();
     std::erase_if(list, [&](const Value& artifact) { return !is_of_use(options, run, artifact); });

@@ -104,9 +104,9 @@ TEST_F(OutputsTest, AParameterThatIsDeclaredIsWritten) {
   const auto missing = collect(options_, run_, node_);
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message, HasSubstr("the output p was not written"));
-  for (const char* told : {R"({"parameterValues": {"p": null}})", R"({"parameterValues": {}})", "{}"}) {
-    write(own_ / ".output_metadata.json", told);
-    EXPECT_FALSE(collect(options_, run_, node_)) << told;
+  for (const char* reported : {R"({"parameterValues": {"p": null}})", R"({"parameterValues": {}})", "{}"}) {
+    write(own_ / ".output_metadata.json", reported);
+    EXPECT_FALSE(collect(options_, run_, node_)) << reported;
   }
   write(own_ / ".output_metadata.json", R"({"parameterValues": {"p": ""}})");
   const auto empty = collect(options_, run_, node_);

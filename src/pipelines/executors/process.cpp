@@ -133,9 +133,9 @@ Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const
   MR_TRY(bring_artifacts(options, hooks, run, node));
   Value input = MR_TRY(executor_input(options, run, node, directory));
   const PlaceholderContext context = placeholders(options, run, node, input);
-  if (const std::string& told = node.component->task_config; executor.passed_on && !told.empty()) {
+  if (const std::string& parameter = node.component->task_config; executor.passed_on && !parameter.empty()) {
     Value config = MR_TRY(task_config(*executor.passed_on, run, node, context));
-    input.child("inputs").child("parameterValues").set(told, std::move(config));
+    input.child("inputs").child("parameterValues").set(parameter, std::move(config));
   }
 
   std::vector<std::string> command_line = MR_TRY(substitute_arguments(executor.command, context));

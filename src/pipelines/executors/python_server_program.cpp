@@ -351,7 +351,7 @@ def main():
     steps, workers = {}, {}  # descriptor -> (socket, pid); pid -> descriptor
     def fork(ahead):
         ours, its = socket.socketpair()
-        # Told to end before it can be told, it is told then.
+        # Signalled to end before it can be signalled, it is signalled then.
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, signal.SIGTERM))
         try:
             pid = os.fork()

@@ -36,7 +36,7 @@ Rights rights_for_children(const PipelineSpec& pipeline, const Parent& parent, c
 // not.
 Status check_rights(const Rights& rights, const PipelineSpec& pipeline);
 
-// For names that only the run can tell. `rights`: null: anything is allowed. Errors: permission_denied.
+// For names that are only known during the run. `rights`: null: anything is allowed. Errors: permission_denied.
 enum class Named { secret, config_map, claim };
 Status check_named(const Rights* rights, Named kind, const std::string& name);
 // An artifact that is imported: those of the store here only where a run of the family made it, s3:// as the node's

@@ -1,6 +1,7 @@
 #pragma once
 // What a pipeline's file, the run's parameters and this machine decide before anything runs: each task that is sure to
-// be reached, or may be, is looked at with what is known of its inputs. What only the run can tell is left to it.
+// be reached, or may be, is looked at with what is known of its inputs. What is only known during the run is left to
+// it.
 
 #include "base/result.h"
 #include "base/value.h"

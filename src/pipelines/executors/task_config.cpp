@@ -58,7 +58,7 @@ void add_volume(Value& config, const std::string& name, const char* kind, Value 
 
 void add_volumes(const Executor& passed, const RunContext& run, const engine::Node& node,
                  const PlaceholderContext& context, Value& config) {
-  // As upstream, the workspace is there for whom a parameter tells of it.
+  // As upstream, the workspace is there for whoever has a parameter of it.
   const std::string parameters = to_json((*context.executor_input)["inputs"]["parameterValues"]);
   if (run.has_workspace && parameters.find(kWorkspacePath) != std::string::npos) {
     const std::string claim = run.resource_name + "-" + std::string(kWorkspace);

@@ -1,5 +1,5 @@
 #pragma once
-// What a component learns of its own settings, where it asked to be told (dsl.TaskConfig): resources, environment,
+// What a component learns of its own settings, where it asks for them (dsl.TaskConfig): resources, environment,
 // volumes and placement as fragments of a Kubernetes pod, for something that the component starts itself. Pure.
 // Source: kubeflow/pipelines backend/src/v2/driver (TaskConfig), sdk/python/kfp/dsl/task_config.py.
 

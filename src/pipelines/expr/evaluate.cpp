@@ -12,7 +12,7 @@ namespace {
 using Node = Expression::Node;
 using Kind = Node::Kind;
 
-// CEL's types are told apart here: integers are Value integers, everything from a parameter is real.
+// CEL's types are distinguished here: integers are Value integers, everything from a parameter is real.
 Value from_input(const Value& value) {
   if (value.is_number()) return Value(value.as_double());
   return value;

@@ -11,7 +11,7 @@ using Kind = Node::Kind;
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
-// What may come after a backslash, and what the two stand for. The SDK escapes nothing, so that a path like C:\temp in
+// What may come after a backslash, and what the two represent. The SDK escapes nothing, so that a path like C:\temp in
 // a pipeline reads as CEL reads it.
 constexpr std::string_view kEscapes = "abfnrtv\\'\"`?", kEscaped = "\a\b\f\n\r\t\v\\'\"`?";
 

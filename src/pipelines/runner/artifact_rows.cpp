@@ -2,9 +2,9 @@
 
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "base/json.h"
-#include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::runner {
 namespace {
@@ -50,7 +50,7 @@ Status put_metric(db::Connection& connection, const std::string& run_id, const s
   auto row =
       MR_TRY(connection.prepare("INSERT INTO kfp_metrics(run_id, name, value) VALUES(?,?,?) "
                                 "ON CONFLICT(run_id, name) DO UPDATE SET value = excluded.value"));
-  return bind_all(row, run_id, name, value).run();
+  return row.bind_all(run_id, name, value).run();
 }
 
 Status put_artifact(db::Connection& connection, const std::string& run_id, const std::string& task_id, Time ended,
@@ -73,15 +73,9 @@ Status put_artifact(db::Connection& connection, const std::string& run_id, const
       "type = excluded.type, uri = excluded.uri, metadata = excluded.metadata, created = excluded.created, "
       "number = excluded.number"));
   const std::string name = artifact["name"].string_or(output);
-  bind_all(row, run_id, task_id, output, static_cast<std::int64_t>(position), name.empty() ? output : name,
-           artifact_type(title), artifact["uri"].string_or(), metadata.is_object() ? to_json(metadata) : "{}",
-           to_epoch_ms(ended));
-  // An artifact of several numbers has no one value.
-  if (numbers == 1) {
-    row.bind(*number);
-  } else {
-    row.bind_null();
-  }
+  row.bind_all(run_id, task_id, output, static_cast<std::int64_t>(position), name.empty() ? output : name,
+               artifact_type(title), artifact["uri"].string_or(), metadata.is_object() ? to_json(metadata) : "{}",
+               to_epoch_ms(ended), numbers == 1 ? number : std::nullopt);  // of several numbers none is its value
   return row.run();
 }
 
@@ -110,7 +104,7 @@ Status delete_artifacts(db::Connection& connection, const std::string& run_id) {
   for (const std::string_view sql :
        {"DELETE FROM kfp_artifacts WHERE run_id = ?", "DELETE FROM kfp_metrics WHERE run_id = ?"}) {
     auto row = MR_TRY(connection.prepare(sql));
-    MR_TRY(bind_all(row, run_id).run());
+    MR_TRY(row.bind_all(run_id).run());
   }
   return {};
 }
@@ -120,8 +114,11 @@ Result<std::map<std::string, std::int64_t, std::less<>>> artifact_ids(db::Connec
   std::map<std::string, std::int64_t, std::less<>> ids;
   // Of several that name one uri the first made it.
   auto row = MR_TRY(connection.prepare("SELECT uri, id FROM kfp_artifacts WHERE run_id = ? ORDER BY id"));
-  bind_all(row, run_id);
-  while (MR_TRY(row.step())) ids.emplace(row.text(0), row.integer(1));
+  row.bind_all(run_id);
+  while (MR_TRY(row.step())) {
+    auto [uri, artifact_id] = row.columns<std::string, std::int64_t>();
+    ids.emplace(std::move(uri), artifact_id);
+  }
   return ids;
 }
 

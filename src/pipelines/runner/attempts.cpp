@@ -145,7 +145,7 @@ void Attempts::serve_python(const Run& run, const Executor& executor, work::Work
 void Attempts::launched(const Run& run, const std::string& path, int attempt, const Result<work::WorkStatus>& status) {
   const engine::Node* asked = run->open_attempt(path, attempt);
   if (asked == nullptr) {
-    // It was given up meanwhile. Should it have started after all, it is nobody's.
+    // It was given up meanwhile. Should it have started after all, nobody waits for it.
     if (status && !status->is_over()) stop_child(run, path, attempt);
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -11,7 +12,6 @@
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/placeholders.h"
 #include "pipelines/executors/store.h"
-#include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::runner {
 namespace {
@@ -141,11 +141,12 @@ bool bytes_are_there(const Options& options, const Hooks& hooks, const executors
 
 Result<std::optional<CacheEntry>> find_cached(db::Connection& connection, const std::string& fingerprint) {
   auto row = MR_TRY(connection.prepare("SELECT parameters, artifacts, written FROM kfp_cache WHERE fingerprint = ?"));
-  if (!MR_TRY(bind_all(row, fingerprint).step())) return std::optional<CacheEntry>();
+  if (!MR_TRY(row.bind_all(fingerprint).step())) return std::optional<CacheEntry>();
   CacheEntry entry{fingerprint, {}, {}};
-  entry.outputs.parameters = MR_TRY(parse_json(row.text(0)));
-  entry.outputs.artifacts = MR_TRY(parse_json(row.text(1)));
-  entry.written = MR_TRY(parse_json(row.text(2)));
+  const auto [parameters, artifacts, written] = row.columns<std::string, std::string, std::string>();
+  entry.outputs.parameters = MR_TRY(parse_json(parameters));
+  entry.outputs.artifacts = MR_TRY(parse_json(artifacts));
+  entry.written = MR_TRY(parse_json(written));
   return std::optional<CacheEntry>(std::move(entry));
 }
 
@@ -154,8 +155,9 @@ Status put_cached(db::Connection& connection, const CacheEntry& entry, const std
       "INSERT INTO kfp_cache(fingerprint, run_id, created, parameters, artifacts, written) VALUES(?,?,?,?,?,?) "
       "ON CONFLICT(fingerprint) DO UPDATE SET run_id = excluded.run_id, created = excluded.created, "
       "parameters = excluded.parameters, artifacts = excluded.artifacts, written = excluded.written"));
-  return bind_all(row, entry.fingerprint, run_id, to_epoch_ms(at), to_json(entry.outputs.parameters),
-                  to_json(entry.outputs.artifacts), to_json(entry.written))
+  return row
+      .bind_all(entry.fingerprint, run_id, to_epoch_ms(at), to_json(entry.outputs.parameters),
+                to_json(entry.outputs.artifacts), to_json(entry.written))
       .run();
 }
 

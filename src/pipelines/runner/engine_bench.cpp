@@ -62,7 +62,7 @@ Event event(Event::Kind kind, std::int64_t number, const std::string& path, int 
   return event;
 }
 
-// Tells `take` every event of a run to its end; `take` gives what follows.
+// Gives `take` every event of a run to its end; `take` gives what follows.
 int drive(const std::function<std::vector<engine::Command>(const Event&)>& take) {
   int transitions = 0;
   std::deque<Event> next = {event(Event::Kind::created, 0, "", 0)};
@@ -84,7 +84,7 @@ int stop(const std::string& why) {
   return 1;
 }
 
-void told(const char* name, int transitions, std::chrono::steady_clock::time_point began) {
+void report(const char* name, int transitions, std::chrono::steady_clock::time_point began) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   fmt::print("{} {:.0f}\n", name, transitions / took.count());
 }
@@ -104,7 +104,7 @@ int bench(const std::filesystem::path& directory) {
     const auto began = std::chrono::steady_clock::now();
     const int transitions = drive([&](const Event& event) { return state.advance(event); });
     if (!state.finished()) return stop("the run did not end");
-    told("advance", transitions, began);
+    report("advance", transitions, began);
   }
   Status stored;
   {
@@ -126,7 +126,7 @@ int bench(const std::filesystem::path& directory) {
       return commands;
     });
     flush();
-    told("durable", transitions, began);
+    report("durable", transitions, began);
   }
   {
     auto run = ActiveRun::load(record("c"), spec);
@@ -151,7 +151,7 @@ int bench(const std::filesystem::path& directory) {
       return commands;
     });
     flush();
-    told("with_rows", transitions, began);
+    report("with_rows", transitions, began);
   }
   return stored ? 0 : stop(stored.error().message);
 }

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "pipelines/runner/artifact_rows.h"
-#include "pipelines/runner/bind.h"
+#include "pipelines/runner/column_values.h"
 
 namespace millrace::pipelines::runner {
 namespace {
@@ -50,33 +50,33 @@ void set_state(RunRecord& run, std::string_view state, Time at) {
 Status insert_run(db::Connection& connection, const RunRecord& run, const Value& spec) {
   auto row = MR_TRY(connection.prepare(
       fmt::format("INSERT INTO kfp_runs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kRunColumns)));
-  bind_all(row, run.id, run.name, run.description, run.experiment_id, run.pipeline_id, run.version_id,
-           run.pipeline_name, run.resource_name, run.service_account, to_json(run.runtime_config),
-           to_json(run.parameters), to_epoch_ms(run.created), milliseconds(run.finished), run.state, run.storage_state,
-           run.error, to_json(run.state_history), run.recurring_run_id, to_epoch_ms(run.scheduled), run.parent_run_id,
-           run.parent_run_id.empty() ? std::string() : to_json(run.rights));
+  row.bind_all(run.id, run.name, run.description, run.experiment_id, run.pipeline_id, run.version_id, run.pipeline_name,
+               run.resource_name, run.service_account, to_json(run.runtime_config), to_json(run.parameters),
+               to_epoch_ms(run.created), milliseconds(run.finished), run.state, run.storage_state, run.error,
+               to_json(run.state_history), run.recurring_run_id, to_epoch_ms(run.scheduled), run.parent_run_id,
+               run.parent_run_id.empty() ? std::string() : to_json(run.rights));
   MR_TRY(row.run());
   auto text = MR_TRY(connection.prepare("INSERT INTO kfp_run_specs(run_id, spec) VALUES(?,?)"));
-  MR_TRY(bind_all(text, run.id, to_json(spec)).run());
+  MR_TRY(text.bind_all(run.id, to_json(spec)).run());
   auto experiment = MR_TRY(connection.prepare("UPDATE kfp_experiments SET last_run_created = ? WHERE id = ?"));
-  return bind_all(experiment, to_epoch_ms(run.created), run.experiment_id).run();
+  return experiment.bind_all(to_epoch_ms(run.created), run.experiment_id).run();
 }
 
 Status update_run(db::Connection& connection, const RunRecord& run) {
   auto row = MR_TRY(
       connection.prepare("UPDATE kfp_runs SET state = ?, finished = ?, error = ?, state_history = ? WHERE id = ?"));
-  return bind_all(row, run.state, milliseconds(run.finished), run.error, to_json(run.state_history), run.id).run();
+  return row.bind_all(run.state, milliseconds(run.finished), run.error, to_json(run.state_history), run.id).run();
 }
 
 Result<std::optional<RunRecord>> find_run(db::Connection& connection, const std::string& id) {
   auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_runs WHERE id = ?", kRunColumns)));
-  if (!MR_TRY(bind_all(row, id).step())) return std::optional<RunRecord>();
+  if (!MR_TRY(row.bind_all(id).step())) return std::optional<RunRecord>();
   return std::optional<RunRecord>(run_from_row(row));
 }
 
 Result<Value> read_spec(db::Connection& connection, const std::string& run_id) {
   auto row = MR_TRY(connection.prepare("SELECT spec FROM kfp_run_specs WHERE run_id = ?"));
-  if (!MR_TRY(bind_all(row, run_id).step()))
+  if (!MR_TRY(row.bind_all(run_id).step()))
     return fail(Code::data_loss, fmt::format("the run {} has no pipeline", run_id));
   return parse_json(row.text(0));
 }
@@ -86,7 +86,7 @@ Status delete_run(db::Connection& connection, const std::string& id) {
        {"DELETE FROM kfp_runs WHERE id = ?", "DELETE FROM kfp_run_specs WHERE run_id = ?",
         "DELETE FROM kfp_tasks WHERE run_id = ?", "DELETE FROM run_events WHERE run_id = ?"}) {
     auto statement = MR_TRY(connection.prepare(sql));
-    MR_TRY(bind_all(statement, id).run());
+    MR_TRY(statement.bind_all(id).run());
   }
   return delete_artifacts(connection, id);
 }
@@ -110,7 +110,7 @@ Status put_events(db::Connection& connection, const std::string& run_id, std::in
     ++count;
     if (text.size() < kEventsBytes && !events.empty()) continue;
     text += ']';
-    MR_TRY(bind_all(row, run_id, number, text).run());
+    MR_TRY(row.bind_all(run_id, number, text).run());
     text.clear();
     number += std::exchange(count, 0);
   }
@@ -122,7 +122,7 @@ Result<std::vector<engine::Event>> read_events(db::Connection& connection, const
   JsonLimits limits;
   limits.max_depth *= 2;  // an output may be as deep as a document is allowed to be, and lies within the event
   auto row = MR_TRY(connection.prepare("SELECT event FROM run_events WHERE run_id = ? ORDER BY number"));
-  bind_all(row, run_id);
+  row.bind_all(run_id);
   while (MR_TRY(row.step())) {
     const Value value = MR_TRY(parse_json(row.text(0), limits));
     // Until version 4 of the schema each event had a row of its own.

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "pipelines/runner/bind.h"
 #include "pipelines/runner/rows_for_tests.h"
 
 namespace millrace::pipelines::runner {

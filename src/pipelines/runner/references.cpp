@@ -1,5 +1,7 @@
 #include "pipelines/runner/references.h"
 
+#include <utility>
+
 #include "base/json.h"
 
 namespace millrace::pipelines::runner {
@@ -8,7 +10,10 @@ Result<std::vector<FinishedRun>> finished_runs(db::Connection& connection) {
   std::vector<FinishedRun> runs;
   auto row = MR_TRY(connection.prepare(
       "SELECT id, name, finished FROM kfp_runs WHERE finished <> 0 ORDER BY finished DESC, id DESC"));
-  while (MR_TRY(row.step())) runs.push_back({row.text(0), row.text(1), from_epoch_ms(row.integer(2))});
+  while (MR_TRY(row.step())) {
+    auto [id, name, finished] = row.columns<std::string, std::string, std::int64_t>();
+    runs.push_back({std::move(id), std::move(name), from_epoch_ms(finished)});
+  }
   return runs;
 }
 

@@ -1,6 +1,5 @@
 #include "pipelines/runner/runner.h"
 
-#include <chrono>
 #include <future>
 #include <utility>
 
@@ -47,10 +46,13 @@ Run Runner::find(const std::string& run_id) const {
 }
 
 Run Runner::find_recovered(const std::string& run_id) {
-  const auto deadline = std::chrono::steady_clock::now() + kChangeAnswer;
-  MutexLock lock(mutex_);
-  while (!recovered_ && !stopping_ && !active_.contains(run_id) && std::chrono::steady_clock::now() < deadline)
-    recovery_ended_.wait_until(mutex_, deadline);
+  const Time deadline = needs_.clock.now() + kChangeAnswer;
+  const MutexLock lock(mutex_);
+  while (!recovered_ && !stopping_ && !active_.contains(run_id)) {
+    const Millis left = deadline - needs_.clock.now();
+    if (left <= Millis(0)) break;
+    recovery_ended_.wait_for(mutex_, left);
+  }
   const auto found = active_.find(run_id);
   return found == active_.end() ? nullptr : found->second;
 }

@@ -127,16 +127,16 @@ TEST(Runner, RunsNoMoreTasksAtOnceThanAllowed) {
 
 TEST(Runner, TellsOfEachChange) {
   std::mutex mutex;
-  std::set<std::string> told;
-  World world;  // ends first: its threads may tell of a change until then
+  std::set<std::string> reported;
+  World world;  // ends first: its threads may report a change until then
   world.pipelines().on_change([&](const std::string& id) {
     const std::lock_guard lock(mutex);
-    told.insert(id);
+    reported.insert(id);
   });
   const std::string id = world.start(make_pipeline({{"a", "true"}}));
   world.end_of(id);
   const std::lock_guard lock(mutex);
-  EXPECT_EQ(told, std::set<std::string>{id});
+  EXPECT_EQ(reported, std::set<std::string>{id});
 }
 
 TEST(Runner, TakesUpARunWhoseTaskGoesOn) {
@@ -322,6 +322,37 @@ TEST(Runner, RunsEachAttemptOnceHoweverOftenItIsClosed) {
     for (const TaskView& task : run.tasks) EXPECT_EQ(task.state, "SUCCEEDED") << task.id;
   }
   for (const auto& [mark, count] : wanted) EXPECT_EQ(static_cast<int>(lines(world.file(mark))), count) << mark;
+}
+
+// Events of rules that this program does not know say nothing to it: it does not guess.
+TEST(Runner, RefusesToContinueARunOfOtherRules) {
+  World world;
+  const std::string id = world.start(make_pipeline({{"a", "sleep 100"}}));
+  ASSERT_TRUE(World::eventually([&] { return world.task(id, "a").state == "RUNNING"; }));
+  world.close();
+  world.change_database(R"(UPDATE run_events SET event = replace(event, '"rules":1', '"rules":99'))");
+  world.open();
+  const RunView run = world.end_of(id);
+  EXPECT_EQ(run.state, "FAILED");
+  EXPECT_EQ(run.error,
+            "the run cannot be continued: it was started with version 99 of the engine's rules, and this program knows "
+            "version 1 only");
+  const Answer answer = world.post("/apis/v2beta1/runs/" + id + ":retry");
+  EXPECT_EQ(answer.status, 400) << answer.text;
+}
+
+// Runs of before there were versions follow the first.
+TEST(Runner, ContinuesARunWhoseEventsNameNoRules) {
+  World world;
+  const std::string go = (world.path() / "go").string();
+  const std::string id =
+      world.start(make_pipeline({{"a", "while [ ! -e " + go + " ]; do sleep 0.01; done"}, {"b", "true", {"a"}}}));
+  ASSERT_TRUE(World::eventually([&] { return world.task(id, "a").state == "RUNNING"; }));
+  world.close();
+  world.change_database(R"(UPDATE run_events SET event = replace(event, ',"rules":1', ''))");
+  world.open();
+  ASSERT_TRUE(write_file(go, ""));
+  EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kSlots = 3;
 constexpr std::string_view kAllAtOnce = "all-at-once";
 
-// Children that are nothing but their ends, which one thread tells in some order.
+// Children that are nothing but their ends, which one thread reports in some order.
 class RandomBackend final : public work::Backend {
  public:
   explicit RandomBackend(std::uint32_t seed) : random_(seed) {}

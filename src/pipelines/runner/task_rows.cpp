@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/json_object.h"
 #include "pipelines/runner/artifact_rows.h"
-#include "pipelines/runner/bind.h"
+#include "pipelines/runner/column_values.h"
 
 namespace millrace::pipelines::runner {
 namespace {
@@ -56,7 +56,7 @@ void put_upstream(std::string& out, JsonObject& object, const engine::Node& node
   out += ']';
 }
 
-// What is as it mostly is is left out: a run has very many rows, and each is written several times.
+// Members that hold their default are omitted: a run has very many rows, and each is written several times.
 std::string text_of(const TaskRow& row) {
   const engine::Node& node = row.node;
   std::string out;
@@ -117,7 +117,7 @@ TaskView task_from(std::string path, Value value) {
 
 Result<std::int64_t> find_task(db::Connection& connection, const std::string& run_id, const std::string& path) {
   auto row = MR_TRY(connection.prepare("SELECT position FROM kfp_tasks WHERE run_id = ? AND path = ?"));
-  MR_TRY(bind_all(row, run_id, path).step());
+  MR_TRY(row.bind_all(run_id, path).step());
   return row.integer(0);
 }
 
@@ -132,13 +132,13 @@ Result<std::int64_t> put_task(db::Connection& connection, const std::string& run
     auto row =
         MR_TRY(connection.prepare("INSERT INTO kfp_tasks(run_id, path, data) VALUES(?,?,?) "
                                   "ON CONFLICT(run_id, path) DO NOTHING"));
-    MR_TRY(bind_all(row, run_id, node.path, data).run());
+    MR_TRY(row.bind_all(run_id, node.path, data).run());
     written = connection.changes() != 0;
     position = written ? connection.last_insert_id() : MR_TRY(find_task(connection, run_id, node.path));
   }
   if (!written) {
     auto row = MR_TRY(connection.prepare("UPDATE kfp_tasks SET data = ? WHERE position = ? AND run_id = ?"));
-    MR_TRY(bind_all(row, data, position, run_id).run());
+    MR_TRY(row.bind_all(data, position, run_id).run());
   }
   if (!node.component->dag && node.ended)  // a dag's outputs are its tasks' own
     MR_TRY(put_artifacts(connection, run_id, node.path, *node.ended, node.output_artifacts));
@@ -147,7 +147,7 @@ Result<std::int64_t> put_task(db::Connection& connection, const std::string& run
 
 Status each_task(db::Connection& connection, const std::string& run_id, const std::function<Status(TaskView)>& take) {
   auto row = MR_TRY(connection.prepare("SELECT path, data FROM kfp_tasks WHERE run_id = ? ORDER BY position"));
-  bind_all(row, run_id);
+  row.bind_all(run_id);
   while (MR_TRY(row.step())) MR_TRY(take(task_from(row.text(0), stored(row.text(1)))));
   return {};
 }
@@ -158,8 +158,11 @@ Result<std::vector<TaskOutline>> outline_tasks(db::Connection& connection, const
       MR_TRY(connection.prepare("SELECT path, json_extract(data, '$.parent'), json_extract(data, '$.pod'), "
                                 "json_extract(data, '$.attempt') FROM kfp_tasks "
                                 "WHERE run_id = ? ORDER BY position"));
-  bind_all(row, run_id);
-  while (MR_TRY(row.step())) tasks.push_back({row.text(0), row.text(1), row.text(2), static_cast<int>(row.integer(3))});
+  row.bind_all(run_id);
+  while (MR_TRY(row.step())) {
+    auto [path, parent, pod, attempt] = row.columns<std::string, std::string, std::string, int>();
+    tasks.push_back({std::move(path), std::move(parent), std::move(pod), attempt});
+  }
   return tasks;
 }
 
@@ -175,7 +178,7 @@ Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::
 Result<std::optional<TaskView>> read_task(db::Connection& connection, const std::string& run_id,
                                           const std::string& path) {
   auto row = MR_TRY(connection.prepare("SELECT data FROM kfp_tasks WHERE run_id = ? AND path = ?"));
-  if (!MR_TRY(bind_all(row, run_id, path).step())) return std::optional<TaskView>();
+  if (!MR_TRY(row.bind_all(run_id, path).step())) return std::optional<TaskView>();
   return std::optional<TaskView>(task_from(path, stored(row.text(0))));
 }
 

@@ -26,7 +26,7 @@ Result<std::int64_t> put_task(db::Connection& connection, const std::string& run
 Result<std::vector<TaskView>> read_tasks(db::Connection& connection, const std::string& run_id);  // in order of making
 // The same one by one, for runs of very many tasks.
 Status each_task(db::Connection& connection, const std::string& run_id, const std::function<Status(TaskView)>& take);
-// What is to be known of all of them before the first is told of.
+// A summary of all tasks, needed before the first is written.
 struct TaskOutline {
   std::string path, parent_id, pod_name;
   int attempt = 0;

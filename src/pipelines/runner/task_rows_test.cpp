@@ -131,7 +131,7 @@ TEST_F(TaskRows, OfEarlierVersionsSayAllTheyHave) {
   }));
   const TaskView task = tasks().at(0);
   EXPECT_EQ(task.name, "a");
-  EXPECT_EQ(task.display_name, "") << "as it was told";
+  EXPECT_EQ(task.display_name, "") << "as it was given";
   EXPECT_EQ(task.depends_on, std::vector<std::string>{"root/b"});
   EXPECT_EQ(task.created, from_epoch_ms(5));
   EXPECT_FALSE(task.started || task.ended);

@@ -32,7 +32,7 @@ class Cron {
   Time latest(Time first, Time until) const;
 
  private:
-  // The same by one clock: seconds since 1970 as that one tells them.
+  // The same by one clock: seconds since 1970 as that one counts them.
   std::optional<std::int64_t> next_by_clock(std::int64_t from) const;  // `from` is among them
   std::optional<std::int64_t> latest_by_clock(std::int64_t first, std::int64_t until) const;
   std::optional<std::int64_t> last_on(std::int64_t day, std::int64_t until_second) const;  // second of the day

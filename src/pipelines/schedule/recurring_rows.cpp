@@ -3,13 +3,12 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
-#include "pipelines/runner/bind.h"
+#include "pipelines/runner/column_values.h"
 #include "pipelines/schedule/trigger.h"
 
 namespace millrace::pipelines::schedule {
 namespace {
 
-using runner::bind_all;
 using runner::stored;
 
 Code code_of(std::string_view name) {
@@ -63,46 +62,46 @@ Status insert_recurring(db::Connection& connection, const RecurringRun& recurrin
                 fmt::format("there are {} recurring runs already; delete some first", kMaxRecurringRuns));
   auto row = MR_TRY(connection.prepare(fmt::format(
       "INSERT INTO kfp_recurring_runs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,?,'','')", kRecurringColumns)));
-  bind_all(row, recurring.id, recurring.name, recurring.description, recurring.resource_name, recurring.experiment_id,
-           recurring.pipeline_id, recurring.version_id, recurring.pipeline_name, recurring.service_account,
-           to_json(recurring.runtime_config), to_json(recurring.trigger), recurring.max_concurrency,
-           recurring.no_catchup, recurring.enabled, to_epoch_ms(recurring.created), to_epoch_ms(recurring.updated));
+  row.bind_all(recurring.id, recurring.name, recurring.description, recurring.resource_name, recurring.experiment_id,
+               recurring.pipeline_id, recurring.version_id, recurring.pipeline_name, recurring.service_account,
+               to_json(recurring.runtime_config), to_json(recurring.trigger), recurring.max_concurrency,
+               recurring.no_catchup, recurring.enabled, to_epoch_ms(recurring.created), to_epoch_ms(recurring.updated));
   bind_time(row, MR_TRY(due_after(recurring, std::nullopt)));
   MR_TRY(row.run());
   if (spec.is_null()) return {};
   auto text = MR_TRY(connection.prepare("INSERT INTO kfp_recurring_run_specs(recurring_run_id, spec) VALUES(?,?)"));
-  return bind_all(text, recurring.id, to_json(spec)).run();
+  return text.bind_all(recurring.id, to_json(spec)).run();
 }
 
 Result<std::optional<RecurringRun>> find_recurring(db::Connection& connection, const std::string& id) {
   auto row =
       MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_recurring_runs WHERE id = ?", kRecurringColumns)));
-  if (!MR_TRY(bind_all(row, id).step())) return std::optional<RecurringRun>();
+  if (!MR_TRY(row.bind_all(id).step())) return std::optional<RecurringRun>();
   return std::optional<RecurringRun>(recurring_from_row(row));
 }
 
 Result<Value> read_recurring_spec(db::Connection& connection, const std::string& id) {
   auto row = MR_TRY(connection.prepare("SELECT spec FROM kfp_recurring_run_specs WHERE recurring_run_id = ?"));
-  if (!MR_TRY(bind_all(row, id).step())) return Value();
+  if (!MR_TRY(row.bind_all(id).step())) return Value();
   return parse_json(row.text(0));
 }
 
 Status set_enabled(db::Connection& connection, const std::string& id, bool enabled, Time now) {
   auto row = MR_TRY(connection.prepare("UPDATE kfp_recurring_runs SET enabled = ?, updated = ? WHERE id = ?"));
-  return bind_all(row, enabled, to_epoch_ms(now), id).run();
+  return row.bind_all(enabled, to_epoch_ms(now), id).run();
 }
 
 Status disable_experiment(db::Connection& connection, const std::string& experiment_id, Time now) {
   auto row = MR_TRY(connection.prepare(
       "UPDATE kfp_recurring_runs SET enabled = 0, updated = ? WHERE experiment_id = ? AND enabled = 1"));
-  return bind_all(row, to_epoch_ms(now), experiment_id).run();
+  return row.bind_all(to_epoch_ms(now), experiment_id).run();
 }
 
 Status delete_recurring(db::Connection& connection, const std::string& id) {
   for (const std::string_view sql : {"DELETE FROM kfp_recurring_runs WHERE id = ?",
                                      "DELETE FROM kfp_recurring_run_specs WHERE recurring_run_id = ?"}) {
     auto statement = MR_TRY(connection.prepare(sql));
-    MR_TRY(bind_all(statement, id).run());
+    MR_TRY(statement.bind_all(id).run());
   }
   return {};
 }
@@ -112,7 +111,7 @@ Result<std::vector<std::string>> due_recurring(db::Connection& connection, Time 
   auto row =
       MR_TRY(connection.prepare("SELECT id FROM kfp_recurring_runs WHERE enabled = 1 AND due IS NOT NULL AND due <= ? "
                                 "ORDER BY due, id"));
-  bind_all(row, to_epoch_ms(now));
+  row.bind_all(to_epoch_ms(now));
   while (MR_TRY(row.step())) ids.push_back(row.text(0));
   return ids;
 }
@@ -121,7 +120,7 @@ Result<std::optional<Time>> next_due(db::Connection& connection, Time now) {
   auto row =
       MR_TRY(connection.prepare("SELECT due FROM kfp_recurring_runs WHERE enabled = 1 AND due IS NOT NULL AND due > ? "
                                 "ORDER BY due, id LIMIT 1"));
-  if (!MR_TRY(bind_all(row, to_epoch_ms(now)).step())) return std::optional<Time>();
+  if (!MR_TRY(row.bind_all(to_epoch_ms(now)).step())) return std::optional<Time>();
   return std::optional<Time>(from_epoch_ms(row.integer(0)));
 }
 
@@ -129,7 +128,7 @@ Result<std::int64_t> count_under_way(db::Connection& connection, const std::stri
   // The second condition is the index's.
   auto row = MR_TRY(connection.prepare(
       "SELECT count(*) FROM kfp_runs WHERE recurring_run_id = ? AND recurring_run_id <> '' AND finished = 0"));
-  MR_TRY(bind_all(row, id).step());
+  MR_TRY(row.bind_all(id).step());
   return row.integer(0);
 }
 
@@ -137,16 +136,16 @@ Status take_index(db::Connection& connection, const RecurringRun& recurring, std
   auto row = MR_TRY(connection.prepare(
       "UPDATE kfp_recurring_runs SET last_index = ?, last_scheduled = ?, error_code = '', error = '', due = ? "
       "WHERE id = ? AND last_index = ? AND enabled = 1"));
-  bind_all(row, index, to_epoch_ms(scheduled));
+  row.bind_all(index, to_epoch_ms(scheduled));
   bind_time(row, MR_TRY(due_after(recurring, scheduled)));
-  MR_TRY(bind_all(row, recurring.id, index - 1).run());
+  MR_TRY(row.bind_all(recurring.id, index - 1).run());
   if (connection.changes() == 1) return {};
   return fail(Code::aborted, fmt::format("the recurring run {} was changed meanwhile", recurring.id));
 }
 
 Status note_error(db::Connection& connection, const std::string& id, const Error& error) {
   auto row = MR_TRY(connection.prepare("UPDATE kfp_recurring_runs SET error_code = ?, error = ? WHERE id = ?"));
-  return bind_all(row, code_name(error.code), error.message, id).run();
+  return row.bind_all(code_name(error.code), error.message, id).run();
 }
 
 }  // namespace millrace::pipelines::schedule

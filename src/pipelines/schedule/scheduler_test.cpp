@@ -14,14 +14,12 @@
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/json.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/schema.h"
 
 namespace millrace::pipelines::schedule {
 namespace {
 
-using runner::bind_all;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -93,7 +91,7 @@ class SchedulerTest : public testing::Test {
       auto row = MR_TRY(
           connection.prepare("UPDATE kfp_runs SET finished = 1 WHERE id IN (SELECT id FROM kfp_runs WHERE finished = 0 "
                              "ORDER BY scheduled LIMIT ?)"));
-      return bind_all(row, most).run();
+      return row.bind_all(most).run();
     });
   }
   RecurringRun row(const std::string& id) {

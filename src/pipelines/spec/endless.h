@@ -9,7 +9,7 @@
 namespace millrace::pipelines {
 
 // The task by which the first such component comes back to itself. A condition is a way out whatever it says, and so is
-// a loop over items that only the run can tell; what waits for a task with a way out has one too.
+// a loop over items that is only known during the run; what waits for a task with a way out has one too.
 struct Endless {
   std::string component, task;
 };

@@ -87,7 +87,7 @@ struct Importer {
   Value metadata = Value::object();  // with placeholders
 };
 
-// The groups of settings that a component may ask to be told (dsl.TaskConfig), to start something of its own with them.
+// The groups of settings that a component may ask for (dsl.TaskConfig), to start something of its own with them.
 enum class PassedField { resources, environment, affinity, tolerations, node_selector, volumes };
 
 struct Executor {
@@ -103,13 +103,13 @@ struct Executor {
   std::vector<KeysAsFiles> files_from_keys;
   std::vector<VolumeMount> volumes;
   Placement placement;
-  std::vector<Setting> tolerations;                                  // of no use on one node but to be passed on
+  std::vector<Setting> tolerations;                                  // without effect on one node; passed on
   std::map<std::string, std::string> labels, annotations;            // of the pod
   std::vector<std::pair<std::string, std::string>> env_from_fields;  // variable, field path
   std::int64_t deadline_seconds = 0;                                 // activeDeadlineSeconds; 0: none
   std::optional<std::int64_t> run_as_user, run_as_group;
   bool run_as_non_root = false;
-  std::shared_ptr<const Executor> passed_on;  // the settings that the task is told, and nothing else; null: none
+  std::shared_ptr<const Executor> passed_on;  // the settings that the task is given, and nothing else; null: none
 
   bool needs_mounts() const { return !files_from_keys.empty() || !volumes.empty(); }
 };

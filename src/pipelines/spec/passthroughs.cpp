@@ -1,4 +1,4 @@
-// Settings that a component is told as dsl.TaskConfig, rather than or as well as getting them itself.
+// Settings that a component is given as dsl.TaskConfig, rather than or as well as getting them itself.
 // Source: kubeflow/pipelines api/v2alpha1/pipeline_spec.proto (TaskConfigPassthrough), backend/src/v2/driver.
 
 #include <algorithm>

@@ -67,7 +67,7 @@ struct Task {
   std::optional<expr::Expression> condition;  // false: the task is skipped
   std::optional<Iterator> iterator;           // its component is a dag
   RetryPolicy retry;                          // of a task that is a dag: the whole group again
-  bool cached = false;                        // an earlier success with the same inputs may stand for this one
+  bool cached = false;                        // an earlier success with the same inputs may be reused
   std::string cache_key;                      // … or one with the same key
 };
 
@@ -88,8 +88,8 @@ struct Component {
   std::map<std::string, ArtifactSpec> artifacts;
   std::map<std::string, ParameterType> output_parameters;
   std::map<std::string, ArtifactSpec> output_artifacts;
-  std::map<PassedField, bool> passed_on;  // settings that dsl.TaskConfig tells; true: the task itself gets them, too
-  std::string task_config;                // the input parameter that is told; empty: none
+  std::map<PassedField, bool> passed_on;  // settings that dsl.TaskConfig holds; true: the task itself gets them, too
+  std::string task_config;                // the input parameter that gets it; empty: none
   std::string executor;                   // a leaf names its executor, …
   std::optional<Dag> dag;                 // … anything else has a dag
 };

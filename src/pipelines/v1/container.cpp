@@ -18,7 +18,7 @@ constexpr std::int64_t kMaxRetries = 1'000'000;
 constexpr std::string_view kOwn = "pipelines.kubeflow.org/";
 constexpr std::string_view kOutputFilesVariable = "MILLRACE_OUTPUT_FILES";
 
-// A file that the template names by a path of its own choice, and what stands for it in the IR.
+// A file that the template names by a path of its own choice, and what represents it in the IR.
 struct File {
   std::string path, placeholder;
 };
@@ -98,7 +98,8 @@ class Container {
       compiled_.output_parameters.insert(name);
       compiled_.output_artifacts.insert(name);
       if (paths.contains(name) && paths[name] != path)
-        return at.refused(fmt::format("an artifact and a parameter named {} at two paths are not told apart", name));
+        return at.refused(
+            fmt::format("an artifact and a parameter named {} at two paths cannot be distinguished", name));
       paths[name] = path;
     }
     for (const auto& [name, path] : paths) {

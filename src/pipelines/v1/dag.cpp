@@ -20,7 +20,7 @@ constexpr std::size_t kMaxItems = 100'000;
 constexpr std::string_view kImage = "python:3";
 // Text into a file: <text> <file>.
 constexpr std::string_view kWriteText = R"sh(mkdir -p "$(dirname "$1")" && printf %s "$0" > "$1")sh";
-// A list whose texts hold marks, and what the marks stand for: <file> <list> <text>…
+// A list whose texts hold marks, and what replaces the marks: <file> <list> <text>…
 constexpr std::string_view kFillItems =
     "import json, os, sys\n"
     "def fill(value):\n"

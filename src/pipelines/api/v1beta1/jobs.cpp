@@ -8,7 +8,6 @@
 #include "base/time.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/v1beta1/operations.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/schedule/recurring_rows.h"
 #include "pipelines/v1/workflow.h"
 
@@ -70,7 +69,7 @@ Result<Value> find(Context& context, const std::string& id) {
   Value message;
   MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_recurring_runs WHERE id = ?", columns())));
-    if (!MR_TRY(runner::bind_all(row, id).step())) return fail(not_found("Job", id));
+    if (!MR_TRY(row.bind_all(id).step())) return fail(not_found("Job", id));
     message = job_message(row);
     return {};
   }));

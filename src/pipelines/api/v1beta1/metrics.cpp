@@ -11,12 +11,9 @@
 #include "pipelines/api/access.h"
 #include "pipelines/api/v1beta1/operations.h"
 #include "pipelines/executors/store.h"
-#include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
-
-using runner::bind_all;
 
 constexpr std::string_view kOutput = "mlpipeline-metrics";
 constexpr std::size_t kMaxFile = 1u << 20;
@@ -59,7 +56,7 @@ Result<std::vector<Left>> left_by_tasks(db::Connection& connection, const std::s
   auto row =
       MR_TRY(connection.prepare("SELECT json_extract(t.data, '$.pod'), a.uri FROM kfp_artifacts a JOIN kfp_tasks t "
                                 "ON t.run_id = a.run_id AND t.path = a.task_id WHERE a.run_id = ? AND a.output = ?"));
-  bind_all(row, run_id, kOutput);
+  row.bind_all(run_id, kOutput);
   while (MR_TRY(row.step())) all.push_back({row.text(0), row.text(1)});
   return all;
 }
@@ -89,7 +86,7 @@ Result<Value> metrics_of(Context& context, const std::string& run_id) {
   std::vector<Left> left;
   MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare("SELECT name, node_id, format, value FROM kfp_v1_metrics WHERE run_id = ?"));
-    bind_all(row, run_id);
+    row.bind_all(run_id);
     while (MR_TRY(row.step())) {
       Metric metric{row.text(0), row.text(1), row.text(2), row.real(3)};
       metrics.emplace(metric.node_id + "/" + metric.name, std::move(metric));
@@ -120,9 +117,9 @@ Result<Value> report_metrics(Context& context, const Call& call) {
         status = "INVALID_ARGUMENT";
       } else {
         auto row =
-            MR_TRY(connection.prepare("INSERT OR IGNORE INTO kfp_v1_metrics(run_id, node_id, name, value, format) "
-                                      "VALUES(?,?,?,?,?) RETURNING 1"));
-        if (!MR_TRY(bind_all(row, call.id(), metric.node_id, metric.name, metric.value, metric.format).step())) {
+            MR_TRY(connection.prepare("INSERT INTO kfp_v1_metrics(run_id, node_id, name, value, format) "
+                                      "VALUES(?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING 1"));
+        if (!MR_TRY(row.bind_all(call.id(), metric.node_id, metric.name, metric.value, metric.format).step())) {
           status = "DUPLICATE_REPORTING";
           message = "the metric was reported before";
         }

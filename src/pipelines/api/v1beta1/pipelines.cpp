@@ -3,12 +3,9 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "pipelines/api/v1beta1/operations.h"
-#include "pipelines/runner/bind.h"
 
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
-
-using runner::bind_all;
 
 // With its default version, where it has one.
 Result<Value> to_v1(Context& context, const Value& pipeline) {
@@ -36,7 +33,7 @@ Result<Value> to_v1(Context& context, const Value& pipeline) {
 Result<Version> default_version(db::Connection& connection, const std::string& pipeline_id) {
   Version newest = MR_TRY(find_version(connection, pipeline_id, ""));
   auto row = MR_TRY(connection.prepare("SELECT version_id, chosen FROM kfp_v1_default_versions WHERE pipeline_id = ?"));
-  if (!MR_TRY(bind_all(row, pipeline_id).step())) return newest;
+  if (!MR_TRY(row.bind_all(pipeline_id).step())) return newest;
   // A version that came after the choice is the default again, as upstream has it.
   if (to_epoch_ms(newest.created) > row.integer(1)) return newest;
   auto chosen = find_version(connection, pipeline_id, row.text(0));
@@ -101,8 +98,9 @@ Result<Value> set_default_version(Context& context, const Call& call) {
       return fail(Code::invalid_argument,
                   fmt::format("the version {} belongs to the pipeline {}", version.id, version.pipeline_id));
     auto row = MR_TRY(connection.prepare(
-        "INSERT OR REPLACE INTO kfp_v1_default_versions(pipeline_id, version_id, chosen) VALUES(?,?,?)"));
-    return bind_all(row, call.id(), version.id, to_epoch_ms(context.clock.now())).run();
+        "INSERT INTO kfp_v1_default_versions(pipeline_id, version_id, chosen) VALUES(?,?,?) "
+        "ON CONFLICT(pipeline_id) DO UPDATE SET version_id = excluded.version_id, chosen = excluded.chosen"));
+    return row.bind_all(call.id(), version.id, to_epoch_ms(context.clock.now())).run();
   }));
   return Value::object();
 }

@@ -8,13 +8,10 @@
 #include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/v1beta1/operations.h"
-#include "pipelines/runner/bind.h"
 #include "pipelines/runner/task_rows.h"
 
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
-
-using runner::bind_all;
 
 constexpr std::string_view kStatus =
     "CASE state WHEN 'PENDING' THEN 'Pending' WHEN 'RUNNING' THEN 'Running' WHEN 'SUCCEEDED' THEN 'Succeeded' "
@@ -94,7 +91,7 @@ Result<Value> detail(Context& context, const std::string& id) {
   std::vector<TaskView> tasks;
   MR_TRY(context.database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare(fmt::format("SELECT {} FROM kfp_runs WHERE id = ?", columns())));
-    if (!MR_TRY(bind_all(row, id).step())) return fail(not_found("Run", id));
+    if (!MR_TRY(row.bind_all(id).step())) return fail(not_found("Run", id));
     parts = parts_from(row);
     tasks = MR_TRY(runner::read_tasks(connection, id));
     return {};
