@@ -54,7 +54,7 @@ struct FakePipelines final : pipelines::Pipelines {
                    log_complete};
   }
   Status stop_task(const std::string&, const std::string&) override { return {}; }
-  Status rehearse(const Value&, const Value&, const std::function<Value(const pipelines::RehearsedTask&)>&) override {
+  Status dry_run(const Value&, const Value&, const std::function<Value(const pipelines::DryRunTask&)>&) override {
     return fail(Code::unimplemented, "not asked for here");
   }
   Result<std::string> run_again(const std::string&, const std::string&,
