@@ -16,6 +16,7 @@ bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A'
 
 constexpr std::size_t kTimeDigits = 8;  // a date, or seconds since 1970 (10), or date and time (14)
 constexpr std::size_t kHexDigits = 12;  // a random number
+constexpr std::size_t kDateAndTimeDigits = 14;
 
 // The end of a UUID that begins at `at`; npos: there is none.
 std::size_t uuid_end(std::string_view text, std::size_t at) {
@@ -27,9 +28,18 @@ std::size_t uuid_end(std::string_view text, std::size_t at) {
   return at + kForm.size();
 }
 
+// Whether a date and a time begin at `at`, right behind a letter: "Endpoint20260102030405-7GX2".
+bool is_glued_time(std::string_view part, std::size_t at) {
+  if (at == 0 || is_digit(part[at - 1]) || !is_digit(part[at])) return false;
+  std::size_t end = at;
+  while (end < part.size() && is_digit(part[end])) ++end;
+  return end - at == kDateAndTimeDigits && (end == part.size() || !is_word(part[end]));
+}
+
 // One part of a name, between slashes: from the first time or id on it is the run's.
 std::string without_run_in_part(std::string_view part) {
   for (std::size_t at = 0; at < part.size(); ++at) {
+    if (is_glued_time(part, at)) return std::string(part.substr(0, at)) + "*";
     if (at > 0 && is_word(part[at - 1])) continue;
     if (uuid_end(part, at) != std::string_view::npos) return std::string(part.substr(0, at)) + "*";
     std::size_t end = at;
