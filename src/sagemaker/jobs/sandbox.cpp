@@ -10,7 +10,7 @@ namespace millrace::sagemaker {
 namespace {
 
 namespace fs = std::filesystem;
-using Kind = work::Mount::Kind;
+using MountKind = work::Mount::Kind;
 
 constexpr std::string_view kSystemPath = "/usr/local/bin:/usr/bin:/bin";
 
@@ -32,7 +32,8 @@ Status Sandbox::contain_program(work::Workload& spec, const fs::path& job, std::
   spec.sandbox.emplace();
   spec.sandbox->hidden = std::move(hidden);
   spec.sandbox->network = network;
-  spec.sandbox->mounts = {{Kind::writable, job / "ml", "/opt/ml", 0, {}}, {Kind::writable, job / "tmp", "/tmp", 0, {}}};
+  spec.sandbox->mounts = {{MountKind::writable, job / "ml", "/opt/ml", 0, {}},
+                          {MountKind::writable, job / "tmp", "/tmp", 0, {}}};
   spec.working_directory = "/";
   return {};
 }
@@ -44,11 +45,11 @@ Status Sandbox::contain_worker(work::Workload& spec, const std::vector<fs::path>
   spec.sandbox->hidden = std::move(hidden);
   for (const auto& directory : own) {
     MR_TRY(proc::give_to_child(directory));
-    spec.sandbox->mounts.push_back({Kind::writable, directory, directory.native(), 0, {}});
+    spec.sandbox->mounts.push_back({MountKind::writable, directory, directory.native(), 0, {}});
   }
   for (const auto& directory : read) {
     MR_TRY(proc::give_to_child(directory));
-    spec.sandbox->mounts.push_back({Kind::read_only, directory, directory.native(), 0, {}});
+    spec.sandbox->mounts.push_back({MountKind::read_only, directory, directory.native(), 0, {}});
   }
   return {};
 }
