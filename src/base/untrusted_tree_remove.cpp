@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "base/ids.h"
+#include "base/remove_tree.h"
 #include "base/untrusted_tree_parts.h"
 
 namespace millrace {
@@ -30,7 +31,8 @@ Fd open_to_empty(int above, const char* name) {
 // descriptors or stack.
 class Emptying {
  public:
-  Emptying(int top, const std::filesystem::path& place) : top_(top), place_(place), prefix_(".rm-" + random_hex(8)) {}
+  Emptying(int top, const std::filesystem::path& place, const std::atomic<bool>* stop)
+      : top_(top), place_(place), stop_(stop), prefix_(".rm-" + random_hex(8)) {}
 
   Status run() {
     const untrusted::Listing listing = untrusted::list_of(Fd(::openat(top_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
@@ -59,14 +61,21 @@ class Emptying {
   }
 
   Status remove(const char* name) {
-    if (++removed_ > kMaxRemoved)
-      return fail(Code::resource_exhausted, fmt::format("{} has too many entries to remove", place_.string()));
+    MR_TRY(count_one());
     if (unlink(top_, name)) return {};
     if (errno != ENOTEMPTY && errno != EEXIST)
       return fail(system_error("cannot remove " + (place_ / name).string(), errno));
     MR_TRY(flatten(name));
     if (!unlink(top_, name) && errno != ENOTEMPTY && errno != EEXIST)
       return fail(system_error("cannot remove " + (place_ / name).string(), errno));
+    return {};
+  }
+
+  Status count_one() {
+    if (stop_ != nullptr && *stop_)
+      return fail(Code::cancelled, fmt::format("the removal of {} was ended", place_.string()));
+    if (++removed_ > kMaxRemoved)
+      return fail(Code::resource_exhausted, fmt::format("{} has too many entries to remove", place_.string()));
     return {};
   }
 
@@ -77,8 +86,7 @@ class Emptying {
     if (!listing) return fail(system_error("cannot list " + (place_ / name).string(), errno));
     while (const struct dirent* entry = ::readdir(listing.get())) {
       if (untrusted::is_dots(entry->d_name)) continue;
-      if (++removed_ > kMaxRemoved)
-        return fail(Code::resource_exhausted, fmt::format("{} has too many entries to remove", place_.string()));
+      MR_TRY(count_one());
       if (unlink(below, entry->d_name)) continue;
       if (errno != ENOTEMPTY && errno != EEXIST)
         return fail(system_error("cannot remove " + (place_ / name / entry->d_name).string(), errno));
@@ -92,21 +100,34 @@ class Emptying {
 
   const int top_;
   const std::filesystem::path& place_;
+  const std::atomic<bool>* const stop_;  // null: it goes on to the end
   const std::string prefix_;
   std::size_t removed_ = 0, moved_ = 0;
 };
 
-Status remove_entry(int above, const std::string& name, const std::filesystem::path& place) {
+Status remove_entry(int above, const std::string& name, const std::filesystem::path& place,
+                    const std::atomic<bool>* stop = nullptr) {
   if (::unlinkat(above, name.c_str(), 0) == 0 || errno == ENOENT) return {};
   if (errno != EISDIR && errno != EPERM) return fail(system_error("cannot remove " + place.string(), errno));
   if (::unlinkat(above, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
   if (errno != ENOTEMPTY && errno != EEXIST) return fail(system_error("cannot remove " + place.string(), errno));
   const Fd top = open_to_empty(above, name.c_str());
   if (!top) return fail(system_error("cannot open " + place.string(), errno));
-  MR_TRY(Emptying(top.get(), place).run());
+  MR_TRY(Emptying(top.get(), place, stop).run());
   if (::unlinkat(above, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
     return fail(system_error("cannot remove " + place.string(), errno));
   return {};
+}
+
+Status remove_place(const std::filesystem::path& place, const std::atomic<bool>* stop) {
+  const std::filesystem::path name = place.filename();
+  if (name.empty() || name == "." || name == "..")
+    return fail(Code::invalid_argument, fmt::format("{} names no entry of a directory", place.string()));
+  const std::filesystem::path directory = place.has_parent_path() ? place.parent_path() : std::filesystem::path(".");
+  const Fd above(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!above && (errno == ENOENT || errno == ENOTDIR)) return {};
+  if (!above) return fail(system_error("cannot open " + directory.string(), errno));
+  return remove_entry(above.get(), name.native(), place, stop);
 }
 
 }  // namespace
@@ -115,7 +136,7 @@ Status UntrustedTree::remove(std::string_view path) const {
   if (MR_TRY(untrusted::components_of(path)).empty()) {
     const Fd top = open_to_empty(directory_.get(), ".");
     if (!top) return fail(untrusted::error_at(root_, "", errno));
-    return Emptying(top.get(), root_).run();
+    return Emptying(top.get(), root_, nullptr).run();
   }
   const untrusted::Place place = MR_TRY(untrusted::split(path));
   const auto above = untrusted::find(root_, seen_as_, directory_.get(), place.directory, Links::refuse, false);
@@ -124,15 +145,9 @@ Status UntrustedTree::remove(std::string_view path) const {
   return remove_entry(above->get(), place.name, root_ / path);
 }
 
-Status remove_tree(const std::filesystem::path& place) {
-  const std::filesystem::path name = place.filename();
-  if (name.empty() || name == "." || name == "..")
-    return fail(Code::invalid_argument, fmt::format("{} names no entry of a directory", place.string()));
-  const std::filesystem::path directory = place.has_parent_path() ? place.parent_path() : std::filesystem::path(".");
-  const Fd above(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!above && (errno == ENOENT || errno == ENOTDIR)) return {};
-  if (!above) return fail(system_error("cannot open " + directory.string(), errno));
-  return remove_entry(above.get(), name.native(), place);
+Status remove_tree(const std::filesystem::path& place) { return remove_place(place, nullptr); }
+Status remove_tree(const std::filesystem::path& place, const std::atomic<bool>& stop) {
+  return remove_place(place, &stop);
 }
 
 }  // namespace millrace

@@ -20,6 +20,7 @@
 #include "pipelines/executors/artifact_inputs.h"
 #include "pipelines/executors/attempt_files.h"
 #include "pipelines/executors/local_images.h"
+#include "pipelines/executors/removed_files.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
@@ -93,6 +94,7 @@ class PipelinesImpl final : public Pipelines {
 
   Status resume() override {
     runner_.resume(std::exchange(unfinished_, {}));
+    removed_files_.begin();
     scheduler_.begin();
     return {};
   }
@@ -103,6 +105,7 @@ class PipelinesImpl final : public Pipelines {
     timers_.stop();
     runner_.stop();
     deletes_.stop();  // they wait for the runner, which has answered them by now
+    removed_files_.stop();
   }
 
   Result<std::vector<RunView>> runs(std::size_t limit) override {
@@ -147,7 +150,9 @@ class PipelinesImpl final : public Pipelines {
   }
 
  private:
-  api::Context context() { return {needs_.database, needs_.clock, options_, runner_, *this, scheduler_, stopping_}; }
+  api::Context context() {
+    return {needs_.database, needs_.clock, options_, runner_, *this, scheduler_, removed_files_, stopping_};
+  }
   net::Response answer(net::Request& request, const Caller& caller) {
     api::Context context = this->context();
     context.caller = caller;
@@ -180,6 +185,7 @@ class PipelinesImpl final : public Pipelines {
   Timers timers_;
   runner::Runner runner_;
   schedule::Scheduler scheduler_;
+  executors::RemovedFiles removed_files_{options_};
   std::atomic<bool> stopping_{false};
   api::WaitingRequests from_urls_{
       {kFetchThreads, kFetchQueue, "too many pipelines are being fetched from URLs; try again later"}};

@@ -21,6 +21,9 @@
 namespace millrace::pipelines::schedule {
 class Scheduler;
 }
+namespace millrace::pipelines::executors {
+class RemovedFiles;
+}
 
 namespace millrace::pipelines::api {
 
@@ -31,6 +34,7 @@ struct Context {
   runner::Runner& runner;
   Pipelines& pipelines;  // the read side
   schedule::Scheduler& scheduler;
+  executors::RemovedFiles& removed_files;
   const std::atomic<bool>& stopping;  // what takes long ends soon
   Caller caller = {};                 // whose call it is
 };

@@ -9,7 +9,7 @@
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/api/run_message.h"
-#include "pipelines/executors/run_files.h"
+#include "pipelines/executors/removed_files.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/task_rows.h"
@@ -139,7 +139,7 @@ Result<Value> delete_run(Context& context, const Call& call) {
   // A run under way is stopped first, so that no process goes on for a run that nobody can name any more.
   MR_TRY(context.runner.remove(id));
   // Its logs go with it; its artifacts stay, as upstream leaves them: other runs may have them for an input.
-  executors::remove_run_files(context.options, id);
+  context.removed_files.take(id);
   return Value::object();
 }
 

@@ -19,7 +19,7 @@
 #include "pipelines/executors/inline_tasks.h"
 #include "pipelines/executors/inputs.h"
 #include "pipelines/executors/process.h"
-#include "pipelines/executors/run_files.h"
+#include "pipelines/executors/removed_files.h"
 #include "pipelines/executors/store.h"
 
 namespace millrace::pipelines::executors {
@@ -399,12 +399,30 @@ TEST_F(OutputsTest, ARunsFilesAreRemovedAndNothingElse) {
     at = Fd(::openat(at.get(), "directory-of-some-length", O_RDONLY | O_DIRECTORY));
   }
   ASSERT_EQ(::mkdirat(at.get(), std::string(255, 'x').c_str(), 0700), 0);
-  remove_run_files(options_, kRun);
+  RemovedFiles removed(options_);
+  removed.take(kRun);
   EXPECT_FALSE(fs::exists(options_.directory / "runs" / kRun));
   EXPECT_FALSE(fs::exists(options_.directory / "logs" / kRun));
   EXPECT_EQ(*read_file(secret_), "the key");
-  remove_run_files(options_, "..");
+  removed.take("..");
+  removed.finish();
   EXPECT_TRUE(fs::exists(secret_));
+  EXPECT_TRUE(fs::is_empty(options_.directory / "removed"));
+}
+
+TEST_F(OutputsTest, WhatAStopLeavesIsRemovedByTheNextStart) {
+  const fs::path removed = options_.directory / "removed";
+  {
+    RemovedFiles stopped(options_);
+    stopped.stop();
+    stopped.take(kRun);
+    EXPECT_FALSE(fs::exists(options_.directory / "runs" / kRun));
+    EXPECT_FALSE(fs::is_empty(removed));
+  }
+  RemovedFiles next(options_);
+  next.begin();
+  next.finish();
+  EXPECT_TRUE(fs::is_empty(removed));
 }
 
 }  // namespace
