@@ -81,6 +81,11 @@ struct Core {
     if (options.shares.empty()) options.shares = {options.handler_threads};
     for (const std::size_t threads : options.shares) shares.emplace_back(io, threads);
   }
+  ~Core() {
+    for (Share& one : shares) one.drop();
+  }
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
   Share& share(std::size_t index) { return shares[std::min(index, shares.size() - 1)]; }
   Response unavailable(const Request& head, std::string_view message) const {
     return options.unavailable ? options.unavailable(head, message) : Response::text(503, std::string(message) + "\n");
@@ -93,17 +98,17 @@ struct Core {
   ServerOptions options;
   Handler handler;
   std::unique_ptr<asio::ssl::context> tls;
-  // These four are touched on the I/O thread only.
+  // These five are touched on the I/O thread only.
   std::set<Connection*> connections;
   std::unordered_map<std::type_index, std::size_t> streams;
   std::size_t stream_count = 0;
   std::size_t buffered = 0;  // bytes of bodies in memory, see BodyMemory
+  std::deque<Share> shares;  // coroutines that never ended leave them when `io` destroys those
   std::atomic<std::size_t> open{0};
   std::atomic<bool> stopping{false};
   std::atomic<bool> abandoned{false};  // the time for requests in flight is over: what is queued is not begun
   // Last but for the pools: coroutines that never ended are destroyed with it, and their connections leave the set.
   asio::io_context io{1};
-  std::deque<Share> shares;  // what waits in them is destroyed before the connections leave the set
   WorkerPool pool;
   WorkerPool uploads;
 };

@@ -53,6 +53,9 @@ class Share {
     while (!waiting_.empty()) resume(false);
   }
 
+  // Destroys those that wait, while what they need is still there: nobody will run them.
+  void drop() { waiting_.clear(); }
+
  private:
   void resume(bool admitted) {
     boost::asio::post(io_, [next = std::move(waiting_.front()), admitted] { next(admitted); });

@@ -189,7 +189,7 @@ class PreflightCourse {
 Result<Value> Preflight::answer(const Value& request) {
   PreflightCourse course(needs_);
   MR_TRY(needs_.pipelines.dry_run(request["pipeline"], request["parameters"],
-                                   [&](const pipelines::DryRunTask& task) { return course.step(task); }));
+                                  [&](const pipelines::DryRunTask& task) { return course.step(task); }));
   return course.take();
 }
 

@@ -1,5 +1,6 @@
 #include "pipelines/api/package_url.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/core.h>
@@ -21,13 +22,14 @@ struct Url {
   std::string scheme, authority, path;  // path: without query
 };
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
+
 Error bad(std::string message) { return {Code::invalid_argument, std::move(message)}; }
 
 Result<Url> read_url(const std::string& text) {
   if (text.size() > kMaxUrl) return fail(bad(fmt::format("the URL is longer than {} bytes", kMaxUrl)));
   for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f')
-      return fail(bad("the URL has a blank or a control character"));
+    if (c == ' ' || is_control(c)) return fail(bad("the URL has a blank or a control character"));
   }
   const std::size_t colon = text.find("://");
   if (colon == std::string::npos) return fail(bad(fmt::format("\"{}\" is not a URL", text)));
@@ -44,6 +46,9 @@ Result<Url> read_url(const std::string& text) {
     const std::size_t query = text.find_first_of("?#", end);
     url.path = text.substr(end, query == std::string::npos ? query : query - end);
   }
+  // Its last part names the file, in answers and headers.
+  const std::string path = percent_decode(url.path).value_or(url.path);
+  if (std::any_of(path.begin(), path.end(), is_control)) return fail(bad("the URL's path has a control character"));
   return url;
 }
 

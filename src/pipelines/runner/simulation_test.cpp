@@ -20,7 +20,6 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "pipelines/executors/run_files.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
