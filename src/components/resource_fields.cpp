@@ -141,7 +141,7 @@ Value from_api(const Value& fields, const Value& described) {
     return format_rfc3339(from_epoch_ms(static_cast<std::int64_t>(described.as_double()) * 1000));
   }
   if (type == "number" && described.is_number() && std::trunc(described.as_double()) == described.as_double()) {
-    return static_cast<std::int64_t>(described.as_double());  // as JSON has gone through Kubernetes
+    return static_cast<std::int64_t>(described.as_double());  // as Kubernetes passes JSON on
   }
   if (described.is_array()) {
     Value items = Value::array();

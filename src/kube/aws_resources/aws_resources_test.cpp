@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A service that has named things with a status, and refuses what it is told to refuse.
+// A service that has named things with a status, and refuses the operations that a test names.
 class FakeService final : public AwsApi {
  public:
   Result<Value> call(std::string_view, std::string_view operation, const Value& input) override {

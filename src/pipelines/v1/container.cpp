@@ -215,8 +215,8 @@ class Container {
     return executor;
   }
 
-  // Outputs whose paths the command line does not mention: the program knows them by itself, and finds here what they
-  // stand for, a line "path=file" for each.
+  // Outputs whose paths the command line does not mention: the program knows them by itself, and finds here the file of
+  // each, a line "path=file".
   std::string files_of_the_program(const Value& executor, const Value& variables) const {
     const std::string mentioned = to_json(executor) + to_json(variables);
     std::string lines;
