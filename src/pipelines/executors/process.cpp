@@ -70,12 +70,14 @@ Status open_to_other_user(const std::filesystem::path& attempt) {
 // The step runs in its environment, or the environment is to be made.
 Status use_environment(const Options& options, const PythonEnvironment& environment,
                        const std::filesystem::path& directory, const std::optional<work::Mount>& image,
-                       work::Workload& step, std::optional<PythonBuild>* build) {
-  if (environment.name.empty()) return {};
-  if (const auto kept = find_environment(options, environment.name)) return enter_environment(*kept, directory, step);
+                       work::Workload& step, std::optional<work::PythonBuild>* build) {
+  const std::string& name = environment.recipe.name;
+  if (name.empty()) return {};
+  if (const auto kept = work::find_environment(options.directory, name))
+    return work::enter_environment(*kept, directory, step);
   if (build == nullptr)
     return fail(Code::failed_precondition, "the Python environment of the component is not made yet");
-  *build = MR_TRY(build_environment(options, environment, step, image));
+  *build = MR_TRY(work::build_environment(python_places(options), environment.recipe, step, image));
   return {};
 }
 
@@ -118,7 +120,8 @@ std::string pod_name(const RunContext& run, std::uint32_t number) {
 }
 
 Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const RunContext& given,
-                               const engine::Node& node, const Executor& executor, std::optional<PythonBuild>* build) {
+                               const engine::Node& node, const Executor& executor,
+                               std::optional<work::PythonBuild>* build) {
   RunContext run = given;
   const bool contained = is_contained(options, hooks, executor);
   run.sandboxed = contained || (hooks.sandboxed && hooks.sandboxed());

@@ -58,7 +58,7 @@ bool is_contained(const Options& options, const Hooks& hooks, const Executor& ex
 // then. Errors also: failed_precondition, for one that is not there where nobody takes the build.
 Result<work::Workload> prepare(const Options& options, const Hooks& hooks, const RunContext& run,
                                const engine::Node& node, const Executor& executor,
-                               std::optional<PythonBuild>* build = nullptr);
+                               std::optional<work::PythonBuild>* build = nullptr);
 
 // outputs.cpp. The outputs of an attempt that ended with exit code 0. Errors: an output that is not of its declared
 // type, cannot be read as what a task may leave, or is not the task's own.

@@ -186,7 +186,7 @@ std::string python_server_keys_of(const std::string& run_id) { return "python/" 
 
 std::optional<work::Workload> use_python_server(const Options& options, const RunContext& run, const Executor& executor,
                                                 const std::string& taken, work::Workload& step) {
-  const auto environment = kept_environment(step);
+  const auto environment = work::kept_environment(step);
   // sh -ec <program> <code> <arguments…>
   if (!environment || step.command.size() < 4 || step.command[0] != "sh" || step.command[1] != "-ec" ||
       !is_program(step.command[2]))
@@ -236,11 +236,11 @@ std::string python_environment_of(const Executor& executor) {
   if (!is_python_component(executor) || !can_be_served(executor)) return {};
   Variables variables = executor.environment;
   variables.emplace_back("PATH", variable_or("PATH", "/usr/local/bin:/usr/bin:/bin"));
-  return python_environment(executor.image, executor.command, variables).name;
+  return python_environment(executor.image, executor.command, variables).recipe.name;
 }
 
 Result<work::Workload> ready_python_server(const Options& options, const std::string& name) {
-  const auto kept = find_environment(options, name);
+  const auto kept = work::find_environment(options.directory, name);
   if (!kept) return fail(Code::not_found, "there is no Python environment " + name);
   const std::filesystem::path& environment = kept->directory;
   const std::string id = random_hex(16), key = std::string(kReadyKeys) + id + "/" + name;

@@ -70,7 +70,7 @@ class ActiveRun {
   // What is to be launched once its cause is stored, by path. Dropped as attempts are.
   struct Prepared {
     work::Workload spec;
-    std::optional<executors::PythonBuild> build;  // is to be made first, and the attempt prepared again
+    std::optional<work::PythonBuild> build;  // is to be made first, and the attempt prepared again
   };
   std::map<std::string, Result<Prepared>> prepared;
   std::map<std::string, Time> python_servers;  // launch keys of those that run, and when they were started

@@ -27,7 +27,7 @@ Attempts::Attempts(Needs needs, const Options& options, const Hooks& hooks, Time
       find_(std::move(find)),
       ready_servers_(needs, options, hooks),
       slots_(options.max_running_tasks),
-      environments_(needs, options, timers) {
+      environments_(needs.backend, needs.clock, executors::python_places(options), timers) {
   subscribe();
 }
 
@@ -112,11 +112,11 @@ Result<ActiveRun::Prepared> Attempts::prepare(const Run& run, const engine::Node
 }
 
 // The attempt has no slot meanwhile: it is another child that works. It is launched again then.
-void Attempts::wait_for_environment(const Run& run, const engine::Node& node, executors::PythonBuild build) {
+void Attempts::wait_for_environment(const Run& run, const engine::Node& node, work::PythonBuild build) {
   run->attempt_of(node).slot.release();
   const auto log = executors::log_path(options_, run->record().id, node.path, node.attempt);
-  const auto made = [this, queue = queue_, weak = std::weak_ptr(run), path = node.path,
-                     attempt = node.attempt](const Status& status) {
+  const auto made = [this, queue = queue_, weak = std::weak_ptr(run), path = node.path, attempt = node.attempt](
+                        const Status& status, const std::string&) {
     queue.post(weak, [this, path, attempt, status](const Run& waited) {
       status ? launch(waited, path, attempt) : failed(waited, path, attempt, status.error());
     });

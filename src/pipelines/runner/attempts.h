@@ -10,10 +10,10 @@
 #include "base/result.h"
 #include "pipelines/executors/python_environment.h"
 #include "pipelines/options.h"
-#include "pipelines/runner/environments.h"
 #include "pipelines/runner/ready_servers.h"
 #include "pipelines/runner/run_queue.h"
 #include "pipelines/runner/slots.h"
+#include "work/environment_builds.h"
 
 namespace millrace::pipelines::runner {
 
@@ -48,7 +48,7 @@ class Attempts {
   // attempts.cpp
   Result<ActiveRun::Prepared> prepare(const Run& run, const engine::Node& node, const Executor& executor);
   bool has_slot(const Run& run, const engine::Node& node);
-  void wait_for_environment(const Run& run, const engine::Node& node, executors::PythonBuild build);
+  void wait_for_environment(const Run& run, const engine::Node& node, work::PythonBuild build);
   void take_python_server(const Run& run, const Executor& executor);
   void serve_python(const Run& run, const Executor& executor, work::Workload& spec);
   void launched(const Run& run, const std::string& path, int attempt, const Result<work::WorkStatus>& status);
@@ -85,7 +85,7 @@ class Attempts {
   Find find_;
   ReadyServers ready_servers_;
   Slots slots_;
-  Environments environments_;
+  work::EnvironmentBuilds environments_;
   std::vector<work::Subscription> ends_;  // last: they call the others
 };
 

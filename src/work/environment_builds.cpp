@@ -1,4 +1,4 @@
-#include "pipelines/runner/environments.h"
+#include "work/environment_builds.h"
 
 #include <utility>
 
@@ -8,7 +8,7 @@
 #include "base/strings.h"
 #include "base/untrusted_tree.h"
 
-namespace millrace::pipelines::runner {
+namespace millrace::work {
 namespace {
 
 constexpr std::size_t kLogEnd = 64u << 10;  // bytes of what a failed making said, for each that waited
@@ -35,20 +35,20 @@ std::string last_line(std::string_view text) {
 
 }  // namespace
 
-Environments::Environments(Needs needs, const Options& options, Timers& timers)
-    : needs_(needs), options_(options), timers_(timers) {}
+EnvironmentBuilds::EnvironmentBuilds(Backend& backend, const Clock& clock, PythonPlaces places, Timers& timers)
+    : backend_(backend), clock_(clock), places_(std::move(places)), timers_(timers) {}
 
-void Environments::begin(bool idle) {
-  for (const std::string& key : executors::discard_builds(options_, idle)) {
-    if (const Status stopped = needs_.backend.stop(key, Millis(0)); !stopped)
+void EnvironmentBuilds::begin(bool idle) {
+  for (const std::string& key : discard_builds(places_, idle)) {
+    if (const Status stopped = backend_.stop(key, Millis(0)); !stopped)
       log::warn("{} cannot be stopped: {}", key, stopped.error().message);
-    (void)needs_.backend.forget(key);  // of one that ended meanwhile
+    (void)backend_.forget(key);  // of one that ended meanwhile
   }
 }
 
-void Environments::make(executors::PythonBuild build, const std::filesystem::path& log, Done done) {
+void EnvironmentBuilds::make(PythonBuild build, const std::filesystem::path& log, Done done) {
   const std::string name = build.name, key = build.child.key;
-  const work::Workload child = build.child;
+  const Workload child = build.child;
   bool begun = false, is_full = false;
   {
     const MutexLock lock(state_->mutex);
@@ -59,17 +59,17 @@ void Environments::make(executors::PythonBuild build, const std::filesystem::pat
     if (is_new) making->second.build = std::move(build);
   }
   if (is_full) {  // and so it is being made
-    executors::discard_build(options_, build);
-    return done(fail(Code::resource_exhausted, "too many tasks wait for their Python environment"));
+    discard_build(places_, build);
+    return done(fail(Code::resource_exhausted, "too many tasks wait for their Python environment"), "");
   }
-  if (!begun) return executors::discard_build(options_, build);
-  needs_.backend.start(child, [this, state = std::weak_ptr(state_), name](const auto& started) {
+  if (!begun) return discard_build(places_, build);
+  backend_.start(child, [this, state = std::weak_ptr(state_), name](const auto& started) {
     if (!started && state.lock()) finish(name, [&](const auto&) -> Status { return fail(started.error()); });
   });
-  auto too_long = timers_.timer_at(needs_.clock.now() + kLongest, [this, key, state = std::weak_ptr(state_)] {
+  auto too_long = timers_.timer_at(clock_.now() + kLongest, [this, key, state = std::weak_ptr(state_)] {
     if (!state.lock()) return;
     log::warn("{} takes too long and is stopped", key);
-    (void)needs_.backend.stop(key, Millis(0));
+    (void)backend_.stop(key, Millis(0));
   });
   const MutexLock lock(state_->mutex);
   const auto found = state_->making.find(name);
@@ -77,7 +77,7 @@ void Environments::make(executors::PythonBuild build, const std::filesystem::pat
     found->second.too_long = std::move(too_long);
 }
 
-void Environments::ended(const std::string& key, const work::WorkStatus& status) {
+void EnvironmentBuilds::ended(const std::string& key, const WorkStatus& status) {
   std::string name;
   {
     const MutexLock lock(state_->mutex);
@@ -88,15 +88,14 @@ void Environments::ended(const std::string& key, const work::WorkStatus& status)
   if (!name.empty()) finish(name, [&](const auto& build) { return publish(build, status); });
 }
 
-Status Environments::publish(const executors::PythonBuild& build, const work::WorkStatus& status) const {
-  if (status.succeeded()) return executors::publish_environment(options_, build);
+Status EnvironmentBuilds::publish(const PythonBuild& build, const WorkStatus& status) const {
+  if (status.succeeded()) return publish_environment(places_, build);
   const std::string how = status.signal != 0 ? fmt::format("was ended by signal {}", status.signal)
                                              : fmt::format("ended with exit code {}", status.exit_code);
   return fail(Code::unavailable, "the making of its Python environment " + how);
 }
 
-void Environments::finish(const std::string& name,
-                          const std::function<Status(const executors::PythonBuild&)>& outcome) {
+void EnvironmentBuilds::finish(const std::string& name, const std::function<Status(const PythonBuild&)>& outcome) {
   Making made;
   {
     const MutexLock lock(state_->mutex);
@@ -109,15 +108,15 @@ void Environments::finish(const std::string& name,
   const auto& first = made.build.child.log;
   const std::string said = status ? std::string() : end_of(first);
   if (!status) status = fail(status.error().code, status.error().message + last_line(said));
-  executors::discard_build(options_, made.build);
+  discard_build(places_, made.build);
   {
     const MutexLock lock(state_->mutex);
     made = std::move(state_->making.extract(name).mapped());
   }
   for (const Waiting& one : made.waiting) {
-    if (!status && one.log != first && !said.empty()) put(one.log, said);
-    one.done(status);
+    if (!status && !one.log.empty() && one.log != first && !said.empty()) put(one.log, said);
+    one.done(status, said);
   }
 }
 
-}  // namespace millrace::pipelines::runner
+}  // namespace millrace::work
