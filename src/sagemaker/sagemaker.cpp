@@ -33,9 +33,14 @@ class SageMakerImpl final : public SageMaker {
                       sandbox_,
                       metrics_,
                       {options_.account, options_.region},
-                      [this](Kind kind, const std::string& name) { announce(kind, name); }},
+                      [this](Kind kind, const std::string& name) { announce(kind, name); },
+                      environments_},
         follower_(needs.logs, needs.clock),
         timers_(steady_, "sagemaker-timer"),
+        environments_(
+            {needs.backend, steady_, timers_,
+             [this](KeyedQueue::After after) { return execution_.queue(1, "sagemaker-env", std::move(after)); }},
+            options_.directory, hidden_of(options_)),
         jobs_(dependencies_, follower_, execution_),
         endpoints_(dependencies_, follower_, execution_,
                    [this](net::AsyncRequest request, net::AsyncClient::Done done) {
@@ -66,6 +71,7 @@ class SageMakerImpl final : public SageMaker {
   aws::Service runtime_service() override { return sagemaker::runtime_service(ops_); }
 
   Status resume() override {
+    environments_.begin(MR_TRY(store_.count_active()) == 0);
     MR_TRY(jobs_.resume());
     return endpoints_.resume();
   }
@@ -74,6 +80,7 @@ class SageMakerImpl final : public SageMaker {
 
   void stop() override {
     ends_.reset();
+    environments_.stop();
     timers_.stop();
     jobs_.stop();
     endpoints_.stop();
@@ -139,6 +146,7 @@ class SageMakerImpl final : public SageMaker {
   Timers timers_;
   const Execution execution_{steady_, timers_};
   net::AsyncClient client_;
+  frameworks::Environments environments_;
   Jobs jobs_;
   Endpoints endpoints_;
   Ops ops_;

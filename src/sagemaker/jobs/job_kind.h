@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sagemaker/frameworks/environments.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/sandbox.h"
@@ -34,6 +35,7 @@ struct Dependencies {
   MetricPatternCache& metrics;
   AccountRegion account_region;
   std::function<void(Kind, const std::string& name)> changed;
+  frameworks::Environments& environments;  // that programs of frameworks' images run in
 
   // S3 as the role, for something of this origin(). Error: SageMaker's sentence for a role it cannot assume.
   Result<std::unique_ptr<s3::Access>> access_as(const std::string& role_arn, const std::string& origin) const;

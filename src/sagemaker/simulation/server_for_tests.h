@@ -46,10 +46,14 @@ class Server {
                       sandbox_,
                       metrics_,
                       {needs.options.account, needs.options.region},
-                      [](Kind, const std::string&) {}},
+                      [](Kind, const std::string&) {},
+                      environments_},
         follower_(needs.logs, needs.clock, {}, LogFollower::Reads::when_it_is_over),
         timers_(needs.clock, Timers::Manual()),
         execution_{needs.clock, timers_, true},
+        environments_({needs.backend, needs.clock, timers_,
+                       [this](KeyedQueue::After after) { return execution_.queue(1, "python", std::move(after)); }},
+                      needs.options.directory, hidden_of(needs.options)),
         jobs_(dependencies_, follower_, execution_),
         endpoints_(dependencies_, follower_, execution_, std::move(needs.send)),
         ops_{dependencies_, jobs_, endpoints_},
@@ -59,6 +63,7 @@ class Server {
         })) {}
 
   Status resume() {
+    environments_.begin(false);
     MR_TRY(jobs_.resume());
     return endpoints_.resume();
   }
@@ -82,6 +87,7 @@ class Server {
   std::vector<KeyedQueue*> queues() {
     auto queues = jobs_.queues();
     queues.push_back(&endpoints_.queue());
+    queues.push_back(&environments_.queue());
     return queues;
   }
   Timers& timers() { return timers_; }
@@ -96,6 +102,7 @@ class Server {
   LogFollower follower_;
   Timers timers_;
   const Execution execution_;
+  frameworks::Environments environments_;
   Jobs jobs_;
   Endpoints endpoints_;
   Ops ops_;

@@ -1,0 +1,92 @@
+#include "sagemaker/frameworks/needs.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
+#include "base/strings.h"
+#include "sagemaker/frameworks/environments.h"
+#include "work/python_environment.h"
+
+namespace millrace::sagemaker::frameworks {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where another name is imported than the package has. A second one follows a space.
+constexpr std::pair<std::string_view, std::string_view> kModules[] = {
+    {"scikit-learn", "sklearn"},
+    {"PyYAML", "yaml"},
+    {"tensorflow-cpu", "tensorflow"},
+};
+
+// Hundreds of megabytes each, with what they need.
+constexpr std::string_view kLarge[] = {"torch",          "torchvision",  "torchaudio", "tensorflow",
+                                       "tensorflow-cpu", "transformers", "mxnet",      "autogluon"};
+
+std::string_view name_of(std::string_view requirement) {
+  return requirement.substr(0, requirement.find_first_of("=<>~! "));
+}
+
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+bool has_word(std::string_view text, std::string_view word) {
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end]))) return true;
+  }
+  return false;
+}
+
+bool is_large(std::string_view requirement) {
+  return std::find(std::begin(kLarge), std::end(kLarge), name_of(requirement)) != std::end(kLarge);
+}
+
+// Keras comes with TensorFlow.
+bool is_named(std::span<const std::string> texts, std::string_view requirement) {
+  const std::string module = module_of(requirement);
+  return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
+    return has_word(text, module) || (module == "tensorflow" && has_word(text, "keras"));
+  });
+}
+
+}  // namespace
+
+std::string module_of(std::string_view requirement) {
+  const std::string_view name = name_of(requirement);
+  for (const auto& [package, module] : kModules) {
+    if (package == name) return std::string(module);
+  }
+  std::string module(name);
+  std::replace(module.begin(), module.end(), '-', '_');
+  return module;
+}
+
+bool machine_has_module(std::string_view module) {
+  const fs::path python = work::program_on_path(kProgramPath, "python3");  // "/usr/bin/python3.11"
+  if (python.empty()) return false;
+  const fs::path places[] = {"/usr/lib/python3/dist-packages", "/usr/local/lib" / python.filename() / "dist-packages",
+                             python.parent_path().parent_path() / "lib" / python.filename() / "site-packages"};
+  return std::any_of(std::begin(places), std::end(places), [&](const fs::path& place) {
+    std::error_code error;
+    return fs::exists(place / module, error) || fs::exists(place / (std::string(module) + ".py"), error);
+  });
+}
+
+Image needed_of(const Image& image, std::span<const std::string> texts,
+                const std::function<bool(std::string_view module)>& has_module) {
+  Image out = image;
+  const bool is_missing = std::any_of(image.packages.begin(), image.packages.end(), [&](const std::string& package) {
+    return is_named(texts, package) && !has_module(module_of(package));
+  });
+  if (!is_missing) {
+    out.packages.clear();
+    out.optional_packages.clear();
+    return out;
+  }
+  std::erase_if(out.packages,
+                [&](const std::string& package) { return is_large(package) && !is_named(texts, package); });
+  return out;
+}
+
+}  // namespace millrace::sagemaker::frameworks
