@@ -135,7 +135,7 @@ Result<Value> Api::run(const std::string& id) { return run_json(MR_TRY(needs_.pi
 
 Result<Value> Api::task_log(const std::string& run_id, const std::string& task_id, const net::Request& request) {
   const std::uint64_t offset = MR_TRY(count_parameter(request, "offset"));
-  auto part = MR_TRY(needs_.pipelines.task_log(run_id, task_id, offset));
+  auto part = MR_TRY(needs_.pipelines.task_log(run_id, task_id, offset, 0));
   std::uint64_t next = part.next;
   if (part.text.size() > kMaxLogBytes) {
     next -= part.text.size() - kMaxLogBytes;

@@ -48,11 +48,12 @@ struct FakePipelines final : pipelines::Pipelines {
     }
     return fail(Code::not_found, "Run " + run_id + " not found");
   }
-  Result<LogPart> task_log(const std::string&, const std::string& task_id, std::uint64_t offset) override {
+  Result<LogPart> task_log(const std::string&, const std::string& task_id, std::uint64_t offset, int) override {
     asked_task = task_id;
     return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), std::max<std::uint64_t>(offset, log.size()),
                    log_complete};
   }
+  Result<std::vector<pipelines::ContainerView>> containers(const std::string&) override { return {}; }
   Status stop_task(const std::string&, const std::string&) override { return {}; }
   Status dry_run(const Value&, const Value&, const std::function<Value(const pipelines::DryRunTask&)>&) override {
     return fail(Code::unimplemented, "not asked for here");

@@ -18,6 +18,7 @@
 #include "kube/namespaces.h"
 #include "kube/nodes.h"
 #include "kube/path.h"
+#include "kube/pod_connections.h"
 #include "kube/pod_log.h"
 #include "kube/pods.h"
 #include "kube/reviews.h"
@@ -156,8 +157,9 @@ class KubeImpl final : public Kube {
     if (verb == "list") return list(*resource, path.name_space, request, clock_.now());
     if (verb == "get") {
       const Form form = MR_TRY(form_of(request));
-      return object(200,
-                    object_as(form, resource->kind(), MR_TRY(resource->get(path.name_space, path.name)), clock_.now()));
+      Value found = MR_TRY(resource->get(path.name_space, path.name));
+      if (form.shows_objects()) resource->fill_in(found);
+      return object(200, object_as(form, resource->kind(), found, clock_.now()));
     }
     auto written = write(*resource, verb, path, request);
     if (written) note_written(resource->kind());
@@ -197,13 +199,9 @@ class KubeImpl final : public Kube {
     if (resource.kind().is_custom && path.subresource == "status") return status(resource, path, request);
     if (path.plural == "pods" && path.subresource == "log" && request.method == "GET" && pipelines_ != nullptr)
       return pod_log(*pipelines_, pods_, sleepers_, clock_, request, path.name_space, path.name);
-    static constexpr std::string_view kOfContainers[] = {"exec",     "attach", "portforward", "ephemeralcontainers",
-                                                         "eviction", "proxy"};
-    if (path.plural == "pods" && std::ranges::find(kOfContainers, path.subresource) != std::end(kOfContainers)) {
-      MR_TRY(pods_.find(path.name_space, path.name));
-      return fail(forbidden(
-          "pods", path.name,
-          fmt::format("{} is not served here: a step runs without a container to connect to", path.subresource)));
+    if (path.plural == "pods" && is_of_containers(path.subresource)) {
+      const Pod pod = MR_TRY(pods_.find(path.name_space, path.name));
+      return fail(refuse_connection(pod, path.subresource, request));
     }
     return fail(unknown_path());
   }
@@ -249,6 +247,7 @@ class KubeImpl final : public Kube {
       MR_TRY(check_preconditions(kind, object, options));
       if (!options.dry_run) MR_TRY(resource.stop(path.name_space, object.at("metadata").at("name").string_or()));
     }
+    for (Value& object : found.objects) resource.fill_in(object);
     if (!path.name.empty()) return answer(200, found.objects.front());
     return answer(200, list_as({}, kind, std::move(found.objects),
                                Value::object({{"resourceVersion", std::to_string(found.version)}}), clock_.now()));

@@ -24,6 +24,7 @@ class TwoTasks final : public pipelines::Pipelines {
     done.ended = run_.created + Millis(2'000);
     pipelines::TaskView running;
     running.id = "root/train", running.name = "train", running.state = "RUNNING", running.pod_name = "wf-2";
+    running.attempt = 3;
     running.created = running.started = run_.created + Millis(2'000);
     pipelines::TaskView dag;
     dag.id = "root", dag.is_dag = true, dag.state = "RUNNING";
@@ -43,11 +44,17 @@ class TwoTasks final : public pipelines::Pipelines {
     return std::vector<pipelines::RunView>{listed};
   }
   Result<pipelines::RunView> run(const std::string&) override { return run_; }
-  Result<LogPart> task_log(const std::string&, const std::string& task, std::uint64_t offset) override {
-    const std::string text = "one\ntwo\nthree\n";
+  Result<LogPart> task_log(const std::string&, const std::string& task, std::uint64_t offset, int attempt) override {
+    const std::string text = attempt == 2 && task == "root/train" ? "before\n" : "one\ntwo\nthree\n";
     return LogPart{offset < text.size() ? text.substr(offset) : "", std::max<std::uint64_t>(offset, text.size()),
                    task == "root/prepare"};
   }
+  Result<std::vector<pipelines::ContainerView>> containers(const std::string&) override {
+    ++asked_for_containers;
+    return containers_given;
+  }
+  int asked_for_containers = 0;
+  std::vector<pipelines::ContainerView> containers_given;
   Status dry_run(const Value&, const Value&, const std::function<Value(const pipelines::DryRunTask&)>&) override {
     return fail(Code::unimplemented, "not asked for here");
   }

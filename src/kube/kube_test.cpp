@@ -140,6 +140,83 @@ TEST_F(KubeTest, GivesAPodsLog) {
   EXPECT_EQ(running.stream->read(out), net::StreamBody::Next::wait);
 }
 
+TEST_F(KubeTest, GivesTheLogOfTheAttemptBefore) {
+  const std::string pod = "/api/v1/namespaces/kubeflow/pods/wf-2/log";
+  auto before = send("GET", pod + "?previous=true&tailLines=1");
+  ASSERT_EQ(before.status, 200) << before.body;
+  EXPECT_EQ(drain(before), "before\n");
+  auto now = send("GET", pod);
+  EXPECT_EQ(drain(now), "one\ntwo\nthree\n");
+}
+
+TEST_F(KubeTest, ShowsWhatATaskWasGiven) {
+  pipelines::ContainerView view;
+  view.pod_name = "wf-2";
+  view.attempt = 3;
+  view.container = *parse_json(R"({"image":"python","command":["sh"],"env":[{"name":"N",)"
+                               R"("valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}],)"
+                               R"("resources":{"limits":{"cpu":"0.5","memory":"1024Mi"},"requests":{"cpu":"0.25"}}})");
+  view.pod = *parse_json(R"({"volumes":[{"name":"s","secret":{"secretName":"s","optional":false}}],)"
+                         R"("tolerations":[{"key":"k","operator":"Exists"}]})");
+  view.labels = {{"team", "blue"}, {"pipeline/runid", "another"}};
+  view.previous = {from_epoch_ms(1'700'000'001'000), from_epoch_ms(1'700'000'002'000), 7, "no luck"};
+  tasks_.containers_given = {view};
+  const std::string pods = "/api/v1/namespaces/kubeflow/pods";
+  const Value pod = expect(200, send("GET", pods + "/wf-2"));
+  const Value& container = pod.at("spec").at("containers").items().front();
+  EXPECT_EQ(to_json(container.at("command")), R"(["sh"])");
+  EXPECT_EQ(container.at("name").string_or(), "main");
+  EXPECT_EQ(to_json(container.at("resources")),
+            R"({"limits":{"cpu":"500m","memory":"1Gi"},"requests":{"cpu":"250m","memory":"1Gi"}})");
+  EXPECT_EQ(container.at("env").items().front().at("valueFrom").at("fieldRef").at("apiVersion").string_or(), "v1");
+  EXPECT_EQ(pod.at("spec").at("volumes").items().front().at("secret").at("defaultMode").int_or(0), 0644);
+  EXPECT_EQ(pod.at("spec").at("tolerations").size(), 3u);
+  EXPECT_EQ(pod.at("status").at("qosClass").string_or(), "Burstable");
+  const Value& status = pod.at("status").at("containerStatuses").items().front();
+  EXPECT_EQ(status.at("lastState").at("terminated").at("exitCode").int_or(0), 7);
+  EXPECT_EQ(pod.at("metadata").at("labels").at("team").string_or(), "blue");
+  EXPECT_EQ(pod.at("metadata").at("labels").at("pipeline/runid").string_or(), "run-1");
+  // The same in lists, and read once; a table needs none of it.
+  EXPECT_EQ(expect(200, send("GET", pods)).at("items").items()[1], pod);
+  expect(200, send("GET", pods));
+  EXPECT_EQ(tasks_.asked_for_containers, 2);  // once more for a pod of which nothing is known
+  expect(200, send("GET", pods, "", "", "application/json;as=Table;v=v1;g=meta.k8s.io"));
+  EXPECT_EQ(tasks_.asked_for_containers, 2);
+}
+
+TEST_F(KubeTest, RefusesToConnectToAStep) {
+  const std::string pod = "/api/v1/namespaces/kubeflow/pods/wf-2";
+  const auto ask = [&](const std::string& method, const std::string& path, bool upgrade) {
+    net::Request request;
+    request.method = method;
+    const auto query = path.find('?');
+    request.path = path.substr(0, query);
+    if (query != std::string::npos) request.raw_query = path.substr(query + 1);
+    request.headers.set("Authorization", "Bearer token");
+    if (upgrade) request.headers.set("Connection", "Upgrade"), request.headers.set("Upgrade", "SPDY/3.1");
+    const auto reader = net::body_from_string("");
+    request.body = reader.get();
+    return kube_->handle(request);
+  };
+  for (const char* what : {"exec?command=ls&stdout=true", "attach?stdout=true", "portforward"}) {
+    for (const char* method : {"GET", "POST"}) {
+      const Value refused = expect(403, ask(method, pod + "/" + what, true));
+      EXPECT_EQ(refused.at("reason").string_or(), "Forbidden") << what;
+      EXPECT_EQ(refused.at("details").at("name").string_or(), "wf-2");
+    }
+    EXPECT_EQ(expect(400, ask("POST", pod + "/" + what, false)).at("message").string_or(), "Upgrade request required");
+  }
+  EXPECT_EQ(expect(400, ask("POST", pod + "/exec?container=side", true)).at("message").string_or(),
+            "container side is not valid for pod wf-2");
+  expect(404, ask("POST", "/api/v1/namespaces/kubeflow/pods/none/exec", true));
+  expect(403, ask("PATCH", pod + "/ephemeralcontainers", false));
+  expect(403, ask("POST", pod + "/eviction", false));
+  expect(403, ask("GET", pod + "/proxy", false));
+  expect(403, ask("GET", pod + "/proxy/metrics/proxy/x", false));
+  expect(404, ask("GET", "/api/v1/namespaces/proxy/a/b/c/d", false));
+  expect(404, ask("POST", pod + "/nothing", false));
+}
+
 TEST_F(KubeTest, AnswersWhatAClientMayDo) {
   const auto ask = [&](const char* verb, const char* resource) {
     return expect(201, send("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",

@@ -151,6 +151,9 @@ Result<net::Response> list(Resource& resource, const std::string& name_space, co
     if (selector.matches_all()) metadata.set("remainingItemCount", snapshot.objects.size() - taken);
     snapshot.objects.resize(taken);
   }
+  if (form.shows_objects()) {
+    for (Value& object : snapshot.objects) resource.fill_in(object);
+  }
   return object(200, list_as(form, resource.kind(), std::move(snapshot.objects), metadata, now));
 }
 

@@ -61,7 +61,9 @@ void add_paths(Value& paths, const Kind& kind, bool v3) {
   const std::string collection =
       base_path(kind) + (kind.namespaced ? "namespaces/{namespace}/" + kind.plural : kind.plural);
   for (const Verb& verb : kVerbs) {
-    if (!kind.allows(verb.verb)) continue;
+    // kubectl before 1.27 looks at PATCH alone for whether a kind knows dry runs, whatever it is about to do.
+    const bool asked_for = std::string_view(verb.verb) == "patch" && kind.allows("delete");
+    if (!kind.allows(verb.verb) && !asked_for) continue;
     Value operation = Value::object(
         {{"operationId", fmt::format("{}{}{}", verb.action, kind.namespaced ? "Namespaced" : "", kind.kind)},
          {"responses", Value::object({{"200", Value::object({{"description", "OK"}})}})},

@@ -7,6 +7,7 @@ namespace millrace::kube {
 namespace {
 
 constexpr std::size_t kMaxPathBytes = 4096;
+constexpr std::string_view kBelowProxy = "/proxy/";
 
 // The first that fits: what stands below a namespace is never a subresource of the namespace.
 // clang-format off
@@ -35,6 +36,11 @@ Result<ObjectPath> parse_path(std::string_view path) {
     if (!net::match_path(form, path, part, net::Colon::is_text)) continue;
     const std::string group = part.contains("group") ? part["group"] + "/" : std::string();
     return ObjectPath{group + part["version"], part["namespace"], part["plural"], part["name"], part["subresource"]};
+  }
+  // What follows a proxy is a path of the pod's.
+  if (const auto at = path.rfind(kBelowProxy); at != path.npos && at > 0) {
+    const auto proxy = parse_path(path.substr(0, at + kBelowProxy.size() - 1));
+    if (proxy && proxy->subresource == "proxy") return proxy;
   }
   return fail(unknown_path());
 }

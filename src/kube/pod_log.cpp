@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "kube/pod_view.h"
 #include "kube/request.h"
 
 namespace millrace::kube {
@@ -26,6 +27,8 @@ struct LogOptions {
   std::int64_t tail = -1;  // lines; -1: all
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
   std::optional<Time> since;
+  int attempt = 0;
+  std::optional<Time> ended;  // the attempt
 };
 
 class LogStream final : public net::StreamBody {
@@ -35,8 +38,10 @@ class LogStream final : public net::StreamBody {
       : pipelines_(pipelines),
         clock_(clock),
         pod_(std::move(pod)),
+        ended_(options.ended),
         sleeper_(std::move(sleeper)),
         first_(std::move(tail.text)),
+        attempt_(options.attempt),
         offset_(tail.next),
         left_(options.limit),
         timestamps_(options.timestamps) {}
@@ -46,7 +51,7 @@ class LogStream final : public net::StreamBody {
   }
   Next read(std::string& out) override {
     if (!first_.empty()) return give(out, std::exchange(first_, {}));
-    auto part = pipelines_.task_log(pod_.run.id, pod_.task.id, offset_);
+    auto part = pipelines_.task_log(pod_.run.id, pod_.task.id, offset_, attempt_);
     if (!part) return Next::end;
     const bool none = part->next == offset_;
     offset_ = part->next;
@@ -65,7 +70,7 @@ class LogStream final : public net::StreamBody {
 
   // A part may end in the midst of a line.
   std::string with_times(std::string_view text) {
-    std::string time = format_rfc3339_millis(pod_.task.ended.value_or(clock_.now()));
+    std::string time = format_rfc3339_millis(ended_.value_or(clock_.now()));
     time.replace(time.size() - 1, 1, "000000Z ");  // nanoseconds, as a kubelet writes them
     std::string out;
     for (const char c : text) {
@@ -79,18 +84,21 @@ class LogStream final : public net::StreamBody {
   pipelines::Pipelines& pipelines_;
   const Clock& clock_;
   Pod pod_;
+  std::optional<Time> ended_;
   std::shared_ptr<Sleeper> sleeper_;  // null: not followed
   std::string first_;
+  int attempt_;
   std::uint64_t offset_, left_;
   bool timestamps_, at_line_start_ = true;
 };
 
 // The last `lines` lines.
-Result<Tail> tail_of(pipelines::Pipelines& pipelines, const Pod& pod, std::int64_t lines) {
+Result<Tail> tail_of(pipelines::Pipelines& pipelines, const Pod& pod, const LogOptions& options) {
+  std::int64_t lines = options.tail;
   std::string text;
   std::uint64_t offset = 0;
   while (true) {
-    const auto part = MR_TRY(pipelines.task_log(pod.run.id, pod.task.id, offset));
+    const auto part = MR_TRY(pipelines.task_log(pod.run.id, pod.task.id, offset, options.attempt));
     if (part.next == offset) break;
     offset = part.next;
     text += part.text;
@@ -144,16 +152,21 @@ Result<LogOptions> log_options(const net::Request& request, const std::string& p
 Result<net::Response> pod_log(pipelines::Pipelines& pipelines, Pods& pods, Sleepers& sleepers, const Clock& clock,
                               const net::Request& request, const std::string& name_space, const std::string& name) {
   Pod pod = MR_TRY(pods.find(name_space, name));
-  if (const auto container = net::query_parameter(request, "container"); container && *container != "main")
+  if (const auto container = net::query_parameter(request, "container"); container && *container != kContainer)
     return fail(bad_request(fmt::format("container {} is not valid for pod {}", *container, name)));
   LogOptions options = MR_TRY(log_options(request, name, clock.now()));
-  if (flag(request, "previous")) {
-    return fail(bad_request(fmt::format("previous terminated container \"main\" in pod \"{}\" not found", name)));
+  // A task's attempts follow each other as a container's restarts do.
+  const bool previous = flag(request, "previous");
+  options.attempt = previous ? pod.task.attempt - 1 : pod.task.attempt;
+  if (previous && options.attempt < 1) {
+    return fail(
+        bad_request(fmt::format("previous terminated container \"{}\" in pod \"{}\" not found", kContainer, name)));
   }
+  options.ended = previous ? pods.end_of_previous(pod) : pod.task.ended;
   // All that a step wrote was written by its end.
-  if (options.since && pod.task.ended && *pod.task.ended < *options.since) options.tail = 0;
+  if (options.since && options.ended && *options.ended < *options.since) options.tail = 0;
   Tail begin;
-  if (options.tail >= 0) begin = MR_TRY(tail_of(pipelines, pod, options.tail));
+  if (options.tail >= 0) begin = MR_TRY(tail_of(pipelines, pod, options));
   std::shared_ptr<Sleeper> sleeper;
   if (options.follow) {
     sleeper = sleepers.add();

@@ -7,13 +7,14 @@
 #include "base/encode.h"
 #include "base/hash.h"
 #include "kube/nodes.h"
+#include "kube/quantity.h"
 
 namespace millrace::kube {
 namespace {
 
-constexpr const char* kContainer = "main";
 constexpr const char* kAddress = "127.0.0.1";
-constexpr int kTolerationSeconds = 300, kGraceSeconds = 30;  // as Kubernetes' defaults
+constexpr std::string_view kKubelet = "kubelet";
+constexpr int kTolerationSeconds = 300, kGraceSeconds = 30, kDefaultMode = 0644;  // as Kubernetes' defaults
 
 std::string phase_of(const std::string& state) {
   if (state == "RUNNING") return "Running";
@@ -102,39 +103,94 @@ Value spec_of(const pipelines::TaskView& task) {
                         {"preemptionPolicy", "PreemptLowerPriority"}});
 }
 
+// Each list of a resource's side, in canonical form; what is limited and not requested is requested as much.
+Value resources_of(const Value& given) {
+  Value out = Value::object();
+  for (const char* side : {"limits", "requests"}) {
+    for (const auto& [name, amount] : given.at(side).members())
+      out.child(side).set(name, canonical_quantity(amount.string_or()));
+  }
+  const Value limits = out.at("limits");
+  for (const auto& [name, amount] : limits.members()) {
+    if (!out.at("requests").has(name)) out.child("requests").set(name, amount);
+  }
+  return out;
+}
+
+// Of the one container (Kubernetes documentation, "Pod Quality of Service Classes").
+const char* quality_of_service(const Value& resources) {
+  bool any = false, all = true;
+  for (const char* name : {"cpu", "memory"}) {
+    const auto amount = [&](const char* side) { return resources.at(side).at(name).string_or("0"); };
+    any = any || amount("limits") != "0" || amount("requests") != "0";
+    all = all && amount("limits") != "0" && amount("limits") == amount("requests");
+  }
+  return all ? "Guaranteed" : any ? "Burstable" : "BestEffort";
+}
+
+Value with_default_modes(Value volumes) {
+  if (!volumes.is_array()) return volumes;
+  for (Value& volume : volumes.as_array()) {
+    for (const char* kind : {"secret", "configMap"}) {
+      if (Value* source = volume.find(kind)) source->set("defaultMode", kDefaultMode);
+    }
+  }
+  return volumes;
+}
+
+Value with_field_versions(Value environment) {
+  if (!environment.is_array()) return environment;
+  for (Value& variable : environment.as_array()) {
+    Value* from = variable.find("valueFrom");
+    if (Value* field = from == nullptr ? nullptr : from->find("fieldRef")) field->set("apiVersion", "v1");
+  }
+  return environment;
+}
+
+Value state_before(const pipelines::ContainerView::Previous& previous) {
+  Value ended = Value::object({{"exitCode", previous.exit_code.value_or(0) != 0 ? *previous.exit_code : 1},
+                               {"reason", "Error"},
+                               {"finishedAt", format_rfc3339(previous.ended)}});
+  if (previous.started != Time{}) ended.set("startedAt", format_rfc3339(previous.started));
+  ended.set_if(!previous.error.empty(), "message", previous.error);
+  return Value::object({{"terminated", std::move(ended)}});
+}
+
 struct Happening {
   std::string_view type, reason;
   std::string message;
   Time at;
-  std::string_view component = "kubelet";
+  std::string_view component = kKubelet;
 };
 
-Value event_object(const Pod& pod, const Happening& happening) {
+// `number`: of the pod's events. As in a cluster, the name ends in nanoseconds: by it kubectl orders what came at once.
+Value event_object(const Pod& pod, const Happening& happening, std::size_t number) {
   const auto& [type, reason, message, at, component] = happening;
-  const std::string name = fmt::format("{}.{}", pod.task.pod_name, to_hex(as_chars(sha256(reason))).substr(0, 16));
-  return Value::object(
-      {{"apiVersion", "v1"},
-       {"kind", "Event"},
-       {"metadata", Value::object({{"name", name},
-                                   {"namespace", kTaskNamespace},
-                                   {"uid", uid_of(name)},
-                                   {"resourceVersion", std::to_string(to_epoch_ms(at))},
-                                   {"creationTimestamp", format_rfc3339(at)}})},
-       {"involvedObject", Value::object({{"kind", "Pod"},
-                                         {"namespace", kTaskNamespace},
-                                         {"name", pod.task.pod_name},
-                                         {"uid", pod_uid(pod.task)},
-                                         {"apiVersion", "v1"},
-                                         {"fieldPath", fmt::format("spec.containers{{{}}}", kContainer)}})},
-       {"reason", reason},
-       {"message", message},
-       {"source", Value::object({{"component", component}, {"host", kNode}})},
-       {"firstTimestamp", format_rfc3339(at)},
-       {"lastTimestamp", format_rfc3339(at)},
-       {"count", 1},
-       {"type", type},
-       {"reportingComponent", component},
-       {"reportingInstance", kNode}});
+  const auto nanoseconds = static_cast<std::uint64_t>(to_epoch_ms(at)) * 1'000'000 + number;
+  const std::string name = fmt::format("{}.{:x}", pod.task.pod_name, nanoseconds);
+  Value involved = Value::object({{"kind", "Pod"},
+                                  {"namespace", kTaskNamespace},
+                                  {"name", pod.task.pod_name},
+                                  {"uid", pod_uid(pod.task)},
+                                  {"apiVersion", "v1"}});
+  if (component == kKubelet) involved.set("fieldPath", fmt::format("spec.containers{{{}}}", kContainer));
+  return Value::object({{"apiVersion", "v1"},
+                        {"kind", "Event"},
+                        {"metadata", Value::object({{"name", name},
+                                                    {"namespace", kTaskNamespace},
+                                                    {"uid", uid_of(name)},
+                                                    {"resourceVersion", std::to_string(to_epoch_ms(at))},
+                                                    {"creationTimestamp", format_rfc3339(at)}})},
+                        {"involvedObject", std::move(involved)},
+                        {"reason", reason},
+                        {"message", message},
+                        {"source", Value::object({{"component", component}, {"host", kNode}})},
+                        {"firstTimestamp", format_rfc3339(at)},
+                        {"lastTimestamp", format_rfc3339(at)},
+                        {"count", 1},
+                        {"type", type},
+                        {"reportingComponent", component},
+                        {"reportingInstance", kNode}});
 }
 
 }  // namespace
@@ -152,7 +208,7 @@ Value pod_object(const Pod& pod) {
                      {"uid", pod_uid(task)},
                      {"resourceVersion", std::to_string(to_epoch_ms(last_change(task)))},
                      {"creationTimestamp", format_rfc3339(task.started.value_or(run.created))},
-                     {"labels", Value::object({{"pipeline/runid", run.id},
+                     {"labels", Value::object({{kRunLabel, run.id},
                                                {"pipelines.kubeflow.org/v2_component", "true"},
                                                {"component", task.name}})},
                      {"annotations", Value::object({{"pipelines.kubeflow.org/task_name", task.name},
@@ -181,10 +237,41 @@ Value pod_object(const Pod& pod) {
                         {"status", std::move(status)}});
 }
 
+int attempt_of(const Value& pod) {
+  return static_cast<int>(pod.at("status").at("containerStatuses").items().front().at("restartCount").int_or(0) + 1);
+}
+
+void fill_in_container(Value& pod, const pipelines::ContainerView& view) {
+  Value& metadata = pod.child("metadata");
+  const auto add = [&](const char* member, const std::map<std::string, std::string>& asked) {
+    for (const auto& [key, value] : asked) {
+      if (!metadata.at(member).has(key)) metadata.child(member).set(key, value);
+    }
+  };
+  add("labels", view.labels);
+  add("annotations", view.annotations);
+  Value& spec = pod.child("spec");
+  Value& container = spec.child("containers").as_array().front();
+  for (const auto& [key, value] : view.container.members()) {
+    container.set(key, key == "resources" ? resources_of(value) : key == "env" ? with_field_versions(value) : value);
+  }
+  for (const auto& [key, value] : view.pod.members()) {
+    if (key != "tolerations") spec.set(key, key == "volumes" ? with_default_modes(value) : value);
+  }
+  Value tolerations = view.pod.at("tolerations");  // those of every pod follow
+  for (const Value& usual : spec.at("tolerations").items()) tolerations.push(usual);
+  spec.set("tolerations", std::move(tolerations));
+  Value& status = pod.child("status");
+  status.set("qosClass", quality_of_service(container.at("resources")));
+  Value& said = status.child("containerStatuses").as_array().front();
+  said.set("image", container.at("image"));
+  if (view.previous) said.set("lastState", state_before(*view.previous));
+}
+
 std::vector<Value> events_of(const Pod& pod) {
   const auto& task = pod.task;
   std::vector<Value> events;
-  const auto add = [&](Happening happening) { events.push_back(event_object(pod, happening)); };
+  const auto add = [&](Happening happening) { events.push_back(event_object(pod, happening, events.size())); };
   if (task.started) {
     add({"Normal", "Scheduled", fmt::format("Successfully assigned {}/{} to {}", kTaskNamespace, task.pod_name, kNode),
          *task.started, "default-scheduler"});

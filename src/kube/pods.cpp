@@ -150,6 +150,20 @@ Result<Pod> Pods::find(const std::string& name_space, const std::string& name) {
   return fail(not_found("pods", name));
 }
 
+std::optional<Time> Pods::end_of_previous(const Pod& pod) {
+  const auto container = containers_.find(*pipelines_.load(), pod.run.id, pod.task.pod_name, pod.task.attempt);
+  if (!container || !container->previous) return std::nullopt;
+  return container->previous->ended;
+}
+
+void Pods::fill_in(Value& object) {
+  pipelines::Pipelines* pipelines = pipelines_;
+  const Value& metadata = object.at("metadata");
+  const auto container = containers_.find(*pipelines, metadata.at("labels").at(kRunLabel).string_or(),
+                                          metadata.at("name").string_or(), attempt_of(object));
+  if (container) fill_in_container(object, *container);
+}
+
 Result<std::vector<Value>> Pods::read() {
   std::vector<Value> objects;
   for (const Pod& pod : MR_TRY(all())) objects.push_back(pod_object(pod));

@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "kube/container_cache.h"
 #include "kube/resource.h"
 #include "pipelines/pipelines.h"
 
@@ -30,8 +32,11 @@ class Pods final : public ViewResource {
 
   Result<Pod> find(const std::string& name_space, const std::string& name);
   Result<std::vector<Pod>> all();
+  std::optional<Time> end_of_previous(const Pod& pod);  // of the attempt before its newest; none: not known
   // Stops the task's attempt; its pod is gone once that has ended. What is deleted stays so over restarts.
   Status stop(const std::string& name_space, const std::string& name) override;
+  // What the task was given, and how its attempt before ended.
+  void fill_in(Value& object) override;
 
  protected:
   Result<std::vector<Value>> read() override;
@@ -40,6 +45,7 @@ class Pods final : public ViewResource {
   Status forget_runs_gone(const std::map<std::string, Value>& deleted, const std::vector<Pod>& pods);
 
   Store& store_;
+  ContainerCache containers_;
   std::atomic<pipelines::Pipelines*> pipelines_ = nullptr;
 };
 

@@ -19,6 +19,8 @@ const std::vector<std::string> kReadStopVerbs = {"delete", "deletecollection", "
 
 bool Kind::allows(std::string_view verb) const { return std::ranges::find(verbs, verb) != verbs.end(); }
 
+void Resource::fill_in(Value&) {}
+
 Status Resource::stop(const std::string&, const std::string&) { return fail(method_not_allowed()); }
 
 Result<Snapshot> ViewResource::look() {

@@ -67,6 +67,8 @@ class Resource {
   virtual Result<Value> get(const std::string& name_space, const std::string& name) = 0;
   // Of this kind and maybe others. Errors: Expired.
   virtual Result<History::Part> changes(std::int64_t since, std::size_t limit) = 0;
+  // Adds to an object of the above what only whole objects show; a table is made without.
+  virtual void fill_in(Value& object);
   // Ends what is behind an object of a view.
   virtual Status stop(const std::string& name_space, const std::string& name);
 

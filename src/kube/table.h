@@ -13,6 +13,7 @@ enum class Include { none, metadata, object };  // of an object, in a row of a t
 struct Form {
   enum class As { whole, table, metadata } as = As::whole;
   Include include = Include::metadata;
+  bool shows_objects() const { return as == As::whole || (as == As::table && include == Include::object); }
 };
 Result<Form> form_of(const net::Request& request);
 

@@ -91,7 +91,10 @@ class Watch final : public net::StreamBody {
     tell(out, "DELETED", shown(last));
   }
 
-  Value shown(const Value& object) const { return object_as(options_.form, resource_.kind(), object, clock_.now()); }
+  Value shown(Value object) const {
+    if (options_.form.shows_objects()) resource_.fill_in(object);
+    return object_as(options_.form, resource_.kind(), object, clock_.now());
+  }
 
   Value bookmark(bool initial) {
     last_bookmark_ = clock_.now();

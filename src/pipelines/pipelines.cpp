@@ -22,6 +22,7 @@
 #include "pipelines/executors/local_images.h"
 #include "pipelines/executors/removed_files.h"
 #include "pipelines/runner/artifact_rows.h"
+#include "pipelines/runner/containers.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
 #include "pipelines/runner/schema.h"
@@ -143,7 +144,11 @@ class PipelinesImpl final : public Pipelines {
     return dry_run::walk(options_, needs_.clock, package, parameters, each);
   }
 
-  Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) override;
+  Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset,
+                           int attempt) override;
+  Result<std::vector<ContainerView>> containers(const std::string& run_id) override {
+    return runner::containers(needs_.database, options_, run_id);
+  }
 
   void on_change(std::function<void(const std::string& run_id)> listener) override {
     runner_.on_change(std::move(listener));
@@ -194,7 +199,7 @@ class PipelinesImpl final : public Pipelines {
 };
 
 Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, const std::string& task_id,
-                                                   std::uint64_t offset) {
+                                                   std::uint64_t offset, int attempt) {
   std::optional<TaskView> task;
   MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {
     task = MR_TRY(runner::read_task(connection, run_id, task_id));
@@ -203,11 +208,12 @@ Result<Pipelines::LogPart> PipelinesImpl::task_log(const std::string& run_id, co
   if (!task) return fail(Code::not_found, fmt::format("the run {} has no task {}", run_id, task_id));
   LogPart part;
   // The end is asked first: a task that has ended writes no more, so what is read after that is all.
-  const bool ended = task->ended.has_value();
+  if (attempt == 0) attempt = task->attempt;
+  const bool ended = task->ended.has_value() || attempt < task->attempt;
   part.complete = ended;
   part.next = offset;
-  if (task->is_dag || task->attempt == 0) return part;
-  const auto file = executors::open_log(options_, run_id, task_id, task->attempt);
+  if (task->is_dag || attempt == 0) return part;
+  const auto file = executors::open_log(options_, run_id, task_id, attempt);
   if (!file) return part;
   auto read = MR_TRY(proc::read_log(file->get(), offset, kLogPart));
   part.text = std::move(read.text);

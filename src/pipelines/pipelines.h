@@ -36,13 +36,18 @@ class Pipelines {
   virtual Result<std::vector<RunView>> runs(std::size_t limit) = 0;  // newest first, without tasks
   virtual Result<RunView> run(const std::string& run_id) = 0;        // with tasks
   // The task's log (stdout and stderr in order) from `offset`, an earlier part's `next` (proc/child_log.h: a long log
-  // is cut in its middle, which is a line of the text). `complete` once no more will come after `text`.
+  // is cut in its middle, which is a line of the text). `complete` once no more will come after `text`. `attempt`: 0
+  // for the newest, whichever that is by then; the log of an earlier one may have been removed, and is empty.
   struct LogPart {
     std::string text;
     std::uint64_t next = 0;
     bool complete = false;
   };
-  virtual Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset) = 0;
+  virtual Result<LogPart> task_log(const std::string& run_id, const std::string& task_id, std::uint64_t offset,
+                                   int attempt) = 0;
+  // Of all tasks of a run that have started. Costs as much as the run's events to read. Errors: not_found;
+  // failed_precondition for a run of another version of this program.
+  virtual Result<std::vector<ContainerView>> containers(const std::string& run_id) = 0;
   // Stops a task's attempt as a deleted pod would be: it counts as failed, and its retry policy decides what follows.
   // An attempt that has ended is left as it is. Returns before it has stopped. Errors: unavailable while the server
   // stops.

@@ -1,6 +1,7 @@
 #pragma once
 // Runs and their tasks, as others read them.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,22 @@ struct RunView {
   Time created{};
   std::optional<Time> finished;
   std::vector<TaskView> tasks;  // empty in listings
+};
+
+// What a task's container was given, as a Kubernetes pod has it (core/v1): of its newest attempt. Command lines are
+// those of the pipeline, with their placeholders, as in a pod of Kubeflow Pipelines; all else is as the task got it.
+struct ContainerView {
+  std::string pod_name;
+  int attempt = 0;
+  Value container;  // members of a Container: image, command, args, env, envFrom, resources, volumeMounts…
+  Value pod;        // members of a PodSpec: volumes, nodeSelector, tolerations, affinity, activeDeadlineSeconds
+  std::map<std::string, std::string> labels, annotations;  // that the pipeline asks for
+  struct Previous {                                        // the attempt before
+    Time started{}, ended{};
+    std::optional<int> exit_code;
+    std::string error;
+  };
+  std::optional<Previous> previous = {};
 };
 
 // A task of a pipeline in a dry run (dry_run/dry_run.h).

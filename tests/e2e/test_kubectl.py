@@ -1,4 +1,5 @@
-"""The commands of kubectl/commands.txt, by the oldest and the newest kubectl, with the output of each (kubectl/VERSION.txt).
+"""The commands of kubectl/commands.txt and kubectl/pods.txt, by the oldest and the newest kubectl, with the output of
+each (kubectl/VERSION.txt, kubectl/pods-VERSION.txt).
 
     MILLRACE_RECORD=1 python -m pytest tests/e2e/test_kubectl.py    # writes the outputs anew; read the difference
 
@@ -6,14 +7,16 @@ nightly/test_kube_apiserver.py compares with a real API server: the differences 
 """
 
 import difflib
+import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
 import tarfile
+import time
+import zipfile
 
 import pytest
 import support
@@ -26,7 +29,12 @@ COMMAND_LIMIT = 60  # seconds; none of the commands waits so long
 VARYING = [
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
-    (r"(?m)(\s)\d+(s|m\d*s?)$", r"\1AGE"),
+    (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "TIME"),
+    (r"(?m)^(?! +cpu:)(.*\s)\d+(s|m\d*s?)$", r"\1AGE"),
+    (r"(?m)^(  (?:Normal|Warning) +\w+) +\d+(?:s|m\d*s?) +", r"\1  AGE  "),  # events of describe
+    (r"(?m)(Completed|Running) +(\d) +\d+(?:s|m\d*s?) +", r"\1  \2  AGE  "),  # get pods -o wide
+    (r"debugger-\w{5}\b", "debugger-NAME"),
+    (r"debugger-millrace-\w{5}\b", "debugger-millrace-NAME"),
     (r"https://127\.0\.0\.1:\d+", "SERVER"),
     (r"/tmp/\S*?-edit-\w+\.yaml", "COPY"),
     (r"(?m)[ \t]+$", ""),
@@ -101,8 +109,9 @@ def normal(text):
     return text.rstrip("\n")
 
 
-def outputs(kubectl, kubeconfig, folder, commands="commands.txt"):
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(folder)}
+def outputs(kubectl, kubeconfig, folder, commands="commands.txt", **variables):
+    """Of the commands in the file. `variables` of their shell stand in the output by name as well."""
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(folder), **variables}
     said = []
     for step in steps(commands):
         if isinstance(step, tuple):
@@ -114,8 +123,21 @@ def outputs(kubectl, kubeconfig, folder, commands="commands.txt"):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         code = f"\n[exit {done.returncode}]" if done.returncode else ""
-        said.append(f"$ {step}\n{normal(done.stdout)}{code}".replace("\n\n[exit", "\n[exit"))
+        printed = done.stdout
+        for name, value in variables.items():
+            printed = printed.replace(value, f"${name}")
+        if variables:  # whose lengths differ, and so the columns' widths
+            printed = re.sub(r"(?m)^(?:NAME|\$).*", lambda line: re.sub(" {2,}", "  ", line[0]), printed)
+        said.append(f"$ {step}\n{normal(printed)}{code}".replace("\n\n[exit", "\n[exit"))
     return "\n".join(said) + "\n"
+
+
+def check(said, expected):
+    if os.environ.get("MILLRACE_RECORD"):
+        expected.write_text(said)
+        return
+    lines = difflib.unified_diff(expected.read_text().splitlines(), said.splitlines(), "expected", "said", lineterm="")
+    assert not (difference := "\n".join(lines)), difference
 
 
 @pytest.mark.parametrize("which", ["1.20", "1.37"])
@@ -123,13 +145,93 @@ def test_commands(which, server, tmp_path):
     kubectl = debians() if which == "1.20" else newest()
     kubeconfig = tmp_path / "kubeconfig"
     shutil.copy(server.data_dir / "kubeconfig", kubeconfig)
-    said = outputs(kubectl, kubeconfig, tmp_path)
-    expected = HERE / f"{which}.txt"
-    if os.environ.get("MILLRACE_RECORD"):
-        expected.write_text(said)
-        return
-    lines = difflib.unified_diff(expected.read_text().splitlines(), said.splitlines(), "expected", "said", lineterm="")
-    assert not (difference := "\n".join(lines)), difference
+    check(outputs(kubectl, kubeconfig, tmp_path), HERE / f"{which}.txt")
+
+
+def pipeline_of_pods():
+    """The first task fails once, and has of everything that a pod shows; the second runs until it is stopped."""
+    text = {"parameterType": "STRING"}
+    first = {
+        "image": "busybox:1",
+        "command": ["sh", "-c", "echo a key of ${#USER_KEY} letters; test -e /data/tried && exit 0; touch /data/tried; exit 7", "x"],
+        "args": ["--text", "{{$.inputs.parameters['text']}}"],
+        "env": [{"name": "GREETING", "value": "hello {{$.inputs.parameters['text']}}"}],
+        "resources": {"resourceCpuRequest": "0.25", "resourceCpuLimit": "1.0", "resourceMemoryLimit": "1024Mi"},
+    }
+    second = {"image": "busybox:2", "command": ["sleep", "600"]}
+    settings = {
+        "secretAsEnv": [
+            {"secretName": "pod-keys", "keyToEnv": [{"secretKey": "id", "envVar": "USER_KEY"}]},
+            {"secretName": "absent", "optional": True, "keyToEnv": [{"secretKey": "id", "envVar": "NO_KEY"}]},
+        ],
+        "configMapAsEnv": [{"configMapName": "pod-settings", "keyToEnv": [{"configMapKey": "level", "envVar": "LEVEL"}]}],
+        "fieldPathAsEnv": [{"name": "POD", "fieldPath": "metadata.name"}],
+        "secretAsVolume": [{"secretName": "pod-keys", "mountPath": "/keys"}],
+        "configMapAsVolume": [{"configMapName": "pod-settings", "mountPath": "/settings"}],
+        "pvcMount": [{"mountPath": "/data", "constant": "pod-data"}],
+        "emptyDirMounts": [{"volumeName": "x", "mountPath": "/work", "sizeLimit": "64Mi"}],
+        "podMetadata": {"labels": {"team": "blue"}, "annotations": {"why": "tests"}},
+        "tolerations": [{"key": "team", "operator": "Exists"}],
+        "activeDeadlineSeconds": 600,
+    }
+    inputs = {"parameters": {"text": text}}
+    given = {"parameters": {"text": {"componentInputParameter": "text"}}}
+    task = lambda name, **more: {"componentRef": {"name": name}, "taskInfo": {"name": name}, "cachingOptions": {}, **more}  # noqa: E731
+    retry = {"maxRetryCount": 1, "backoffDuration": "0s"}
+    spec = {
+        "pipelineInfo": {"name": "pods"}, "schemaVersion": "2.1.0", "sdkVersion": "kfp-2.7.0",
+        "components": {
+            "first": {"executorLabel": "first", "inputDefinitions": inputs}, "second": {"executorLabel": "second"},
+        },
+        "deploymentSpec": {"executors": {"first": {"container": first}, "second": {"container": second}}},
+        "root": {
+            "inputDefinitions": inputs,
+            "dag": {"tasks": {
+                "first": task("first", inputs=given, retryPolicy=retry), "second": task("second", dependentTasks=["first"]),
+            }},
+        },
+    }  # fmt: skip
+    return {
+        "pipeline_spec": spec,
+        "platform_spec": {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"first": settings}}}}},
+    }
+
+
+@pytest.fixture(params=["1.20", "1.37"])
+def pods(request, server):
+    """(kubectl's version, the run and its pods by the names that the commands have for them)."""
+    kubectl = [newest(), "-n", "kubeflow"]
+    for words in (
+        ("delete", "--ignore-not-found", "secret/pod-keys", "configmap/pod-settings"),
+        ("create", "secret", "generic", "pod-keys", "--from-literal=id=a-secret-word"),
+        ("create", "configmap", "pod-settings", "--from-literal=level=3"),
+    ):
+        subprocess.run([*kubectl, *words], env=server.environment(), check=True, capture_output=True)
+    shutil.rmtree(server.data_dir / "pipelines" / "volumes" / "pod-data", ignore_errors=True)
+    body = {"display_name": "Pods", "pipeline_spec": pipeline_of_pods(), "runtime_config": {"parameters": {"text": "you"}}}
+    status, answer = server.request("/apis/v2beta1/runs", body)
+    assert status == 200, answer
+    run = json.loads(answer)["run_id"]
+    deadline = time.monotonic() + 30
+    while True:
+        tasks = {task["name"]: task for task in json.loads(server.request(f"/console/api/runs/{run}")[1])["tasks"]}
+        if tasks.get("second", {}).get("state") == "RUNNING":
+            break
+        assert time.monotonic() < deadline, tasks
+        time.sleep(0.05)
+    names = {"RUN": run, "FIRST": tasks["first"]["pod_name"], "SECOND": tasks["second"]["pod_name"]}
+    yield request.param, names
+    server.request(f"/apis/v2beta1/runs/{run}:terminate", method="POST")
+
+
+def test_pods(pods, server, tmp_path):
+    which, names = pods
+    kubectl = debians() if which == "1.20" else newest()
+    kubeconfig = tmp_path / "kubeconfig"
+    shutil.copy(server.data_dir / "kubeconfig", kubeconfig)
+    said = outputs(kubectl, kubeconfig, tmp_path, "pods.txt", **names)
+    assert "a-secret-word" not in said  # a pod has nothing but the Secret's name
+    check(said, HERE / f"pods-{which}.txt")
 
 
 def test_an_informer_of_today_syncs(server):

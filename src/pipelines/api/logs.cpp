@@ -19,7 +19,7 @@ class LogStream final : public net::StreamBody {
       : pipelines_(pipelines), run_id_(std::move(run_id)), task_id_(std::move(task_id)), follow_(follow) {}
 
   Next read(std::string& out) override {
-    auto part = pipelines_.task_log(run_id_, task_id_, offset_);
+    auto part = pipelines_.task_log(run_id_, task_id_, offset_, 0);
     if (!part) return Next::end;
     const bool none = part->next == offset_;
     offset_ = part->next;

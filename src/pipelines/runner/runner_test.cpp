@@ -40,12 +40,12 @@ TEST(Runner, PassesParametersFromTaskToTask) {
   EXPECT_EQ(b.depends_on, std::vector<std::string>{"root/a"});
   ASSERT_TRUE(b.ended && c.started);
   EXPECT_LE(*b.ended, *c.started);
-  const auto log = world.pipelines().task_log(id, "root/b", 0);
+  const auto log = world.pipelines().task_log(id, "root/b", 0, 0);
   ASSERT_TRUE(log);
   EXPECT_EQ(log->text, "to the log\n");
   EXPECT_TRUE(log->complete);
-  EXPECT_EQ(world.pipelines().task_log(id, "root/b", 3)->text, "the log\n");
-  EXPECT_EQ(world.pipelines().task_log(id, "root/none", 0).error().code, Code::not_found);
+  EXPECT_EQ(world.pipelines().task_log(id, "root/b", 3, 0)->text, "the log\n");
+  EXPECT_EQ(world.pipelines().task_log(id, "root/none", 0, 0).error().code, Code::not_found);
 }
 
 TEST(Runner, FailsWithTheTasksOwnWords) {
@@ -154,7 +154,7 @@ TEST(Runner, TakesUpARunWhoseTaskGoesOn) {
   ASSERT_TRUE(write_file(world.path() / "go", ""));
   EXPECT_EQ(world.end_of(id).state, "SUCCEEDED");
   EXPECT_EQ(world.file("count"), "x\n");
-  EXPECT_EQ(world.pipelines().task_log(id, "root/b", 0)->text, "done\n");
+  EXPECT_EQ(world.pipelines().task_log(id, "root/b", 0, 0)->text, "done\n");
 }
 
 TEST(Runner, TakesUpARunWhoseTaskEndedMeanwhile) {
