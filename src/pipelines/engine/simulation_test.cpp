@@ -1,10 +1,9 @@
 // Random pipelines in a world that performs commands late, in any order, and dies between any two writes.
 //
-// A round is a seed: from it come the graph, what each attempt ends in, and the schedule. It is run twice, first
-// without any trouble, then with all of it, and must end the same. MILLRACE_SEED=<seed> MILLRACE_ROUNDS=1 runs one
-// round alone.
+// A round is a seed (base/simulated_rounds_for_tests.h): from it come the graph, what each attempt ends in, and the
+// schedule. It is run twice, first without any trouble, then with all of it, and must end the same.
+
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -12,8 +11,8 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "base/ids.h"
 #include "base/json.h"
+#include "base/simulated_rounds_for_tests.h"
 #include "pipelines/engine/engine.h"
 
 namespace millrace::pipelines::engine {
@@ -527,32 +526,30 @@ class World {
   bool end_reported_ = false, loop_failed_before_retry_ = false;
 };
 
-TEST(Simulation, LosesNothingWhateverHappens) {
-  const char* fixed = std::getenv("MILLRACE_SEED");
-  const auto first = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
-                                      : static_cast<std::uint32_t>(random_u64());
-  const char* rounds_text = std::getenv("MILLRACE_ROUNDS");
-  const int rounds = rounds_text != nullptr ? std::atoi(rounds_text) : kOrdinaryRounds;
-  fmt::print("MILLRACE_SEED={} MILLRACE_ROUNDS={}\n", first, rounds);
+struct Totals {
   std::int64_t compared = 0, deaths = 0;
-  for (int round = 0; round < rounds; ++round) {
-    const std::uint32_t seed = first + static_cast<std::uint32_t>(round);
-    SCOPED_TRACE(fmt::format("this round alone: MILLRACE_SEED={} MILLRACE_ROUNDS=1", seed));
-    std::mt19937 random(seed);
-    const Graph graph(random);
-    const Trouble trouble{true, random() % 4 == 0, random() % 4 == 0};
-    World quiet(graph.spec, seed, {});
-    quiet.run();
-    if (HasFailure()) return;
-    World world(graph.spec, seed, trouble);
-    world.run();
-    if (HasFailure()) return;
-    deaths += world.deaths();
-    if (trouble.reboots || trouble.terminate || !quiet.comparable() || !world.comparable()) continue;
-    ++compared;
-    ASSERT_EQ(quiet.outcome(), world.outcome());
-  }
-  fmt::print("{} schedules, {} deaths, {} compared with the quiet run\n", rounds, deaths, compared);
+};
+
+void run_round(std::uint32_t seed, Totals& totals) {
+  std::mt19937 random(seed);
+  const Graph graph(random);
+  const Trouble trouble{true, random() % 4 == 0, random() % 4 == 0};
+  World quiet(graph.spec, seed, {});
+  quiet.run();
+  if (testing::Test::HasFailure()) return;
+  World world(graph.spec, seed, trouble);
+  world.run();
+  if (testing::Test::HasFailure()) return;
+  totals.deaths += world.deaths();
+  if (trouble.reboots || trouble.terminate || !quiet.comparable() || !world.comparable()) return;
+  ++totals.compared;
+  EXPECT_EQ(quiet.outcome(), world.outcome());
+}
+
+TEST(Simulation, LosesNothingWhateverHappens) {
+  Totals totals;
+  const int rounds = SimulatedRounds(kOrdinaryRounds).run([&](std::uint32_t seed) { run_round(seed, totals); });
+  fmt::print("{} schedules, {} deaths, {} compared with the quiet run\n", rounds, totals.deaths, totals.compared);
 }
 
 }  // namespace

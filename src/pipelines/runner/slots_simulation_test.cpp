@@ -10,13 +10,14 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "base/ids.h"
+#include "base/simulated_rounds_for_tests.h"
 #include "db/database.h"
 #include "pipelines/world_for_tests.h"
 
 namespace millrace::pipelines::runner {
 namespace {
 
+constexpr int kRounds = 5;
 constexpr std::size_t kSlots = 3;
 constexpr std::string_view kAllAtOnce = "all-at-once";
 
@@ -186,13 +187,7 @@ class Simulation {
 };
 
 TEST(SlotsSimulation, EverySlotComesBack) {
-  const char* fixed = std::getenv("MILLRACE_SEED");
-  for (int round = 0; round < (fixed != nullptr ? 1 : 5); ++round) {
-    const auto seed = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
-                                       : static_cast<std::uint32_t>(random_u64());
-    SCOPED_TRACE(fmt::format("MILLRACE_SEED={}", seed));
-    Simulation(seed).run();
-  }
+  SimulatedRounds(kRounds).run([](std::uint32_t seed) { Simulation(seed).run(); });
 }
 
 }  // namespace
