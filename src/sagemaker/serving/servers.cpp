@@ -130,8 +130,10 @@ Result<Servers::Up> Servers::replace(const Place& place, const work::WorkStatus&
   {
     const MutexLock lock(mutex_);
     Server& server = servers_[place.id];
-    if (child.ended - child.started > kSteady) server.failures = 0;
-    failures = ++server.failures;
+    // Once, though what follows may fail and be tried again.
+    if (!std::exchange(server.end_counted, true))
+      server.failures = child.ended - child.started > kSteady ? 1 : server.failures + 1;
+    failures = server.failures;
     server.ready = false;
     server.not_before = now() + restart_delay(failures);
   }

@@ -50,6 +50,7 @@ class Servers {
     std::string key;  // of the start that the rest is about
     bool ready = false, killed = false, stopping = false, ping_under_way = false;
     int failures = 0;                      // ends in a row
+    bool end_counted = false;              // that of this start
     int missed_pings = 0;                  // in a row
     Time since{}, pinged{}, not_before{};  // by the timers' clock
     std::optional<Time> next_look;

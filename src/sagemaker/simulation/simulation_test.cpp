@@ -2,13 +2,11 @@
 // hang, are lost or ignore a stop, a database whose statements fail, parts that do not answer, and a server that dies
 // between any two writes and comes back.
 //
-// A round is a seed. MILLRACE_SEED=<seed> MILLRACE_ROUNDS=1 runs one round alone.
+// A round is a seed (base/simulated_rounds_for_tests.h).
 
-#include <cstdlib>
-
-#include "base/ids.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/simulated_rounds_for_tests.h"
 #include "sagemaker/jobs/tuning_plan.h"
 #include "sagemaker/serving/deployment.h"
 #include "sagemaker/simulation/requests.h"
@@ -59,6 +57,8 @@ class Clients {
   bool is_deleted(Kind kind, const std::string& name) const { return deleted_.contains({kind, name}); }
   // Was somebody to delete one of its training jobs?
   bool is_robbed(const std::string& tuning_job) const { return robbed_.contains(tuning_job); }
+  // Was a stop of this very job accepted while it had not ended?
+  bool is_stopped(const Resource& job) const { return stopped_.contains(job_key(job)); }
   bool are_done() const { return open_ == 0; }
 
  private:
@@ -76,8 +76,12 @@ class Clients {
         if (tries > 0) send(world_.now() + Millis(700), operation, request, tries - 1);
       };
       try {
-        const auto answer = world_.disturbed([&] { return world_.server().call(operation, request()); });
-        if (answer) return;
+        Value input;
+        const auto answer = world_.disturbed([&] {
+          input = request();
+          return world_.server().call(operation, input);
+        });
+        if (answer) return note_stop(operation, input);
         const Code code = answer.error().code;
         if (code == Code::internal || code == Code::unavailable) return again();
         // Its state does not allow it yet: as people do, later.
@@ -92,6 +96,14 @@ class Clients {
   }
   void send(Time due, const std::string& operation, std::string_view member, const std::string& name) {
     send(due, operation, [member = std::string(member), name] { return Value::object({{member, name}}); });
+  }
+
+  void note_stop(const std::string& operation, const Value& input) {
+    for (const Kind kind : kJobKinds) {
+      if (operation != fmt::format("Stop{}", info_of(kind).name)) continue;
+      const auto job = must(world_.store().find(kind, input[info_of(kind).name_member].string_or()));
+      if (job && job->active) stopped_.insert(job_key(*job));
+    }
   }
 
   void plan_job(Kind kind, const std::string& name) {
@@ -172,6 +184,7 @@ class Clients {
   std::vector<std::string> endpoints_;
   std::set<std::pair<Kind, std::string>> deleted_;
   std::set<std::string> robbed_;
+  std::set<std::string> stopped_;  // by their keys
   int open_ = 0;
   bool has_model_ = false;
 };
@@ -261,6 +274,7 @@ class Invariants {
     if (row.status == "Failed") EXPECT_FALSE(row.body["FailureReason"].string_or().empty()) << row.name;
     EXPECT_EQ(row.body[info_of(row.kind).status_member].string_or(), row.status);
     EXPECT_TRUE(row.body.has(info_of(row.kind).end_member)) << row.name;
+    if (clients.is_stopped(row)) EXPECT_NE(row.status, "Completed") << row.name << " was stopped";
     if (row.kind == Kind::tuning_job) return clients.is_robbed(row.name) ? void() : check_tuning(row);
     const auto program = world_.programs.find(job_key(row));
     if (row.status == "Completed") {
@@ -305,8 +319,10 @@ class Invariants {
 
   void check_endpoint(const Resource& row) {
     EXPECT_TRUE(row.status == "InService" || row.status == "Failed") << row.name << " is " << row.status;
+    const std::string reason = row.body["FailureReason"].string_or();
+    if (reason.find("did not pass the ping health check") != std::string::npos) check_given_up(row);
     if (row.status == "Failed") {
-      EXPECT_FALSE(row.body["FailureReason"].string_or().empty()) << row.name;
+      EXPECT_FALSE(reason.empty()) << row.name;
       EXPECT_TRUE(deployments_of(row).empty()) << row.name;
       return;
     }
@@ -315,6 +331,17 @@ class Invariants {
     EXPECT_EQ(row.body["EndpointConfigName"].string_or(), deployments.front().config);
     for (const auto& variant : deployments.front().variants)
       EXPECT_FALSE(is_bad_deployment(world_.chaos.seed(), server_key(row, deployments.front(), variant))) << row.name;
+  }
+
+  // A model server is given up when it has been started and has ended so often, and not before.
+  void check_given_up(const Resource& row) {
+    const std::string keys = fmt::format("sagemaker/endpoint/{}/{}/", to_lower(row.name), to_epoch_ms(row.created));
+    std::map<std::string, int> starts;  // by deployment and variant
+    int most = 0;
+    for (const auto& [key, program] : world_.programs) {
+      if (key.starts_with(keys)) most = std::max(most, ++starts[deployment_of_key(key)]);
+    }
+    EXPECT_GE(most, kMaxFailures) << row.name << " was given up early";
   }
 
   World& world_;
@@ -350,21 +377,10 @@ void run_round(Ground& ground, std::uint32_t seed, Totals& totals) {
 }
 
 TEST(Simulation, JobsAndEndpointsEndAsTheyMustWhateverHappens) {
-  const char* fixed = std::getenv("MILLRACE_SEED");
-  const auto first = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
-                                      : static_cast<std::uint32_t>(random_u64());
-  const char* rounds_text = std::getenv("MILLRACE_ROUNDS");
-  const int rounds = rounds_text != nullptr ? std::atoi(rounds_text) : kOrdinaryRounds;
-  fmt::print("MILLRACE_SEED={} MILLRACE_ROUNDS={}\n", first, rounds);
   log::set_level(log::Level::error);
   Ground ground;
   Totals totals;
-  for (int round = 0; round < rounds; ++round) {
-    const std::uint32_t seed = first + static_cast<std::uint32_t>(round);
-    SCOPED_TRACE(fmt::format("this round alone: MILLRACE_SEED={} MILLRACE_ROUNDS=1", seed));
-    run_round(ground, seed, totals);
-    if (HasFailure()) return;
-  }
+  const int rounds = SimulatedRounds(kOrdinaryRounds).run([&](std::uint32_t seed) { run_round(ground, seed, totals); });
   fmt::print("{} schedules, {} steps, {} deaths of the server\n", rounds, totals.steps, totals.deaths);
 }
 
