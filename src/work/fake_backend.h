@@ -112,6 +112,10 @@ class FakeBackend final : public Backend {
     const MutexLock lock(mutex_);
     return started_;
   }
+  bool was_started(const std::string& key) {
+    const MutexLock lock(mutex_);
+    return std::ranges::find(started_, key) != started_.end();
+  }
   std::vector<std::string> stopped() {
     const MutexLock lock(mutex_);
     return stopped_;

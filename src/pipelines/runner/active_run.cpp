@@ -64,6 +64,7 @@ ActiveRun::ActiveRun(RunRecord record, std::unique_ptr<PipelineSpec> spec)
 
 void ActiveRun::replay(const engine::Event& event) {
   state_->advance(event);
+  note_beginning(event);
   ++events_stored_;
   last_replayed_ = event.at;
 }
@@ -109,7 +110,12 @@ ActiveRun::Attempt& ActiveRun::attempt_of(const engine::Node& node) {
   return attempt;
 }
 
+void ActiveRun::note_beginning(const engine::Event& event) {
+  if (event.kind == engine::Event::Kind::created || event.kind == engine::Event::Kind::retry) begun_ = event.at;
+}
+
 void ActiveRun::advance(engine::Event event, bool can_wait) {
+  note_beginning(event);
   auto commands = state_->advance(event);
   if (!can_wait || !commands.empty()) urgent_ = true;
   commands_.insert(commands_.end(), std::make_move_iterator(commands.begin()), std::make_move_iterator(commands.end()));

@@ -62,7 +62,7 @@ class ActiveRun {
     int number = 0;
     Slots::Lease slot;
     bool in_flight = false;    // its launch was asked for and is not answered
-    bool is_stopping = false;  // `lost` will end it, should nobody hear of its end
+    bool is_stopping = false;  // a stop was asked for; `lost` will end it, should nobody hear of its end
     Timers::Timer deadline, lost;
     std::string surroundings;  // executors::surroundings_digest() when the task started
   };
@@ -79,6 +79,7 @@ class ActiveRun {
   std::string python_taken;                    // the key of the one that was ready; empty: none
   // Called once, in the run's turn: when what has gathered is stored; when the run has ended and that is stored.
   std::vector<std::function<void()>> when_stored, when_ended;
+  bool is_recovering = false;     // it is not known yet which of its attempts were started before a restart
   bool store_is_due = false;      // store_timer will see to what can wait
   bool store_is_delayed = false;  // the database could not be written: nothing is, until store_timer
   Timers::Timer store_timer, deadline, recovery;
@@ -87,6 +88,7 @@ class ActiveRun {
 
   const engine::State& state() const { return *state_; }
   const RunRecord& record() const { return record_; }
+  Time begun() const { return begun_; }  // when it was created, or last retried: its deadline counts from then
   const executors::RunContext& context() const { return context_; }
   const PipelineSpec& spec() const { return *spec_; }
   // The attempt is launching or running: its end is still to be reported.
@@ -94,6 +96,7 @@ class ActiveRun {
 
  private:
   ActiveRun(RunRecord record, std::unique_ptr<PipelineSpec> spec);
+  void note_beginning(const engine::Event& event);
   void follow(const engine::Event& event);
   void enter(std::string_view state, Time at);
   std::size_t rows_now() const;
@@ -120,7 +123,7 @@ class ActiveRun {
   std::vector<engine::Command> commands_;
   std::map<std::string, Attempt> attempts_;  // by path
   bool record_changed_ = false, urgent_ = false;
-  Time last_replayed_{};
+  Time begun_{}, last_replayed_{};
 };
 
 }  // namespace millrace::pipelines::runner

@@ -172,7 +172,8 @@ void Attempts::watch_deadline(const Run& run, const engine::Node& node) {
 void Attempts::stop(const Run& run, const std::string& path, int attempt) {
   const engine::Node* node = run->open_attempt(path, attempt);
   if (node == nullptr) return;
-  if (node->state == engine::NodeState::launching && !run->attempt_of(*node).in_flight) {
+  const bool in_flight = run->is_recovering || run->attempt_of(*node).in_flight;
+  if (node->state == engine::NodeState::launching && !in_flight) {
     // It waits for a slot: nothing was started.
     return failed(run, path, attempt, Error(Code::cancelled, "the run was terminated"));
   }
@@ -222,7 +223,12 @@ Status Attempts::recover(const Run& run, const Open& open) {
 void Attempts::recover(const Run& run, const engine::Node& node, std::optional<work::WorkStatus> status) {
   const std::string path = node.path;
   const int attempt = node.attempt;
-  if (!status && node.state == engine::NodeState::launching) return launch(run, path, attempt);
+  // Asked for since the restart, when nothing was known of the attempt.
+  const bool is_stopping = run->attempt_of(node).is_stopping;
+  if (!status && node.state == engine::NodeState::launching) {
+    if (is_stopping) return failed(run, path, attempt, Error(Code::cancelled, "the task was stopped"));
+    return launch(run, path, attempt);
+  }
   if (!status) {
     status.emplace();
     status->state = work::WorkStatus::State::lost;
@@ -232,10 +238,10 @@ void Attempts::recover(const Run& run, const engine::Node& node, std::optional<w
   if (node.state == engine::NodeState::launching) run->advance(queue_.event(Event::Kind::launched, path, attempt));
   const engine::Node* running = run->open_attempt(path, attempt);
   if (running == nullptr) return;
-  if (run->state().may_launch(*running))
-    watch_deadline(run, *running);
-  else
+  if (is_stopping || !run->state().may_launch(*running))
     stop(run, path, attempt);
+  else
+    watch_deadline(run, *running);
 }
 
 void Attempts::run_ended(const Run& run) {

@@ -108,6 +108,7 @@ void Runner::resume(const std::vector<std::string>& unfinished) {
       if (!written) log::error("run {}: {}", run_id, written.error().message);
       if (ended_) ended_();
     } else if (*run) {
+      (*run)->is_recovering = true;
       insert(*run);
       queue_.post(*run, [this, recovered = *run] { recover(recovered); });
     }
@@ -139,7 +140,9 @@ void Runner::recover(const Run& run) {
   if (const Status recovered = attempts_.recover(run, open); !recovered) {
     log::error("run {}: {}", run->record().id, recovered.error().message);
     run->recovery = queue_.at(needs_.clock.now() + kRecoveryRetry, run, [this](const Run& again) { recover(again); });
+    return;
   }
+  run->is_recovering = false;
 }
 
 // --- changes that are asked for ---
@@ -195,6 +198,7 @@ void Runner::retry(const std::string& run_id, Done done) {
   queue_.post(run_id, [this, run_id, done = std::move(done)] {
     const auto run = begin_again(run_id);
     if (!run) return done(fail(run.error()));
+    watch_deadline(*run);
     (*run)->when_stored.emplace_back([done] { done({}); });
   });
 }
@@ -292,7 +296,7 @@ void Runner::perform(const Run& run, const engine::Command& command) {
 
 void Runner::watch_deadline(const Run& run) {
   if (run->spec().deadline_seconds == 0 || run->state().finished()) return;
-  const Time due = run->record().created + Millis(run->spec().deadline_seconds * 1'000);
+  const Time due = run->begun() + Millis(run->spec().deadline_seconds * 1'000);
   run->deadline = queue_.at(due, run, [this](const Run& late) {
     if (late->state().finished() || late->state().terminating()) return;
     late->advance(queue_.event(Event::Kind::terminate));

@@ -1,17 +1,51 @@
 #pragma once
-// One life of the program in a simulation: everything that leaves it, to the database and to the backend, goes through
-// here, and stops at the moment of its death.
+// What lasts in a simulation, and one life of the program: everything that leaves it, to the database and to the
+// backend, passes here, and stops at the moment of its death.
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include <gtest/gtest.h>
+
+#include "base/file.h"
 #include "db/failing_for_tests.h"
 #include "db/inline_for_tests.h"
+#include "pipelines/runner/artifact_rows.h"
+#include "pipelines/runner/schema.h"
 #include "work/fake_backend.h"
 
 namespace millrace::pipelines::runner {
+
+// What lasts from one round to the next, so that a round costs no tables.
+struct Ground {
+  Ground() {
+    auto opened = std::move(*db::InlineDatabase::open());
+    tables = opened.get();
+    database = std::make_unique<db::FailingDatabase>(std::move(opened));
+    EXPECT_TRUE(database->migrate("pipelines", migrations()));
+    EXPECT_TRUE(database->migrate("artifacts", artifact_migrations()));
+  }
+  db::InlineDatabase* tables;
+  std::unique_ptr<db::FailingDatabase> database;
+  TempDir directory = in_memory();
+
+ private:
+  // Half of a round's time is the making of files: where the machine has a file system in memory, they are made there.
+  static TempDir in_memory() {
+    if (::access("/dev/shm", W_OK) != 0) return std::move(*TempDir::make("simulation"));
+    const char* before = std::getenv("TMPDIR");
+    const std::string kept = before != nullptr ? before : "";
+    ::setenv("TMPDIR", "/dev/shm", 1);
+    TempDir made = std::move(*TempDir::make("simulation"));
+    kept.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
+    return made;
+  }
+};
 
 // Dies before or after the n-th thing that it does outside of itself; what it does afterwards has no effect.
 class Life {
@@ -24,9 +58,17 @@ class Life {
   }
   // The n-th statement of the next write fails.
   void fail_statement(std::size_t n) { failing_statement_ = n; }
-  std::size_t take_failing_statement() { return std::exchange(failing_statement_, 0); }
+  std::size_t take_failing_statement() {
+    disturbed_ = disturbed_ || failing_statement_ != 0;
+    return std::exchange(failing_statement_, 0);
+  }
   void fail_next_status() { status_fails_ = true; }
-  bool take_failing_status() { return std::exchange(status_fails_, false); }
+  bool take_failing_status() {
+    disturbed_ = disturbed_ || status_fails_;
+    return std::exchange(status_fails_, false);
+  }
+  // No write and no question to the backend has failed: nothing waits to be tried again.
+  bool is_undisturbed() const { return !over_ && !disturbed_; }
 
   // Around each effect. false: it has none.
   bool begin_effect() {
@@ -38,7 +80,7 @@ class Life {
   static Status gone() { return fail(Code::unavailable, "the program has died"); }
 
  private:
-  bool over_ = false, before_ = false, last_ = false, status_fails_ = false;
+  bool over_ = false, before_ = false, last_ = false, status_fails_ = false, disturbed_ = false;
   int left_ = 0;
   std::size_t failing_statement_ = 0;
 };

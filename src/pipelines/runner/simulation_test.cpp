@@ -1,33 +1,28 @@
 // The runner by seed, without a thread: pipelines are submitted, terminated, retried and deleted while answers come
-// late, children end twice or are lost, writes fail at some statement, and the program dies before or after anything
-// that it does outside of itself. Then all of that ends, what is left runs to its end, and the database is looked at.
+// late, children end twice or are lost, writes fail at some statement, bytes go, and the program dies before or after
+// anything that it does outside of itself. Then all of that ends, what is left runs to its end, and the database is
+// looked at.
 //
-// MILLRACE_SEED=<seed> MILLRACE_ROUNDS=1 runs one round alone.
-
-#include <unistd.h>
+// A round is a seed (base/simulated_rounds_for_tests.h).
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
-#include <random>
 #include <set>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
-#include "base/file.h"
-#include "base/ids.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "pipelines/runner/artifact_rows.h"
+#include "base/simulated_rounds_for_tests.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/runner.h"
-#include "pipelines/runner/schema.h"
+#include "pipelines/runner/simulated_children_for_tests.h"
+#include "pipelines/runner/simulated_pipelines_for_tests.h"
 #include "pipelines/runner/simulated_process_for_tests.h"
-#include "pipelines/runner/task_rows.h"
+#include "pipelines/runner/simulation_invariants_for_tests.h"
 #include "pipelines/schedule/scheduler.h"
-#include "pipelines/world_for_tests.h"
 
 namespace millrace::pipelines::runner {
 namespace {
@@ -38,32 +33,6 @@ constexpr int kMaxDeaths = 4;
 constexpr std::size_t kSlots = 2;
 constexpr std::int64_t kInterval = 10;  // seconds, of the recurring run
 
-// What lasts from one round to the next, so that a round costs no tables.
-struct Ground {
-  Ground() {
-    auto opened = std::move(*db::InlineDatabase::open());
-    tables = opened.get();
-    database = std::make_unique<db::FailingDatabase>(std::move(opened));
-    EXPECT_TRUE(database->migrate("pipelines", migrations()));
-    EXPECT_TRUE(database->migrate("artifacts", artifact_migrations()));
-  }
-  db::InlineDatabase* tables;
-  std::unique_ptr<db::FailingDatabase> database;
-  TempDir directory = in_memory();
-
- private:
-  // Half of a round's time is the making of files: where the machine has a file system in memory, they are made there.
-  static TempDir in_memory() {
-    if (::access("/dev/shm", W_OK) != 0) return std::move(*TempDir::make("simulation"));
-    const char* before = std::getenv("TMPDIR");
-    const std::string kept = before != nullptr ? before : "";
-    ::setenv("TMPDIR", "/dev/shm", 1);
-    TempDir made = std::move(*TempDir::make("simulation"));
-    kept.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
-    return made;
-  }
-};
-
 struct Counts {
   int deaths = 0, runs = 0, attempts = 0, cached = 0, retries = 0, removals = 0, ticks = 0, failed_writes = 0;
 };
@@ -71,15 +40,15 @@ struct Counts {
 class Simulation {
  public:
   Simulation(Ground& ground, std::uint32_t seed, Counts& counts)
-      : ground_(ground), seed_(seed), random_(seed), counts_(counts) {
+      : ground_(ground), seed_(seed), dice_(seed), counts_(counts) {
     EXPECT_TRUE(ground_.tables->clear());
     options_.directory = ground_.directory.path() / "pipelines";
     options_.max_running_tasks = kSlots;
     options_.sandbox = false;
     options_.boot = "boot-0";
     begin_life();
-    if (one_in(3)) make_recurring();
-    operations_ = 1 + below(5);
+    if (dice_.one_in(3)) make_recurring();
+    operations_ = 1 + dice_.below(5);
   }
   ~Simulation() {
     end_life();
@@ -101,12 +70,6 @@ class Simulation {
   }
 
  private:
-  struct Known {
-    Value spec;
-    std::map<std::string, std::string> words;  // by task: what its script does
-    bool stored = true;                        // false: the program died, or the write failed, while it was created
-    bool removed = false;
-  };
   struct Asked {
     std::string what, run_id;
     int answers = 0;
@@ -114,15 +77,13 @@ class Simulation {
   };
 
   static bool failed() { return testing::Test::HasFailure(); }
-  bool one_in(std::uint32_t n) { return random_() % n == 0; }
-  std::size_t below(std::size_t n) { return random_() % n; }
   template <class... Args>
   void note(fmt::format_string<Args...> format, Args&&... args) {
     story_.push_back(fmt::format(format, std::forward<Args>(args)...));
   }
   std::string story() const {
     std::string text;
-    for (const auto& [id, known] : runs_) text += fmt::format("{} is {}\n", id, to_json(known.spec));
+    for (const auto& [id, run] : runs_) text += fmt::format("{} is {}\n", id, to_json(run.pipeline.spec));
     return fmt::format("{}{}\n", text, fmt::join(story_, "\n"));
   }
 
@@ -131,7 +92,7 @@ class Simulation {
   void begin_life() {
     life_ = std::make_unique<Life>();
     database_ = std::make_unique<LivingDatabase>(*ground_.database, *life_);
-    gate_ = std::make_unique<LivingBackend>(backend_, *life_);
+    gate_ = std::make_unique<LivingBackend>(children_.backend, *life_);
     timers_ = std::make_unique<Timers>(clock_, Timers::Manual());
     runner_ =
         std::make_unique<Runner>(Needs{*database_, clock_, *gate_}, options_, hooks_, *timers_, Runner::Drive::by_hand);
@@ -143,8 +104,8 @@ class Simulation {
       unfinished = MR_TRY(unfinished_runs(connection));
       return {};
     }));
-    if (!quiet_ && one_in(6)) life_->fail_next_status();
-    if (!quiet_ && deaths_ < kMaxDeaths && one_in(6)) life_->die_at(static_cast<int>(1 + below(4)), one_in(2));
+    if (!quiet_ && dice_.one_in(6)) life_->fail_next_status();
+    if (!quiet_ && deaths_ < kMaxDeaths && dice_.one_in(6)) die_soon(4);
     runner_->resume(unfinished);
   }
 
@@ -153,11 +114,11 @@ class Simulation {
     scheduler_.reset();
     runner_.reset();
     timers_.reset();
-    for (const std::string& key : backend_.unanswered()) backend_.answer(key);  // to nobody
+    for (const std::string& key : children_.backend.unanswered()) children_.backend.answer(key);  // to nobody
     gate_.reset();
     database_.reset();
     asked_.clear();
-    stuck_.clear();
+    children_.begin_life();
   }
 
   void die() {
@@ -166,14 +127,15 @@ class Simulation {
     note("the program dies");
     end_life();
     check_finished();
-    if (one_in(4)) {
+    if (dice_.one_in(4)) {
       options_.boot = fmt::format("boot-{}", deaths_);
       note("the machine is started anew: {}", options_.boot);
-      for (const std::string& key : backend_.running()) backend_.lose(key);
+      children_.lose_all();
     }
-    while (one_in(2) && end_a_child(false)) {
+    while (dice_.one_in(2) && children_.end_one(false)) {
     }
-    clock_.advance(Millis(static_cast<std::int64_t>(below(40'000))));
+    if (dice_.one_in(3)) invariants_.damage_an_artifact(dice_);
+    clock_.advance(Millis(static_cast<std::int64_t>(dice_.below(40'000))));
     begin_life();
   }
 
@@ -188,29 +150,29 @@ class Simulation {
     if (!quiet_) trouble();
     enum { turn, answer, end, timer, operate, schedule };
     std::vector<int> possible;
-    const auto may = [&](int what, int weight, bool can) {
-      if (can) possible.insert(possible.end(), static_cast<std::size_t>(weight), what);
+    const auto may = [&](int what, std::size_t chances, bool can) {
+      if (can) possible.insert(possible.end(), chances, what);
     };
     may(turn, 6, !runner_->queue().waiting().empty());
-    may(answer, 2, !backend_.unanswered().empty());
-    may(end, 2, !children(true).empty());
+    may(answer, 2, !children_.backend.unanswered().empty());
+    may(end, 2, !children_.able_to_end(true).empty());
     may(operate, 1, !quiet_ && operations_ > 0);
     may(schedule, 1, !quiet_);
     may(timer, 1, timers_->next() && (!quiet_ || possible.empty()));
     if (possible.empty()) return false;
-    switch (possible[below(possible.size())]) {
+    switch (possible[dice_.below(possible.size())]) {
       case turn: {
         const auto keys = runner_->queue().waiting();
-        runner_->queue().run(keys[below(keys.size())]);
+        runner_->queue().run(keys[dice_.below(keys.size())]);
         break;
       }
       case answer: {
-        const auto keys = backend_.unanswered();
-        backend_.answer(keys[below(keys.size())]);
+        const auto keys = children_.backend.unanswered();
+        children_.backend.answer(keys[dice_.below(keys.size())]);
         break;
       }
       case end:
-        end_a_child(true);
+        children_.end_one(true);
         break;
       case timer:
         clock_.set(std::max(clock_.now(), *timers_->next()));
@@ -221,83 +183,38 @@ class Simulation {
         operate_once();
         break;
       default:
-        clock_.advance(Millis(static_cast<std::int64_t>(below(15'000))));
+        clock_.advance(Millis(static_cast<std::int64_t>(dice_.below(15'000))));
         scheduler_->run_due();
     }
     if (++acts_ % 50 == 0) check_finished();
-    check_limits();
+    check_rest();
     return true;
   }
 
   void trouble() {
-    backend_.hold_answers(one_in(2));
-    if (one_in(20)) backend_.fail_next_start(Error(one_in(2) ? Code::unavailable : Code::not_found, "no start"));
-    if (one_in(15)) {
-      life_->fail_statement(1 + below(8));
+    children_.backend.hold_answers(dice_.one_in(2));
+    if (dice_.one_in(20))
+      children_.backend.fail_next_start(Error(dice_.one_in(2) ? Code::unavailable : Code::not_found, "no start"));
+    if (dice_.one_in(15)) {
+      life_->fail_statement(1 + dice_.below(8));
       ++counts_.failed_writes;
     }
     if (deaths_ >= kMaxDeaths) return;
-    if (one_in(25)) life_->die_at(static_cast<int>(1 + below(5)), one_in(2));
-    if (one_in(60)) life_->die();
+    if (dice_.one_in(25)) die_soon(5);
+    if (dice_.one_in(60)) life_->die();
   }
-
-  // Those that may end: of this life's only those whose start was answered, as a backend promises.
-  std::vector<std::string> children(bool alive) {
-    const auto unanswered = backend_.unanswered();
-    std::vector<std::string> keys;
-    for (std::string& key : backend_.running()) {
-      if (alive && std::ranges::find(unanswered, key) != unanswered.end()) continue;
-      if (!stuck_.contains(key)) keys.push_back(std::move(key));
-    }
-    return keys;
-  }
-
-  bool end_a_child(bool alive) {
-    const auto keys = children(alive);
-    if (keys.empty()) return false;
-    const std::string& key = keys[below(keys.size())];
-    const auto stopped = backend_.stopped();
-    const bool is_stopped = std::ranges::find(stopped, key) != stopped.end();
-    const std::size_t fate = below(16);
-    note("{} ends: {}{}", key, fate, is_stopped ? ", stopped" : "");
-    if (is_stopped && alive && fate == 0) {
-      stuck_.insert(key);  // in the kernel: nobody sees it end
-    } else if (is_stopped && fate < 12) {
-      backend_.kill(key, 15);
-    } else if (fate == 13) {
-      backend_.kill(key, 9);
-    } else if (fate == 14) {
-      backend_.lose(key);
-    } else if (fate == 15) {
-      backend_.end(key, 1);
-    } else {
-      if (fate != 0) write_output(key);  // else it ends well without it, and so has failed
-      backend_.end(key);
-    }
-    if (alive && one_in(5)) backend_.repeat_end(key);
-    return true;
-  }
-
-  // The script is "<word> <input> <file>".
-  void write_output(const std::string& key) {
-    const std::string script = backend_.workload(key)->command.back();
-    const std::size_t place = script.rfind(' ');
-    const std::string value = fmt::format("v{}", ++values_);
-    EXPECT_TRUE(write_file(script.substr(place + 1), value)) << script;
-    written_[key] = value;
-    results_[script.substr(0, place)].insert(value);
-  }
+  void die_soon(std::size_t effects) { life_->die_at(static_cast<int>(1 + dice_.below(effects)), dice_.one_in(2)); }
 
   // --- what is asked for ---
 
   std::string any_run() {
     auto run = runs_.begin();
-    std::advance(run, static_cast<std::ptrdiff_t>(below(runs_.size())));
+    std::advance(run, static_cast<std::ptrdiff_t>(dice_.below(runs_.size())));
     return run->first;
   }
 
   void operate_once() {
-    switch (below(8)) {
+    switch (dice_.below(8)) {
       case 0:
       case 1:
       case 2:
@@ -310,15 +227,20 @@ class Simulation {
       case 6:
         return ask("remove", any_run());
       default:
-        (void)runner_->stop_task(any_run(), fmt::format("root/t{}", below(3)));
+        stop_task(any_run(), fmt::format("root/t{}", dice_.below(3)));
     }
+  }
+
+  void stop_task(const std::string& run_id, const std::string& path) {
+    note("stop {} of {}", path, run_id);
+    EXPECT_TRUE(runner_->stop_task(run_id, path));
   }
 
   void ask(const std::string& what, const std::string& run_id) {
     note("{} {}", what, run_id);
     const auto asked = std::make_shared<Asked>(Asked{what, run_id, 0, {}});
     asked_.push_back(asked);
-    if (what != "terminate") finished_.erase(run_id);
+    if (what != "terminate") invariants_.may_change(run_id);
     const auto done = [this, asked](Status status) {
       ++asked->answers;
       note("{} {}: {}", asked->what, asked->run_id, status ? "done" : status.error().message);
@@ -335,37 +257,6 @@ class Simulation {
     runner_->remove(run_id, done);
   }
 
-  Value random_pipeline(Known& known) {
-    std::vector<Step> steps;
-    const std::size_t count = 1 + below(4);
-    for (std::size_t i = 0; i < count; ++i) {
-      Step step;
-      step.name = fmt::format("t{}", i);
-      known.words[step.name] = one_in(2) ? "same" : fmt::format("other{}", below(3));
-      step.script =
-          known.words[step.name] + " {{$.inputs.parameters['in']}} {{$.outputs.parameters['out'].output_file}}";
-      step.retries = static_cast<int>(below(3));
-      if (i > 0 && one_in(2)) step.after = {fmt::format("t{}", below(i))};
-      if (!step.after.empty() && one_in(2)) step.reads = step.after.front();
-      step.always = step.reads.empty() && one_in(6);
-      steps.push_back(std::move(step));
-    }
-    Value spec = make_pipeline(steps);
-    for (auto& [name, task] : spec.child("root").child("dag").child("tasks").as_object()) {
-      if (!one_in(3)) task.set("cachingOptions", Value::object({{"enableCache", true}}));
-      if (one_in(3) && task.has("retryPolicy")) task.child("retryPolicy").set("backoffDuration", "2s");
-    }
-    Value kubernetes = Value::object();
-    if (one_in(6)) kubernetes.child("pipelineConfig").set("activeDeadlineSeconds", 60);
-    if (one_in(6)) {
-      kubernetes.child("deploymentSpec").child("executors").child("exec-t0").set("activeDeadlineSeconds", 20);
-    }
-    if (kubernetes.empty()) return spec;
-    return Value::object(
-        {{"pipeline_spec", spec},
-         {"platform_spec", Value::object({{"platforms", Value::object({{"kubernetes", kubernetes}})}})}});
-  }
-
   void submit() {
     const Status status = create({}, {});
     if (!status) note("it is not created: {}", status.error().message);
@@ -379,19 +270,18 @@ class Simulation {
     record.created = clock_.now();
     record.scheduled = recurring_id.empty() ? record.created : tick.scheduled;
     record.recurring_run_id = recurring_id;
-    Known known;
-    known.spec = random_pipeline(known);
+    SimulatedRun run{random_pipeline(dice_)};
     note("create {}", record.id);
-    const Package package = std::move(*unwrap_package(known.spec));
+    const Package package = std::move(*unwrap_package(run.pipeline.spec));
     auto parsed = std::make_unique<PipelineSpec>(std::move(*parse_pipeline_spec(package.spec, package.platform)));
     record.parameters = std::move(*engine::bind_parameters(*parsed, Value::object()));
     const std::string id = record.id;
-    const auto made = runner_->create(std::move(record), known.spec, std::move(parsed), also);
-    known.stored = made.has_value();
+    const auto made = runner_->create(std::move(record), run.pipeline.spec, std::move(parsed), also);
+    run.stored = made.has_value();
     if (!made && !life_->is_over()) {
-      EXPECT_FALSE(find(id)) << id << " was not created";
+      EXPECT_FALSE(invariants_.find(id)) << id << " was not created";
     }
-    runs_.emplace(id, std::move(known));
+    runs_.emplace(id, std::move(run));
     ++counts_.runs;
     return made ? Status() : fail(made.error());
   }
@@ -402,7 +292,7 @@ class Simulation {
     schedule::RecurringRun recurring;
     recurring.id = recurring_ = fmt::format("every-{}", seed_);
     recurring.trigger = *parse_json(fmt::format(R"({{"periodic_schedule": {{"interval_second": {}}}}})", kInterval));
-    recurring.max_concurrency = static_cast<std::int64_t>(1 + below(2));
+    recurring.max_concurrency = static_cast<std::int64_t>(1 + dice_.below(2));
     recurring.enabled = true;
     recurring.created = recurring.updated = begun_ = clock_.now();
     EXPECT_TRUE(ground_.database->write(
@@ -423,136 +313,58 @@ class Simulation {
 
   // --- what must be so ---
 
-  std::optional<RunRecord> find(const std::string& id) {
-    std::optional<RunRecord> record;
-    EXPECT_TRUE(ground_.database->read([&](db::Connection& connection) -> Status {
-      record = MR_TRY(find_run(connection, id));
-      return {};
-    }));
-    return record;
-  }
-
-  // Everything of a run, as text.
-  std::string rows_of(const std::string& id) {
-    std::string rows;
-    EXPECT_TRUE(ground_.database->read([&](db::Connection& connection) -> Status {
-      for (const std::string_view sql :
-           {"SELECT state || finished || error || state_history FROM kfp_runs WHERE id = ?",
-            "SELECT path || data FROM kfp_tasks WHERE run_id = ? ORDER BY position",
-            "SELECT number || event FROM run_events WHERE run_id = ? ORDER BY number",
-            "SELECT spec FROM kfp_run_specs WHERE run_id = ?"}) {
-        auto row = MR_TRY(connection.prepare(sql));
-        row.bind(id);
-        while (MR_TRY(row.step())) rows += row.text(0) + "\n";
-      }
-      return {};
-    }));
-    return rows;
-  }
-
-  // A run that has ended is never changed, but by a retry.
   void check_finished() {
-    for (const auto& [id, known] : runs_) {
-      const auto record = find(id);
-      if (!record || !record->finished) continue;
-      if (std::ranges::any_of(asked_, [&, of = id](const auto& asked) {
-            return asked->run_id == of && asked->what != "terminate" && asked->answers == 0;
-          }))
-        continue;
-      std::string rows = rows_of(id);
-      const auto [before, is_new] = finished_.try_emplace(id, rows);
-      if (!is_new) {
-        EXPECT_EQ(before->second, rows) << id << " has changed after its end";
-      }
-    }
+    invariants_.check_finished([&](const std::string& run_id) {
+      return std::ranges::any_of(asked_, [&](const auto& asked) {
+        return asked->run_id == run_id && asked->what != "terminate" && asked->answers == 0;
+      });
+    });
   }
 
-  void check_limits() {
-    if (deaths_ > 0) return;  // what runs when the program comes back has a slot whatever the limit
-    const auto stopped = backend_.stopped();
-    std::size_t running = 0;
-    for (const std::string& key : backend_.running()) {
-      if (std::ranges::find(stopped, key) == stopped.end()) ++running;
-    }
-    EXPECT_LE(running, kSlots);
+  // After each act; of what is known, where no turn is to come.
+  void check_rest() {
+    const std::size_t running = invariants_.check_children();
+    // What runs when the program comes back has a slot whatever the limit.
+    if (deaths_ == 0) EXPECT_LE(running, kSlots);
+    if (life_->is_over() || runner_->queue().size() > 0) return;
+    check_idle();
+    if (!life_->is_undisturbed()) return;
+    EXPECT_LE(running, runner_->slots().taken()) << "a child runs without a slot";
+    if (!timers_->next() || *timers_->next() > clock_.now()) invariants_.check_deadlines(clock_.now());
+  }
+
+  // Runs that have ended hold nothing, whoever has them in memory still.
+  void check_idle() {
+    if (std::ranges::any_of(runs_, [&](const auto& run) { return runner_->is_active(run.first); })) return;
+    EXPECT_EQ(runner_->slots().taken(), 0U) << "a slot was not given back";
+    EXPECT_EQ(runner_->slots().waiting(), 0U) << "no run waits for a slot";
+    EXPECT_EQ(timers_->size(), 0U) << "a timer is left";
   }
 
   void check_the_end() {
-    EXPECT_EQ(runner_->slots().taken(), 0U) << "a slot was not given back";
-    EXPECT_EQ(runner_->slots().waiting(), 0U);
-    EXPECT_EQ(timers_->size(), 0U) << "a timer is left";
+    check_idle();
     EXPECT_EQ(runner_->queue().size(), 0U);
     for (const auto& asked : asked_) {
       EXPECT_EQ(asked->answers, 1) << asked->what << " " << asked->run_id << " was not answered once";
     }
-    const auto started = backend_.started();
+    const auto started = children_.backend.started();
     EXPECT_EQ(std::set<std::string>(started.begin(), started.end()).size(), started.size())
         << "a key was started twice";
     counts_.attempts += static_cast<int>(started.size());
     check_finished();
-    for (const auto& [id, known] : runs_) check_run(id, known);
+    for (const auto& [id, run] : runs_) {
+      EXPECT_FALSE(runner_->is_active(id)) << id;
+      invariants_.check_run(id, run, deaths_ > 0);
+    }
     if (!recurring_.empty()) check_recurring();
-  }
-
-  void check_run(const std::string& id, const Known& known) {
-    SCOPED_TRACE(id);
-    EXPECT_FALSE(runner_->is_active(id));
-    const auto record = find(id);
-    if (!record) {
-      EXPECT_TRUE(known.removed || !known.stored || deaths_ > 0) << "it is gone";
-      EXPECT_EQ(rows_of(id), "") << "it was removed, and something is left";
-      return;
-    }
-    EXPECT_FALSE(known.removed) << "it was removed, and is there";
-    ASSERT_TRUE(record->finished) << "it has not ended";
-    check_rows(*record, known);
-  }
-
-  // The rows are what the events say.
-  void check_rows(const RunRecord& record, const Known& known) {
-    const Package package = std::move(*unwrap_package(known.spec));
-    const PipelineSpec spec = std::move(*parse_pipeline_spec(package.spec, package.platform));
-    engine::State state(spec, record.parameters);
-    std::vector<TaskView> tasks;
-    EXPECT_TRUE(ground_.database->read([&](db::Connection& connection) -> Status {
-      for (const auto& event : MR_TRY(read_events(connection, record.id))) state.advance(event);
-      tasks = MR_TRY(read_tasks(connection, record.id));
-      return {};
-    }));
-    ASSERT_TRUE(state.finished());
-    EXPECT_EQ(state.rules(), engine::kRules);
-    EXPECT_EQ(record.state, state.root().state == engine::NodeState::succeeded ? "SUCCEEDED" : "FAILED");
-    EXPECT_EQ(tasks.size(), state.nodes().size());
-    for (const TaskView& task : tasks) {
-      SCOPED_TRACE(task.id);
-      const engine::Node* node = state.find(task.id);
-      ASSERT_NE(node, nullptr);
-      EXPECT_EQ(task.state, engine::state_name(node->state));
-      EXPECT_EQ(task.attempt, node->attempt);
-      EXPECT_EQ(task.error, node->error);
-      EXPECT_EQ(task.cached, node->cached);
-      EXPECT_EQ(to_json(task.outputs["parameters"]), to_json(node->output_parameters));
-      if (!task.is_dag && node->state == engine::NodeState::succeeded) check_result(record.id, task, known);
-    }
-  }
-
-  // What a task gives is what its attempt has written; of a cached one, what one like it has.
-  void check_result(const std::string& run_id, const TaskView& task, const Known& known) {
-    const std::string out = task.outputs["parameters"]["out"].string_or();
-    if (!task.cached) {
-      EXPECT_EQ(out, written_[executors::launch_key(run_id, task.id, task.attempt)]);
-      return;
-    }
-    ++counts_.cached;
-    const std::string in = task.inputs["parameters"]["in"].string_or();
-    EXPECT_TRUE(results_[known.words.at(task.name) + " " + in].contains(out)) << out;
+    counts_.cached += invariants_.cached();
   }
 
   // Each interval once, in order.
   void check_recurring() {
     std::set<std::string> indexes;
-    for (const auto& [id, known] : runs_) {
-      const auto record = find(id);
+    for (const auto& [id, run] : runs_) {
+      const auto record = invariants_.find(id);
       if (!record || record->recurring_run_id.empty()) continue;
       EXPECT_TRUE(indexes.insert(record->name).second) << "run " << record->name << " was started twice";
       EXPECT_EQ(record->scheduled, begun_ + Millis(1'000 * kInterval * std::stol(record->name)));
@@ -561,48 +373,35 @@ class Simulation {
 
   Ground& ground_;
   const std::uint32_t seed_;
-  std::mt19937 random_;
+  Dice dice_;
   Counts& counts_;
   FakeClock clock_;
   Options options_;
   Hooks hooks_;
-  work::FakeBackend backend_;
+  SimulatedRuns runs_;
+  SimulatedChildren children_{dice_, [this](std::string text) { story_.push_back(std::move(text)); }};
+  Invariants invariants_{*ground_.database, options_, children_, runs_};
   std::unique_ptr<Life> life_;
   std::unique_ptr<LivingDatabase> database_;
   std::unique_ptr<LivingBackend> gate_;
   std::unique_ptr<Timers> timers_;
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<schedule::Scheduler> scheduler_;
-  std::map<std::string, Known> runs_;
-  std::map<std::string, std::string> finished_;  // rows of runs that have ended
-  std::vector<std::shared_ptr<Asked>> asked_;    // in this life
-  std::set<std::string> stuck_;
-  std::map<std::string, std::string> written_;            // by launch key
-  std::map<std::string, std::set<std::string>> results_;  // by what the script does
+  std::vector<std::shared_ptr<Asked>> asked_;  // in this life
   std::string recurring_;
   Time begun_{};
   std::vector<std::string> story_;
   std::size_t operations_ = 0;
-  int deaths_ = 0, acts_ = 0, values_ = 0;
+  int deaths_ = 0, acts_ = 0;
   bool quiet_ = false;
 };
 
 TEST(RunnerSimulation, LosesNothingWhateverHappens) {
-  const char* fixed = std::getenv("MILLRACE_SEED");
-  const auto first = fixed != nullptr ? static_cast<std::uint32_t>(std::strtoul(fixed, nullptr, 10))
-                                      : static_cast<std::uint32_t>(random_u64());
-  const char* rounds_text = std::getenv("MILLRACE_ROUNDS");
-  const int rounds = rounds_text != nullptr ? std::atoi(rounds_text) : kOrdinaryRounds;
-  fmt::print("MILLRACE_SEED={} MILLRACE_ROUNDS={}\n", first, rounds);
   log::set_level(log::Level::off);
   Ground ground;
   Counts counts;
-  for (int round = 0; round < rounds; ++round) {
-    const std::uint32_t seed = first + static_cast<std::uint32_t>(round);
-    SCOPED_TRACE(fmt::format("this round alone: MILLRACE_SEED={} MILLRACE_ROUNDS=1", seed));
-    Simulation(ground, seed, counts).run();
-    if (HasFailure()) break;
-  }
+  const int rounds =
+      SimulatedRounds(kOrdinaryRounds).run([&](std::uint32_t seed) { Simulation(ground, seed, counts).run(); });
   log::set_level(log::Level::warn);
   fmt::print(
       "{} schedules: {} runs, {} ticks, {} attempts, {} cached, {} retries, {} removals, {} deaths, {} failing "
