@@ -1,5 +1,7 @@
 #include "app/client_files.h"
 
+#include <cstdlib>
+
 #include <fmt/core.h>
 
 #include "base/encode.h"
@@ -32,6 +34,55 @@ exit 127
 // clang-format on
 
 std::string shell_quote(std::string_view text) { return "'" + replace_all(std::string(text), "'", "'\\''") + "'"; }
+
+constexpr std::string_view kRivals[] = {"AWS_SESSION_TOKEN",
+                                        "AWS_PROFILE",
+                                        "AWS_DEFAULT_PROFILE",
+                                        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+                                        "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
+                                        "AWS_ENDPOINT_URL_IAM",
+                                        "AWS_ENDPOINT_URL_S3",
+                                        "AWS_ENDPOINT_URL_SAGEMAKER",
+                                        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
+                                        "AWS_ENDPOINT_URL_STS"};
+
+// Python's clients send even requests to loopback through a proxy of the environment unless its exceptions say
+// otherwise. Nothing where there is no proxy.
+std::optional<std::string> hosts_without_proxy() {
+  const auto variable = [](const char* name) { return std::string(std::getenv(name) ? std::getenv(name) : ""); };
+  bool any = false;
+  for (const char* name : {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+    any = any || !variable(name).empty();
+  if (!any) return std::nullopt;
+  std::string hosts = variable("no_proxy").empty() ? variable("NO_PROXY") : variable("no_proxy");
+  if (hosts == "*") return hosts;
+  for (const std::string_view host : {"127.0.0.1", "localhost"}) {
+    if (fmt::format(",{},", hosts).find(fmt::format(",{},", host)) == std::string::npos)
+      hosts += (hosts.empty() ? "" : ",") + std::string(host);
+  }
+  return hosts;
+}
+
+// The SageMaker SDK, version 2, asks STS at AWS's own address for the name of its default bucket and sends telemetry to
+// a bucket of AWS's, unless its settings say otherwise. The bucket is the one that it would have named.
+std::string sagemaker_settings(const ServeOptions& options) {
+  const Value modules = Value::object(
+      {{"TelemetryOptOut", true},
+       {"Session",
+        Value::object({{"DefaultS3Bucket", fmt::format("sagemaker-{}-{}", options.region, options.account)}})}});
+  return to_yaml(Value::object({{"SchemaVersion", "1.0"},
+                                {"SageMaker", Value::object({{"PythonSDK", Value::object({{"Modules", modules}})}})}}));
+}
+
+// `millrace` in a directory that is on the clients' PATH: this program, wherever it is.
+Status link_program(const std::filesystem::path& link) {
+  const auto program = own_executable();
+  std::error_code error;
+  if (std::filesystem::read_symlink(link, error) == program) return {};
+  std::filesystem::remove(link, error);
+  std::filesystem::create_symlink(program, link, error);
+  return error ? Status(fail(system_error("cannot make " + link.string(), error.value()))) : Status();
+}
 
 // Most starts find it as it is to be: one less thing that a full disk prevents.
 Status keep_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
@@ -71,6 +122,8 @@ Status write_client_files(const DataLayout& layout, const ServeOptions& options,
                           const std::string& authority_pem, const std::string& token) {
   MR_TRY(make_directories(layout.bin(), 0700));
   MR_TRY(keep_file(layout.bin() / "aws", kAwsWrapper, 0700));
+  MR_TRY(link_program(layout.bin() / "millrace"));
+  MR_TRY(keep_file(layout.sagemaker_settings(), sagemaker_settings(options), 0600));
   const Value kubeconfig = Value::object(
       {{"apiVersion", "v1"},
        {"kind", "Config"},
@@ -116,21 +169,39 @@ Result<std::string> open_key(const DataLayout& layout, const std::filesystem::pa
   return fresh && key_file == layout.key() ? iam::make_encryption_key(key_file) : iam::read_encryption_key(key_file);
 }
 
-Result<std::string> environment_lines(const DataLayout& layout, const aws::Credentials& administrator) {
-  const ServerFile server = MR_TRY(read_server_file(layout));
-  std::string lines;
-  const auto set = [&](std::string_view name, std::string_view value) {
-    lines += fmt::format("export {}={}\n", name, shell_quote(value));
+std::vector<Variable> client_environment(const DataLayout& layout, const ServerFile& server,
+                                         const aws::Credentials& administrator) {
+  std::vector<Variable> out = {
+      {"MILLRACE_URL", server.endpoint},
+      {"MILLRACE_ENDPOINT", server.endpoint},
+      {"MILLRACE_DATA_DIR", layout.root.string()},
+      {"KF_PIPELINES_ENDPOINT", server.endpoint},
+      {"KF_PIPELINES_UI_ENDPOINT", std::nullopt},  // the SDK links to KF_PIPELINES_ENDPOINT then
+      {"AWS_ENDPOINT_URL", server.endpoint},
+      {"AWS_REGION", server.region},
+      {"AWS_DEFAULT_REGION", server.region},
+      {"AWS_ACCESS_KEY_ID", administrator.access_key_id},
+      {"AWS_SECRET_ACCESS_KEY", administrator.secret_access_key},
+      {"AWS_PAGER", ""},
+      {"SAGEMAKER_USER_CONFIG_OVERRIDE", layout.sagemaker_settings().string()},
+      {"KUBECONFIG", layout.kubeconfig().string()},
   };
-  set("MILLRACE_ENDPOINT", server.endpoint);
-  set("AWS_ENDPOINT_URL", server.endpoint);
-  set("AWS_REGION", server.region);
-  set("AWS_DEFAULT_REGION", server.region);
-  set("AWS_ACCESS_KEY_ID", administrator.access_key_id);
-  set("AWS_SECRET_ACCESS_KEY", administrator.secret_access_key);
-  lines += "unset AWS_SESSION_TOKEN AWS_PROFILE\n";
-  set("AWS_PAGER", "");
-  set("KUBECONFIG", layout.kubeconfig().string());
+  // What would win over these: other credentials, endpoints of single services.
+  for (const std::string_view name : kRivals) out.push_back({name, std::nullopt});
+  if (const auto hosts = hosts_without_proxy()) {
+    out.push_back({"no_proxy", *hosts});
+    out.push_back({"NO_PROXY", *hosts});
+  }
+  return out;
+}
+
+std::string environment_lines(const DataLayout& layout, const std::vector<Variable>& variables) {
+  std::string lines, unset;
+  for (const Variable& variable : variables) {
+    if (variable.value) lines += fmt::format("export {}={}\n", variable.name, shell_quote(*variable.value));
+    if (!variable.value) unset += fmt::format(" {}", variable.name);
+  }
+  lines += "unset" + unset + "\n";
   const std::string bin = layout.bin().string();
   lines += fmt::format("case \":$PATH:\" in *:{0}:*) ;; *) export PATH={0}:\"$PATH\" ;; esac\n", shell_quote(bin));
   return lines;

@@ -1,7 +1,11 @@
 #pragma once
-// The files that clients of a running server need: kubeconfig, server.json, and an `aws` that knows the endpoint.
+// The files that clients of a running server need: kubeconfig, server.json, the SageMaker SDK's settings, an `aws` that
+// knows the endpoint, and `millrace` itself.
 
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "app/options.h"
 #include "aws/credentials.h"
@@ -24,14 +28,24 @@ Status write_client_files(const DataLayout& layout, const ServeOptions& options,
                           const std::string& endpoint, const std::string& kubernetes_endpoint,
                           const std::string& authority_pem, const std::string& token);
 
-// The lines that `eval "$(millrace env)"` runs. Errors: not_found when no server has used this data directory.
-Result<std::string> environment_lines(const DataLayout& layout, const aws::Credentials& administrator);
-
 struct ServerFile {
   std::string endpoint, region, account;
   std::filesystem::path key_file;
 };
+// Errors: not_found when no server has used this data directory.
 Result<ServerFile> read_server_file(const DataLayout& layout);
+
+// A variable of a client's environment; without a value it is to be unset.
+struct Variable {
+  std::string_view name;
+  std::optional<std::string> value;
+};
+// What every client of the server wants, PATH apart: the directory layout.bin() is to come first in it.
+std::vector<Variable> client_environment(const DataLayout& layout, const ServerFile& server,
+                                         const aws::Credentials& administrator);
+
+// The lines that `eval "$(millrace env)"` runs.
+std::string environment_lines(const DataLayout& layout, const std::vector<Variable>& variables);
 
 // The key file that the directory's secrets are sealed with: the one that its last server was given, or its own.
 std::filesystem::path key_file_of(const DataLayout& layout);

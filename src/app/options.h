@@ -71,6 +71,7 @@ struct DataLayout {
   std::filesystem::path tls() const { return root / "tls"; }
   std::filesystem::path bin() const { return root / "bin"; }
   std::filesystem::path kubeconfig() const { return root / "kubeconfig"; }
+  std::filesystem::path sagemaker_settings() const { return root / "sagemaker.yaml"; }
   std::filesystem::path server_file() const { return root / "server.json"; }
 };
 

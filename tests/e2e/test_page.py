@@ -121,3 +121,32 @@ def test_the_shell_has_nothing_left_over(server):
     assert env["AWS_REGION"] == env["AWS_DEFAULT_REGION"]
     assert pathlib.Path(env["KUBECONFIG"]).stat().st_mode & 0o077 == 0, "the kubeconfig holds a token"
     assert shutil.which("aws", path=env["PATH"])
+    assert env["KF_PIPELINES_ENDPOINT"] == env["MILLRACE_URL"] == server.endpoint
+    settings = pathlib.Path(env["SAGEMAKER_USER_CONFIG_OVERRIDE"]).read_text()
+    assert "TelemetryOptOut: true" in settings and "sagemaker-us-east-1-123456789012" in settings
+
+
+def test_the_shell_has_the_program_and_no_rivals(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "example.com")
+    monkeypatch.setenv("MILLRACE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("KF_PIPELINES_UI_ENDPOINT", "http://127.0.0.1:9")
+    env = server.environment(path="/usr/bin:/bin")
+    assert env["no_proxy"] == env["NO_PROXY"] == "example.com,127.0.0.1,localhost"
+    assert "KF_PIPELINES_UI_ENDPOINT" not in env
+    done = subprocess.run(["millrace", "runs", "--quiet"], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    as_json = [support.MILLRACE, "env", "--json", "--data-dir", server.data_dir]
+    said = json.loads(subprocess.run(as_json, capture_output=True, text=True, check=True).stdout)["environment"]
+    assert {name: env.get(name) for name in said if name != "PATH"} == {n: v for n, v in said.items() if n != "PATH"}
+    assert env["PATH"].startswith(said["PATH"] + ":")
+
+
+def test_it_is_said_that_no_server_answers(tmp_path):
+    command = [support.MILLRACE, "env", "--data-dir", tmp_path / "data"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "no server has used" in done.stderr and not done.stdout
+    with support.running(tmp_path / "data") as server:
+        assert subprocess.run(command, capture_output=True, text=True).stderr == ""
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and f"no server answers at {server.endpoint}" in done.stderr
