@@ -5,8 +5,8 @@
 # so that an arrow upwards does not link; tools/check_layers.py checks the includes as well. *_fuzz.cpp files become
 # libFuzzer programs in the fuzz preset; *_bench.cpp files become programs that only `./dev bench` asks for. OWN_FLAGS: it
 # is compiled otherwise than the rest, and so without the precompiled headers and file by file.
-# THREADS: its tests start threads; they have the label `threads` and are built by the target `threaded_tests`, for the
-# thread sanitizer.
+# THREADS: its classes are shared by threads. Its tests have the label `threads` and are built by the target
+# `threaded_tests`: `./dev test` runs them under the thread sanitizer (`./dev tsan` runs all there, and so does the nightly).
 add_custom_target(threaded_tests)
 function(millrace_library name)
   cmake_parse_arguments(ARG "OWN_FLAGS;THREADS" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})

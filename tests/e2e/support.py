@@ -1,6 +1,7 @@
 """A Millrace server for a test, and what the lab's page sets up in it."""
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -62,6 +63,17 @@ def is_running(process):
         return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+_making_client = threading.Lock()  # a session is for one thread at a time, what it makes for all
+
+
+@functools.cache
+def boto3_session():
+    """One for all clients: it keeps the services' models, whose reading takes longer than most tests."""
+    import boto3
+
+    return boto3.session.Session()
 
 
 class Server:
@@ -146,18 +158,18 @@ class Server:
 
     def client(self, service, **keys):
         """A boto3 client with the administrator's keys, or those given."""
-        import boto3
         from botocore.config import Config
 
         env = self.environment()
-        return boto3.session.Session().client(
-            service,
-            region_name=env["AWS_REGION"],
-            endpoint_url=self.endpoint,
-            aws_access_key_id=keys.get("access_key", env["AWS_ACCESS_KEY_ID"]),
-            aws_secret_access_key=keys.get("secret_key", env["AWS_SECRET_ACCESS_KEY"]),
-            config=Config(retries={"max_attempts": keys.get("attempts", 3), "mode": "standard"}),
-        )
+        with _making_client:
+            return boto3_session().client(
+                service,
+                region_name=env["AWS_REGION"],
+                endpoint_url=self.endpoint,
+                aws_access_key_id=keys.get("access_key", env["AWS_ACCESS_KEY_ID"]),
+                aws_secret_access_key=keys.get("secret_key", env["AWS_SECRET_ACCESS_KEY"]),
+                config=Config(retries={"max_attempts": keys.get("attempts", 3), "mode": "standard"}),
+            )
 
     def kfp(self):
         import kfp

@@ -76,9 +76,10 @@ def caller(server):
 
         def may(self, service, operation, **request):
             """Whether policies let it pass; what the operation then says of its request does not matter."""
-            client = clients.setdefault(service, server.client(service, **keys))
+            if service not in clients:
+                clients[service] = server.client(service, **keys)
             try:
-                return getattr(client, operation)(**request)
+                return getattr(clients[service], operation)(**request)
             except botocore.exceptions.ClientError as error:
                 code = error.response["Error"]["Code"]
                 return False if code in ("AccessDenied", "AccessDeniedException", "403") else code
