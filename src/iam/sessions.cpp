@@ -1,6 +1,7 @@
 #include "iam/sessions.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/core.h>
 
@@ -103,6 +104,57 @@ bool names_caller(const policy::Document& trust, const policy::Question& questio
     }
   }
   return false;
+}
+
+// Tags that the calling session hands on to the next, which may not set them anew.
+Result<Tags> inherited_tags(const aws::Principal& caller, const std::vector<std::string>& transitive_keys,
+                            const Tags& asked) {
+  Tags inherited;
+  for (const std::string& key : transitive_keys) {
+    const auto has_key = [&key](const auto& tag) { return equals_ignore_case(tag.first, key); };
+    if (std::ranges::none_of(caller.tags, has_key)) continue;
+    if (std::ranges::any_of(asked, has_key)) {
+      return fail(Code::invalid_argument,
+                  "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag "
+                  "key from the calling session.",
+                  "InvalidParameterValue");
+    }
+    std::ranges::copy_if(caller.tags, std::back_inserter(inherited), has_key);
+  }
+  return inherited;
+}
+
+// What policies may ask about a session that is to begin.
+decltype(aws::Check::keys) session_condition_keys(const Value& input, const SessionRequest& request,
+                                                  const std::string& source_identity, const Value& role_tags) {
+  decltype(aws::Check::keys) keys{{"sts:RoleSessionName", {input["RoleSessionName"].string_or()}}};
+  if (input["ExternalId"].is_string()) keys.push_back({"sts:ExternalId", {input["ExternalId"].as_string()}});
+  if (!source_identity.empty()) keys.push_back({"sts:SourceIdentity", {source_identity}});
+  std::vector<std::string> tag_keys;
+  for (const auto& [key, value] : request.tags) {
+    keys.push_back({"aws:RequestTag/" + key, {value}});
+    tag_keys.push_back(key);
+  }
+  if (!tag_keys.empty()) keys.push_back({"aws:TagKeys", tag_keys});
+  if (!request.transitive_keys.empty()) keys.push_back({"sts:TransitiveTagKeys", request.transitive_keys});
+  for (const auto& [key, value] : role_tags.members()) {
+    keys.push_back({"aws:ResourceTag/" + key, {value.string_or()}});
+    keys.push_back({"iam:ResourceTag/" + key, {value.string_or()}});
+  }
+  return keys;
+}
+
+Status check_duration(std::int64_t seconds, bool chained, std::int64_t longest_of_role) {
+  if (chained && seconds > kChainedLongest) {
+    return fail(Code::invalid_argument,
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+                "ValidationError");
+  }
+  if (seconds > longest_of_role) {
+    return fail(Code::invalid_argument,
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", "ValidationError");
+  }
+  return {};
 }
 
 }  // namespace
@@ -232,25 +284,9 @@ Result<aws::Output> Sessions::assume_role(Authoriser& authoriser, aws::Call& cal
   const bool chained = caller.kind == Kind::assumed_role;
   SessionRequest request = MR_TRY(read_session_request(context_, input));
 
-  // Tags that the calling session hands on, and may not have changed.
-  Tags inherited;
   SessionDetail detail;
   if (chained) detail = MR_TRY(detail_of(caller.access_key_id));
-  for (const std::string& key : detail.transitive_keys) {
-    for (const auto& [name, value] : caller.tags) {
-      if (!equals_ignore_case(name, key)) continue;
-      inherited.emplace_back(name, value);
-      for (const auto& [asked, unused] : request.tags) {
-        if (equals_ignore_case(asked, key)) {
-          return fail(
-              Code::invalid_argument,
-              "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag "
-              "key from the calling session.",
-              "InvalidParameterValue");
-        }
-      }
-    }
-  }
+  const Tags inherited = MR_TRY(inherited_tags(caller, detail.transitive_keys, request.tags));
   const std::string asked_identity = input["SourceIdentity"].string_or();
   if (!caller.source_identity.empty() && !asked_identity.empty() && asked_identity != caller.source_identity)
     return denied(caller, "sts:SetSourceIdentity", role_arn);
@@ -260,20 +296,7 @@ Result<aws::Output> Sessions::assume_role(Authoriser& authoriser, aws::Call& cal
   if (!role && role.error().code != Code::not_found) return fail(role.error());
   if (!role) return denied(caller, "sts:AssumeRole", role_arn);
   const auto trust = MR_TRY(authoriser.parsed(MR_TRY(trust_of(context_, *role)), policy::Kind::trust));
-  decltype(aws::Check::keys) keys{{"sts:RoleSessionName", {input["RoleSessionName"].string_or()}}};
-  if (input["ExternalId"].is_string()) keys.push_back({"sts:ExternalId", {input["ExternalId"].as_string()}});
-  if (!source_identity.empty()) keys.push_back({"sts:SourceIdentity", {source_identity}});
-  std::vector<std::string> tag_keys;
-  for (const auto& [key, value] : request.tags) {
-    keys.push_back({"aws:RequestTag/" + key, {value}});
-    tag_keys.push_back(key);
-  }
-  if (!tag_keys.empty()) keys.push_back({"aws:TagKeys", tag_keys});
-  if (!request.transitive_keys.empty()) keys.push_back({"sts:TransitiveTagKeys", request.transitive_keys});
-  for (const auto& [key, value] : role->data["tags"].members()) {
-    keys.push_back({"aws:ResourceTag/" + key, {value.string_or()}});
-    keys.push_back({"iam:ResourceTag/" + key, {value.string_or()}});
-  }
+  const auto keys = session_condition_keys(input, request, source_identity, role->data["tags"]);
   const auto may = [&](const char* action) -> Status {
     const aws::Check check{action, role_arn, keys};
     const policy::Question question = authoriser.question_of(call, check);
@@ -285,15 +308,7 @@ Result<aws::Output> Sessions::assume_role(Authoriser& authoriser, aws::Call& cal
   if (!source_identity.empty()) MR_TRY(may("sts:SetSourceIdentity"));
 
   const std::int64_t duration = input["DurationSeconds"].int_or(kDefaultDuration);
-  if (chained && duration > kChainedLongest) {
-    return fail(Code::invalid_argument,
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
-                "ValidationError");
-  }
-  if (duration > role->data["max_session"].int_or(kDefaultDuration)) {
-    return fail(Code::invalid_argument,
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", "ValidationError");
-  }
+  MR_TRY(check_duration(duration, chained, role->data["max_session"].int_or(kDefaultDuration)));
   aws::Principal principal = session_principal(*role, input["RoleSessionName"].string_or());
   principal.source_identity = source_identity;
   merge_tags(principal.tags, inherited);

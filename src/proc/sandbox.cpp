@@ -105,6 +105,70 @@ std::string memory_options(std::uint64_t size_bytes) {
   return size_bytes == 0 ? "mode=1777" : fmt::format("mode=1777,size={}", size_bytes);
 }
 
+// A mount as the sandbox makes it: its target without links of the machine's.
+Result<Mount> checked(Mount mount) {
+  const std::string target = clean_path(mount.target);
+  if (target.empty() || target.front() != '/' || target == "/")
+    return fail(Code::invalid_argument, fmt::format("\"{}\" is no place to mount at", mount.target));
+  for (const char* own : {"/proc", "/dev"}) {
+    if (is_within(target, own) && !is_within(target, "/dev/shm"))
+      return fail(Code::invalid_argument, fmt::format("nothing can be mounted at {}", target));
+  }
+  const bool leads_out =
+      mount.below.is_absolute() || std::ranges::find(mount.below, std::filesystem::path("..")) != mount.below.end();
+  if (leads_out)
+    return fail(Code::invalid_argument, fmt::format("\"{}\" is not a part of a directory", mount.below.native()));
+  // What the machine has below /tmp is not seen in the sandbox, and neither are its links.
+  mount.target = is_within(target, "/tmp") ? target : resolved_path(target);
+  return mount;
+}
+
+// All mounts, each after those that it lies in.
+Result<std::vector<Mount>> ordered_mounts(const Sandbox& sandbox) {
+  std::vector<Mount> mounts = {{Mount::Kind::memory, {}, "/dev/shm", kSharedMemoryBytes, {}},
+                               {Mount::Kind::memory, {}, "/tmp", kTemporaryBytes, {}}};
+  const auto first = [](const Mount& a, const Mount& b) { return comes_before(a.target, b.target); };
+  const auto insert = [&](Mount mount) {
+    mounts.insert(std::upper_bound(mounts.begin(), mounts.end(), mount, first), std::move(mount));
+  };
+  for (const auto& program : sandbox.programs) {
+    // Of the machine's /tmp nothing is seen.
+    if (is_within(program.native(), "/tmp")) insert({Mount::Kind::read_only, program, program.native(), 0, {}});
+  }
+  for (const Mount& mount : sandbox.mounts) insert(MR_TRY(checked(mount)));
+  return mounts;
+}
+
+SandboxBaseKey base_key(const Sandbox& sandbox, const std::vector<std::string>& hidden,
+                        const std::optional<ChildUser>& user) {
+  SandboxBaseKey key{outermost(hidden), resolved(sandbox.programs), {}, {}};
+  if (user) {
+    for (auto& path : key.hidden) path = closed_above(path, *user);
+    std::sort(key.hidden.begin(), key.hidden.end());
+    key.hidden = outermost(key.hidden);
+  }
+  std::erase_if(key.programs, [](const std::string& program) { return is_within(program, "/tmp"); });
+  return key;
+}
+
+// Places of mounts that the base has not: of most steps these are the same few, and so is the base; what lies in them
+// is the child's own.
+void add_missing_places(const SandboxBase& base, const std::vector<Mount>& mounts, SandboxBaseKey& key) {
+  for (const Mount& mount : mounts) {
+    const std::string& target = mount.target;
+    const bool late = std::ranges::any_of(
+        mounts, [&](const Mount& other) { return other.target != target && is_within(target, other.target); });
+    if (late || !base.blank_above(target).empty()) continue;
+    const bool is_file = mounts_file(mount);
+    if (is_file ? base.has_file(target) : base.has_directory(target)) continue;
+    std::string missing = base.missing_for(target);
+    auto& places = is_file && missing == target ? key.file_places : key.places;
+    if (std::ranges::find(places, missing) == places.end()) places.push_back(std::move(missing));
+  }
+  std::sort(key.places.begin(), key.places.end());
+  std::sort(key.file_places.begin(), key.file_places.end());
+}
+
 }  // namespace
 
 bool enter_own_mount_namespace() {
@@ -237,90 +301,53 @@ Status SandboxPlan::add_files(const Mount& mount) {
 
 Result<SandboxPlan> SandboxPlan::make(const Sandbox& sandbox, SandboxBases& bases, std::optional<ChildUser> user) {
   SandboxPlan plan;
-  plan.flags_ = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-  if (!sandbox.network) plan.flags_ |= CLONE_NEWNET;
-  plan.may_nest_ = sandbox.may_nest;
-  plan.context_.is_root = ::geteuid() == 0;
-  if (user) {
-    plan.context_.user = user->user;
-    plan.context_.group = user->group;
-  }
-  if (!plan.context_.is_root) {
-    plan.flags_ |= CLONE_NEWUSER;
-    plan.uid_map_ = fmt::format("{} {} 1\n", ::geteuid(), ::geteuid());
-    plan.gid_map_ = fmt::format("{} {} 1\n", ::getegid(), ::getegid());
-  }
-  std::vector<Mount> mounts = {{Mount::Kind::memory, {}, "/dev/shm", kSharedMemoryBytes, {}},
-                               {Mount::Kind::memory, {}, "/tmp", kTemporaryBytes, {}}};
-  const auto first = [](const Mount& a, const Mount& b) { return comes_before(a.target, b.target); };
-  const auto insert = [&](Mount mount) {
-    mounts.insert(std::upper_bound(mounts.begin(), mounts.end(), mount, first), std::move(mount));
-  };
-  for (const auto& program : sandbox.programs) {
-    // Of the machine's /tmp nothing is seen.
-    if (is_within(program.native(), "/tmp")) insert({Mount::Kind::read_only, program, program.native(), 0, {}});
-  }
-  for (Mount mount : sandbox.mounts) {
-    const std::string target = clean_path(mount.target);
-    if (target.empty() || target.front() != '/' || target == "/")
-      return fail(Code::invalid_argument, fmt::format("\"{}\" is no place to mount at", mount.target));
-    for (const char* own : {"/proc", "/dev"}) {
-      if (is_within(target, own) && !is_within(target, "/dev/shm"))
-        return fail(Code::invalid_argument, fmt::format("nothing can be mounted at {}", target));
-    }
-    const bool leads_out =
-        mount.below.is_absolute() || std::ranges::find(mount.below, std::filesystem::path("..")) != mount.below.end();
-    if (leads_out)
-      return fail(Code::invalid_argument, fmt::format("\"{}\" is not a part of a directory", mount.below.native()));
-    // What the machine has below /tmp is not seen in the sandbox, and neither are its links.
-    mount.target = is_within(target, "/tmp") ? target : resolved_path(target);
-    insert(std::move(mount));
-  }
+  plan.set_namespaces(sandbox, user);
+  const std::vector<Mount> mounts = MR_TRY(ordered_mounts(sandbox));
   std::vector<std::string> hidden = resolved(sandbox.hidden);
-  SandboxBaseKey key{outermost(hidden), resolved(sandbox.programs), {}, {}};
-  if (user) {
-    for (auto& path : key.hidden) path = closed_above(path, *user);
-    std::sort(key.hidden.begin(), key.hidden.end());
-    key.hidden = outermost(key.hidden);
-  }
-  std::erase_if(key.programs, [](const std::string& program) { return is_within(program, "/tmp"); });
+  SandboxBaseKey key = base_key(sandbox, hidden, user);
   plan.base_ = bases.find(key, false);
-  for (const Mount& mount : mounts) {
-    const std::string& target = mount.target;
-    const bool late = std::ranges::any_of(
-        mounts, [&](const Mount& other) { return other.target != target && is_within(target, other.target); });
-    if (late || !plan.base_->blank_above(target).empty()) continue;
-    const bool is_file = mounts_file(mount);
-    if (is_file ? plan.base_->has_file(target) : plan.base_->has_directory(target)) continue;
-    // Of most steps these are the same few, and so is the base; what lies in them is the child's own.
-    std::string missing = plan.base_->missing_for(target);
-    auto& places = is_file && missing == target ? key.file_places : key.places;
-    if (std::ranges::find(places, missing) == places.end()) places.push_back(std::move(missing));
-  }
-  std::sort(key.places.begin(), key.places.end());
-  std::sort(key.file_places.begin(), key.file_places.end());
+  add_missing_places(*plan.base_, mounts, key);
   plan.base_ = bases.find(key, true);
   plan.root_ = plan.base_->prepared().empty() ? bases.root() : plan.base_->prepared();
-
   for (const auto& path : sandbox.hidden) hidden.push_back(clean_path(path.native()));
+  MR_TRY(plan.add_steps(mounts, hidden));
+  return plan;
+}
+
+void SandboxPlan::set_namespaces(const Sandbox& sandbox, const std::optional<ChildUser>& user) {
+  flags_ = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+  if (!sandbox.network) flags_ |= CLONE_NEWNET;
+  may_nest_ = sandbox.may_nest;
+  context_.is_root = ::geteuid() == 0;
+  if (user) {
+    context_.user = user->user;
+    context_.group = user->group;
+  }
+  if (context_.is_root) return;
+  flags_ |= CLONE_NEWUSER;
+  uid_map_ = fmt::format("{} {} 1\n", ::geteuid(), ::geteuid());
+  gid_map_ = fmt::format("{} {} 1\n", ::getegid(), ::getegid());
+}
+
+Status SandboxPlan::add_steps(const std::vector<Mount>& mounts, const std::vector<std::string>& hidden) {
   for (std::size_t i = 0; i < mounts.size(); ++i) {
     const Mount& mount = mounts[i];
     if (i + 1 < mounts.size() && mounts[i + 1].target == mount.target) continue;  // covered
-    plan.add(mount);
+    add(mount);
     switch (mount.kind) {
       case Mount::Kind::writable:
       case Mount::Kind::read_only:
-        plan.steps_.push_back(source_step(mount, mount.target, hidden));
+        steps_.push_back(source_step(mount, mount.target, hidden));
         break;
       case Mount::Kind::memory:
-        plan.steps_.push_back({Step::Kind::memory, in_root(mount.target), memory_options(mount.size_bytes)});
+        steps_.push_back({Step::Kind::memory, in_root(mount.target), memory_options(mount.size_bytes)});
         break;
       case Mount::Kind::files:
-        MR_TRY(plan.add_files(mount));
+        MR_TRY(add_files(mount));
         break;
     }
   }
-  return plan;
+  return {};
 }
 
 // The base, and the child's own over it.

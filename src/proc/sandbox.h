@@ -70,6 +70,8 @@ class SandboxPlan {
  private:
   const char* enter_root() const noexcept;
   const char* mount_proc() const noexcept;
+  void set_namespaces(const Sandbox& sandbox, const std::optional<ChildUser>& user);
+  Status add_steps(const std::vector<Mount>& mounts, const std::vector<std::string>& hidden);
   void add(const Mount& mount);
   Status add_files(const Mount& mount);
   void renew(const std::string& blank);
