@@ -71,6 +71,7 @@ bool is_sendable(const AsyncRequest& request) {
       return false;
     }
   }
+  if (request.unix_socket.empty() && request.port == 0) return false;
   return !request.method.empty() && clean(request.method, kSpaces) && request.target.starts_with('/') &&
          clean(request.target, kSpaces);
 }
@@ -89,9 +90,13 @@ void set_up(CURL* curl, Exchange& exchange) {
   add_field(exchange, "Expect:");
   if (!request.headers.has("accept")) add_field(exchange, "Accept:");
   if (!request.headers.has("content-type")) add_field(exchange, "Content-Type:");
-  curl_easy_setopt(curl, CURLOPT_URL, "http://localhost/");
+  const std::string url = request.unix_socket.empty() ? fmt::format("http://127.0.0.1:{}/", request.port)
+                                                      : std::string("http://localhost/");
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, request.target.c_str());
-  curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  if (!request.unix_socket.empty()) {
+    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  }
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
@@ -211,7 +216,7 @@ AsyncClient::~AsyncClient() {
 
 void AsyncClient::send(AsyncRequest request, Done done) {
   if (!is_sendable(request)) {
-    return done(fail(Code::invalid_argument, "a method, target or header field that cannot be sent"));
+    return done(fail(Code::invalid_argument, "an address, method, target or header field that cannot be sent"));
   }
   auto exchange = std::make_unique<Exchange>();
   exchange->request = std::move(request);

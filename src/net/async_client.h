@@ -1,10 +1,11 @@
 #pragma once
-// An HTTP client for servers behind Unix sockets that may never answer: one thread for any number of exchanges
-// (libcurl's multi interface). Each exchange has a connection of its own, so that no answer is ever another's.
-// Thread-safe.
+// An HTTP client for servers behind Unix sockets or loopback ports that may never answer: one thread for any number of
+// exchanges (libcurl's multi interface). Each exchange has a connection of its own, so that no answer is ever
+// another's. Thread-safe.
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +19,7 @@ namespace millrace::net {
 struct AsyncRequest {
   std::string method = "GET";
   std::string unix_socket;   // at most 107 bytes
+  std::uint16_t port = 0;    // of 127.0.0.1, where there is no unix_socket
   std::string target = "/";  // path and query, sent as they are
   Headers headers;
   std::string body;

@@ -1,6 +1,8 @@
 #include "net/async_client.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -86,6 +88,37 @@ TEST(AsyncClient, GivesTheAnswer) {
   EXPECT_EQ(answer->status, 201);
   EXPECT_EQ(answer->headers.get("content-type"), "text/csv");
   EXPECT_EQ(answer->body, "abc");
+}
+
+TEST(AsyncClient, ReachesALoopbackPort) {
+  Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  AsyncRequest request = to("");
+  request.port = ntohs(address.sin_port);
+  std::string asked(4'096, 0);
+  std::thread server([&] {
+    const Fd peer(::accept(listener.get(), nullptr, nullptr));
+    asked.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::recv(peer.get(), asked.data(), asked.size(), 0))));
+    const std::string_view text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    (void)!::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL);
+  });
+  AsyncClient client;
+  request.target = "/ping";
+  const auto answer = ask(client, request);
+  server.join();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "ok");
+  EXPECT_TRUE(asked.starts_with("GET /ping HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(request.port) + "\r\n"));
+  listener.reset();
+  EXPECT_EQ(ask(client, request).error().reason, "ConnectionRefused");
+  request.port = 0;
+  EXPECT_EQ(ask(client, request).error().code, Code::invalid_argument);
 }
 
 TEST(AsyncClient, SaysWhyThereIsNoAnswer) {

@@ -5,6 +5,7 @@
 // Nothing here waits for a workload. start() is answered later, also where the workload waits for its turn; status(),
 // stop() and forget() answer from what the backend knows, and with `unavailable` while it does not.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ class Backend {
   Result<WorkStatus> start_and_wait(Workload workload);
 
   virtual Result<std::optional<WorkStatus>> status(const std::string& key) = 0;  // nullopt: never started
+  // Of 127.0.0.1, where this machine reaches the Workload::published_port of a container that was started and has not
+  // ended; 0: there is none.
+  virtual std::uint16_t published_port(const std::string&) { return 0; }
   // SIGTERM, or what the backend has for it; after `grace` it is killed. Ended or unknown keys: success.
   virtual Status stop(const std::string& key, Millis grace) = 0;
   // Forgets what has ended and whose key is `key` or begins with `key` and a '/': those keys may then be used again.

@@ -27,6 +27,8 @@ std::set<std::string, std::less<>> names_in(const fs::path& directory) {
 
 Status remove_containers(const fs::path& engine, const std::set<std::string, std::less<>>& names) {
   std::vector<std::string> words = {"rm", "--force"};
+  // podman gives it ten seconds else; docker kills at once, and does not know the option.
+  if (engine.filename() == "podman") words.insert(words.end(), {"--time", "0"});
   words.insert(words.end(), names.begin(), names.end());
   const int code = MR_TRY(ask_engine(engine, std::move(words), kRemoveLimit));
   return code == 0 ? Status() : fail(Code::unavailable, "the engine's client ends with " + std::to_string(code));
@@ -132,6 +134,11 @@ Result<std::optional<WorkStatus>> ContainerBackend::status(const std::string& ke
   // It ended while no server ran.
   if (const std::string name = container_name(key); is_contained(name)) settle(name, *status);
   return status;
+}
+
+std::uint16_t ContainerBackend::published_port(const std::string& key) {
+  const std::string name = container_name(key);
+  return is_contained(name) ? kept_port(directory_of(name)) : std::uint16_t{0};
 }
 
 Status ContainerBackend::shutdown(Millis grace) {

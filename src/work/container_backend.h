@@ -27,6 +27,7 @@ class ContainerBackend final : public Backend {
 
   void start(Workload workload, Done done) override;
   Result<std::optional<WorkStatus>> status(const std::string& key) override;
+  std::uint16_t published_port(const std::string& key) override;
   Status stop(const std::string& key, Millis grace) override { return processes_.stop(key, grace); }
   Status forget(const std::string& key) override { return processes_.forget(key); }
   Status shutdown(Millis grace) override;

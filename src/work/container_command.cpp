@@ -1,5 +1,8 @@
 #include "work/container_command.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -23,6 +26,7 @@ using Words = std::vector<std::string>;
 
 constexpr std::size_t kMaxImageBytes = 512;  // of an image's name
 constexpr std::string_view kRegistry = "docker://";
+constexpr const char* kPortFile = "port";  // in a container's directory
 
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
@@ -123,7 +127,50 @@ void add_variables(Variables variables, Words& words, Variables& of_client) {
   }
 }
 
+// One that nothing has now. The next start of the workload is the cure where somebody else takes it in the meantime.
+Result<std::uint16_t> free_loopback_port() {
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return fail(system_error("no port of loopback for a container", errno));
+  }
+  return ntohs(address.sin_port);
+}
+
+// Kept in the directory: where a start is repeated the container may run already, and a later server looks there.
+Result<std::uint16_t> choose_port(const fs::path& directory) {
+  if (const std::uint16_t kept = kept_port(directory); kept != 0) return kept;
+  const std::uint16_t port = MR_TRY(free_loopback_port());
+  MR_TRY(write_file_atomic(directory / kPortFile, std::to_string(port), 0600));
+  return port;
+}
+
+// The host's network, so that the workload reaches this server on loopback; or one of its own with a port published.
+Status add_network(const fs::path& engine, const Workload& workload, const fs::path& directory, Words& words) {
+  const bool network = !workload.sandbox || workload.sandbox->network;
+  if (workload.published_port == 0) {
+    words.insert(words.end(), {"--network", network ? "host" : "none"});
+    return {};
+  }
+  if (!network) return fail(Code::invalid_argument, "a container without a network has no port to be published");
+  const std::uint16_t port = MR_TRY(choose_port(directory));
+  words.insert(words.end(), {"--publish", fmt::format("127.0.0.1:{}:{}", port, workload.published_port)});
+  // podman gives the name by itself.
+  if (engine.filename() == "docker") words.insert(words.end(), {"--add-host", "host.containers.internal:host-gateway"});
+  return {};
+}
+
 }  // namespace
+
+std::uint16_t kept_port(const fs::path& directory) {
+  const auto text = read_file(directory / kPortFile, 16);
+  const auto port = text ? parse_int(*text) : std::nullopt;
+  return port && *port > 0 && *port <= UINT16_MAX ? static_cast<std::uint16_t>(*port) : std::uint16_t{0};
+}
 
 std::string container_name(std::string_view key) { return "millrace-" + sha256_hex(key).substr(0, 24); }
 
@@ -146,19 +193,11 @@ bool is_image_reference(std::string_view image) {
 Result<Workload> client_of(const fs::path& engine, Workload workload, const fs::path& directory) {
   if (!is_image_reference(workload.image))
     return fail(Code::invalid_argument, fmt::format("\"{}\" is no name of an image", workload.image));
-  const bool network = !workload.sandbox || workload.sandbox->network;
   Workload client;
-  // The host's network: the workload reaches this server on loopback. No labels: what is mounted is the server's own.
+  // No labels: what is mounted is the server's own.
   Words& words = client.command;
-  words = {engine.native(),
-           "run",
-           "--rm",
-           "--name",
-           container_name(workload.key),
-           "--network",
-           network ? "host" : "none",
-           "--security-opt",
-           "label=disable"};
+  words = {engine.native(), "run", "--rm", "--name", container_name(workload.key), "--security-opt", "label=disable"};
+  MR_TRY(add_network(engine, workload, directory, words));
   add_limits(workload, words);
   add_user(workload, words);
   MR_TRY(add_mounts(workload, directory, words));

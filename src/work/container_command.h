@@ -2,6 +2,7 @@
 // A workload with an image as `podman run …`: the engine's client is a process, whose exit code is the container's.
 // Source: podman-run(1), docker's "docker container run".
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -24,5 +25,8 @@ bool is_image_reference(std::string_view image);
 // source that is not there, or that a link leads to.
 Result<Workload> client_of(const std::filesystem::path& engine, Workload workload,
                            const std::filesystem::path& directory);
+
+// The loopback port that client_of() has chosen for the container of this directory; 0: none.
+std::uint16_t kept_port(const std::filesystem::path& directory);
 
 }  // namespace millrace::work

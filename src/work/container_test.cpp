@@ -241,6 +241,30 @@ TEST_F(ContainerBackendTest, AServerThatGoesForGoodTakesItsContainersWithIt) {
   EXPECT_EQ(asked(), "rm --force " + container_name("a") + "\n");
 }
 
+TEST_F(ContainerBackendTest, APublishedPortIsKnownToALaterServerUntilTheEnd) {
+  Workload server = workload("a", "here:1");
+  server.published_port = 8080;
+  ASSERT_TRUE(containers_->start_and_wait(server));
+  const std::uint16_t port = containers_->published_port("a");
+  ASSERT_NE(port, 0);
+  const auto words = processes_.workload("a")->command;
+  EXPECT_THAT(words, Contains("127.0.0.1:" + std::to_string(port) + ":8080"));
+  EXPECT_THAT(words, Not(Contains("--network"))) << "the host's would have one port 8080 for all";
+  EXPECT_EQ(containers_->published_port("b"), 0);
+  die();
+  open();
+  EXPECT_EQ(containers_->published_port("a"), port);
+  ASSERT_TRUE(containers_->start_and_wait(server)) << "a start that is repeated";
+  EXPECT_EQ(containers_->published_port("a"), port);
+  ASSERT_TRUE(processes_.end("a"));
+  ended_.get_future().wait();
+  EXPECT_EQ(containers_->published_port("a"), 0);
+  server.sandbox.emplace();
+  server.sandbox->network = false;
+  server.key = "c";
+  EXPECT_EQ(containers_->start_and_wait(server).error().code, Code::invalid_argument);
+}
+
 TEST_F(ContainerBackendTest, AsksTheEngineForAnImage) {
   EXPECT_TRUE(containers_->has_image("here:1"));
   EXPECT_FALSE(containers_->has_image("elsewhere:1"));

@@ -42,6 +42,9 @@ struct Workload {
   // reported. Without one it is a process with the server's user, and sees this machine as that user does.
   std::optional<Sandbox> sandbox;
   std::optional<std::int64_t> run_as_user, run_as_group;  // in a container; empty: the image's
+  // In a container: not 0: it has a network of its own, where it listens on this TCP port; this machine reaches it at
+  // Backend::published_port() of loopback, and it reaches this machine as host.containers.internal.
+  std::uint16_t published_port = 0;
   bool as_server = false;  // with all that the server may do: the client of a container engine
   // false: what is noted of its start survives the death of the server, but perhaps not the machine's; who started it
   // compares proc::boot_id().
