@@ -174,6 +174,20 @@ TEST_F(TrainTest, CsvLinesAreCountedAcrossPieces) {
                              ", column 5: \"oops\" is not a finite number");
 }
 
+TEST_F(TrainTest, ModelsOfEarlierReleasesAreRead) {
+  std::string text("\x93NUMPY\x01\x00", 8);
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }\n";
+  text += static_cast<char>(header.size());
+  text += '\0';
+  text += header;
+  const float centre[] = {1.5f, -2};
+  text.append(reinterpret_cast<const char*>(centre), sizeof centre);
+  put(ml() / "model/model_algo-1", text);
+  const auto loaded = built_in::kmeans::load_model(ml() / "model");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->centres, std::vector<float>({1.5f, -2}));
+}
+
 TEST_F(TrainTest, ModelFilesComeBackAndBadOnesAreRefused) {
   ASSERT_TRUE(built_in::kmeans::save_model(model(), ml() / "model"));
   const auto loaded = built_in::kmeans::load_model(ml() / "model");

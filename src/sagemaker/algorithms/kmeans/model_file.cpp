@@ -8,13 +8,13 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "sagemaker/algorithms/ndarray_file.h"
 
 namespace millrace::sagemaker::built_in::kmeans {
 namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY\x01\x00", 8);
 constexpr std::size_t kPrefix = 10;  // the magic and the header's length
-constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kMaxModelBytes = std::size_t{4} << 30;
 constexpr std::int64_t kMaxExtent = 1'000'000'000;
 
@@ -34,9 +34,7 @@ Result<std::pair<std::size_t, std::size_t>> shape_of(std::string_view header) {
   return fail(Code::invalid_argument, "it is not a two-dimensional float32 array");
 }
 
-Result<algorithms::KMeansModel> parse(std::string_view bytes) {
-  if (!bytes.starts_with(kMagic) || bytes.size() < kPrefix)
-    return fail(Code::invalid_argument, "it is not a .npy file");
+Result<algorithms::KMeansModel> parse_npy(std::string_view bytes) {
   const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
   const std::size_t length = byte(8) | byte(9) << 8;
   if (bytes.size() < kPrefix + length) return fail(Code::invalid_argument, "its header is cut short");
@@ -45,6 +43,20 @@ Result<algorithms::KMeansModel> parse(std::string_view bytes) {
   if (bytes.size() != k * dim * sizeof(float)) return fail(Code::invalid_argument, "its size does not fit its shape");
   algorithms::KMeansModel model{k, dim, std::vector<float>(k * dim)};
   std::memcpy(model.centres.data(), bytes.data(), bytes.size());
+  return model;
+}
+
+Result<algorithms::KMeansModel> parse_arrays(std::string_view bytes) {
+  auto arrays = MR_TRY(read_ndarrays(bytes));
+  if (arrays.size() != 1 || arrays.front().shape.size() != 2 || arrays.front().values.empty())
+    return fail(Code::invalid_argument, "it is not one two-dimensional array");
+  NdArray& centres = arrays.front();
+  return algorithms::KMeansModel{centres.shape[0], centres.shape[1], std::move(centres.values)};
+}
+
+Result<algorithms::KMeansModel> parse(std::string_view bytes) {
+  const bool is_npy = bytes.starts_with(kMagic) && bytes.size() >= kPrefix;
+  auto model = MR_TRY(is_npy ? parse_npy(bytes) : parse_arrays(bytes));
   for (const float value : model.centres) {
     if (!std::isfinite(value)) return fail(Code::invalid_argument, "it holds a value that is not a finite number");
   }
@@ -54,17 +66,9 @@ Result<algorithms::KMeansModel> parse(std::string_view bytes) {
 }  // namespace
 
 Status save_model(const algorithms::KMeansModel& model, const std::filesystem::path& directory) {
-  std::string header =
-      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", model.k, model.dim);
-  header.append((kAlignment - (kPrefix + header.size() + 1) % kAlignment) % kAlignment, ' ');
-  header.push_back('\n');
-  std::string bytes(kMagic);
-  bytes.push_back(static_cast<char>(header.size() & 255));
-  bytes.push_back(static_cast<char>(header.size() >> 8));
-  bytes += header;
-  bytes.append(reinterpret_cast<const char*>(model.centres.data()), model.centres.size() * sizeof(float));
+  const NdArray centres{"", {model.k, model.dim}, model.centres};
   MR_TRY(make_directories(directory));
-  return write_file(directory / kModelFile, bytes);
+  return write_file(directory / kModelFile, write_ndarrays({&centres, 1}));
 }
 
 Result<algorithms::KMeansModel> load_model(const std::filesystem::path& directory) {

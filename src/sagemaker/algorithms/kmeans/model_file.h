@@ -1,6 +1,7 @@
 #pragma once
-// The trained model as a file: `model_algo-1`, NumPy's .npy format 1.0 (numpy.lib.format), float32, C order, k rows of
-// feature_dim: numpy.load("model_algo-1") gives the centres.
+// The trained model as a file: `model_algo-1`, as SageMaker writes it: a list of MXNet's (ndarray_file.h) that holds
+// one float32 array, k rows of feature_dim: mx.nd.load("model_algo-1")[0] gives the centres. Read as well: what this
+// program wrote before, NumPy's .npy format 1.0.
 
 #include <filesystem>
 #include <string_view>
