@@ -26,7 +26,7 @@ driver = "vfs"
 graphroot = "{directory}/graph"
 runroot = "{directory}/run"
 """
-COMMANDS = ("sh", "cat", "cp", "cut", "dirname", "echo", "env", "expr", "grep", "id", "kill", "ls", "mkdir", "printf", "rm", "sleep", "sort", "test", "touch", "tr", "wc", "wget")
+COMMANDS = ("sh", "cat", "cp", "cut", "dirname", "echo", "env", "expr", "grep", "head", "id", "kill", "ls", "mkdir", "nc", "printf", "rm", "sleep", "sort", "test", "touch", "tr", "wc", "wget")
 
 
 @contextlib.contextmanager

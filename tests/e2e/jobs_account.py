@@ -92,10 +92,10 @@ class Account:
     def nothing_got_out(self, prefix):
         assert self.key not in self.objects(prefix).values()
 
-    def endpoint(self, name, model_data):
+    def endpoint(self, name, model_data, image=KMEANS):
         """Describes the endpoint once it serves, or has failed."""
         self.sagemaker.create_model(
-            ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer={"Image": KMEANS, "ModelDataUrl": model_data}
+            ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer={"Image": image, "ModelDataUrl": model_data}
         )
         variant = {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
         self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])

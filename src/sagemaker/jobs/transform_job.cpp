@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "sagemaker/jobs/job_kind.h"
+#include "sagemaker/jobs/model_server.h"
 #include "sagemaker/jobs/object_paths.h"
 #include "sagemaker/jobs/served_model.h"
 
@@ -34,6 +35,7 @@ class TransformKind final : public JobKind {
                                  const Checkpoint& checkpoint) override {
     // The model as it was when the job was made: it may be deleted meanwhile.
     const auto model = MR_TRY(served_model(job.state["model"]));
+    if (model.algorithm.empty()) return fail(cannot_serve(model));
     MR_TRY(fetch_model(dependencies_, model, directory / "model", job.origin(), checkpoint));
     const auto access = MR_TRY(dependencies_.access_as(model.role_arn, job.origin()));
     Transfer transfer{*access, model.role_arn, dependencies_.account_region.region, checkpoint};

@@ -19,7 +19,8 @@ Value to_value(const Deployment& deployment) {
                                  {"weight", v.weight},
                                  {"instances", v.instances},
                                  {"model", v.model},
-                                 {"attempt", v.attempt}}));
+                                 {"attempt", v.attempt},
+                                 {"start_limit", v.start_limit.count()}}));
   }
   return Value::object({{"config", deployment.config}, {"variants", std::move(variants)}});
 }
@@ -34,7 +35,7 @@ std::vector<Deployment> deployments_of(const Resource& endpoint) {
     deployment.config = value["config"].string_or();
     for (const auto& v : value["variants"].items()) {
       deployment.variants.push_back({v["name"].string_or(), v["weight"].double_or(1), v["instances"].int_or(1),
-                                     v["model"], v["attempt"].int_or(1)});
+                                     v["model"], v["attempt"].int_or(1), Millis(v["start_limit"].int_or(0))});
     }
     deployments.push_back(std::move(deployment));
   }
@@ -55,8 +56,10 @@ Deployment make_deployment(std::int64_t number, const Value& config, const std::
   deployment.config = config["EndpointConfigName"].string_or();
   std::size_t at = 0;
   for (const auto& variant : config["ProductionVariants"].items()) {
-    deployment.variants.push_back({variant["VariantName"].string_or(), variant["InitialVariantWeight"].double_or(1),
-                                   variant["InitialInstanceCount"].int_or(1), models.at(at++), 1});
+    deployment.variants.push_back(
+        {variant["VariantName"].string_or(), variant["InitialVariantWeight"].double_or(1),
+         variant["InitialInstanceCount"].int_or(1), models.at(at++), 1,
+         std::chrono::seconds(variant["ContainerStartupHealthCheckTimeoutInSeconds"].int_or(0))});
   }
   return deployment;
 }

@@ -2,7 +2,7 @@
 // An endpoint's deployments, as its row keeps them. Pure.
 //
 //   state.serving, state.pending   numbers of the deployment that answers / that is being brought up; 0: none
-//   state.deployments["3"]         {config, variants: [{name, weight, instances, model, attempt}]}
+//   state.deployments["3"]         {config, variants: [{name, weight, instances, model, attempt, start_limit}]}
 // A deployment that is neither is being taken down.
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct Variant {
   std::int64_t instances = 1;
   Value model;               // the model's Describe document when the deployment was made
   std::int64_t attempt = 1;  // how often its server has been started
+  Millis start_limit{};      // until it must answer its first /ping; 0: kStartLimit (machine.h)
 };
 struct Deployment {
   std::int64_t number = 0;

@@ -25,7 +25,9 @@ TEST(Deployment, IsKeptInTheRow) {
   const Value config = Value::object(
       {{"EndpointConfigName", "cfg"},
        {"ProductionVariants", Value::array({Value::object({{"VariantName", "a"}, {"InitialVariantWeight", 0.5}}),
-                                            Value::object({{"VariantName", "b"}, {"InitialInstanceCount", 2}})})}});
+                                            Value::object({{"VariantName", "b"},
+                                                           {"InitialInstanceCount", 2},
+                                                           {"ContainerStartupHealthCheckTimeoutInSeconds", 60}})})}});
   put_deployment(endpoint, make_deployment(3, config, {Value::object({{"ModelName", "m"}}), Value::object()}));
   const auto kept = deployments_of(endpoint);
   ASSERT_EQ(kept.size(), 1u);
@@ -34,6 +36,7 @@ TEST(Deployment, IsKeptInTheRow) {
   ASSERT_EQ(kept[0].variants.size(), 2u);
   EXPECT_EQ(kept[0].variants[0].weight, 0.5);
   EXPECT_EQ(kept[0].variants[1].instances, 2);
+  EXPECT_EQ(kept[0].variants[1].start_limit, Millis(60'000));
   EXPECT_EQ(kept[0].variants[0].model["ModelName"].as_string(), "m");
 
   const std::string key = server_key(endpoint, kept[0], kept[0].variants[0]);

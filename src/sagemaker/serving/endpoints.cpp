@@ -45,7 +45,7 @@ struct Endpoints::Impl {
         invoker({[this](const std::string& endpoint, const std::string& variant) -> Result<Route::Target> {
                    return MR_TRY(routes.find(endpoint))->choose(variant, uniform());
                  },
-                 [this](const std::string& id) { return servers.socket_of(id); },
+                 [this](const std::string& id) { return servers.address_of(id); },
                  [this](const std::string& endpoint) { poke(endpoint); }, send, e}),
         queue(e.queue(kThreads, "sagemaker-serve", [this](const std::string& name) { drive(name); })) {}
 

@@ -118,7 +118,7 @@ struct Invoker::Impl {
   void pump(const std::string& id) {
     while (true) {
       Entry entry;
-      std::shared_ptr<const HeldSocket> socket;
+      std::shared_ptr<const ServerAddress> address;
       {
         const MutexLock lock(mutex);
         const auto lane = lanes.find(id);
@@ -128,25 +128,26 @@ struct Invoker::Impl {
           return;
         }
         if (lane->second.under_way >= limits.under_way || now() < lane->second.pause_until) return;
-        socket = needs.socket_of(id);
-        if (!socket) {
+        address = needs.address_of(id);
+        if (!address) {
           if (!lane->second.unready_since) lane->second.unready_since = now();
           return;
         }
         lane->second.unready_since.reset();
+        if (lane->second.under_way >= address->invocations_at_a_time()) return;
         entry = take_first(lane->second);
         ++lane->second.under_way;
       }
-      send(id, entry, socket);
+      send(id, entry, address);
     }
   }
 
-  void send(const std::string& id, const Entry& entry, std::shared_ptr<const HeldSocket> socket) {
+  void send(const std::string& id, const Entry& entry, std::shared_ptr<const ServerAddress> address) {
     const Invocation& invocation = entry->invocation;
     net::AsyncRequest request;
     request.method = "POST";
     request.target = "/invocations";
-    request.unix_socket = socket->path();
+    address->put_into(request);
     request.timeout = entry->deadline - now();
     request.max_body_bytes = limits.answer_bytes;
     request.body = invocation.body;
@@ -155,8 +156,8 @@ struct Invoker::Impl {
     if (!invocation.custom_attributes.empty()) {
       request.headers.set("X-Amzn-SageMaker-Custom-Attributes", invocation.custom_attributes);
     }
-    // The socket is held until the exchange has ended: its path is a descriptor's.
-    needs.send(std::move(request), [this, id, entry, socket](Result<net::ClientResponse> result) {
+    // The address is held until the exchange has ended: a socket's path is a descriptor's.
+    needs.send(std::move(request), [this, id, entry, address](Result<net::ClientResponse> result) {
       answered(id, entry, std::move(result));
     });
   }

@@ -13,7 +13,6 @@
 #include "sagemaker/jobs/execution.h"
 #include "sagemaker/serving/routes.h"
 #include "sagemaker/serving/sockets.h"
-#include "sagemaker/worker/worker.h"
 
 namespace millrace::sagemaker {
 
@@ -31,9 +30,8 @@ struct InvocationAnswer {  // the model server's, whatever its status
 class Invoker {
  public:
   struct Limits {
-    std::size_t under_way =
-        worker::kMaxInvocations;  // of one variant; fewer than its server has threads, so that /ping is answered
-    std::size_t waiting = 256;    // of one variant
+    std::size_t under_way = 128;            // of one variant, where its server does not have fewer at a time
+    std::size_t waiting = 256;              // of one variant
     std::size_t waiting_bytes = 64u << 20;  // their bodies
     Millis timeout{60'000};                 // a model's own limit on SageMaker; the time spent waiting counts
     Millis start_patience{5'000};           // of those who wait for a server that is being started
@@ -41,8 +39,8 @@ class Invoker {
   };
   struct Needs {
     std::function<Result<Route::Target>(const std::string& endpoint, const std::string& variant)> choose;
-    std::function<std::shared_ptr<const HeldSocket>(const std::string& id)>
-        socket_of;                                             // nullptr: it does not answer yet
+    std::function<std::shared_ptr<const ServerAddress>(const std::string& id)>
+        address_of;                                            // nullptr: it does not answer yet
     std::function<void(const std::string& endpoint)> suspect;  // its server cannot be reached: look at it
     Send send;
     const Execution& execution;

@@ -63,8 +63,8 @@ class Model {
     answered_ += peers_.size();
     peers_.clear();
   }
-  std::shared_ptr<const HeldSocket> socket() const {
-    return std::make_shared<const HeldSocket>(Fd(::open(path_.c_str(), O_PATH | O_CLOEXEC)));
+  std::shared_ptr<const ServerAddress> socket() const {
+    return std::make_shared<const ServerAddress>(Fd(::open(path_.c_str(), O_PATH | O_CLOEXEC)));
   }
 
  private:
@@ -99,7 +99,7 @@ class InvokerTest : public testing::Test {
   const Execution execution_{steady_, timers_};
   net::AsyncClient client_;
   std::mutex mutex_;
-  std::shared_ptr<const HeldSocket> socket_;
+  std::shared_ptr<const ServerAddress> socket_;
   std::string id_ = "id";                // of the variant's server, as the endpoint has it now
   std::map<std::string, int> outcomes_;  // status or reason → how many
   std::unique_ptr<Invoker> invoker_;
@@ -127,7 +127,7 @@ class InvokerTest : public testing::Test {
     invoker_->stop();
     client_.stop();
   }
-  void listen(std::shared_ptr<const HeldSocket> socket) {
+  void listen(std::shared_ptr<const ServerAddress> socket) {
     {
       const std::lock_guard lock(mutex_);
       socket_ = std::move(socket);

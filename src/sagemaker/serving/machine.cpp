@@ -18,7 +18,7 @@ ServerStep next_server_step(const ServerFacts& facts) {
   if (facts.child->is_over()) return ServerStep::ended;
   if (facts.killed) return ServerStep::wait;
   if (facts.missed_pings >= kMaxMissedPings) return ServerStep::kill;
-  if (!facts.ready && facts.age > kStartLimit) return ServerStep::kill;
+  if (!facts.ready && facts.age > facts.start_limit) return ServerStep::kill;
   if (facts.ping_under_way || facts.since_ping < interval(facts)) return ServerStep::wait;
   return ServerStep::ping;
 }

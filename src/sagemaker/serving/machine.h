@@ -8,7 +8,8 @@
 
 namespace millrace::sagemaker {
 
-inline constexpr Millis kStartLimit{120'000};     // until it must answer its first /ping
+// Until it must answer its first /ping, where ContainerStartupHealthCheckTimeoutInSeconds does not say it.
+inline constexpr Millis kStartLimit{240'000};
 inline constexpr Millis kPingTimeout{2'000};      // SageMaker's: a container must answer /ping within 2 seconds
 inline constexpr Millis kHealthInterval{5'000};   // between two pings of a server that answers
 inline constexpr Millis kMissedInterval{1'000};   // after one that was not answered
@@ -23,8 +24,9 @@ struct ServerFacts {
   bool killed = false;                    // by us, its end is on its way
   bool ping_under_way = false;
   int missed_pings = 0;  // in a row; one that could not connect is none
-  Millis age{};          // since it was started, or first seen by this server
-  Millis since_ping{};   // since the last ping's outcome
+  Millis start_limit = kStartLimit;
+  Millis age{};         // since it was started, or first seen by this server
+  Millis since_ping{};  // since the last ping's outcome
 };
 
 enum class ServerStep {

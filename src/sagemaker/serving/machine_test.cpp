@@ -31,6 +31,9 @@ TEST(ServerMachine, EachStateHasItsStep) {
   facts = running(false);
   facts.age = kStartLimit + Millis(1);
   EXPECT_EQ(next_server_step(facts), ServerStep::kill);
+  facts.start_limit = facts.age + Millis(1);
+  EXPECT_EQ(next_server_step(facts), ServerStep::ping);
+  facts.start_limit = Millis(60'000);
   facts.ready = true;  // it answered once: its age is no matter
   EXPECT_EQ(next_server_step(facts), ServerStep::ping);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/untrusted_tree.h"
+#include "sagemaker/jobs/model_server.h"
 #include "sagemaker/jobs/served_model.h"
 #include "sagemaker/serving/routes.h"
 
@@ -17,12 +18,28 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Millis kSteady{60'000};  // up so long: earlier failures are forgotten
-constexpr Millis kGrace{5'000};    // between SIGTERM and SIGKILL
+constexpr Millis kGrace{5'000};    // between SIGTERM and SIGKILL; SageMaker gives a container 30 s
+constexpr Millis kGraceOfAnImage{30'000};
 constexpr std::size_t kMaxPingAnswer = 64u << 10;
 
 // What a server's key has without the number of its start. Its socket's directory is named by it, so that one start
 // leaves nothing behind that the next one does not replace.
 std::string all_starts(const std::string& key) { return key.substr(0, key.rfind('/')); }
+
+constexpr int kEngineFailed = 125, kNotFound = 127;  // podman-run(1), "Exit Status"
+
+std::string why_not_up(const std::string& variant, const work::WorkStatus& child) {
+  if (child.signal == 0 && child.exit_code >= kEngineFailed && child.exit_code <= kNotFound) {
+    return fmt::format(
+        "CannotStartContainerError. Please ensure the model container for variant {} starts correctly when invoked "
+        "with 'docker run <image> serve'",
+        variant);
+  }
+  return fmt::format(
+      "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch "
+      "logs for this endpoint.",
+      variant);
+}
 
 }  // namespace
 
@@ -43,10 +60,10 @@ fs::path Servers::log_of(const Place& place) const {
          fmt::format("{}.{}.log", place.variant.name, place.variant.attempt);
 }
 
-std::shared_ptr<const HeldSocket> Servers::socket_of(const std::string& id) {
+std::shared_ptr<const ServerAddress> Servers::address_of(const std::string& id) {
   const MutexLock lock(mutex_);
   const auto found = servers_.find(id);
-  return found == servers_.end() || !found->second.ready ? nullptr : found->second.socket;
+  return found == servers_.end() || !found->second.ready ? nullptr : found->second.address;
 }
 
 ServerFacts Servers::facts_of(const Place& place, std::optional<work::WorkStatus> child) {
@@ -68,6 +85,7 @@ ServerFacts Servers::facts_of(const Place& place, std::optional<work::WorkStatus
   facts.ping_under_way = server.ping_under_way;
   facts.missed_pings = server.missed_pings;
   facts.age = now() - server.since;
+  if (place.variant.start_limit.count() > 0) facts.start_limit = place.variant.start_limit;
   facts.since_ping = now() - server.pinged;
   return facts;
 }
@@ -87,7 +105,7 @@ Result<Servers::Up> Servers::keep_up(const Resource& endpoint, const Deployment&
         reason = launched.error().message;
         return Up::failed;
       }
-      needs_.poke(endpoint.name);
+      if (*launched) needs_.poke(endpoint.name);
       return Up::waiting;
     }
     case ServerStep::ended:
@@ -105,23 +123,62 @@ Result<Servers::Up> Servers::keep_up(const Resource& endpoint, const Deployment&
   return facts.ready ? Up::ready : Up::waiting;
 }
 
-Result<work::WorkStatus> Servers::launch(const Place& place) {
+Result<std::optional<work::WorkStatus>> Servers::launch(const Place& place) {
   const auto model = MR_TRY(served_model(place.variant.model));
   const fs::path directory = root_of(place.endpoint) / std::to_string(place.deployment.number) / place.variant.name;
   // trusted-path: only the server writes there
   MR_TRY(make_directories(directory, 0700));
   MR_TRY(fetch_model(needs_.dependencies, model, directory / "model", place.endpoint.origin(), needs_.checkpoint));
-  auto spec = worker_spec(needs_.dependencies.options, {"serve", (directory / "model").string(), model.algorithm,
-                                                        std::string(Sockets::kSocketName)});
+  MR_TRY(fetch_script(needs_.dependencies, model, directory / "code", place.endpoint.origin(), needs_.checkpoint));
+  ModelPlaces places{directory / "model", directory / "code", directory / "own", {}};
+  const ServerPlan plan = MR_TRY(plan_server(needs_.dependencies, model, places));
+  std::optional<frameworks::Kept> kept;
+  if (plan.environment) {
+    kept = MR_TRY(environment_for(place, *plan.environment));
+    if (!kept) return std::nullopt;
+  }
+  places.socket = MR_TRY(sockets_.make_directory(all_starts(place.key)));
+  auto spec = MR_TRY(model_server(needs_.dependencies, {place.endpoint, model, places}, plan, kept));
   spec.key = place.key;
-  spec.working_directory = MR_TRY(sockets_.make_directory(all_starts(place.key)));
-  MR_TRY(needs_.dependencies.sandbox.contain_worker(spec, {spec.working_directory}, {directory / "model"},
-                                                    hidden_of(needs_.dependencies.options)));
   spec.log = log_of(place);
   auto launched = MR_TRY(needs_.dependencies.backend.start_and_wait(std::move(spec)));
+  if (kept) note(place, kept->notes);
   const MutexLock lock(mutex_);
   servers_[place.id].since = now();
   return launched;
+}
+
+Result<std::optional<frameworks::Kept>> Servers::environment_for(const Place& place, const frameworks::Wanted& wanted) {
+  frameworks::Environments& environments = needs_.dependencies.environments;
+  if (auto kept = environments.find(wanted)) return kept;
+  {
+    const MutexLock lock(mutex_);
+    Server& server = servers_[place.id];
+    if (server.not_made) return fail(*std::exchange(server.not_made, std::nullopt));
+    if (std::exchange(server.making, true)) return std::nullopt;
+  }
+  const auto made = [this, endpoint = place.endpoint.name, id = place.id](const Status& status, const std::string&) {
+    {
+      const MutexLock lock(mutex_);
+      const auto found = servers_.find(id);
+      if (found == servers_.end()) return;  // the endpoint has gone
+      found->second.making = false;
+      // That the index is out of reach is not tried again for ever: whoever makes the endpoint sees the reason.
+      if (!status) found->second.not_made = Error(Code::failed_precondition, status.error().message);
+    }
+    needs_.poke(endpoint);
+  };
+  environments.make(wanted, needs_.dependencies.sandbox.available(), made);
+  return std::nullopt;
+}
+
+// Lines of ours in the log of its server.
+void Servers::note(const Place& place, const std::vector<std::string>& lines) {
+  std::vector<logs::Event> events;
+  for (const auto& line : lines) events.push_back({needs_.dependencies.clock.now(), line});
+  if (events.empty()) return;
+  const auto stored = needs_.dependencies.logs.append(log_group_of(place), log_stream_of(place), events);
+  if (!stored) log::warn("{}: {}", place.key, stored.error().message);
 }
 
 // A server that ended is started again, unless it keeps ending.
@@ -139,10 +196,7 @@ Result<Servers::Up> Servers::replace(const Place& place, const work::WorkStatus&
   }
   if (auto stored = needs_.follower.finish(place.key); !stored) log::warn("{}: {}", place.key, stored.error().message);
   if (failures >= kMaxFailures) {
-    reason = fmt::format(
-        "The primary container for production variant {} did not pass the ping health check. Please check CloudWatch "
-        "logs for this endpoint.",
-        place.variant.name);
+    reason = why_not_up(place.variant.name, child);
     return Up::failed;
   }
   log::warn("the model server {} ended with exit code {}; it is started again", place.id, child.exit_code);
@@ -172,8 +226,14 @@ Status Servers::write_attempt(const Place& place, std::int64_t attempt) {
   return {};
 }
 
+Result<ServerAddress> Servers::find_address(const Place& place) const {
+  const std::uint16_t port = needs_.dependencies.backend.published_port(place.key);
+  if (port != 0) return ServerAddress(port);
+  return sockets_.find(all_starts(place.key));
+}
+
 void Servers::ping(const Place& place) {
-  auto found = sockets_.find(all_starts(place.key));
+  auto found = find_address(place);
   {
     const MutexLock lock(mutex_);
     Server& server = servers_[place.id];
@@ -186,19 +246,19 @@ void Servers::ping(const Place& place) {
     if (found.error().code != Code::not_found) log::warn("{}: {}", place.id, found.error().message);
     return look_later(place, kPoll);
   }
-  auto socket = std::make_shared<const HeldSocket>(std::move(*found));
+  auto address = std::make_shared<const ServerAddress>(std::move(*found));
   net::AsyncRequest request;
   request.target = "/ping";
-  request.unix_socket = socket->path();
+  address->put_ping_into(request);
   request.timeout = kPingTimeout;
   request.max_body_bytes = kMaxPingAnswer;
   needs_.send(std::move(request),
               [this, endpoint = place.endpoint.name, id = place.id, key = place.key,
-               socket](const Result<net::ClientResponse>& answer) { pinged(endpoint, id, key, socket, answer); });
+               address](const Result<net::ClientResponse>& answer) { pinged(endpoint, id, key, address, answer); });
 }
 
 void Servers::pinged(const std::string& endpoint, const std::string& id, const std::string& key,
-                     const std::shared_ptr<const HeldSocket>& socket, const Result<net::ClientResponse>& answer) {
+                     const std::shared_ptr<const ServerAddress>& address, const Result<net::ClientResponse>& answer) {
   bool became_ready = false, is_well = false;
   {
     const MutexLock lock(mutex_);
@@ -211,9 +271,11 @@ void Servers::pinged(const std::string& endpoint, const std::string& id, const s
     if (is_well) {
       became_ready = !std::exchange(server.ready, true);
       server.missed_pings = 0;
-      server.socket = socket;
-    } else if (server.ready || (!answer && answer.error().code == Code::deadline_exceeded)) {
-      ++server.missed_pings;  // one that starts may refuse, or answer that it is not ready; it must not be silent
+      server.address = address;
+    } else if (server.ready || (!answer && answer.error().code == Code::deadline_exceeded && !address->is_port())) {
+      // One that starts may refuse, or answer that it is not ready. Ours must not be silent; another image may until
+      // its start's limit.
+      ++server.missed_pings;
     }
   }
   if (became_ready) needs_.answers(id);
@@ -226,6 +288,8 @@ Status Servers::kill(const Place& place) {
     const MutexLock lock(mutex_);
     Server& server = servers_[place.id];
     server.killed = true;
+    // One that was not up in time is not given the same time again.
+    if (!server.ready && server.missed_pings < kMaxMissedPings) server.failures = kMaxFailures - 1;
     server.ready = false;
   }
   auto killed = needs_.dependencies.backend.stop(place.key, Millis(0));  // its end pokes
@@ -247,7 +311,8 @@ Result<bool> Servers::take_down(const Resource& endpoint, const Deployment& depl
       const MutexLock lock(mutex_);
       if (std::exchange(servers_[place.id].stopping, true)) continue;
     }
-    if (auto stopped = needs_.dependencies.backend.stop(place.key, kGrace); !stopped) {
+    const bool is_image = needs_.dependencies.backend.published_port(place.key) != 0;
+    if (auto stopped = needs_.dependencies.backend.stop(place.key, is_image ? kGraceOfAnImage : kGrace); !stopped) {
       const MutexLock lock(mutex_);
       servers_[place.id].stopping = false;  // asked for again at the next look
       return fail(stopped.error());
@@ -280,11 +345,14 @@ void Servers::look_later(const Place& place, Millis delay) {
   needs_.execution.timers.after(delay, [poke = needs_.poke, name = place.endpoint.name] { poke(name); });
 }
 
+std::string Servers::log_group_of(const Place& place) { return "/aws/sagemaker/Endpoints/" + place.endpoint.name; }
+
+std::string Servers::log_stream_of(const Place& place) {
+  return fmt::format("{}/i-{}", place.variant.name, sha256_hex(place.key).substr(0, 17));
+}
+
 void Servers::follow(const Place& place) {
-  needs_.follower.follow(place.key, {log_of(place),
-                                     "/aws/sagemaker/Endpoints/" + place.endpoint.name,
-                                     fmt::format("{}/i-{}", place.variant.name, sha256_hex(place.key).substr(0, 17)),
-                                     {}});
+  needs_.follower.follow(place.key, {log_of(place), log_group_of(place), log_stream_of(place), {}});
 }
 
 }  // namespace millrace::sagemaker

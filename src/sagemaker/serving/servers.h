@@ -41,7 +41,7 @@ class Servers {
   // True once nothing of the deployment is left. A server that does not end by itself is killed.
   Result<bool> take_down(const Resource& endpoint, const Deployment& deployment);
   // Where the variant's server listens; nullptr while it does not answer.
-  std::shared_ptr<const HeldSocket> socket_of(const std::string& id);
+  std::shared_ptr<const ServerAddress> address_of(const std::string& id);
   std::filesystem::path root_of(const Resource& endpoint) const;  // all that the endpoint has on disk
 
  private:
@@ -54,7 +54,9 @@ class Servers {
     int missed_pings = 0;                  // in a row
     Time since{}, pinged{}, not_before{};  // by the timers' clock
     std::optional<Time> next_look;
-    std::shared_ptr<const HeldSocket> socket;  // shared: exchanges hold it until they end
+    bool making = false;                           // its Python environment
+    std::optional<Error> not_made;                 // why that could not be
+    std::shared_ptr<const ServerAddress> address;  // shared: exchanges hold it until they end
   };
   // A variant's server at its present start.
   struct Place {
@@ -66,15 +68,21 @@ class Servers {
   static Place place_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
 
   ServerFacts facts_of(const Place& place, std::optional<work::WorkStatus> child);
-  Result<work::WorkStatus> launch(const Place& place);
+  // nullopt: its Python environment is being made; the end of that pokes.
+  Result<std::optional<work::WorkStatus>> launch(const Place& place);
+  Result<std::optional<frameworks::Kept>> environment_for(const Place& place, const frameworks::Wanted& wanted);
+  void note(const Place& place, const std::vector<std::string>& lines);
   Result<Up> replace(const Place& place, const work::WorkStatus& child, std::string& reason);
   Status write_attempt(const Place& place, std::int64_t attempt);
+  Result<ServerAddress> find_address(const Place& place) const;
   void ping(const Place& place);
   void pinged(const std::string& endpoint, const std::string& id, const std::string& key,
-              const std::shared_ptr<const HeldSocket>& socket, const Result<net::ClientResponse>& answer);
+              const std::shared_ptr<const ServerAddress>& address, const Result<net::ClientResponse>& answer);
   Status kill(const Place& place);
   void look_later(const Place& place, Millis delay);
   void follow(const Place& place);
+  static std::string log_group_of(const Place& place);
+  static std::string log_stream_of(const Place& place);
   std::filesystem::path log_of(const Place& place) const;
   Time now() const { return needs_.execution.steady.now(); }
 
