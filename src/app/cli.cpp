@@ -12,7 +12,7 @@
 #include "app/cli/exit_codes.h"
 #include "app/commands.h"
 #include "app/options.h"
-#include "base/log.h"
+#include "base/log_format.h"
 #include "proc/child_user.h"
 
 namespace millrace::app {
@@ -20,7 +20,8 @@ namespace {
 
 struct Arguments {
   std::string data_dir, key_file, listen = "127.0.0.1:8080", region = "us-east-1", account = "123456789012",
-                                  cluster = "kf-sm-workshop", log_level = "warn", directory = "lab";
+                                  cluster = "kf-sm-workshop", log_level = "warn", log_format = "text",
+                                  directory = "lab";
   std::vector<std::string> node_labels, images, import_directories;
   std::string executor = "process", container_engine, child_user;
   bool sandbox = true;
@@ -166,6 +167,9 @@ int cli_main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--log-level", arguments.log_level, "trace, debug, info, warn, error or off")->capture_default_str();
+  app.add_option("--log-format", arguments.log_format, "text, or json: one object a line")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
 
   CLI::App& serve = *app.add_subcommand("serve", "Run the server");
   serve.footer(
@@ -209,6 +213,7 @@ int cli_main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? kSucceeded : kUsage;
   }
+  if (arguments.log_format == "json") log::set_format(log::Format::json);
   log::set_level(log::parse_level(arguments.log_level, log::Level::warn));
 
   if (commands.parsed()) return commands.run();

@@ -107,6 +107,11 @@ std::string LiveChildren::key_of(std::span<const pid_t> processes) const {
   return {};
 }
 
+std::size_t LiveChildren::count() const {
+  const MutexLock lock(mutex_);
+  return running_.size();
+}
+
 bool LiveChildren::any() const {
   const MutexLock lock(mutex_);
   return !running_.empty() || Steady::now() - last_seen_ < kMoment;

@@ -38,6 +38,7 @@ class LiveChildren final : public proc::Launcher {
   std::string key_of(std::span<const pid_t> processes) const;
   // Does a child run, or did one a moment ago? Also for a moment after the server's start, when it cannot be known.
   bool any() const;
+  std::size_t count() const;  // that run now, as far as it is known here
   // The same of those that run as this process's own user: outside a sandbox, or where children have no other user.
   bool any_as_own_user() const;
 

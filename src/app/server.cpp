@@ -1,5 +1,6 @@
 #include "app/server.h"
 #include "app/artifact_transfer.h"
+#include "app/browser_checks.h"
 #include "app/callers.h"
 #include "app/commands.h"
 #include "app/request_plan.h"
@@ -24,6 +25,9 @@
 #include "app/identity/api.h"
 #include "app/live_children.h"
 #include "app/node.h"
+#include "app/operate/access_log.h"
+#include "app/operate/process_metrics.h"
+#include "app/operate/request_metrics.h"
 #include "app/prune/operator_api.h"
 #include "app/prune/pruner.h"
 #include "app/router.h"
@@ -90,6 +94,10 @@ std::optional<uid_t> child_user_number() {
   return user ? std::optional<uid_t>(user->user) : std::nullopt;
 }
 
+bool is_metrics(const net::Request& request) {
+  return request.path == "/metrics" && request.method == "GET" && !aws::Gateway::is_aws_request(request);
+}
+
 net::Response refusal(const Error& error) {
   const bool unknown = error.code == Code::unauthenticated;
   return net::Response::json(unknown ? 401 : 403,
@@ -124,6 +132,9 @@ class ServerImpl final : public Server {
   net::Response pass_on(Api api, net::Request& request, std::string_view refused_because);
   bool prune_some();
   net::Response for_operator(net::Request& request);
+  std::optional<net::Response> probe(const net::Request& request) const;
+  net::Response metrics(const net::Request& request);
+  std::string metrics_text();
   net::Response unavailable(const net::Request& head, std::string_view message) const;
   net::Response for_caller(Api api, net::Request& request, const pipelines::Caller& caller);
 
@@ -160,6 +171,9 @@ class ServerImpl final : public Server {
   // Children's exits are passed on only between the opening of the services and their stop. One that ends before is
   // seen by resume(), which asks for every child's status.
   std::atomic<bool> services_open_{false};
+  std::atomic<bool> recovered_{false};  // what was under way when the server last ended goes on
+  // Shared with answers that come after the server has gone.
+  std::shared_ptr<RequestMetrics> request_metrics_ = std::make_shared<RequestMetrics>();
   std::promise<bool> opened_;
   std::shared_future<bool> opened_future_{opened_.get_future().share()};
   std::thread background_;
@@ -209,6 +223,7 @@ Status ServerImpl::open() {
     name_thread("recovery");
     if (auto status = sagemaker_->resume(); !status) log::error("jobs and endpoints: {}", status.error().message);
     if (auto status = pipelines_->resume(); !status) log::error("runs: {}", status.error().message);
+    recovered_ = true;
     kube_->start_controllers(*controller_client_);
     const Status sample = ensure_sample_data(*s3_, layout_.root, stopping_);
     if (!sample && sample.error().code != Code::cancelled) log::error("sample data: {}", sample.error().message);
@@ -360,7 +375,20 @@ pipelines::Hooks ServerImpl::hooks() {
   return hooks;
 }
 
+// For what supervises the server: asked before anything else, answered without a statement. Over TLS these paths are
+// the Kubernetes API's.
+std::optional<net::Response> ServerImpl::probe(const net::Request& request) const {
+  if (request.tls || request.method != "GET" || aws::Gateway::is_aws_request(request)) return std::nullopt;
+  if (request.path == "/healthz") return net::Response::text(200, "ok\n");
+  if (request.path != "/readyz") return std::nullopt;
+  if (stopping_) return net::Response::text(503, "stopping\n");
+  if (!services_open_) return net::Response::text(503, "starting\n");
+  if (!recovered_) return net::Response::text(503, "recovering what was under way\n");
+  return net::Response::text(200, "ok\n");
+}
+
 net::Response ServerImpl::handle(net::Request& request) {
+  if (auto answer = probe(request)) return *std::move(answer);
   if (!opened_future_.get()) return net::Response::text(503, "The server could not start.\n");
   return dispatch(request);
 }
@@ -375,13 +403,59 @@ bool ServerImpl::prune_some() {
 }
 
 net::Response ServerImpl::dispatch(net::Request& request) {
+  const auto began = std::chrono::steady_clock::now();
   if (frees_space(request)) reserve_->before_freeing();
   std::string_view refused_because;
   const Api api = route(request, is_loopback(options_.address), console_->handles(request), refused_because);
-  net::Response response =
-      OperatorApi::handles(request) ? for_operator(request) : pass_on(api, request, refused_because);
+  std::shared_ptr<const AccessRecord> access;
+  if (log::enabled(log::Level::info)) access = std::make_shared<const AccessRecord>(access_record(request));
+  net::Response response = is_metrics(request)             ? metrics(request)
+                           : OperatorApi::handles(request) ? for_operator(request)
+                                                           : pass_on(api, request, refused_because);
   set_browser_headers(response);
+  net::amend(response, [counts = request_metrics_, api, began, access](net::Response& answer) {
+    const auto took = std::chrono::steady_clock::now() - began;
+    counts->record(api, answer.status, took);
+    if (access) log_access(*access, answer, took);
+  });
   return response;
+}
+
+net::Response ServerImpl::metrics(const net::Request& request) {
+  const std::string_view objection = browser_objection(request, {is_loopback(options_.address), false});
+  if (!objection.empty()) return refusal(Error(Code::permission_denied, std::string(objection)));
+  const auto caller = callers_->of(request);
+  if (!caller) return refusal(caller.error());
+  if (!caller->is_person()) return refusal(not_for_children());
+  return net::Response::text(200, metrics_text(), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+std::string ServerImpl::metrics_text() {
+  std::string text;
+  append(text,
+         {"millrace_build_info", "The program's version.", "gauge", fmt::format("{{version=\"{}\"}}", kVersion), 1});
+  request_metrics_->append(text);
+  // By the index of those under way, whatever the number of finished runs.
+  const Status runs = database_->read([&](db::Connection& connection) -> Status {
+    auto select = MR_TRY(connection.prepare("SELECT state, count(*) FROM kfp_runs WHERE finished = 0 GROUP BY state"));
+    text +=
+        "# HELP millrace_runs_under_way Pipeline runs that have not finished, by state.\n"
+        "# TYPE millrace_runs_under_way gauge\n";
+    while (MR_TRY(select.step()))
+      text += fmt::format("millrace_runs_under_way{{state=\"{}\"}} {}\n", select.text(0), select.integer(1));
+    return {};
+  });
+  if (!runs) log::warn("metrics: {}", runs.error().message);
+  if (const auto jobs = sagemaker_->under_way())
+    append(text, {"millrace_sagemaker_under_way", "SageMaker jobs under way and endpoints with model servers.", "gauge",
+                  "", static_cast<double>(*jobs)});
+  append(text, {"millrace_children", "Processes of steps, jobs and model servers.", "gauge", "",
+                static_cast<double>(launcher_->count())});
+  append(text, {"millrace_task_slots", "Tasks that may run at once.", "gauge", "",
+                static_cast<double>(options_.max_running_tasks)});
+  append_storage(text, layout_);
+  append_process(text);
+  return text;
 }
 
 net::Response ServerImpl::pass_on(Api api, net::Request& request, std::string_view refused_because) {

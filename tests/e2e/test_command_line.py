@@ -134,7 +134,7 @@ def commands_of(text):
 
 def test_every_command_is_on_a_page_and_explains_itself(place):
     top = cli(place, "--help").stdout
-    pages = PAGE + "".join((ROOT / p).read_text() for p in ("README.md", "docs/iam.md", "docs/operating.md"))
+    pages = PAGE + "".join((ROOT / p).read_text() for p in ("README.md", "docs/iam.md", "docs/operate.md"))
     names = commands_of(top)
     assert {"run", "get", "clone", "delete", "archive", "upload", "recurring"} <= set(names)
     for name in names:

@@ -1,4 +1,4 @@
-"""What docs/operating.md promises whoever runs a server: private files, a bounded stop, logs with a limit, prune and
+"""What docs/operate.md promises (and every command of install.md and troubleshooting.md that needs no root) whoever runs a server: private files, a bounded stop, logs with a limit, prune and
 retention, what is said of a directory that is not whole."""
 
 import json
@@ -17,7 +17,7 @@ import support
 from test_full_disk import create_run, pipeline
 
 MIB = 1 << 20
-PAGE = (support.ROOT / "docs" / "operating.md").read_text()
+PAGES = "".join((support.ROOT / "docs" / f"{name}.md").read_text() for name in ("operate", "install", "troubleshooting"))
 
 
 @pytest.fixture
@@ -440,9 +440,9 @@ def test_prune_says_that_there_is_no_server(data):
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_command_of_the_page(data, tmp_path):
+def test_every_command_of_the_pages(data, tmp_path):
     commands = [
-        line for block in re.findall(r"```shell\n(.*?)```", PAGE, re.S) for line in block.splitlines() if line.strip()
+        line for block in re.findall(r"```shell\n(.*?)```", PAGES, re.S) for line in block.splitlines() if line.strip()
     ]
     assert len(commands) >= 8
     environment = {**os.environ, "PATH": f"{support.MILLRACE.parent}:{os.environ['PATH']}", "MILLRACE_DATA_DIR": str(data)}

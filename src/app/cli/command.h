@@ -71,6 +71,8 @@ std::unique_ptr<Command> make_iam_explain();
 std::unique_ptr<Command> make_iam_least_privilege();
 std::unique_ptr<Command> make_iam_preflight();
 std::unique_ptr<Command> make_prune();
+std::unique_ptr<Command> make_backup();
+std::unique_ptr<Command> make_doctor();
 std::unique_ptr<Command> make_completion();
 
 }  // namespace millrace::app

@@ -36,6 +36,8 @@ constexpr CommandRow kCommands[] = {
     {"iam least-privilege", "The smallest policies under which a run would have passed", make_iam_least_privilege},
     {"iam preflight", "Before a run: which steps would be denied what, and why", make_iam_preflight},
     {"prune", "Remove finished runs and files that nothing refers to any more", make_prune},
+    {"backup", "Copy a data directory, also while a server uses it", make_backup},
+    {"doctor", "Say what this machine lacks, and what is damaged in a data directory", make_doctor},
     {"completion", "Print the completion script of a shell", make_completion},
 };
 
