@@ -12,7 +12,7 @@ def make(program, output):
     name = f"millrace-{program.version}-linux-{program.machine}"
     tree = program.scratch / name
     unpacked = program.scratch / "unpacked"
-    shutil.unpack_archive(wheel.make(program, program.scratch), unpacked, "zip")
+    shutil.unpack_archive(program.wheel or wheel.make(program, program.scratch), unpacked, "zip")
     (tree / "bin").mkdir(parents=True)
     shutil.copy(unpacked / "millrace/bin/millrace", tree / "bin")
     shutil.copytree(unpacked / "millrace.libs", tree / "lib")

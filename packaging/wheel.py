@@ -41,7 +41,8 @@ def make(program, output):
         *("--strip", "--wheel-dir", output, plain),
         env=environment,
     )
-    return output / name
+    program.wheel = output / name
+    return program.wheel
 
 
 def tools():
@@ -64,7 +65,7 @@ def stub_of_icu_data(program, libraries):
     if not name:
         return None
     directory = program.scratch / "icu"
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     symbol = f"icudt{name.rsplit('.', 1)[1]}_dat"
     source = pathlib.Path(__file__).with_name("icu_stub.c")
     compiler = os.environ.get("CC", "clang-19")

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# packages.sh SUITE: what `./dev package` makes, each installed on a bare Debian of that release with nothing else than it
+# asks for, where it then runs the lab; prints the size of each and the seconds from the first command to the result. The
+# packages are those in dist/, made here when they are missing. Makes root file systems by debootstrap and deletes them;
+# needs root. 77: debootstrap or root is missing, so it is skipped.
+set -euo pipefail
+suite=$1
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+limit=60  # seconds for the lab after an installation
+
+skip() { echo "$1: skipped"; [ "${CI:-}" = true ] && exit 1; exit 77; }
+[ "$(id -u)" -eq 0 ] || skip "debootstrap needs root"
+command -v debootstrap >/dev/null || skip "debootstrap is not installed"
+
+if [ -z "${MILLRACE_UNSHARED:-}" ]; then
+  exec env MILLRACE_UNSHARED=1 unshare --mount --propagation private "$0" "$@"
+fi
+
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/millrace-packages.XXXXXX")
+chmod 755 "$work"
+finish() {
+  for tree in "$work"/*/; do
+    if mountpoint -q "$tree"; then umount -R "$tree"; fi
+  done
+  rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+  sed -n 's/^\(URIs: *\|deb *\(\[[^]]*\]\)\{0,1\} *\)\(http[^ ]*debian\)\/\{0,1\}\( .*\)\{0,1\}$/\3/p' | head -1) || true
+mapfile -t registries < <(env | grep -iE '^(https?_proxy|no_proxy|pip_[a-z_]+|ssl_cert_file|requests_ca_bundle)=')
+
+# A bare system with those Debian packages besides its own.
+bare() {  # NAME PACKAGES
+  local tree=$work/$1 setting file
+  debootstrap --variant=minbase --include="ca-certificates,$2" "$suite" "$tree" ${mirror:+"$mirror"} >"$work/debootstrap.log" ||
+    { cat "$work/debootstrap.log"; exit 1; }
+  chmod 755 "$tree"
+  for setting in "${registries[@]}"; do
+    [ ! -f "${setting#*=}" ] || cp --parents "${setting#*=}" "$tree"
+  done
+  [ ! -f /etc/pip.conf ] || cp --parents /etc/pip.conf "$tree"
+  cp -r /etc/apt/apt.conf.d/. "$tree/etc/apt/apt.conf.d/"
+  cp /etc/resolv.conf /etc/hosts "$tree/etc/"
+  mount --bind "$tree" "$tree"
+  mount -t proc proc "$tree/proc"
+  mount --rbind /dev "$tree/dev"
+  mount --make-rslave "$tree/dev"
+}
+in_tree() {  # NAME COMMAND...
+  local tree=$work/$1
+  shift
+  # No chroot: in one, the kernel refuses the mounts that a step's sandbox is made of.
+  unshare --mount --propagation private sh -euc 'cd "$0"; pivot_root . mnt; umount -l /mnt; cd /; exec "$@"' "$tree" \
+    /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root "${registries[@]}" "$@"
+}
+
+# The lab to its end, within the limit; then the size of the file and the seconds since $began.
+show() {  # NAME FILE PROGRAM...
+  local name=$1 file=$2
+  shift 2
+  in_tree "$name" timeout "$limit" "$@" lab --exit --json >"$work/result.json" || { cat "$work/result.json"; exit 1; }
+  grep -q '"SUCCEEDED"\|"succeeded"' "$work/result.json" || { cat "$work/result.json"; exit 1; }
+  printf '%s on %s: %s, %.1f MB; installed and the lab succeeded in %s s\n' "$name" "$suite" "$(basename "$file")" \
+    "$(stat -c %s "$file" | awk '{ print $1 / 1e6 }')" $((SECONDS - began))
+}
+
+package() { ls "$root"/dist/$1 2>/dev/null | tail -1; }
+[ -n "$(package '*manylinux*.whl')" ] && [ -n "$(package '*.tar.gz')" ] && [ -n "$(package '*.deb')" ] || "$root/dev" package
+
+wheel=$(package '*manylinux*.whl')
+bare wheel python3,python3-venv
+cp "$wheel" "$work/wheel/root/"
+began=$SECONDS
+in_tree wheel python3 -m venv /root/venv
+in_tree wheel /root/venv/bin/pip install -q "/root/$(basename "$wheel")"
+show wheel "$wheel" /root/venv/bin/millrace
+
+tarball=$(package '*.tar.gz')
+bare tar python3,python3-numpy
+tar -xzf "$tarball" -C "$work/tar/opt"
+began=$SECONDS
+show tar "$tarball" "/opt/$(basename "$tarball" .tar.gz)/bin/millrace"
+
+# Debian's libraries have other versions elsewhere than where the package was made.
+made_on=$(. /etc/os-release && echo "$VERSION_CODENAME")
+if [ "$suite" = "$made_on" ]; then
+  deb=$(package '*.deb')
+  bare deb man-db
+  cp "$deb" "$work/deb/root/"
+  in_tree deb apt-get update -qq
+  began=$SECONDS
+  in_tree deb env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "/root/$(basename "$deb")" >"$work/apt.log" ||
+    { cat "$work/apt.log"; exit 1; }
+  show deb "$deb" millrace
+  in_tree deb sh -euc '
+    id millrace >/dev/null
+    test "$(stat -c %U:%a /var/lib/millrace)" = millrace:700
+    test -s /usr/share/bash-completion/completions/millrace
+    man millrace | grep -q "millrace serve"
+    setpriv --reuid=millrace --regid=millrace --init-groups env HOME=/var/lib/millrace timeout 60 millrace lab --exit >/dev/null
+    apt-get remove -y -qq millrace >/dev/null && test -d /var/lib/millrace
+    apt-get purge -y -qq millrace >/dev/null && test ! -d /var/lib/millrace && test ! -d /etc/millrace'
+  echo "deb on $suite: its user runs the lab; removal keeps the data, purge does not"
+fi
