@@ -1,12 +1,33 @@
-"""The lab's notebook, from top to bottom in a real Jupyter kernel, after the page's set-up."""
+"""The lab's notebook, from top to bottom in a real Jupyter kernel: after the page's set-up, and on a fresh server, where its
+second cell does what the page would have done."""
 
 import re
 import shutil
 
+import pytest
 import support
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    with support.running(tmp_path_factory.mktemp("fresh")) as running:
+        support.wait_for_sample_data(running.client("s3"))
+        yield running
+
+
 def test_the_notebook_runs(server, arguments, tmp_path):
+    text = run_all(server, tmp_path)
+    assert arguments["role_arn"] in text
+    assert text.count("there:  ") == 4 and "done:  " not in text
+
+
+def test_run_all_on_a_fresh_server(fresh, tmp_path):
+    text = run_all(fresh, tmp_path)
+    assert text.count("done:  ") == 4 and "there:  " not in text
+
+
+def run_all(server, tmp_path):
+    """What its cells printed, after every one has run and shown what it is to show."""
     import nbformat
     from nbclient import NotebookClient
 
@@ -22,10 +43,10 @@ def test_the_notebook_runs(server, arguments, tmp_path):
     html = "".join(o.data.get("text/html", "") for o in outputs if "data" in o)
     pictures = [o for o in outputs if "data" in o and "image/png" in o.data]
 
-    assert arguments["role_arn"] in text
     assert "the run: SUCCEEDED" in text
     assert html.count("SUCCEEDED") >= 6, "the table of steps"
     assert "InService" in html and html.count("Completed") >= 4, "training jobs and the endpoint"
     assert len(pictures) == 2, "ten digits; the mean of each cluster"
     assert "valid_data.csv.out: 10000 lines" in text
     assert float(re.search(r"purity: ([0-9.]+)", text).group(1)) >= 0.55
+    return text
