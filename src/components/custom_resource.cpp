@@ -4,10 +4,10 @@
 
 #include <fmt/core.h>
 
+#include "base/python_text.h"
 #include "base/strings.h"
 #include "components/log_lines.h"
 #include "components/names.h"
-#include "components/python_text.h"
 #include "components/request_parts.h"
 #include "components/resource_fields.h"
 #include "components/resource_status.h"

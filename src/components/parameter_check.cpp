@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "base/python_text.h"
 #include "base/strings.h"
-#include "components/python_text.h"
 
 namespace millrace::components {
 namespace {

@@ -3,13 +3,13 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "base/python_text.h"
 #include "base/strings.h"
 #include "components/common_arguments.h"
 #include "components/debug_rules.h"
 #include "components/job.h"
 #include "components/job_status.h"
 #include "components/log_lines.h"
-#include "components/python_text.h"
 #include "components/request_parts.h"
 #include "components/rl_images.h"
 

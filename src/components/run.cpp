@@ -5,9 +5,9 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/python_text.h"
 #include "base/strings.h"
 #include "components/log_lines.h"
-#include "components/python_text.h"
 #include "components/termination.h"
 
 namespace millrace::components {

@@ -1,16 +1,19 @@
 #pragma once
-// Values as Python writes them: what reads the published components' outputs reads ours.
+// Values as Python writes them: what reads the outputs of programs in Python reads ours.
 
 #include <string>
 
 #include "base/value.h"
 
-namespace millrace::components {
+namespace millrace {
 
 // json.dumps(value): ", " and ": " between, everything beyond ASCII escaped.
 std::string python_json(const Value& value);
 
+// json.dumps(value, sort_keys=True, separators=(",", ":")).
+std::string python_sorted_json(const Value& value);
+
 // str(value): a text as it is, "True", "None", {'key': 'value'}, ['item'], 1.0.
 std::string python_str(const Value& value);
 
-}  // namespace millrace::components
+}  // namespace millrace

@@ -1,10 +1,10 @@
-#include "components/python_text.h"
+#include "base/python_text.h"
 
 #include <gtest/gtest.h>
 
 #include "base/json.h"
 
-namespace millrace::components {
+namespace millrace {
 namespace {
 
 TEST(PythonText, WritesJson) {
@@ -12,6 +12,11 @@ TEST(PythonText, WritesJson) {
       *parse_json(R"({"k":"10","n":1,"f":1.0,"b":true,"none":null,"l":["a",2],"o":{},"t":"é\"\n\u0001😀"})");
   EXPECT_EQ(python_json(value), R"({"k": "10", "n": 1, "f": 1.0, "b": true, "none": null, "l": ["a", 2], "o": {}, )"
                                 R"("t": "\u00e9\"\n\u0001\ud83d\ude00"})");
+}
+
+TEST(PythonText, WritesSortedJson) {
+  EXPECT_EQ(python_sorted_json(*parse_json(R"({"b":[1,"é"],"a":{"d":null,"c":1.5}})")),
+            R"({"a":{"c":1.5,"d":null},"b":[1,"\u00e9"]})");
 }
 
 TEST(PythonText, WritesStr) {
@@ -25,4 +30,4 @@ TEST(PythonText, WritesStr) {
 }
 
 }  // namespace
-}  // namespace millrace::components
+}  // namespace millrace

@@ -1,13 +1,15 @@
-#include "components/python_text.h"
+#include "base/python_text.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "base/json.h"
 #include "base/strings.h"
 
-namespace millrace::components {
+namespace millrace {
 namespace {
 
 // One character of UTF-8 from `at` on, which is moved behind it; a byte that begins none is itself.
@@ -86,8 +88,11 @@ std::string number_text(const Value& value) {
 struct Notation {
   std::string_view none, yes, no;
   std::string (*text)(std::string_view);
+  std::string_view comma = ", ", colon = ": ";
+  bool is_sorted = false;
 };
 constexpr Notation kJson{"null", "true", "false", json_text};
+constexpr Notation kSortedJson{"null", "true", "false", json_text, ",", ":", true};
 constexpr Notation kRepr{"None", "True", "False", repr_text};
 
 std::string write(const Value& value, const Notation& notation) {
@@ -104,14 +109,17 @@ std::string write(const Value& value, const Notation& notation) {
     case Value::Kind::array: {
       std::vector<std::string> items;
       for (const Value& item : value.as_array()) items.push_back(write(item, notation));
-      return "[" + join(items, ", ") + "]";
+      return "[" + join(items, notation.comma) + "]";
     }
     case Value::Kind::object: {
+      std::vector<std::pair<std::string_view, const Value*>> sorted;
+      for (const auto& [name, item] : value.as_object()) sorted.emplace_back(name, &item);
+      if (notation.is_sorted) std::ranges::sort(sorted, {}, [](const auto& member) { return member.first; });
       std::vector<std::string> members;
-      for (const auto& [name, item] : value.as_object()) {
-        members.push_back(notation.text(name) + ": " + write(item, notation));
+      for (const auto& [name, item] : sorted) {
+        members.push_back(fmt::format("{}{}{}", notation.text(name), notation.colon, write(*item, notation)));
       }
-      return "{" + join(members, ", ") + "}";
+      return "{" + join(members, notation.comma) + "}";
     }
   }
   return {};
@@ -121,6 +129,8 @@ std::string write(const Value& value, const Notation& notation) {
 
 std::string python_json(const Value& value) { return write(value, kJson); }
 
+std::string python_sorted_json(const Value& value) { return write(value, kSortedJson); }
+
 std::string python_str(const Value& value) { return value.is_string() ? value.as_string() : write(value, kRepr); }
 
-}  // namespace millrace::components
+}  // namespace millrace
