@@ -7,6 +7,7 @@
 #include "app/cli.h"
 #include "components/components.h"
 #include "proc/launcher.h"
+#include "sagemaker/frameworks/run_script.h"
 #include "sagemaker/worker/worker.h"
 
 int main(int argc, char** argv) {
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
       if (rest[0] == "train") return millrace::sagemaker::worker::train_main(worker_arguments);
       if (rest[0] == "serve") return millrace::sagemaker::worker::serve_main(worker_arguments);
       if (rest[0] == "transform") return millrace::sagemaker::worker::transform_main(worker_arguments);
+      if (rest[0] == "script") return millrace::sagemaker::frameworks::script_main(worker_arguments);
     }
   }
   return millrace::app::cli_main(argc, argv);

@@ -304,12 +304,18 @@ void Pruner::orphan_endpoints(bool dry, Report& report) const {
   }
 }
 
-// Python reads pyvenv.cfg whenever it starts in an environment.
+// Of pipelines while no run is under way, of jobs while no job or endpoint is.
 void Pruner::orphan_environments(bool dry, Report& report) const {
-  const auto under_way = needs_.pipelines.runs(kMaxListed);
-  if (!under_way || std::any_of(under_way->begin(), under_way->end(), [](const auto& run) { return !run.finished; }))
-    return;
-  const auto tree = UntrustedTree::open(layout_.pipelines());
+  const auto runs = needs_.pipelines.runs(kMaxListed);
+  if (runs && std::all_of(runs->begin(), runs->end(), [](const auto& run) { return run.finished; }))
+    unused_environments(layout_.pipelines(), dry, report);
+  const auto jobs = needs_.sagemaker.under_way();
+  if (jobs && *jobs == 0) unused_environments(layout_.sagemaker(), dry, report);
+}
+
+// Python reads pyvenv.cfg whenever it starts in an environment.
+void Pruner::unused_environments(const std::filesystem::path& of, bool dry, Report& report) const {
+  const auto tree = UntrustedTree::open(of);
   if (!tree) return;
   for (const std::string& path : directories_in(*tree, "python")) {
     const Fd marker(::openat(tree->descriptor(), (path + "/pyvenv.cfg").c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));

@@ -59,6 +59,7 @@ class Pruner {
   void remove_artifacts(const UntrustedTree& tree, const std::string& path, const std::set<std::string>& referenced,
                         bool dry, Report& report) const;
   void orphan_environments(bool dry, Report& report) const;
+  void unused_environments(const std::filesystem::path& of, bool dry, Report& report) const;
   void orphan_endpoints(bool dry, Report& report) const;
 
   const Needs needs_;

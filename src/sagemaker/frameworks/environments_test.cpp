@@ -135,6 +135,8 @@ TEST(Needs, AreWhatAProgramNames) {
   };
   EXPECT_THAT(needs({"import numpy as np\nimport json\n# as SageMaker does it"}), IsEmpty());
   EXPECT_THAT(needs({"sh -c true"}), IsEmpty());
+  EXPECT_THAT(needs({"# it requests that torch be absent\nimport json\nsend = 'torch'"}), IsEmpty());
+  EXPECT_THAT(needs({"python3 -m torch.distributed.run train.py"}), testing::Contains("torch==1.5.0"));
   EXPECT_THAT(needs({"import numpy"}, false), testing::Not(IsEmpty()));
   const auto sdk = needs({"from sagemaker.amazon.common import write_numpy_to_dense_tensor"});
   EXPECT_THAT(sdk, testing::Contains("sagemaker<3"));

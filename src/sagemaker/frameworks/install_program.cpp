@@ -16,10 +16,10 @@ os.environ.setdefault("PIP_NO_INPUT", "1")
 os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 
 
-def pip(*words, cwd=None):
+def pip(*words, cwd=None, quiet=False):
     done = subprocess.run([sys.executable, "-m", "pip", *words], cwd=cwd, text=True, errors="replace",
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
+    if done.returncode and not quiet:
         sys.stderr.write(done.stdout)
     return done.returncode == 0, done.stdout
 
@@ -48,13 +48,11 @@ def key(version):
     return tuple(int(part) for part in re.findall(r"\d+", version)[:4])
 
 
-# The versions of a package that are built for this Python, releases only.
+# The versions of a package that are built for this Python, releases only: what pip lists for one that there is not.
 def versions(name):
-    ok, said = pip("index", "versions", "--only-binary=:all:", name)
-    if not ok:
-        give_up_if_out_of_reach(said)
-        return []
-    listed = re.search(r"^Available versions: (.*)$", said, re.M)
+    ok, said = pip("install", "--no-deps", "--only-binary=:all:", name + "===none", quiet=True)
+    give_up_if_out_of_reach(said)
+    listed = re.search(r"\(from versions: (.*)\)", said)
     return [v for v in listed.group(1).split(", ") if re.fullmatch(r"[\d.]+", v)] if listed else []
 
 
@@ -91,12 +89,18 @@ def at_nearest_versions(packages):
     return out
 
 
+# NumPy 1 and 2, as any major versions, are not for the same programs.
+def within_major(package):
+    pinned = re.fullmatch(r"([\w.-]+)==(\d+)[\d.]*", package)
+    return "%s>=%s,<%d" % (*pinned.groups(), int(pinned.group(2)) + 1) if pinned else name_of(package)
+
+
 def install_image(packages):
     ok, said = install(packages)
     if ok:
         return
     packages = at_nearest_versions(packages)
-    for attempt in (packages, packages[:1] + [name_of(package) for package in packages[1:]]):
+    for attempt in (packages, packages[:1] + [within_major(package) for package in packages[1:]]):
         ok, said = install(attempt)
         if ok:
             return

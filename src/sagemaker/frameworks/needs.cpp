@@ -38,6 +38,17 @@ bool has_word(std::string_view text, std::string_view word) {
   return false;
 }
 
+// In a line that imports something, however it does, or runs a module: what other lines say is prose.
+bool names_module(std::string_view text, std::string_view module) {
+  for (std::size_t at = text.find(module); at != std::string_view::npos; at = text.find(module, at + 1)) {
+    const std::size_t before = text.rfind('\n', at);
+    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    const std::string_view line = text.substr(begin, text.find('\n', at) - begin);
+    if (has_word(line, module) && (line.find("import") != std::string_view::npos || has_word(line, "m"))) return true;
+  }
+  return false;
+}
+
 bool is_large(std::string_view requirement) {
   return std::find(std::begin(kLarge), std::end(kLarge), name_of(requirement)) != std::end(kLarge);
 }
@@ -46,7 +57,7 @@ bool is_large(std::string_view requirement) {
 bool is_named(std::span<const std::string> texts, std::string_view requirement) {
   const std::string module = module_of(requirement);
   return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
-    return has_word(text, module) || (module == "tensorflow" && has_word(text, "keras"));
+    return names_module(text, module) || (module == "tensorflow" && names_module(text, "keras"));
   });
 }
 

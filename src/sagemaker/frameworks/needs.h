@@ -18,9 +18,10 @@ std::string module_of(std::string_view requirement);
 // Can this machine's python3 (kProgramPath) import the module?
 bool machine_has_module(std::string_view module);
 
-// `texts`: the program's files and its command line. A package counts as needed where its module's name is a word of
-// any of them, however it is used. Without packages: the machine's own Python is enough (has_module). Else the image
-// less the large frameworks that are not named.
+// `texts`: the program's files, and its command line as one text. A package counts as needed where a line of any of
+// them names its module and imports something ("import", "importlib.import_module(…)") or runs a module ("-m"). Without
+// packages: the machine's own Python is enough (has_module). Else the image less the large frameworks that are not
+// named.
 Image needed_of(const Image& image, std::span<const std::string> texts,
                 const std::function<bool(std::string_view module)>& has_module);
 

@@ -29,16 +29,15 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-std::string resource_config(const Value& instance_type) {
-  return to_json(
-      Value::object({{"current_host", kHost},
-                     {"current_instance_type", instance_type},
-                     {"current_group_name", "homogeneousCluster"},
-                     {"hosts", Value::array({kHost})},
-                     {"instance_groups", Value::array({Value::object({{"instance_group_name", "homogeneousCluster"},
-                                                                      {"instance_type", instance_type},
-                                                                      {"hosts", Value::array({kHost})}})})},
-                     {"network_interface_name", "lo"}}));
+Value resource_config(const Value& instance_type) {
+  return Value::object({{"current_host", kHost},
+                        {"current_instance_type", instance_type},
+                        {"current_group_name", "homogeneousCluster"},
+                        {"hosts", Value::array({kHost})},
+                        {"instance_groups", Value::array({Value::object({{"instance_group_name", "homogeneousCluster"},
+                                                                         {"instance_type", instance_type},
+                                                                         {"hosts", Value::array({kHost})}})})},
+                        {"network_interface_name", "lo"}});
 }
 
 }  // namespace
@@ -72,9 +71,7 @@ void add_aws_variables(Environment& environment, std::string_view region, std::s
   if (!endpoint_url.empty()) environment.emplace_back("AWS_ENDPOINT_URL", endpoint_url);
 }
 
-std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job) {
-  Value hyperparameters = Value::object();
-  for (const auto& [name, value] : job["HyperParameters"].members()) hyperparameters.set(name, value);
+TrainingConfig training_config(const Value& job) {
   Value channels = Value::object();
   for (const auto& channel : job["InputDataConfig"].items()) {
     Value config = Value::object(
@@ -82,10 +79,16 @@ std::vector<std::pair<std::string, std::string>> training_config_files(const Val
     if (const std::string type = channel["ContentType"].string_or(); !type.empty()) config.set("ContentType", type);
     channels.set(channel["ChannelName"].string_or(), std::move(config));
   }
-  std::vector<std::pair<std::string, std::string>> files{
-      {"hyperparameters.json", to_json(hyperparameters)},
-      {"inputdataconfig.json", to_json(channels)},
-      {"resourceconfig.json", resource_config(job["ResourceConfig"]["InstanceType"])}};
+  return {resource_config(job["ResourceConfig"]["InstanceType"]), std::move(channels)};
+}
+
+std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job) {
+  Value hyperparameters = Value::object();
+  for (const auto& [name, value] : job["HyperParameters"].members()) hyperparameters.set(name, value);
+  const TrainingConfig config = training_config(job);
+  std::vector<std::pair<std::string, std::string>> files{{"hyperparameters.json", to_json(hyperparameters)},
+                                                         {"inputdataconfig.json", to_json(config.channels)},
+                                                         {"resourceconfig.json", to_json(config.resources)}};
   if (job.has("DebugHookConfig")) files.emplace_back("debughookconfig.json", to_json(job["DebugHookConfig"]));
   if (job.has("CheckpointConfig")) files.emplace_back("checkpointconfig.json", to_json(job["CheckpointConfig"]));
   return files;
@@ -127,8 +130,9 @@ std::vector<std::pair<std::string, std::string>> processing_config_files(const V
         "ProcessingOutputConfig", "ProcessingResources", "RoleArn", "StoppingCondition"}) {
     if (job.has(member)) config.set(member, job[member]);
   }
-  return {{"processingjobconfig.json", to_json(config)},
-          {"resourceconfig.json", resource_config(job["ProcessingResources"]["ClusterConfig"]["InstanceType"])}};
+  return {
+      {"processingjobconfig.json", to_json(config)},
+      {"resourceconfig.json", to_json(resource_config(job["ProcessingResources"]["ClusterConfig"]["InstanceType"]))}};
 }
 
 Result<Program> program_of(const std::string& image, const Value& entrypoint, const Value& arguments,

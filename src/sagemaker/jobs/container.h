@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "sagemaker/frameworks/environments.h"
 #include "sagemaker/resource.h"
 #include "work/workload.h"
 
@@ -19,13 +20,18 @@ namespace millrace::sagemaker {
 using Environment = std::vector<std::pair<std::string, std::string>>;
 void set_variable(Environment& environment, std::string_view name, std::string_view value);  // replaces
 
-inline constexpr std::string_view kProgramPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+using frameworks::kProgramPath;
 
 // PATH, HOME, LANG, for a program of this machine; an image has its own.
 void add_program_variables(Environment& environment);
 // The region and the endpoint, for programs that call AWS themselves.
 void add_aws_variables(Environment& environment, std::string_view region, std::string_view endpoint_url);
 
+// What a training job's program finds of its instances and its channels.
+struct TrainingConfig {
+  Value resources, channels;  // resourceconfig.json, inputdataconfig.json
+};
+TrainingConfig training_config(const Value& job);
 // The files below input/config of a training job, name and content.
 std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job);
 // The SM_* variables of a training program whose /opt/ml stands at `ml`.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,16 @@ struct Leftovers {
   std::vector<std::string> notes;  // lines for the job's log
 };
 
+// What is to be run for a job.
+struct Prepared {
+  // NOLINTNEXTLINE(google-explicit-constructor): most jobs need nothing else
+  Prepared(work::Workload what) : workload(std::move(what)) {}
+  work::Workload workload;
+  std::vector<std::string> notes;  // the first lines of its log
+  // This environment is to be made first, and the job prepared again then; `workload` is nothing yet.
+  std::optional<frameworks::Wanted> missing;
+};
+
 struct JobKind {
   virtual ~JobKind() = default;
   virtual Kind kind() const = 0;
@@ -67,8 +78,8 @@ struct JobKind {
   virtual bool built_in(const Resource& job) const = 0;
   virtual std::chrono::seconds max_runtime(const Resource& job) const = 0;  // 0: none
   // Fills `directory` (fresh) and says what to run; key, log paths and directory are the shell's.
-  virtual Result<work::Workload> prepare(const Resource& job, const std::filesystem::path& directory,
-                                         const Checkpoint& checkpoint) = 0;
+  virtual Result<Prepared> prepare(const Resource& job, const std::filesystem::path& directory,
+                                   const Checkpoint& checkpoint) = 0;
   // The child has ended well enough to keep its output. Members to set in the Describe document. May run again after
   // a crash: it puts the same objects.
   virtual Result<Value> upload(const Resource& job, Leftovers& leftovers) = 0;

@@ -24,6 +24,25 @@ Millis grace_of(Kind kind) { return kind == Kind::training_job ? kTrainingGrace 
 // A deleted job's name may be used again while its files are still being removed.
 std::string incarnation_of(const Resource& job) { return std::to_string(to_epoch_ms(job.created)); }
 
+// Of an environment: the program's own requirements are its fault, as they are where its image installs them.
+Outcome not_made(const Error& error) {
+  const bool is_programs = error.message.starts_with("InstallRequirementsError");
+  const std::string reason =
+      is_programs ? fmt::format("AlgorithmError: {}, exit code: 1", error.message) : "ClientError: " + error.message;
+  return {"Failed", "Failed", cut_reason(reason), false};
+}
+
+// Of what a child said; lines of a log cannot be empty.
+std::vector<std::string> last_lines(std::string_view text) {
+  constexpr std::size_t kLines = 100;
+  std::vector<std::string> lines;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!trim(line).empty() && is_valid_utf8(line)) lines.emplace_back(line);
+  }
+  if (lines.size() > kLines) lines.erase(lines.begin(), lines.end() - kLines);
+  return lines;
+}
+
 Outcome failed(const std::string& reason) { return {"Failed", "Failed", cut_reason("ClientError: " + reason), false}; }
 
 }  // namespace
@@ -101,25 +120,62 @@ Status JobSteps::set_secondary(const Resource& job, std::string_view status) {
   return set ? Status() : fail(set.error());
 }
 
-Status JobSteps::prepare(JobKind& kind, const Resource& job) {
+Status JobSteps::prepare(JobKind& kind, const Resource& job, bool& waits) {
   MR_TRY(begin(job));
   MR_TRY(release(job.kind, job.name, &job));
+  if (const auto failure = take_failure(job_key(job))) {
+    note(kind, job, last_lines(failure->said));
+    return conclude(job.kind, job.name, not_made(failure->error), Value::object());
+  }
   const fs::path directory = directory_of(job);
   MR_TRY(remove_tree(directory));  // what a killed server left half done
   // trusted-path: only the server writes where jobs have their directories
   MR_TRY(make_directories(directory, 0700));
-  auto spec = kind.prepare(job, directory, checkpoint(job.kind, job.name, Millis(0)));
-  if (!spec) {
-    if (spec.error().code == Code::aborted) return {};  // stopped: concluded at the next look
-    if (spec.error().code == Code::cancelled || is_ours(spec.error())) return fail(spec.error());
-    return conclude(job.kind, job.name, failed(spec.error().message), Value::object());
+  auto prepared = kind.prepare(job, directory, checkpoint(job.kind, job.name, Millis(0)));
+  if (!prepared) {
+    if (prepared.error().code == Code::aborted) return {};  // stopped: concluded at the next look
+    if (prepared.error().code == Code::cancelled || is_ours(prepared.error())) return fail(prepared.error());
+    return conclude(job.kind, job.name, failed(prepared.error().message), Value::object());
   }
-  spec->key = job_key(job);
-  if (spec->working_directory.empty() && spec->image.empty()) spec->working_directory = directory;
-  spec->log = directory / "log";
-  const auto launched = needs_.dependencies.backend.start_and_wait(std::move(*spec));
+  if (prepared->missing) {
+    waits = true;
+    make_environment(job, *prepared->missing);
+    return {};
+  }
+  return launch(kind, job, std::move(*prepared), directory);
+}
+
+void JobSteps::make_environment(const Resource& job, const frameworks::Wanted& wanted) {
+  const auto made = [this, key = job_key(job), kind = job.kind, name = job.name](const Status& status,
+                                                                                 const std::string& said) {
+    if (!status) {
+      const MutexLock lock(mutex_);
+      failures_.insert_or_assign(key, MakingFailure{status.error(), said});
+    }
+    needs_.poke(kind, name);
+  };
+  needs_.dependencies.environments.make(wanted, needs_.dependencies.sandbox.available(), made);
+}
+
+std::optional<JobSteps::MakingFailure> JobSteps::take_failure(const std::string& key) {
+  const MutexLock lock(mutex_);
+  const auto found = failures_.extract(key);
+  return found ? std::optional(std::move(found.mapped())) : std::nullopt;
+}
+
+Status JobSteps::launch(const JobKind& kind, const Resource& job, Prepared prepared, const fs::path& directory) {
+  work::Workload& spec = prepared.workload;
+  spec.key = job_key(job);
+  if (spec.working_directory.empty() && spec.image.empty()) spec.working_directory = directory;
+  spec.log = directory / "log";
+  if (!prepared.notes.empty()) {
+    // trusted-path: nothing of the job has run yet
+    MR_TRY(write_file(spec.log, join(prepared.notes, "\n") + "\n"));
+  }
+  const auto launched = needs_.dependencies.backend.start_and_wait(std::move(spec));
   if (!launched) {
     if (is_ours(launched.error())) return fail(launched.error());
+    note(kind, job, prepared.notes);
     return conclude(job.kind, job.name, failed("The program cannot be started: " + launched.error().message),
                     Value::object());
   }
@@ -270,6 +326,7 @@ Status JobSteps::release_one(const std::string& key, const fs::path& directory) 
   {
     const MutexLock lock(mutex_);
     scrapers_.erase(key);
+    failures_.erase(key);
     stopping_.erase(key);
     deadlines_.erase(key);
   }

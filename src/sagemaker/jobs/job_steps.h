@@ -33,8 +33,9 @@ class JobSteps {
   explicit JobSteps(Needs needs) : needs_(std::move(needs)) {}
 
   Result<JobFacts> look(const JobKind& kind, const Resource& job);
-  // Also done when it failed for the customer's reasons: they are written then.
-  Status prepare(JobKind& kind, const Resource& job);
+  // Also done when it failed for the customer's reasons: they are written then. `waits`: for an environment that is
+  // being made; the job is poked when that has ended.
+  Status prepare(JobKind& kind, const Resource& job, bool& waits);
   Status watch(const JobKind& kind, const Resource& job, const work::WorkStatus& child);
   Status end_child(const JobKind& kind, const Resource& job);
   Status finish(JobKind& kind, const Resource& job, const JobFacts& facts);
@@ -56,12 +57,20 @@ class JobSteps {
   Checkpoint checkpoint(Kind kind, const std::string& name, Millis patience);
   void follow(const JobKind& kind, const Resource& job);
   void note(const JobKind& kind, const Resource& job, const std::vector<std::string>& lines);
+  void make_environment(const Resource& job, const frameworks::Wanted& wanted);
+  struct MakingFailure {
+    Error error;
+    std::string said;
+  };
+  std::optional<MakingFailure> take_failure(const std::string& key);
+  Status launch(const JobKind& kind, const Resource& job, Prepared prepared, const std::filesystem::path& directory);
   Result<Outcome> upload(JobKind& kind, const Resource& job, Outcome outcome, Value& members);
 
   const Needs needs_;
   Mutex mutex_;
   // By job_key(). Scrapers are shared with the follower's callback.
   std::map<std::string, std::shared_ptr<MetricScraper>> scrapers_ MR_GUARDED_BY(mutex_);
+  std::map<std::string, MakingFailure> failures_ MR_GUARDED_BY(mutex_);  // of their environments, not yet written
   std::set<std::string> stopping_ MR_GUARDED_BY(mutex_), deadlines_ MR_GUARDED_BY(mutex_);  // said once per server
 };
 

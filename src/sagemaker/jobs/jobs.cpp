@@ -88,8 +88,8 @@ struct Jobs::Impl {
       at->second = Turn::running;
     }
     const auto [kind, name] = parse_poke(poked);
-    bool released = false;
-    const Status done = transfer_job(kind->kind, name, released);
+    bool rests = false;
+    const Status done = transfer_job(kind->kind, name, rests);
     bool poked_meanwhile = false;
     {
       const MutexLock lock(mutex);
@@ -97,7 +97,7 @@ struct Jobs::Impl {
       transferring.erase(poked);
     }
     // A deleted job's name may be another's by the time that its files are removed.
-    if (settle(kind->kind, name, done) && (!released || poked_meanwhile)) look_again(poked);
+    if (settle(kind->kind, name, done) && (!rests || poked_meanwhile)) look_again(poked);
   }
 
   // What becomes of a failed look at a job. False: it is looked at again later.
@@ -173,20 +173,20 @@ struct Jobs::Impl {
     transferring.erase(poked);
   }
 
-  // `released`: nothing is left to do for the job.
-  Status transfer_job(Kind kind, const std::string& name, bool& released) {
+  // `rests`: nothing is to be done for the job at present: nothing is left, or it waits for what will poke it.
+  Status transfer_job(Kind kind, const std::string& name, bool& rests) {
     JobKind& job_kind = *kind_of(kind);
     const auto job = MR_TRY(dependencies.store.find(kind, name));
-    released = !job;
+    rests = !job;
     if (!job) return steps.release(kind, name, nullptr);
     const JobFacts facts = MR_TRY(steps.look(job_kind, *job));
     switch (next_step(facts)) {
       case Step::prepare:
-        return steps.prepare(job_kind, *job);
+        return steps.prepare(job_kind, *job, rests);
       case Step::finish:
         return steps.finish(job_kind, *job, facts);
       case Step::release:
-        released = true;
+        rests = true;
         return steps.release(kind, name, nullptr);
       default:
         return {};

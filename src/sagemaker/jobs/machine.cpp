@@ -53,8 +53,7 @@ std::string failure_reason(const Ending& e) {
   if (e.child.signal == 9 && e.failure.empty()) {
     return fmt::format("AlgorithmError: the process was killed, probably for want of memory, exit code: {}", code);
   }
-  return fmt::format("AlgorithmError: {}, exit code: {}",
-                     e.failure.empty() ? "See job logs for more information" : e.failure, code);
+  return fmt::format("AlgorithmError: {}, exit code: {}", e.failure, code);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST(Outcome, SaysHowTheChildEnded) {
       {{process, false, false, false, exited(3), ""},
        "Failed",
        "Failed",
-       "AlgorithmError: See job logs for more information, exit code: 3",
+       "AlgorithmError: , exit code: 3",
        false},
       {{train, true, true, false, exited(143, 15), ""}, "Stopped", "Stopped", "", true},
       {{process, false, true, false, exited(143, 15), ""}, "Stopped", "Stopped", "", false},

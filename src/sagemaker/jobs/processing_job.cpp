@@ -7,6 +7,7 @@
 #include "sagemaker/jobs/container.h"
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/object_paths.h"
+#include "sagemaker/jobs/program_environment.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -24,8 +25,7 @@ class ProcessingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<work::Workload> prepare(const Resource& job, const fs::path& directory,
-                                 const Checkpoint& checkpoint) override {
+  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint) override {
     const fs::path ml = directory / "ml";
     const std::string role = job.body["RoleArn"].string_or();
     // trusted-path: nothing of the job has run yet
@@ -48,27 +48,7 @@ class ProcessingKind final : public JobKind {
       MR_TRY(make_directories(ml / MR_TRY(below_opt_ml(output["S3Output"]["LocalPath"].string_or()))));
     }
 
-    const Value& app = job.body["AppSpecification"];
-    const std::string image = app["ImageUri"].string_or();
-    const bool in_image = dependencies_.backend.has_image(image);
-    const bool isolated = job.body["NetworkConfig"]["EnableNetworkIsolation"].bool_or(false);
-    work::Workload spec;
-    if (!isolated) spec.environment = MR_TRY(role_variables(dependencies_, job, role, max_runtime(job)));
-    if (!in_image) add_program_variables(spec.environment);
-    add_aws_variables(spec.environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
-    set_variable(spec.environment, "PROCESSING_JOB_NAME", job.name);
-    set_variable(spec.environment, "PROCESSING_JOB_ARN", job.arn);
-    for (const auto& [name, value] : job.body["Environment"].members()) {
-      set_variable(spec.environment, name, value.string_or());
-    }
-    if (in_image) {
-      put_in_image(spec, image, words_of(app["ContainerEntrypoint"]), words_of(app["ContainerArguments"]));
-      MR_TRY(mount_in_image(spec, ml, !isolated));
-      return spec;
-    }
-    spec.command = MR_TRY(program_of(image, app["ContainerEntrypoint"], app["ContainerArguments"], ml)).command;
-    MR_TRY(dependencies_.sandbox.contain_program(spec, directory, hidden_of(dependencies_.options), !isolated));
-    return spec;
+    return program(job, directory);
   }
 
   Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
@@ -94,6 +74,64 @@ class ProcessingKind final : public JobKind {
   }
 
  private:
+  Result<Prepared> program(const Resource& job, const fs::path& directory) {
+    const fs::path ml = directory / "ml";
+    const Value& app = job.body["AppSpecification"];
+    const std::string image = app["ImageUri"].string_or();
+    const Value &entrypoint = app["ContainerEntrypoint"], &arguments = app["ContainerArguments"];
+    const bool in_image = dependencies_.backend.has_image(image);
+    const bool isolated = job.body["NetworkConfig"]["EnableNetworkIsolation"].bool_or(false);
+    if (!in_image) MR_TRY(check_image(image));
+    const auto wanted = in_image || entrypoint.empty() ? std::nullopt : wanted_of(job, ml);
+    const auto kept = wanted ? dependencies_.environments.find(*wanted) : std::nullopt;
+    Prepared out{work::Workload()};
+    if (wanted && !kept) {
+      out.missing = *wanted;
+      return out;
+    }
+    work::Workload& spec = out.workload;
+    spec.environment = MR_TRY(environment_of(job, in_image, isolated));
+    if (in_image) {
+      put_in_image(spec, image, words_of(entrypoint), words_of(arguments));
+      MR_TRY(mount_in_image(spec, ml, !isolated));
+      return out;
+    }
+    spec.command = kept ? MR_TRY(command_in(*kept, image, entrypoint, arguments, ml))
+                        : MR_TRY(program_of(image, entrypoint, arguments, ml)).command;
+    MR_TRY(dependencies_.sandbox.contain_program(spec, directory, hidden_of(dependencies_.options), !isolated));
+    if (!kept) {
+      MR_TRY(add_python_name(directory, spec));
+      return out;
+    }
+    MR_TRY(dependencies_.environments.enter(*kept, directory, spec));
+    out.notes = notes_of(image, *kept);
+    return out;
+  }
+
+  static std::optional<frameworks::Wanted> wanted_of(const Resource& job, const fs::path& ml) {
+    const Value& app = job.body["AppSpecification"];
+    std::vector<std::string> words = words_of(app["ContainerEntrypoint"]);
+    for (std::string& word : words_of(app["ContainerArguments"])) words.push_back(std::move(word));
+    work::Variables variables;
+    for (const auto& [name, value] : job.body["Environment"].members()) variables.emplace_back(name, value.string_or());
+    return wanted_for_entrypoint(app["ImageUri"].string_or(), ml / "processing", words, variables);
+  }
+
+  Result<work::Variables> environment_of(const Resource& job, bool in_image, bool isolated) {
+    work::Variables environment;
+    if (!isolated) {
+      environment = MR_TRY(role_variables(dependencies_, job, job.body["RoleArn"].string_or(), max_runtime(job)));
+    }
+    if (!in_image) add_program_variables(environment);
+    add_aws_variables(environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
+    set_variable(environment, "PROCESSING_JOB_NAME", job.name);
+    set_variable(environment, "PROCESSING_JOB_ARN", job.arn);
+    for (const auto& [name, value] : job.body["Environment"].members()) {
+      set_variable(environment, name, value.string_or());
+    }
+    return environment;
+  }
+
   Dependencies& dependencies_;
 };
 

@@ -8,6 +8,8 @@
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/model_archive.h"
 #include "sagemaker/jobs/object_paths.h"
+#include "sagemaker/jobs/program_environment.h"
+#include "sagemaker/jobs/script_mode.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -24,8 +26,7 @@ class TrainingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<work::Workload> prepare(const Resource& job, const fs::path& directory,
-                                 const Checkpoint& checkpoint) override {
+  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint) override {
     const fs::path ml = directory / "ml";
     const std::string algorithm = algorithm_of(job);
     for (const auto* folder : {"input/config", "input/data", "model", "output/data"})
@@ -37,6 +38,17 @@ class TrainingKind final : public JobKind {
     }
     const auto access = MR_TRY(dependencies_.access_as(job.body["RoleArn"].string_or(), job.origin()));
     Transfer transfer{*access, job.body["RoleArn"].string_or(), dependencies_.account_region.region, checkpoint};
+    const bool in_image =
+        dependencies_.backend.has_image(job.body["AlgorithmSpecification"]["TrainingImage"].string_or());
+    const auto script = algorithm.empty() && !in_image ? script_of(job) : std::nullopt;
+    if (script) {
+      MR_TRY(download_source(*script, transfer, directory));
+      // Before the channels, which may be large: they are not downloaded twice.
+      if (script->source.starts_with("s3://")) {
+        auto wanted = wanted_for_script(image_of(job), ml / "code", variables_of(job));
+        if (!dependencies_.environments.find(wanted)) return missing(std::move(wanted));
+      }
+    }
     // Our own worker only reads, so it may share the objects' bytes; another program gets its own copies.
     const Share share = algorithm.empty() ? Share::copy : Share::read_only_link;
     for (const auto& channel : job.body["InputDataConfig"].items()) {
@@ -52,7 +64,8 @@ class TrainingKind final : public JobKind {
     if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty()) {
       MR_TRY(transfer.download_prefix(uri, ml / MR_TRY(checkpoint_folder(job)), Share::copy, true));
     }
-    return custom_program(job, directory);
+    if (script) return script_program(job, *script, directory, checkpoint);
+    return custom_program(job, directory, in_image);
   }
 
   Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
@@ -74,6 +87,11 @@ class TrainingKind final : public JobKind {
     MR_TRY(upload_packed(transfer, tree, "output/data", base + "/output.tar.gz", Empty::left_out, budget, leftovers));
     if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty() && !built_in(job)) {
       MR_TRY(transfer.upload_folder(tree, MR_TRY(checkpoint_folder(job)).string(), uri, budget, leftovers.notes));
+    }
+    // What a toolkit brings there while the script runs.
+    if (const std::string uri = hyperparameter_text(job.body, "sagemaker_s3_output"); !uri.empty() && !built_in(job)) {
+      MR_TRY(transfer.upload_folder(tree, "output/intermediate", join_uri(uri, job.name + "/output/intermediate"),
+                                    budget, leftovers.notes));
     }
     return members;
   }
@@ -99,41 +117,144 @@ class TrainingKind final : public JobKind {
     return below_opt_ml(job.body["CheckpointConfig"]["LocalPath"].string_or("/opt/ml/checkpoints"));
   }
 
-  Result<work::Workload> custom_program(const Resource& job, const fs::path& directory) {
-    const fs::path ml = directory / "ml";
-    const Value& algorithm = job.body["AlgorithmSpecification"];
-    const std::string image = algorithm["TrainingImage"].string_or();
-    const std::string role = job.body["RoleArn"].string_or();
-    const bool isolated = job.body["EnableNetworkIsolation"].bool_or(false);
+  static std::string image_of(const Resource& job) {
+    return job.body["AlgorithmSpecification"]["TrainingImage"].string_or();
+  }
+  // A job that says what to run is not in script mode, whatever its hyperparameters.
+  static std::optional<ScriptMode> script_of(const Resource& job) {
+    return job.body["AlgorithmSpecification"]["ContainerEntrypoint"].empty() ? script_mode_of(job.body) : std::nullopt;
+  }
+  static work::Variables variables_of(const Resource& job) {
+    work::Variables variables;
+    for (const auto& [name, value] : job.body["Environment"].members()) variables.emplace_back(name, value.string_or());
+    return variables;
+  }
+  static Prepared missing(frameworks::Wanted wanted) {
+    Prepared out{work::Workload()};
+    out.missing = std::move(wanted);
+    return out;
+  }
+  static bool is_isolated(const Resource& job) { return job.body["EnableNetworkIsolation"].bool_or(false); }
+
+  Status download_source(const ScriptMode& script, Transfer& transfer, const fs::path& directory) {
+    MR_TRY(check_source(script));
+    if (!script.source.starts_with("s3://")) return {};
+    const fs::path archive = directory / "source.tar.gz";
+    MR_TRY(transfer.download_object(script.source, archive, Share::copy));
+    MR_TRY(place_source(archive, directory / "ml/code", transfer.checkpoint));
+    return remove_tree(archive);
+  }
+  static Status check_source(const ScriptMode& script) {
+    const bool is_place = script.source.empty() || script.source.starts_with("s3://") || below_opt_ml(script.source);
+    if (is_place) return {};
+    return fail(Code::invalid_argument,
+                fmt::format("sagemaker_submit_directory {} is neither an S3 URI nor below /opt/ml.", script.source));
+  }
+
+  // In a channel, as jobs without a network have it.
+  static Status take_source_of_channel(const ScriptMode& script, const fs::path& ml, const Checkpoint& checkpoint) {
+    const fs::path code = ml / "code";
+    std::error_code error;
+    if (script.source.starts_with("s3://")) return {};
+    const fs::path source = script.source.empty() ? code : ml / MR_TRY(below_opt_ml(script.source));
+    if (fs::is_regular_file(source, error)) return place_source(source, code, checkpoint);
+    // trusted-path: nothing of the job has run yet
+    MR_TRY(make_directories(code));
+    if (source == code || !fs::is_directory(source, error)) return {};
+    // trusted-path: the server made both, without links, and nothing of the job has run yet
+    fs::copy(source, code, fs::copy_options::recursive, error);
+    return error ? Status(fail(system_error("the script's directory cannot be copied", error.value()))) : Status();
+  }
+
+  // What every program of a customer's has; in the sandbox, if there is one.
+  Result<work::Workload> begin_program(const Resource& job, const fs::path& directory) {
     work::Workload spec;
-    if (!isolated) spec.environment = MR_TRY(role_variables(dependencies_, job, role, max_runtime(job)));
-    if (dependencies_.backend.has_image(image)) {
-      add_aws_variables(spec.environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
-      add_training_variables(spec.environment, job.body, "/opt/ml");
-      put_in_image(spec, image, words_of(algorithm["ContainerEntrypoint"]), words_of(algorithm["ContainerArguments"]));
-      // What SageMaker gives a training image to run, where the job does not say it.
-      if (spec.command.empty() && spec.arguments.empty()) spec.arguments = {"train"};
-      MR_TRY(mount_in_image(spec, ml, !isolated));
-      return spec;
+    if (!is_isolated(job)) {
+      spec.environment = MR_TRY(role_variables(dependencies_, job, job.body["RoleArn"].string_or(), max_runtime(job)));
+    } else if (!dependencies_.sandbox.available()) {
+      return fail(Code::failed_precondition, "EnableNetworkIsolation needs namespaces, which this machine has not");
     }
-    auto program = MR_TRY(program_of(image, algorithm["ContainerEntrypoint"], algorithm["ContainerArguments"], ml));
     add_program_variables(spec.environment);
     add_aws_variables(spec.environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
     // trusted-path: nothing of the job has run yet
     MR_TRY(make_directories(directory / "tmp", 0700));
-    if (!dependencies_.sandbox.available()) {
-      // A training program can do without /opt/ml when it takes its folders from the SM_ variables.
-      if (isolated) {
-        return fail(Code::failed_precondition, "EnableNetworkIsolation needs namespaces, which this machine has not");
-      }
-      add_training_variables(spec.environment, job.body, ml);
-      set_variable(spec.environment, "HOME", (directory / "tmp").string());
-      spec.command = std::move(program.command);
-      return spec;
+    if (!dependencies_.sandbox.available()) set_variable(spec.environment, "HOME", (directory / "tmp").string());
+    return spec;
+  }
+  // A training program can do without /opt/ml when it takes its folders from the SM_ variables.
+  fs::path seen_ml(const fs::path& directory) {
+    return dependencies_.sandbox.available() ? fs::path("/opt/ml") : directory / "ml";
+  }
+  Status contain(work::Workload& spec, const Resource& job, const fs::path& directory) {
+    if (!dependencies_.sandbox.available()) return {};
+    return dependencies_.sandbox.contain_program(spec, directory, hidden_of(dependencies_.options), !is_isolated(job));
+  }
+
+  Result<Prepared> script_program(const Resource& job, const ScriptMode& script, const fs::path& directory,
+                                  const Checkpoint& checkpoint) {
+    const fs::path ml = directory / "ml", seen = seen_ml(directory);
+    MR_TRY(take_source_of_channel(script, ml, checkpoint));
+    auto wanted = wanted_for_script(image_of(job), ml / "code", variables_of(job));
+    const auto kept = dependencies_.environments.find(wanted);
+    if (!kept) return missing(std::move(wanted));
+    // trusted-path: nothing of the job has run yet
+    MR_TRY(make_directories(ml / "output/intermediate"));
+    Prepared out{MR_TRY(begin_program(job, directory))};
+    work::Workload& spec = out.workload;
+    const TrainingConfig config = training_config(job.body);
+    add_toolkit_variables(spec.environment, job.body, script, config.resources, config.channels, seen);
+    const bool is_kept = !wanted.requirements.empty();
+    spec.command = {dependencies_.options.executable.string(), "worker",      "script", seen.string(),
+                    is_kept ? "installed" : "install",         script.program};
+    spec.arguments = script_arguments(script_hyperparameters(job.body));
+    MR_TRY(contain(spec, job, directory));
+    MR_TRY(dependencies_.environments.enter(*kept, directory, spec));
+    out.notes = notes_of(image_of(job), *kept);
+    return out;
+  }
+
+  Result<Prepared> custom_program(const Resource& job, const fs::path& directory, bool in_image) {
+    const fs::path ml = directory / "ml";
+    const Value& algorithm = job.body["AlgorithmSpecification"];
+    const std::string image = image_of(job);
+    if (in_image) return program_in_image(job, ml);
+    MR_TRY(check_image(image));
+    const Value &entrypoint = algorithm["ContainerEntrypoint"], &arguments = algorithm["ContainerArguments"];
+    std::vector<std::string> words = words_of(entrypoint);
+    for (std::string& word : words_of(arguments)) words.push_back(std::move(word));
+    const auto wanted =
+        entrypoint.empty() ? std::nullopt : wanted_for_entrypoint(image, ml / "input/data", words, variables_of(job));
+    const auto kept = wanted ? dependencies_.environments.find(*wanted) : std::nullopt;
+    if (wanted && !kept) return missing(*wanted);
+    Prepared out{MR_TRY(begin_program(job, directory))};
+    work::Workload& spec = out.workload;
+    add_training_variables(spec.environment, job.body, seen_ml(directory));
+    spec.command = kept ? MR_TRY(command_in(*kept, image, entrypoint, arguments, ml))
+                        : MR_TRY(program_of(image, entrypoint, arguments, ml)).command;
+    MR_TRY(contain(spec, job, directory));
+    if (!kept) {
+      MR_TRY(add_python_name(directory, spec));
+      return out;
     }
+    MR_TRY(dependencies_.environments.enter(*kept, directory, spec));
+    out.notes = notes_of(image, *kept);
+    return out;
+  }
+
+  Result<Prepared> program_in_image(const Resource& job, const fs::path& ml) {
+    const Value& algorithm = job.body["AlgorithmSpecification"];
+    const bool isolated = is_isolated(job);
+    work::Workload spec;
+    if (!isolated) {
+      spec.environment = MR_TRY(role_variables(dependencies_, job, job.body["RoleArn"].string_or(), max_runtime(job)));
+    }
+    add_aws_variables(spec.environment, dependencies_.account_region.region, dependencies_.options.endpoint_url);
     add_training_variables(spec.environment, job.body, "/opt/ml");
-    spec.command = std::move(program.command);
-    MR_TRY(dependencies_.sandbox.contain_program(spec, directory, hidden_of(dependencies_.options), !isolated));
+    put_in_image(spec, image_of(job), words_of(algorithm["ContainerEntrypoint"]),
+                 words_of(algorithm["ContainerArguments"]));
+    // What SageMaker gives a training image to run, where the job does not say it.
+    if (spec.command.empty() && spec.arguments.empty()) spec.arguments = {"train"};
+    MR_TRY(mount_in_image(spec, ml, !isolated));
     return spec;
   }
 

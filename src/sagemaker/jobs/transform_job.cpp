@@ -31,8 +31,7 @@ class TransformKind final : public JobKind {
   bool built_in(const Resource&) const override { return true; }
   std::chrono::seconds max_runtime(const Resource&) const override { return std::chrono::seconds(0); }
 
-  Result<work::Workload> prepare(const Resource& job, const fs::path& directory,
-                                 const Checkpoint& checkpoint) override {
+  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint) override {
     // The model as it was when the job was made: it may be deleted meanwhile.
     const auto model = MR_TRY(served_model(job.state["model"]));
     if (model.algorithm.empty()) return fail(cannot_serve(model));
