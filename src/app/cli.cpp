@@ -13,6 +13,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/log_format.h"
+#include "pipelines/schedule/time_zone.h"
 #include "proc/child_user.h"
 
 namespace millrace::app {
@@ -26,7 +27,7 @@ struct Arguments {
   std::string executor = "process", container_engine, child_user;
   bool sandbox = true;
   bool stop_children = false;
-  std::string task_api = "own";
+  std::string task_api = "own", cron_time_zone;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
   std::uint64_t child_log_limit = proc::kDefaultChildLogLimit;
@@ -96,6 +97,10 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--task-api", arguments.task_api, "What steps may use of the pipeline API: own runs, or nothing")
       ->check(CLI::IsMember({"own", "closed"}))
       ->option_text("own|closed");
+  command
+      .add_option("--cron-time-zone", arguments.cron_time_zone,
+                  "Of recurring runs whose cron names no time zone, such as Europe/Berlin (default: UTC)")
+      ->envname("CRON_SCHEDULE_TIMEZONE");
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors");
   command.add_flag("--allow-remote", arguments.allow_remote, "Listen beyond loopback, unencrypted");
@@ -133,6 +138,8 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.retention.max_bytes = arguments.keep_run_bytes;
   options.prune_every = Millis(1'000 * std::max<std::int64_t>(MR_TRY(parse_age(arguments.prune_every)), 1));
   options.task_api = arguments.task_api == "closed" ? pipelines::TaskApi::closed : pipelines::TaskApi::own;
+  options.cron_time_zone = arguments.cron_time_zone;
+  if (!options.cron_time_zone.empty()) MR_TRY(pipelines::schedule::TimeZone::find(options.cron_time_zone));
   options.containers = arguments.executor == "container";
   options.container_engine = arguments.container_engine;
   for (const std::string& image : arguments.images) MR_TRY(add_image(image, options));

@@ -38,6 +38,7 @@ struct ServeOptions {
   bool sandbox = true;                                           // tasks in namespaces of their own
   bool stop_children = false;                                    // at the end, whatever is under way
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
+  std::string cron_time_zone;                                    // of crons that name none; empty: UTC
 };
 
 // "127.0.0.1:8080", "[::1]:0", ":8080" → address and port. Error: one sentence with an example.

@@ -310,6 +310,7 @@ Status ServerImpl::open_services() {
   pipelines_options.version = kVersion;
   pipelines_options.sandbox = options_.sandbox;
   pipelines_options.task_api = options_.task_api;
+  pipelines_options.cron_time_zone = options_.cron_time_zone;
   pipelines_options.containers = options_.containers;
   pipelines_options.images = options_.images;
   pipelines_options.node_labels = options_.node_labels;

@@ -39,6 +39,7 @@ struct Options {
   std::vector<std::filesystem::path> import_directories = {};
   std::string version = {};  // of this program, as its health says
   TaskApi task_api = TaskApi::own;
+  std::string cron_time_zone = {};     // of recurring runs whose cron names none; empty: UTC
   std::string boot = proc::boot_id();  // the machine's present start
 };
 

@@ -61,6 +61,8 @@ class PipelinesImpl final : public Pipelines {
     MR_TRY(needs_.database.migrate("pipelines.artifacts", runner::artifact_migrations()));
     MR_TRY(needs_.database.migrate("pipelines.api", api::migrations()));
     MR_TRY(needs_.database.migrate("pipelines.v1beta1", api::v1beta1::migrations()));
+    if (!options_.cron_time_zone.empty())
+      scheduler_.set_zone(MR_TRY(schedule::TimeZone::find(options_.cron_time_zone)));
     MR_TRY(api::ensure_default_experiment(needs_.database, needs_.clock));
     executors::give_older_files(options_);
     // Noted now: a run that is created from here on is not recovered.

@@ -3,6 +3,7 @@
 import datetime
 import json
 import random
+import subprocess
 import time
 
 import pytest
@@ -161,3 +162,37 @@ def test_what_is_wrong_is_said(client, experiment, packages):
     assert "interval -1" in refused(interval_second=-1)
     assert "start_time" in refused(cron_expression="@daily", start_time="tomorrow")
     assert "nobody" in refused(cron_expression="@daily", params={"nobody": 1})
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_the_servers_time_zone(how, tmp_path, packages):
+    """A cron that names no zone goes by the server's; with another one at the next start, by that."""
+    option = ["--cron-time-zone", "Asia/Tokyo"] if how == "option" else []
+    prefix = [] if how == "option" else ["env", "CRON_SCHEDULE_TIMEZONE=Asia/Tokyo"]
+    server = support.Server(tmp_path / "data", arguments=option, prefix=prefix)
+
+    def due():
+        command = [support.MILLRACE, "recurring", "list", "--data-dir", server.data_dir]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[1:]
+        return {line.split()[1]: line.split()[-1] for line in lines}
+
+    try:
+        server.start()
+        client = server.kfp()
+        experiment = client.create_experiment("zones").experiment_id
+        for name, cron in (("plain", "0 0 9 * * *"), ("named", "CRON_TZ=Asia/Tokyo 0 0 9 * * *"), ("utc", "TZ=UTC 0 0 9 * * *")):
+            client.create_recurring_run(experiment, name, cron_expression=cron, pipeline_package_path=packages["says"], params={"text": "x"})
+        assert due()["plain"] == due()["named"] != due()["utc"] and due()["plain"].endswith("T00:00:00Z")
+        server.stop()
+        server.arguments, server.prefix = [], []
+        server.start()
+        assert due()["plain"] == due()["utc"] != due()["named"]
+    finally:
+        server.stop()
+        server.end_children()
+
+
+def test_a_time_zone_that_there_is_not(tmp_path):
+    command = [support.MILLRACE, "serve", "--data-dir", tmp_path / "data", "--cron-time-zone", "Mars/Base"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and "Mars/Base" in done.stderr, done

@@ -19,7 +19,7 @@ constexpr std::string_view kZones[] = {"CRON_TZ=", "TZ="};  // before the fields
 
 std::string recurring_state(const Value& recurring) { return to_lower(recurring["status"].string_or()); }
 
-std::string schedule_text(const Value& recurring) {
+std::string schedule_text(const Value& recurring, const std::string& zone) {
   const Value& trigger = recurring["trigger"];
   if (trigger.has("periodic_schedule")) {
     const auto seconds = parse_int(trigger["periodic_schedule"]["interval_second"].string_or());
@@ -28,16 +28,20 @@ std::string schedule_text(const Value& recurring) {
   const std::string cron = one_line(trigger["cron_schedule"]["cron"].string_or());
   if (cron.empty()) return "once";
   const std::size_t blank = cron.find(' ');
-  for (const std::string_view zone : kZones) {
-    if (!cron.starts_with(zone) || blank == std::string::npos) continue;
+  for (const std::string_view prefix : kZones) {
+    if (!cron.starts_with(prefix) || blank == std::string::npos) continue;
     return fmt::format("{} ({})", trim(std::string_view(cron).substr(blank)),
-                       std::string_view(cron).substr(zone.size(), blank - zone.size()));
+                       std::string_view(cron).substr(prefix.size(), blank - prefix.size()));
   }
-  return cron + " (UTC)";
+  return fmt::format("{} ({})", cron, zone);
 }
 
-std::string next_times(const Value& recurring) {
-  const auto trigger = pipelines::schedule::read_trigger(recurring["trigger"]);
+std::string cron_time_zone(const Value& health) { return one_line(health["cron_time_zone"].string_or("UTC")); }
+
+std::string next_times(const Value& recurring, const std::string& zone) {
+  const auto clocks = pipelines::schedule::TimeZone::find(zone);
+  if (!clocks) return "as the server says";
+  const auto trigger = pipelines::schedule::read_trigger(recurring["trigger"], *clocks);
   const auto created = parse_rfc3339(recurring["created_at"].string_or());
   if (!trigger || !created) return "as the server says";
   std::vector<std::string> times;

@@ -26,13 +26,14 @@ class RecurringList final : public ClientCommand {
   Result<int> run() override {
     const auto client = MR_TRY(connect());
     Value found = MR_TRY(list_all(*client, "/recurringruns?sort_by=created_at%20desc", "recurringRuns", limit_));
+    const std::string zone = cron_time_zone(MR_TRY(client->call("GET", "/healthz")));
     std::vector<std::vector<std::string>> rows = {{"RECURRING", "NAME", "STATE", "SCHEDULE", "NEXT", "ERROR"}};
     for (Value& one : found.as_array()) {
       one.erase("pipeline_spec");  // a listing is for choosing one
-      const std::string next = one["mode"].string_or() == "ENABLE" ? next_times(one) : "";
+      const std::string next = one["mode"].string_or() == "ENABLE" ? next_times(one, zone) : "";
       rows.push_back({one["recurring_run_id"].string_or().substr(0, kIdShown),
                       cut(one_line(one["display_name"].string_or()), kNameShown), recurring_state(one),
-                      schedule_text(one), next.substr(0, next.find(',')),
+                      schedule_text(one, zone), next.substr(0, next.find(',')),
                       one_line(one["error"]["message"].string_or())});
     }
     say(found, found.empty() ? "There is no recurring run yet; make one with `millrace recurring create`."

@@ -25,7 +25,8 @@ class RecurringCreate final : public ClientCommand {
     syntax.text("--cron", cron_,
                 "When: second minute hour day month weekday, as in \"0 30 2 * * *\" (2:30 every day), @daily, @hourly");
     syntax.text("--every", every_, "When: so long after the one before, as in 90s, 15m, 6h, 1d");
-    syntax.text("--time-zone", zone_, "Of --cron, such as Europe/Berlin (default: UTC)");
+    syntax.text("--time-zone", zone_,
+                "Of --cron, such as Europe/Berlin (default: the server's, which is UTC where it was given none)");
     syntax.text("--start", start_, "Not before this time (RFC 3339: 2026-01-31T00:00:00Z)");
     syntax.text("--end", end_, "Not after this time");
     syntax.number("--max-concurrency", concurrency_, 1, kMaxConcurrency, "At most so many of its runs at once");
@@ -59,8 +60,9 @@ class RecurringCreate final : public ClientCommand {
     message.set("trigger", trigger).set("mode", disabled_ ? "DISABLE" : "ENABLE");
     message.set("max_concurrency", concurrency_).set("no_catchup", no_catchup_);
     const Value made = MR_TRY(client->call("POST", "/recurringruns", message));
+    const std::string zone = cron_time_zone(MR_TRY(client->call("GET", "/healthz")));
     say(made, fmt::format("{} is recurring run {}, {}\nnext        {}", terminal_line(made["display_name"].string_or()),
-                          made["recurring_run_id"].string_or(), recurring_state(made), next_times(made)));
+                          made["recurring_run_id"].string_or(), recurring_state(made), next_times(made, zone)));
     return kSucceeded;
   }
 

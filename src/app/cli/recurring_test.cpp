@@ -22,6 +22,9 @@ TEST(CliRecurring, SchedulesAreNamedWithTheirZone) {
   }
   EXPECT_EQ(schedule_text(with_trigger(R"({"periodic_schedule":{"interval_second":"5400"}})")), "every 1 h 30 m");
   EXPECT_EQ(schedule_text(with_trigger("{}")), "once");
+  EXPECT_EQ(schedule_text(with_trigger(R"({"cron_schedule":{"cron":"@daily"}})"), "Asia/Tokyo"), "@daily (Asia/Tokyo)");
+  EXPECT_EQ(cron_time_zone(Value::object({{"cron_time_zone", "Asia/Tokyo"}})), "Asia/Tokyo");
+  EXPECT_EQ(cron_time_zone(Value::object()), "UTC");
 }
 
 TEST(CliRecurring, TheNextTimesAreThoseToCome) {
@@ -45,6 +48,8 @@ TEST(CliRecurring, TheNextTimesAreThoseToCome) {
   EXPECT_EQ(next_times(with_trigger(R"({"cron_schedule":{"cron":"@hourly","end_time":"2020-01-01T00:00:00Z"}})")),
             "none");
   EXPECT_EQ(next_times(with_trigger("{}")), "none");
+  const auto daily = with_trigger(R"({"cron_schedule":{"cron":"0 0 9 * * *"}})");
+  EXPECT_NE(next_times(daily, "Asia/Tokyo").find("T00:00:00Z"), std::string::npos) << next_times(daily, "Asia/Tokyo");
   EXPECT_EQ(next_times(with_trigger(R"({"cron_schedule":{"cron":"soon"}})")), "as the server says");
 }
 

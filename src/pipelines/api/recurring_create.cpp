@@ -40,7 +40,7 @@ Result<bool> read_mode(const Value& mode) {
 }
 
 // Members in snake_case, times and numbers as the API writes them.
-Result<Value> read_trigger(const Value& given) {
+Result<Value> trigger_message(const Value& given, const std::shared_ptr<const schedule::TimeZone>& zone) {
   Value message = MR_TRY(read_message(given, "trigger", {"cron_schedule", "periodic_schedule"}));
   for (const std::string_view name : {"cron_schedule", "periodic_schedule"}) {
     if (!message.has(name)) continue;
@@ -50,7 +50,7 @@ Result<Value> read_trigger(const Value& given) {
     if (const auto seconds = whole_number(message[name]["interval_second"]))
       message.child(name).set("interval_second", *seconds);
   }
-  const schedule::Trigger trigger = MR_TRY(schedule::read_trigger(message));
+  const schedule::Trigger trigger = MR_TRY(schedule::read_trigger(message, zone));
   for (auto& [name, schedule] : message.as_object()) {
     if (trigger.start) schedule.set("start_time", format_rfc3339(*trigger.start));
     if (trigger.end) schedule.set("end_time", format_rfc3339(*trigger.end));
@@ -79,7 +79,8 @@ Result<Value> create_recurring_run(Context& context, const Call& call) {
   recurring.service_account = MR_TRY(text_field(body, "service_account"));
   MR_TRY(text_field(body, "namespace"));  // one user, as upstream's single-user mode: it is not kept
   recurring.max_concurrency = MR_TRY(read_concurrency(body));
-  recurring.trigger = MR_TRY(read_trigger(body["trigger"]));
+  recurring.trigger = MR_TRY(trigger_message(body["trigger"], context.scheduler.zone()));
+  recurring.zone = context.scheduler.zone();
   recurring.enabled = MR_TRY(read_mode(body["mode"]));
   const Value& no_catchup = body["no_catchup"];
   if (!no_catchup.is_null() && !no_catchup.is_bool())

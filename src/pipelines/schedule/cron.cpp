@@ -121,8 +121,9 @@ std::chrono::sys_days days_of(std::int64_t day) { return std::chrono::sys_days(s
 
 }  // namespace
 
-Result<Cron> Cron::parse(std::string_view text) {
+Result<Cron> Cron::parse(std::string_view text, std::shared_ptr<const TimeZone> zone) {
   Cron cron;
+  cron.zone_ = std::move(zone);
   if (text.empty()) return fail(bad("Empty spec string"));
   if (text.size() > kMaxText) return fail(bad(fmt::format("the expression is longer than {} bytes", kMaxText)));
   for (const std::string_view prefix : kZones) {

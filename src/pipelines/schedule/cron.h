@@ -1,6 +1,6 @@
 #pragma once
-// Cron expressions as KFP takes them, in UTC or in the time zone that they name. Source: github.com/robfig/cron v1 (its
-// doc.go), which KFP uses:
+// Cron expressions as KFP takes them, in the time zone that they name, or a given one. Source: github.com/robfig/cron
+// v1 (its doc.go), which KFP uses:
 //   second minute hour day-of-month month [day-of-week]   values, ranges, lists, steps, names of months and days
 //   @yearly @annually @monthly @weekly @daily @midnight @hourly   @every 1h30m
 //   CRON_TZ=Europe/Berlin …, TZ=…: before any of them, as robfig/cron v3 has it
@@ -22,8 +22,9 @@ namespace millrace::pipelines::schedule {
 class Cron {
  public:
   static constexpr std::size_t kMaxText = 1'024;
-  // Errors: invalid_argument, in upstream's words where it has some.
-  static Result<Cron> parse(std::string_view text);
+  // `zone`: of an expression that names none; null: UTC. Errors: invalid_argument, in upstream's words where it has
+  // some.
+  static Result<Cron> parse(std::string_view text, std::shared_ptr<const TimeZone> zone = nullptr);
 
   // The first time after `time`, a whole second. None: there is no such day within 40 years (29 February on a Sunday
   // may take that long; 30 February never comes).

@@ -19,7 +19,7 @@ Code code_of(std::string_view name) {
 }
 
 Result<std::optional<Time>> due_after(const RecurringRun& recurring, std::optional<Time> last) {
-  return next_time(MR_TRY(read_trigger(recurring.trigger)), last, recurring.created);
+  return next_time(MR_TRY(read_trigger(recurring.trigger, recurring.zone)), last, recurring.created);
 }
 
 void bind_time(db::Statement& row, const std::optional<Time>& time) {
@@ -141,6 +141,28 @@ Status take_index(db::Connection& connection, const RecurringRun& recurring, std
   MR_TRY(row.bind_all(recurring.id, index - 1).run());
   if (connection.changes() == 1) return {};
   return fail(Code::aborted, fmt::format("the recurring run {} was changed meanwhile", recurring.id));
+}
+
+Status refresh_due(db::Connection& connection, const std::shared_ptr<const TimeZone>& zone) {
+  std::vector<RecurringRun> others;
+  auto row = MR_TRY(
+      connection.prepare(fmt::format("SELECT {} FROM kfp_recurring_runs WHERE due IS NOT NULL", kRecurringColumns)));
+  while (MR_TRY(row.step())) {
+    RecurringRun recurring = recurring_from_row(row);
+    if (!recurring.trigger.has("cron_schedule")) continue;
+    recurring.zone = zone;
+    const auto last = recurring.last_index > 0 ? std::optional(recurring.last_scheduled) : std::nullopt;
+    const auto due = due_after(recurring, last);
+    if (!due || *due == recurring.due) continue;  // one that cannot be read says so when it is due
+    recurring.due = *due;
+    others.push_back(std::move(recurring));
+  }
+  for (const RecurringRun& recurring : others) {
+    auto update = MR_TRY(connection.prepare("UPDATE kfp_recurring_runs SET due = ? WHERE id = ?"));
+    bind_time(update, recurring.due);
+    MR_TRY(update.bind_all(recurring.id).run());
+  }
+  return {};
 }
 
 Status note_error(db::Connection& connection, const std::string& id, const Error& error) {

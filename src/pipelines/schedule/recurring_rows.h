@@ -2,6 +2,7 @@
 // Rows of recurring runs. Everything here that takes a connection runs inside a transaction of the caller's.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "base/time.h"
 #include "base/value.h"
 #include "db/database.h"
+#include "pipelines/schedule/time_zone.h"
 
 namespace millrace::pipelines::schedule {
 
@@ -26,10 +28,11 @@ struct RecurringRun {
   bool no_catchup = false;
   bool enabled = false;
   Time created{}, updated{};
-  std::int64_t last_index = 0;  // of the runs it has started
-  Time last_scheduled{};        // what the last one was for; says nothing where there was none
-  std::optional<Time> due;      // none: it starts no more
-  std::optional<Error> error;   // why the run that is due could not be started
+  std::int64_t last_index = 0;                     // of the runs it has started
+  Time last_scheduled{};                           // what the last one was for; says nothing where there was none
+  std::optional<Time> due;                         // none: it starts no more
+  std::optional<Error> error;                      // why the run that is due could not be started
+  std::shared_ptr<const TimeZone> zone = nullptr;  // of a cron that names none; not stored, set by whoever uses it
 };
 
 // The columns that recurring_from_row reads, in its order; of the table kfp_recurring_runs.
@@ -58,6 +61,8 @@ Result<std::int64_t> count_under_way(db::Connection& connection,
 // The run with this index has been started: to be called in the transaction that stores the run. Errors: aborted where
 // another has that index, or the recurring run is gone or not enabled any more.
 Status take_index(db::Connection& connection, const RecurringRun& recurring, std::int64_t index, Time scheduled);
+// Works out anew when each is due, as the zone may be another one since that was stored. What never was due stays so.
+Status refresh_due(db::Connection& connection, const std::shared_ptr<const TimeZone>& zone);
 Status note_error(db::Connection& connection, const std::string& id, const Error& error);
 
 }  // namespace millrace::pipelines::schedule

@@ -23,6 +23,11 @@ void Scheduler::wake() {
 }
 
 void Scheduler::round() {
+  if (!refreshed_) {
+    const Status fresh = database_.write([&](db::Connection& connection) { return refresh_due(connection, zone_); });
+    refreshed_ = fresh.has_value();
+    if (!fresh) log::error("when recurring runs are due is not known: {}", fresh.error().message);
+  }
   const auto again = run_due();
   next_.cancel();
   if (again && !stopping_) next_ = timers_.timer_at(*again, [this] { wake(); });
@@ -82,7 +87,8 @@ Result<bool> Scheduler::run_due_of(const std::string& id, Time now) {
       return false;
     // Runs that end as fast as they are started do not keep the others waiting.
     if (started >= recurring->max_concurrency) return true;
-    const Trigger trigger = MR_TRY(read_trigger(recurring->trigger));
+    recurring->zone = zone_;
+    const Trigger trigger = MR_TRY(read_trigger(recurring->trigger, zone_));
     Tick tick{recurring->last_index + 1, *recurring->due, now};
     if (recurring->no_catchup) tick.scheduled = without_catchup(trigger, tick.scheduled, now);
     const Status status = start_(*recurring, tick, [&](db::Connection& connection) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -37,6 +38,9 @@ class Scheduler {
   // `timers` are stopped, or not run any more, before this ends.
   Scheduler(db::Database& database, const Clock& clock, Timers& timers, Start start)
       : database_(database), clock_(clock), timers_(timers), start_(std::move(start)) {}
+  // By whose clocks those crons go that name no time zone; null: UTC. Set before begin() and before any request.
+  void set_zone(std::shared_ptr<const TimeZone> zone) { zone_ = std::move(zone); }
+  const std::shared_ptr<const TimeZone>& zone() const { return zone_; }
   ~Scheduler() { stop(); }
 
   void begin();  // from here on it looks by itself, on a thread of its own
@@ -61,6 +65,8 @@ class Scheduler {
   const Clock& clock_;
   Timers& timers_;
   const Start start_;
+  std::shared_ptr<const TimeZone> zone_;
+  bool refreshed_ = false;                   // of the queue's thread: what is due follows from zone_
   std::map<std::string, Failure> failures_;  // by id; of the thread that calls run_due()
   std::atomic<bool> begun_ = false, stopping_ = false;
   Timers::Timer next_;                                                           // of the queue's thread

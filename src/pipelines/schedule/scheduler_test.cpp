@@ -347,6 +347,32 @@ TEST_F(SchedulerTest, StartsEachTimeOnceWhereverItDies) {
   EXPECT_GT(all, 200u);
 }
 
+TEST_F(SchedulerTest, GoesByTheServersZoneWhereACronNamesNone) {
+  const auto tokyo = *TimeZone::find("Asia/Tokyo");
+  const std::string plain = make(R"({"cron_schedule": {"cron": "0 0 9 * * *"}})"),
+                    named = make(R"({"cron_schedule": {"cron": "CRON_TZ=Asia/Tokyo 0 0 9 * * *"}})"),
+                    utc = make(R"({"cron_schedule": {"cron": "TZ=UTC 0 0 9 * * *"}})"),
+                    period = make(R"({"periodic_schedule": {"interval_second": "86400"}})");
+  const auto before = row(period).due;
+  EXPECT_EQ(row(plain).due, row(utc).due);
+  EXPECT_NE(row(plain).due, row(named).due);
+  const auto refresh = [&](const std::shared_ptr<const TimeZone>& zone) {
+    scheduler_->set_zone(zone);
+    write([&](db::Connection& connection) { return refresh_due(connection, zone); });
+  };
+  refresh(tokyo);  // as a start with that zone does
+  EXPECT_EQ(row(plain).due, row(named).due);
+  EXPECT_NE(row(plain).due, row(utc).due);
+  EXPECT_EQ(row(period).due, before);
+  clock_.advance(*row(plain).due - clock_.now());
+  scheduler_->run_due();
+  EXPECT_EQ(row(plain).last_index, 1);
+  EXPECT_EQ(row(plain).last_scheduled, row(named).last_scheduled);
+  EXPECT_EQ(row(plain).due, row(named).due);
+  refresh(nullptr);
+  EXPECT_EQ(row(plain).due, row(utc).due);
+}
+
 TEST_F(SchedulerTest, LooksWhenItIsWokenAndStopsAtOnce) {
   std::promise<void> stored;
   after_start_ = [&] { stored.set_value(); };

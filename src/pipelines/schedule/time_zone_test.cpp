@@ -55,6 +55,18 @@ TEST(TimeZone, NamesTheNextTimeByItsClocks) {
             format_rfc3339(at("2026-07-08T07:00:00Z")));
 }
 
+TEST(TimeZone, IsAGivenOneWhereACronNamesNone) {
+  const auto zone = *TimeZone::find("Asia/Tokyo");
+  const auto next = [&](const char* cron) {
+    return format_rfc3339(*Cron::parse(cron, zone)->next(at("2026-07-09T00:00:00Z")));
+  };
+  EXPECT_EQ(next("0 30 0 * * *"), format_rfc3339(at("2026-07-09T15:30:00Z")));
+  EXPECT_EQ(next("@daily"), format_rfc3339(at("2026-07-09T15:00:00Z")));
+  EXPECT_EQ(next("TZ=UTC 0 30 0 * * *"), format_rfc3339(at("2026-07-09T00:30:00Z")));
+  EXPECT_EQ(next("CRON_TZ=Europe/Berlin 0 30 0 * * *"), format_rfc3339(at("2026-07-09T22:30:00Z")));
+  EXPECT_EQ(next("@every 1h"), format_rfc3339(at("2026-07-09T01:00:00Z")));
+}
+
 TEST(TimeZone, IsRefusedWhereItIsNone) {
   for (const char* cron : {"CRON_TZ=Mars/Base 0 0 9 * * *", "TZ= 0 0 9 * * *", "TZ=../../../etc/passwd 0 0 9 * * *",
                            "TZ=/etc/localtime 0 0 9 * * *", "CRON_TZ=Europe 0 0 9 * * *"}) {

@@ -1,6 +1,7 @@
 #include "pipelines/schedule/trigger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -35,7 +36,7 @@ Status check_members(const Value& value, std::string_view what, std::initializer
 
 }  // namespace
 
-Result<Trigger> read_trigger(const Value& message) {
+Result<Trigger> read_trigger(const Value& message, std::shared_ptr<const TimeZone> zone) {
   Trigger trigger;
   if (message.is_null()) return trigger;
   MR_TRY(check_members(message, "trigger", {"cron_schedule", "periodic_schedule"}));
@@ -45,7 +46,7 @@ Result<Trigger> read_trigger(const Value& message) {
   if (!cron.is_null()) {
     MR_TRY(check_members(cron, "cron_schedule", {"start_time", "end_time", "cron"}));
     if (!cron["cron"].is_null() && !cron["cron"].is_string()) return fail(bad("cron_schedule.cron must be a string"));
-    auto parsed = Cron::parse(cron["cron"].string_or());
+    auto parsed = Cron::parse(cron["cron"].string_or(), std::move(zone));
     if (!parsed) {
       return fail(bad(
           fmt::format("Schedule cron is not a supported format(https://godoc.org/github.com/robfig/cron). Error: {}",

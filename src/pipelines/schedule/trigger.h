@@ -3,6 +3,7 @@
 // backend/src/crd/controller/scheduledworkflow/util/{cron,periodic}_schedule.go. Times are whole seconds. Pure.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "base/result.h"
@@ -19,8 +20,9 @@ struct Trigger {
 };
 
 // The API's message, {"cron_schedule": {"cron", "start_time", "end_time"}} or {"periodic_schedule":
-// {"interval_second", …}}; null or empty: none. Members in snake_case. Errors: invalid_argument, in upstream's words.
-Result<Trigger> read_trigger(const Value& message);
+// {"interval_second", …}}; null or empty: none. Members in snake_case. `zone`: of a cron that names none; null: UTC.
+// Errors: invalid_argument, in upstream's words.
+Result<Trigger> read_trigger(const Value& message, std::shared_ptr<const TimeZone> zone = nullptr);
 
 // The time of the next run: after `last`, the one before; where there was none, after the trigger's start, or else
 // after `created`. So a start in the past is caught up with from there. None: it is over.
