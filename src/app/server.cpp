@@ -268,6 +268,7 @@ Status ServerImpl::open_services() {
   logs_ = MR_TRY(logs::Logs::open(*database_, clock_, options_.account, options_.region));
   iam_->set_resource_policy("s3", s3_->resource_policy());
   iam_->set_resource_tags("s3", s3_->condition_tags());
+  iam_->set_resource_tags("logs", logs_->condition_tags());
   gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{options_.account, options_.region}, *iam_, *iam_,
                                             clock_, [](const aws::CallRecord& record) {
                                               log::debug("{} {}:{} by {} {}", record.request_id, record.service,

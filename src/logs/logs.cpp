@@ -17,11 +17,28 @@ class LogsService final : public Logs {
     aws::Service service{"logs"};
     service.dialect.validation.code = "InvalidParameterException";
     service.dialect.prepare = ops::check_group_members;
-    service.add(store_,
-                {ops::create_log_group, ops::delete_log_group, ops::describe_log_groups, ops::put_retention_policy,
-                 ops::delete_retention_policy, ops::create_log_stream, ops::delete_log_stream,
-                 ops::describe_log_streams, ops::put_log_events, ops::get_log_events, ops::filter_log_events});
+    service.add(store_, {ops::create_log_group, ops::delete_log_group, ops::describe_log_groups,
+                         ops::put_retention_policy, ops::delete_retention_policy, ops::create_log_stream,
+                         ops::delete_log_stream, ops::describe_log_streams, ops::put_log_events, ops::get_log_events,
+                         ops::filter_log_events, ops::tag_resource, ops::tag_log_group, ops::untag_resource,
+                         ops::untag_log_group, ops::list_tags_for_resource, ops::list_tags_log_group});
     return service;
+  }
+
+  ConditionTags condition_tags() override {
+    return [this](const std::string& arn) -> Result<std::vector<std::pair<std::string, std::string>>> {
+      constexpr std::string_view kMark = ":log-group:";
+      std::vector<std::pair<std::string, std::string>> keys;
+      const auto mark = arn.find(kMark);
+      if (mark == std::string::npos) return keys;
+      const auto begin = mark + kMark.size(), end = arn.find(':', begin);
+      const std::string group = arn.substr(begin, end == std::string::npos ? end : end - begin);
+      const auto tags = store_.tags(group);
+      if (!tags && tags.error().code != Code::not_found) return fail(tags.error());
+      if (!tags) return keys;
+      for (const auto& [key, value] : *tags) keys.emplace_back("aws:ResourceTag/" + key, value);
+      return keys;
+    };
   }
 
   Status append(const std::string& group, const std::string& stream, const std::vector<Event>& events) override {

@@ -1,9 +1,11 @@
 #pragma once
 // CloudWatch Logs: groups, streams, events.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aws/gateway.h"
@@ -24,6 +26,11 @@ class Logs {
                                             std::string region);
   virtual ~Logs() = default;
   virtual aws::Service service() = 0;
+  // Tags of a group, of the group's ARN or one of what is in it, as condition keys (aws:ResourceTag/…), for iam. Null:
+  // none has any.
+  using ConditionTags =
+      std::function<Result<std::vector<std::pair<std::string, std::string>>>(const std::string& resource_arn)>;
+  virtual ConditionTags condition_tags() { return {}; }
   // For the services in this process: the group and the stream are made when absent. Events of one stream keep the
   // order of the calls.
   virtual Status append(const std::string& group, const std::string& stream, const std::vector<Event>& events) = 0;

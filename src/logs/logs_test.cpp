@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/json.h"
 
 namespace millrace::logs {
 namespace {
@@ -258,10 +259,50 @@ TEST_F(LogsTest, WhatIsNotKeptWithAGroupIsRefused) {
     return reason("CreateLogGroup", Value::object({{"logGroupName", "g"}, {member, std::move(value)}}));
   };
   EXPECT_EQ(refused("kmsKeyId", "arn:aws:kms:us-east-1:123456789012:key/k"), "InvalidParameterException");
-  EXPECT_EQ(refused("tags", Value::object({{"a", "b"}})), "InvalidParameterException");
+  EXPECT_EQ(refused("tags", Value::object({{"aws:a", "b"}})), "InvalidParameterException");
   EXPECT_EQ(refused("logGroupClass", "INFREQUENT_ACCESS"), "InvalidParameterException");
   EXPECT_EQ(refused("deletionProtectionEnabled", true), "InvalidParameterException");
   EXPECT_EQ(refused("logGroupClass", "STANDARD"), "succeeded");
+}
+
+TEST_F(LogsTest, AGroupHasTags) {
+  const std::string arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/x";
+  const auto of = [&](std::string_view member, Value value) {
+    return Value::object({{"resourceArn", arn}, {std::string(member), std::move(value)}});
+  };
+  const auto tags = [&] { return to_json(must("ListTagsForResource", Value::object({{"resourceArn", arn}}))["tags"]); };
+  EXPECT_EQ(reason("TagResource", of("tags", Value::object({{"a", "1"}}))), "ResourceNotFoundException");
+  must("CreateLogGroup", Value(kGroup).set("tags", Value::object({{"made", "here"}})));
+  EXPECT_EQ(tags(), R"({"made":"here"})");
+  must("TagResource", of("tags", Value::object({{"b", "2"}, {"a", "1"}})));
+  EXPECT_THAT(resources_, ElementsAre(arn));
+  must("TagLogGroup", Value(kGroup).set("tags", Value::object({{"a", ""}})));
+  EXPECT_EQ(tags(), R"({"a":"","b":"2","made":"here"})");
+  EXPECT_EQ(to_json(must("ListTagsLogGroup", kGroup)["tags"]), tags());
+  must("UntagResource", of("tagKeys", Value::array({"made", "none"})));
+  must("UntagLogGroup", Value(kGroup).set("tags", Value::array({"b"})));
+  EXPECT_EQ(tags(), R"({"a":""})");
+  Value many = Value::object();
+  for (int i = 0; i < 50; ++i) many.set("k" + std::to_string(i), "v");
+  EXPECT_EQ(reason("TagResource", of("tags", many)), "TooManyTagsException");
+  EXPECT_EQ(reason("TagLogGroup", Value(kGroup).set("tags", many)), "InvalidParameterException");
+  EXPECT_EQ(tags(), R"({"a":""})");
+  EXPECT_EQ(reason("TagResource", of("tags", Value::object({{"AWS:x", "v"}}))), "InvalidParameterException");
+  for (const char* bad :
+       {"/aws/x", "arn:aws:logs:us-east-1:123456789012:log-group:/aws/x:*", "arn:aws:s3:::bucket",
+        "arn:aws:logs:us-east-1:123456789012:log-group:", "arn:aws:logs:us-east-1:123456789012:x:/aws/x"})
+    EXPECT_EQ(reason("ListTagsForResource", Value::object({{"resourceArn", bad}})), "InvalidParameterException") << bad;
+  for (const char* other :
+       {"arn:aws:logs:us-east-1:123456789012:log-group:none", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/x",
+        "arn:aws:logs:us-east-1:210987654321:log-group:/aws/x"})
+    EXPECT_EQ(reason("ListTagsForResource", Value::object({{"resourceArn", other}})), "ResourceNotFoundException");
+  const auto keys = logs_->condition_tags();
+  EXPECT_EQ(keys(arn + ":log-stream:one")->size(), 1u);
+  EXPECT_EQ(keys(arn)->front().first, "aws:ResourceTag/a");
+  EXPECT_TRUE(keys("arn:aws:logs:us-east-1:123456789012:log-group:none")->empty());
+  must("DeleteLogGroup", kGroup);
+  must("CreateLogGroup", kGroup);
+  EXPECT_EQ(tags(), "{}");
 }
 
 TEST_F(LogsTest, AGroupIsNamedOnce) {

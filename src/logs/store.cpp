@@ -25,6 +25,12 @@ CREATE TABLE log_event (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX log_event_by_time ON log_event (stream_id, at, sequence);
 )"},
+    {2, R"(
+CREATE TABLE log_tag (
+  group_id INTEGER NOT NULL REFERENCES log_group(id) ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (group_id, key)
+) STRICT, WITHOUT ROWID;
+)"},
 };
 
 constexpr std::int64_t kDayMs = 24LL * 3'600 * 1'000;
@@ -73,6 +79,16 @@ Status insert_stream(db::Connection& c, std::int64_t group, const std::string& n
       .run();
 }
 
+Status put_tags(db::Connection& c, std::int64_t group, const Value& tags) {
+  for (const auto& [key, value] : tags.members()) {
+    auto put =
+        MR_TRY(c.prepare("INSERT INTO log_tag (group_id, key, value) VALUES (?, ?, ?) "
+                         "ON CONFLICT (group_id, key) DO UPDATE SET value = excluded.value"));
+    MR_TRY(put.bind_all(group, key, value.string_or()).run());
+  }
+  return {};
+}
+
 Group group_of(const db::Statement& row) {
   auto [name, created, retention_days, stored_bytes] =
       row.columns<std::string, std::int64_t, std::optional<int>, std::int64_t>();
@@ -98,8 +114,11 @@ std::int64_t Store::oldest_kept(std::optional<int> retention_days) const {
   return to_epoch_ms(clock_.now()) - *retention_days * kDayMs;
 }
 
-Status Store::create_group(const std::string& name) {
-  auto status = database_.write([&](db::Connection& c) { return insert_group(c, name, clock_.now()); });
+Status Store::create_group(const std::string& name, const Value& tags) {
+  auto status = database_.write([&](db::Connection& c) -> Status {
+    MR_TRY(insert_group(c, name, clock_.now()));
+    return tags.empty() ? Status() : put_tags(c, MR_TRY(find_group(c, name)).id, tags);
+  });
   if (!status && status.error().code == Code::already_exists) {
     return fail(Code::already_exists, "The specified log group already exists", "ResourceAlreadyExistsException");
   }
@@ -148,6 +167,40 @@ Result<Group> Store::group(const std::string& name) {
     return {};
   }));
   return found;
+}
+
+Result<Store::Tags> Store::tags(const std::string& group) {
+  Tags found;
+  MR_TRY(database_.read([&](db::Connection& c) -> Status {
+    auto select = MR_TRY(c.prepare("SELECT key, value FROM log_tag WHERE group_id = ? ORDER BY key"));
+    select.bind_all(MR_TRY(find_group(c, group)).id);
+    while (MR_TRY(select.step())) {
+      auto [key, value] = select.columns<std::string, std::string>();
+      found.emplace_back(std::move(key), std::move(value));
+    }
+    return {};
+  }));
+  return found;
+}
+
+Status Store::add_tags(const std::string& group, const Value& tags, std::size_t most) {
+  return database_.write([&](db::Connection& c) -> Status {
+    const auto row = MR_TRY(find_group(c, group));
+    MR_TRY(put_tags(c, row.id, tags));
+    auto count = MR_TRY(c.prepare("SELECT count(*) FROM log_tag WHERE group_id = ?"));
+    MR_TRY(count.bind_all(row.id).step());
+    if (static_cast<std::size_t>(count.integer(0)) <= most) return {};
+    return fail(Code::resource_exhausted, fmt::format("A resource can have no more than {} tags.", most));
+  });
+}
+
+Status Store::remove_tags(const std::string& group, const std::vector<std::string>& keys) {
+  return database_.write([&](db::Connection& c) -> Status {
+    const auto row = MR_TRY(find_group(c, group));
+    for (const std::string& key : keys)
+      MR_TRY(MR_TRY(c.prepare("DELETE FROM log_tag WHERE group_id = ? AND key = ?")).bind_all(row.id, key).run());
+    return {};
+  });
 }
 
 Status Store::create_stream(const std::string& group, const std::string& stream) {

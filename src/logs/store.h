@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "base/value.h"
 #include "db/database.h"
 #include "logs/logs.h"
 
@@ -55,13 +57,20 @@ class Store {
   Status open();
   Time now() const { return clock_.now(); }
 
-  Status create_group(const std::string& name);  // ResourceAlreadyExistsException
+  // `tags`: an object of texts, at most kMostTags. ResourceAlreadyExistsException.
+  Status create_group(const std::string& name, const Value& tags = Value());
   Status delete_group(const std::string& name);  // ResourceNotFoundException, as below
   Status set_retention(const std::string& name, std::optional<int> days);
   // Up to `limit`, by name, after `after`; `prefix` and `part` (anywhere in the name) may be empty.
   Result<std::vector<Group>> groups(std::string_view prefix, std::string_view part, std::string_view after,
                                     std::size_t limit);
   Result<Group> group(const std::string& name);
+
+  using Tags = std::vector<std::pair<std::string, std::string>>;
+  Result<Tags> tags(const std::string& group);  // by key
+  // Those that are there already get the new value. resource_exhausted for more than `most`, of which none is kept.
+  Status add_tags(const std::string& group, const Value& tags, std::size_t most);
+  Status remove_tags(const std::string& group, const std::vector<std::string>& keys);  // absent ones are success
 
   Status create_stream(const std::string& group, const std::string& stream);
   Status delete_stream(const std::string& group, const std::string& stream);

@@ -185,8 +185,11 @@ TEST(Authorization, TheTableIsTheReferences) {
           if (type.ends_with('*')) type.pop_back();
           const Reference::Type& form = reference.types.at(service + ":" + type);
           std::string arn = replace_all(replace_all(form.arn, "${Account}", kAccount), "${Region}", kRegion);
-          // A group is written with what is in it (User Guide, "CloudWatch Logs resources and operations").
-          if (service == "logs" && type == "log-group" && action != "logs:TagResource") arn += ":log-stream:";
+          // A group is written with what is in it, but for its tags (User Guide, "CloudWatch Logs resources and
+          // operations").
+          const bool of_arn = action.ends_with("TagResource") || action.ends_with("UntagResource") ||
+                              action.ends_with("ListTagsForResource");
+          if (service == "logs" && type == "log-group" && !of_arn) arn += ":log-stream:";
           if (resource.starts_with("arn:aws:iam::aws:")) arn = replace_all(arn, kAccount, "aws");
           if (!has_form(resource, arn)) continue;
           found = true;

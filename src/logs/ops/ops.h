@@ -19,6 +19,12 @@ aws::Operation describe_log_streams(Store& store);
 aws::Operation put_log_events(Store& store);
 aws::Operation get_log_events(Store& store);
 aws::Operation filter_log_events(Store& store);
+aws::Operation tag_resource(Store& store);
+aws::Operation tag_log_group(Store& store);
+aws::Operation untag_resource(Store& store);
+aws::Operation untag_log_group(Store& store);
+aws::Operation list_tags_for_resource(Store& store);
+aws::Operation list_tags_log_group(Store& store);
 
 constexpr std::size_t kDefaultPage = 50;      // of the Describe operations
 constexpr std::size_t kMostEvents = 10'000;   // in one answer
