@@ -26,7 +26,7 @@ struct Arguments {
   std::vector<std::string> node_labels, images, import_directories;
   std::string executor = "process", container_engine, child_user;
   bool sandbox = true;
-  bool stop_children = false;
+  bool stop_children = false, encrypt_s3 = false;
   std::string task_api = "own", cron_time_zone;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
@@ -97,6 +97,8 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--task-api", arguments.task_api, "What steps may use of the pipeline API: own runs, or nothing")
       ->check(CLI::IsMember({"own", "closed"}))
       ->option_text("own|closed");
+  command.add_flag("--s3-default-encryption", arguments.encrypt_s3,
+                   "Encrypt each new S3 object, as AWS does, and say so; without it those that ask for it");
   command
       .add_option("--cron-time-zone", arguments.cron_time_zone,
                   "Of recurring runs whose cron names no time zone, such as Europe/Berlin (default: UTC)")
@@ -138,6 +140,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.retention.max_bytes = arguments.keep_run_bytes;
   options.prune_every = Millis(1'000 * std::max<std::int64_t>(MR_TRY(parse_age(arguments.prune_every)), 1));
   options.task_api = arguments.task_api == "closed" ? pipelines::TaskApi::closed : pipelines::TaskApi::own;
+  options.encrypt_s3 = arguments.encrypt_s3;
   options.cron_time_zone = arguments.cron_time_zone;
   if (!options.cron_time_zone.empty()) MR_TRY(pipelines::schedule::TimeZone::find(options.cron_time_zone));
   options.containers = arguments.executor == "container";

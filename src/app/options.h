@@ -38,6 +38,7 @@ struct ServeOptions {
   bool sandbox = true;                                           // tasks in namespaces of their own
   bool stop_children = false;                                    // at the end, whatever is under way
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
+  bool encrypt_s3 = false;                                       // each object, as at AWS; else those that ask for it
   std::string cron_time_zone;                                    // of crons that name none; empty: UTC
 };
 

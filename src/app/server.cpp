@@ -264,7 +264,8 @@ Status ServerImpl::open_services() {
   // Another key than the directory's opens nothing in it: said now, before anything is written with it.
   MR_TRY(iam_->administrator());
   const std::string sealing_key(as_chars(hmac_sha256(key_, "keys of encrypted objects")));
-  s3_ = MR_TRY(s3::S3::open(*database_, *blobs_, clock_, options_.account, options_.region, sealing_key));
+  s3_ = MR_TRY(s3::S3::open(*database_, *blobs_, clock_, options_.account, options_.region, sealing_key,
+                            options_.encrypt_s3 ? s3::S3::Encrypts::by_default : s3::S3::Encrypts::on_request));
   logs_ = MR_TRY(logs::Logs::open(*database_, clock_, options_.account, options_.region));
   iam_->set_resource_policy("s3", s3_->resource_policy());
   iam_->set_resource_tags("s3", s3_->condition_tags());

@@ -7,6 +7,10 @@
 namespace millrace::s3 {
 namespace {
 
+// What S3 gives each bucket that has none of its own, since 2023 (User Guide, "Default encryption FAQ").
+constexpr const char* kEncryptionOfAll =
+    R"({"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"},"BucketKeyEnabled":false}]})";
+
 constexpr std::size_t kBucketsKnown = 1'024;
 
 Bucket bucket_of(const db::Statement& row) {
@@ -104,6 +108,10 @@ Result<std::shared_ptr<const Bucket>> Store::bucket(const std::string& name) {
     *bucket = MR_TRY(read_bucket(c, name));
     return {};
   }));
+  if (encrypts_ == S3::Encrypts::by_default && bucket->document(kEncryptionDocument).empty()) {
+    bucket->documents[std::string(kEncryptionDocument)] = kEncryptionOfAll;
+    bucket->default_encryption = MR_TRY(parse_json(kEncryptionOfAll));
+  }
   const MutexLock lock(buckets_mutex_);
   if (buckets_known_.size() >= kBucketsKnown) buckets_known_.clear();
   if (generation == buckets_generation_) buckets_known_.insert_or_assign(name, bucket);

@@ -99,6 +99,18 @@ Status refuse_choice(aws::Call& call, const Choice& choice, const aws::Member& m
   return error_with(choice.code, std::string(choice.message));
 }
 
+// Of a list in a header each item counts.
+Status check_attributes(aws::Call& call, const aws::Shape& shape, const Value& input) {
+  const aws::Member* member = shape.member("ObjectAttributes");
+  if (member == nullptr) return {};
+  const auto& allowed = member->shape->element.shape->enumeration;
+  for (const Value& item : input["ObjectAttributes"].items()) {
+    if (std::ranges::find(allowed, item.string_or()) == allowed.end())
+      return refused(call, member->location_name, item, "Invalid attribute name specified.");
+  }
+  return {};
+}
+
 Status check_choices(aws::Call& call, const aws::Shape& shape, Value& input) {
   for (const Choice& choice : kChoices) {
     const Value* value = input.find(choice.member);
@@ -181,6 +193,7 @@ Status prepare(Store& store, aws::Call& call, const aws::OperationModel& operati
   const aws::Shape& shape = *operation.input;
   MR_TRY(check_numbers(call, input));
   MR_TRY(check_choices(call, shape, input));
+  MR_TRY(check_attributes(call, shape, input));
   MR_TRY(refuse_other_checksums(input));
   MR_TRY(ops::check_encryption(call, shape, input));
   MR_TRY(check_conditions(call, operation));

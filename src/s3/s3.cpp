@@ -14,8 +14,9 @@ namespace {
 class S3Service final : public S3 {
  public:
   S3Service(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string account, std::string region,
-            std::string sealing_key)
-      : store_(database, blobs, clock, std::move(account), std::move(sealing_key)), region_(std::move(region)) {}
+            std::string sealing_key, Encrypts encrypts)
+      : store_(database, blobs, clock, std::move(account), std::move(sealing_key), encrypts),
+        region_(std::move(region)) {}
   Status open() { return store_.open(); }
 
   aws::Service service() override {
@@ -30,6 +31,7 @@ class S3Service final : public S3 {
                          ops::list_objects_v2,
                          ops::put_object,
                          ops::get_object,
+                         ops::get_object_attributes,
                          ops::head_object,
                          ops::delete_object,
                          ops::delete_objects,
@@ -102,9 +104,10 @@ class S3Service final : public S3 {
 }  // namespace
 
 Result<std::unique_ptr<S3>> S3::open(db::Database& database, blob::BlobStore& blobs, const Clock& clock,
-                                     std::string account, std::string region, std::string sealing_key) {
+                                     std::string account, std::string region, std::string sealing_key,
+                                     Encrypts encrypts) {
   auto s3 = std::make_unique<S3Service>(database, blobs, clock, std::move(account), std::move(region),
-                                        std::move(sealing_key));
+                                        std::move(sealing_key), encrypts);
   MR_TRY(s3->open());
   return s3;
 }

@@ -62,9 +62,12 @@ class Access {
 
 class S3 {
  public:
+  // What is encrypted: objects and buckets that ask for it, or all, as at AWS.
+  enum class Encrypts { on_request, by_default };
   // `sealing_key`: 32 bytes that the keys of encrypted objects are sealed with; empty: encryption is refused.
   static Result<std::unique_ptr<S3>> open(db::Database& database, blob::BlobStore& blobs, const Clock& clock,
-                                          std::string account, std::string region, std::string sealing_key = {});
+                                          std::string account, std::string region, std::string sealing_key = {},
+                                          Encrypts encrypts = Encrypts::on_request);
   virtual ~S3() = default;
   virtual aws::Service service() = 0;
   virtual aws::ResourcePolicy resource_policy() = 0;  // bucket policies, for iam

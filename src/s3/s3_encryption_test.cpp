@@ -72,6 +72,34 @@ TEST_F(EncryptionTest, BytesAreSealedOnDiskAndComeBack) {
   EXPECT_FALSE(call("GET", "/b-1/plain").headers.has(kMethod));
 }
 
+TEST_F(EncryptionTest, EachNewObjectWhereTheServerIsToldSo) {
+  put("older", kSecret, {});
+  EXPECT_EQ(call("GET", "/b-1?encryption").status, 404);
+  encrypts_ = S3::Encrypts::by_default;
+  open();
+  // What lies there is read as it is, and nothing is said of it that is not so.
+  for (const char* method : {"GET", "HEAD"}) EXPECT_FALSE(call(method, "/b-1/older").headers.has(kMethod));
+  EXPECT_EQ(call("GET", "/b-1/older").body, kSecret);
+  ASSERT_EQ(call("DELETE", "/b-1/older").status, 204);
+  EXPECT_EQ(put("k", kSecret, {}).headers.get(kMethod), "AES256");
+  EXPECT_EQ(call("GET", "/b-1/k").headers.get(kMethod), "AES256");
+  EXPECT_EQ(call("PUT", "/b-1/copy", "", {{"x-amz-copy-source", "/b-1/k"}}).headers.get(kMethod), "AES256");
+  EXPECT_EQ(put("own", kSecret, {{kMethod, "aws:kms"}}).headers.get(kMethod), "aws:kms");
+  const auto begun = call("POST", "/b-1/parts?uploads");
+  EXPECT_EQ(begun.headers.get(kMethod), "AES256");
+  ASSERT_TRUE(s3_->system_access()->put("b-1", "from within", kSecret, ""));
+  EXPECT_EQ(call("HEAD", "/b-1/from%20within").headers.get(kMethod), "AES256");
+  EXPECT_FALSE(on_disk(kSecret));
+  EXPECT_NE(call("GET", "/b-1?encryption").body.find("<SSEAlgorithm>AES256</SSEAlgorithm>"), std::string::npos);
+  // A bucket's own comes first, and gives way to the server's when it is taken off.
+  set_default(
+      "<ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm>"
+      "</ApplyServerSideEncryptionByDefault>");
+  EXPECT_EQ(put("k", kSecret, {}).headers.get(kMethod), "aws:kms");
+  ASSERT_EQ(call("DELETE", "/b-1?encryption").status, 204);
+  EXPECT_EQ(put("k", kSecret, {}).headers.get(kMethod), "AES256");
+}
+
 TEST_F(EncryptionTest, RangesOfAnySize) {
   constexpr std::size_t kChunk = ChunkCipher::kChunkBytes;
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kChunk - 1, kChunk, kChunk + 1, 2 * kChunk,

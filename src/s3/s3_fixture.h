@@ -51,7 +51,8 @@ class S3Test : public testing::Test {
     gateway_.reset();
     s3_.reset();
     blobs_ = std::move(*blob::open_directory_store(dir_.path() / "blobs"));
-    s3_ = std::move(*S3::open(*database_, *blobs_, clock_, "123456789012", "us-east-1", std::string(32, 'k')));
+    s3_ =
+        std::move(*S3::open(*database_, *blobs_, clock_, "123456789012", "us-east-1", std::string(32, 'k'), encrypts_));
     gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{}, user_, user_, clock_);
     gateway_->add(s3_->service());
   }
@@ -108,6 +109,7 @@ class S3Test : public testing::Test {
   OneUser user_;
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<blob::BlobStore> blobs_;
+  S3::Encrypts encrypts_ = S3::Encrypts::on_request;  // as the next open() takes it
   std::unique_ptr<S3> s3_;
   std::unique_ptr<aws::Gateway> gateway_;
 };

@@ -30,7 +30,8 @@ struct Bucket {
   std::string name;
   Time created{};
   std::string region;
-  std::map<std::string, std::string, std::less<>> documents;          // those that it has, by name; see documents.h
+  std::map<std::string, std::string, std::less<>> documents;          // those that it has, by name; see documents.h.
+                                                                      // S3's own default encryption is one of them
   Value default_encryption;                                           // the document of that, read; null: none
   const std::string& document(std::string_view document_name) const;  // empty: none
 };
@@ -99,12 +100,13 @@ struct Listing {
 class Store {
  public:
   Store(db::Database& database, blob::BlobStore& blobs, const Clock& clock, std::string account,
-        std::string sealing_key)
+        std::string sealing_key, S3::Encrypts encrypts = S3::Encrypts::on_request)
       : database_(database),
         blobs_(blobs),
         clock_(clock),
         account_(std::move(account)),
-        keys_(std::move(sealing_key)) {}
+        keys_(std::move(sealing_key)),
+        encrypts_(encrypts) {}
   Status open();
   Time now() const { return clock_.now(); }
   blob::BlobStore& blobs() { return blobs_; }
@@ -175,6 +177,7 @@ class Store {
   const Clock& clock_;
   const std::string account_;
   const DataKeys keys_;
+  const S3::Encrypts encrypts_;
 
   // Buckets as they are in the database. A row that was read before a change is not kept after it.
   Mutex buckets_mutex_;

@@ -186,6 +186,49 @@ def test_checksums_of_copies(s3, bucket):
     assert part["ChecksumSHA256"] == sha256(b"12345678")
 
 
+def test_the_default_checksum(server, bucket):
+    """Of what comes without any: stored, and shown wherever a checksum is."""
+    import boto3
+    from botocore.config import Config
+
+    env = server.environment()
+    plain = boto3.client(
+        "s3", endpoint_url=server.endpoint, region_name=env["AWS_REGION"], aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        config=Config(request_checksum_calculation="when_required", response_checksum_validation="when_required"),
+    )
+    plain.delete_object(Bucket=bucket, Key="k")
+    known = {"ChecksumCRC64NVME": "rosUhgp5mIg=", "ChecksumType": "FULL_OBJECT"}  # of the nine digits
+
+    def shown(answer):
+        return {name: answer.get(name) for name in answer if name.startswith("Checksum")}
+
+    assert shown(plain.put_object(Bucket=bucket, Key="a", Body=b"123456789")) == known
+    copied = plain.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/a")
+    assert shown(copied["CopyObjectResult"]) == known
+    upload = {"Bucket": bucket, "Key": "parts", "UploadId": plain.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]}
+    part = plain.upload_part(**upload, PartNumber=1, Body=b"123456789")
+    done = plain.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    assert shown(part) == {} and shown(done) == known
+    for key in ("a", "copy", "parts"):
+        assert shown(plain.head_object(Bucket=bucket, Key=key)) == {}
+        assert shown(plain.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")) == known
+        assert shown(plain.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")) == known
+        wanted = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
+        attributes = plain.get_object_attributes(Bucket=bucket, Key=key, ObjectAttributes=wanted)
+        assert attributes["Checksum"] == known and attributes["ObjectSize"] == 9 and attributes["StorageClass"] == "STANDARD"
+        head = plain.head_object(Bucket=bucket, Key=key)
+        assert f'"{attributes["ETag"]}"' == head["ETag"] and attributes["LastModified"] == head["LastModified"]
+        assert attributes.get("ObjectParts") == ({"TotalPartsCount": 1} if key == "parts" else None)
+        assert "Checksum" not in plain.get_object_attributes(Bucket=bucket, Key=key, ObjectAttributes=["ObjectSize"])
+    for listed in (plain.list_objects_v2(Bucket=bucket), plain.list_objects(Bucket=bucket)):
+        assert [(one["ChecksumAlgorithm"], one["ChecksumType"]) for one in listed["Contents"]] == [(["CRC64NVME"], "FULL_OBJECT")] * 3
+    with refused("NoSuchKey", 404):
+        plain.get_object_attributes(Bucket=bucket, Key="none", ObjectAttributes=["ETag"])
+    with refused("InvalidArgument", 400):
+        plain.get_object_attributes(Bucket=bucket, Key="a", ObjectAttributes=["Everything"])
+
+
 def test_codes_of_its_own(s3, raw, bucket):
     for location in ("us-east-1", "foo"):
         with refused("InvalidLocationConstraint", LocationConstraint=location):
@@ -254,5 +297,10 @@ def test_iam_sts_and_logs(server):
     logs.create_log_group(logGroupName="codes")
     with refused("InvalidParameterException", 400):
         logs.describe_log_streams(logGroupName="codes", logGroupIdentifier="codes")
+    logs.create_log_group(logGroupName="tagged", tags={"a": "b"})
+    arn = logs.describe_log_groups(logGroupNamePrefix="tagged")["logGroups"][0]["logGroupArn"]
+    logs.tag_resource(resourceArn=arn, tags={"c": "d"})
+    logs.untag_log_group(logGroupName="tagged", tags=["a"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == logs.list_tags_log_group(logGroupName="tagged")["tags"] == {"c": "d"}
     with refused("InvalidParameterException", 400):
-        logs.create_log_group(logGroupName="tagged", tags={"a": "b"})
+        logs.create_log_group(logGroupName="sealed", kmsKeyId="arn:aws:kms:us-east-1:123456789012:key/k")

@@ -10,6 +10,8 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 
+import support
+
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SECRET = b"this line must never lie on the disk as it is"
 BIG = 12 << 20  # bytes: two parts, and answers that are opened on their way out
@@ -154,3 +156,37 @@ def test_a_policy_may_ask_for_a_version_of_tls(server, s3, bucket):
     assert [status("https"), status("https", ssl.TLSVersion.TLSv1_2), status("http")] == [200, 200, 403]
     allow("1.3")
     assert [status("https"), status("https", ssl.TLSVersion.TLSv1_2), status("http")] == [200, 403, 403]
+
+
+def test_all_of_a_server_that_is_told_so(tmp_path):
+    """Older objects stay plain and say nothing; each new one is sealed and says so, whoever writes it."""
+    server = support.Server(tmp_path / "data")
+    try:
+        server.start()
+        s3 = server.client("s3", attempts=1)
+        s3.create_bucket(Bucket="all")
+        s3.put_object(Bucket="all", Key="older", Body=b"plain")
+        server.stop()
+        server.arguments = ["--s3-default-encryption"]
+        server.start()
+        s3 = server.client("s3", attempts=1)
+        assert "ServerSideEncryption" not in s3.get_object(Bucket="all", Key="older")
+        upload = s3.create_multipart_upload(Bucket="all", Key="parts")
+        parts = {"Bucket": "all", "Key": "parts", "UploadId": upload["UploadId"]}
+        part = s3.upload_part(**parts, PartNumber=1, Body=SECRET)
+        done = s3.complete_multipart_upload(**parts, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+        answers = [
+            s3.put_object(Bucket="all", Key="k", Body=SECRET), s3.copy_object(Bucket="all", Key="copy", CopySource="all/k"),
+            s3.head_object(Bucket="all", Key="k"), s3.get_object(Bucket="all", Key="copy"), upload, part, done,
+        ]
+        assert [answer["ServerSideEncryption"] for answer in answers] == ["AES256"] * len(answers)
+        path = secret_file(tmp_path)
+        s3.upload_file(str(path), "all", "file")
+        s3.download_file("all", "file", str(tmp_path / "back"))
+        assert (tmp_path / "back").read_bytes() == path.read_bytes()
+        rule = s3.get_bucket_encryption(Bucket="all")["ServerSideEncryptionConfiguration"]["Rules"][0]
+        assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+        assert not lies_on_disk(server, SECRET)
+    finally:
+        server.stop()
+        server.end_children()

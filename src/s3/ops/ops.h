@@ -21,6 +21,7 @@ aws::Operation list_objects(Store& store);
 aws::Operation list_objects_v2(Store& store);
 aws::Operation put_object(Store& store);
 aws::Operation get_object(Store& store);
+aws::Operation get_object_attributes(Store& store);
 aws::Operation head_object(Store& store);
 aws::Operation delete_object(Store& store);
 aws::Operation delete_objects(Store& store);
