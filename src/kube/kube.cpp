@@ -31,6 +31,21 @@
 namespace millrace::kube {
 namespace {
 
+// kubectl asks for the definitions of custom resources before it says that it does not know a kind. There are none: the
+// kinds of SageMaker's are the program's own.
+constexpr std::string_view kDefinitionsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+Value no_definitions() {
+  return Value::object({{"kind", "CustomResourceDefinitionList"},
+                        {"apiVersion", "apiextensions.k8s.io/v1"},
+                        {"metadata", Value::object({{"resourceVersion", "1"}})},
+                        {"items", Value::array()}});
+}
+
+bool has_status(const Kind& kind) {
+  static constexpr std::string_view kPlurals[] = {"namespaces", "nodes", "persistentvolumeclaims", "pods"};
+  return std::ranges::find(kPlurals, kind.plural) != std::end(kPlurals);
+}
+
 class KubeImpl final : public Kube {
  public:
   KubeImpl(db::Database& database, const Clock& clock, Options options)
@@ -93,6 +108,7 @@ class KubeImpl final : public Kube {
       return failure(Error(Code::unauthenticated,
                            "Unauthorized: this API takes the token in the kubeconfig that `millrace env` names"));
     }
+    if (const Status own = check_impersonation(request); !own) return failure(own.error());
     auto response = dispatch(request);
     return response ? std::move(*response) : failure(response.error());
   }
@@ -141,6 +157,7 @@ class KubeImpl final : public Kube {
   Result<net::Response> dispatch(net::Request& request) {
     if (request.method == "GET") {
       if (auto answer = discovery(request, request.path, resources_)) return std::move(*answer);
+      if (request.path == kDefinitionsPath) return object(200, no_definitions());
     }
     const ObjectPath path = MR_TRY(parse_path(request.path));
     for (const ReviewKind& kind : review_kinds()) {
@@ -199,6 +216,11 @@ class KubeImpl final : public Kube {
     if (resource.kind().is_custom && path.subresource == "status") return status(resource, path, request);
     if (path.plural == "pods" && path.subresource == "log" && request.method == "GET" && pipelines_ != nullptr)
       return pod_log(*pipelines_, pods_, sleepers_, clock_, request, path.name_space, path.name);
+    if (path.subresource == "status" && request.method == "GET" && has_status(resource.kind())) {
+      Value found = MR_TRY(resource.get(path.name_space, path.name));
+      resource.fill_in(found);
+      return object(200, found);
+    }
     if (path.plural == "pods" && is_of_containers(path.subresource)) {
       const Pod pod = MR_TRY(pods_.find(path.name_space, path.name));
       return fail(refuse_connection(pod, path.subresource, request));

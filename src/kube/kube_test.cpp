@@ -15,6 +15,26 @@ TEST_F(KubeTest, AsksForTheToken) {
   }
 }
 
+TEST_F(KubeTest, LetsNobodyBeSomeoneElse) {
+  const auto as = [&](std::initializer_list<std::pair<const char*, const char*>> headers) {
+    net::Request request;
+    request.method = "GET";
+    request.path = kSecrets;
+    request.headers.set("Authorization", "Bearer token");
+    for (const auto& [name, value] : headers) request.headers.set(name, value);
+    const auto reader = net::body_from_string("");
+    request.body = reader.get();
+    return kube_->handle(request);
+  };
+  const Value refused = expect(403, as({{"Impersonate-User", "bob"}}));
+  EXPECT_EQ(refused.at("details").at("kind").string_or(), "users");
+  EXPECT_EQ(refused.at("details").at("name").string_or(), "bob");
+  expect(403, as({{"Impersonate-User", "bob"}, {"Impersonate-Group", "system:masters"}}));
+  expect(403, as({{"Impersonate-User", "millrace:admin"}, {"Impersonate-Extra-x", "y"}}));
+  expect(400, as({{"Impersonate-Group", "system:masters"}}));
+  expect(200, as({{"Impersonate-User", "millrace:admin"}}));
+}
+
 TEST_F(KubeTest, StartsWithTheNamespacesOfACluster) {
   const Value list = expect(200, send("GET", "/api/v1/namespaces"));
   EXPECT_EQ(list.at("kind").string_or(), "NamespaceList");
@@ -176,8 +196,10 @@ TEST_F(KubeTest, ShowsWhatATaskWasGiven) {
   EXPECT_EQ(status.at("lastState").at("terminated").at("exitCode").int_or(0), 7);
   EXPECT_EQ(pod.at("metadata").at("labels").at("team").string_or(), "blue");
   EXPECT_EQ(pod.at("metadata").at("labels").at("pipeline/runid").string_or(), "run-1");
-  // The same in lists, and read once; a table needs none of it.
-  EXPECT_EQ(expect(200, send("GET", pods)).at("items").items()[1], pod);
+  // The same in lists, whose items do not say their kind, and read once; a table needs none of it.
+  Value item = expect(200, send("GET", pods)).at("items").items()[1];
+  EXPECT_FALSE(item.has("kind") || item.has("apiVersion"));
+  EXPECT_EQ(item.set("kind", "Pod").set("apiVersion", "v1"), pod);
   expect(200, send("GET", pods));
   EXPECT_EQ(tasks_.asked_for_containers, 2);  // once more for a pod of which nothing is known
   expect(200, send("GET", pods, "", "", "application/json;as=Table;v=v1;g=meta.k8s.io"));
@@ -215,6 +237,8 @@ TEST_F(KubeTest, RefusesToConnectToAStep) {
   expect(403, ask("GET", pod + "/proxy/metrics/proxy/x", false));
   expect(404, ask("GET", "/api/v1/namespaces/proxy/a/b/c/d", false));
   expect(404, ask("POST", pod + "/nothing", false));
+  EXPECT_EQ(expect(200, ask("GET", pod + "/status", false)), expect(200, ask("GET", pod, false)));
+  expect(404, ask("PUT", pod + "/status", false));
 }
 
 TEST_F(KubeTest, AnswersWhatAClientMayDo) {
@@ -252,6 +276,14 @@ TEST_F(KubeTest, ServesTheKindsBesideSecrets) {
   expect(422, send("POST", "/api/v1/namespaces/team/persistentvolumeclaims", R"({"metadata":{"name":"d"}})"));
   expect(201, send("POST", "/apis/coordination.k8s.io/v1/namespaces/team/leases", R"({"metadata":{"name":"l"}})"));
   EXPECT_EQ(send("GET", "/apis/coordination.k8s.io/v1/namespaces/team/secrets").status, 404);
+}
+
+TEST_F(KubeTest, HasNoDefinitionsOfCustomResources) {
+  const Value list = expect(200, send("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"));
+  EXPECT_EQ(list.at("kind").string_or(), "CustomResourceDefinitionList");
+  EXPECT_EQ(list.at("items").size(), 0u);
+  expect(404, send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "{}"));
+  expect(404, send("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/x"));
 }
 
 TEST_F(KubeTest, AnswersDiscovery) {

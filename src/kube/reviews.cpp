@@ -5,13 +5,12 @@
 
 #include <fmt/core.h>
 
+#include "base/strings.h"
 #include "kube/request.h"
 #include "kube/schema.h"
 
 namespace millrace::kube {
 namespace {
-
-constexpr const char* kUser = "millrace:admin";
 
 bool has_resource(const std::vector<Resource*>& resources, const Value& asked) {
   return std::ranges::any_of(resources, [&](const Resource* resource) {
@@ -107,6 +106,20 @@ Result<net::Response> review(const ReviewKind& review, const std::vector<Resourc
   Value answered = Value::object({{"kind", kind}, {"apiVersion", group + "/v1"}, {"metadata", Value::object()}});
   if (kind != "SelfSubjectReview") answered.set("spec", spec.is_null() ? Value::object() : spec);
   return answer(201, answered.set("status", std::move(status)));
+}
+
+Status check_impersonation(const net::Request& request) {
+  const std::string user(request.headers.get("Impersonate-User"));
+  const bool more = std::ranges::any_of(request.headers.fields(), [](const auto& field) {
+    const std::string name = to_lower(field.first);
+    return name.starts_with("impersonate-") && name != "impersonate-user";
+  });
+  if (user.empty() && more) return fail(bad_request("requested groups or more of a user, without impersonating one"));
+  if (user.empty() || (user == kUser && !more)) return {};
+  return fail(forbidden("users", user,
+                        fmt::format("User \"{}\" cannot impersonate resource \"users\" in API group \"\" at the "
+                                    "cluster scope: every request is made as the token's own user here",
+                                    kUser)));
 }
 
 }  // namespace millrace::kube

@@ -20,6 +20,7 @@ constexpr Known kByReason[] = {
     {"NotAcceptable", 406},
     {"Expired", 410},
     {"Timeout", 504},
+    {kNoReason, 500},
 };
 
 std::string_view reason_of(const Error& error) {
@@ -78,8 +79,9 @@ Value status_object(const Error& error) {
                                 {"apiVersion", "v1"},
                                 {"metadata", Value::object()},
                                 {"status", "Failure"},
-                                {"message", error.message},
-                                {"reason", entry.reason}});
+                                {"message", error.message}});
+  if (entry.reason == kNoReason) return status.set("code", entry.status);
+  status.set("reason", entry.reason);
   Value details = details_of(error, entry);
   if (details.is_object()) status.set("details", std::move(details));
   return status.set("code", entry.status);

@@ -81,8 +81,11 @@ Value object_as(const Form& form, const Kind& kind, const Value& object, Time no
 Value list_as(const Form& form, const Kind& kind, std::vector<Value> objects, const Value& list_metadata, Time now) {
   if (form.as == Form::As::table) return table_of(form, kind, objects, list_metadata, now);
   const bool partial = form.as == Form::As::metadata;
-  if (partial) {
-    for (Value& object : objects) object = metadata_of(object);
+  for (Value& object : objects) {
+    if (partial) object = metadata_of(object);
+    if (partial || kind.is_custom) continue;
+    object.erase("kind");  // the list's says it; items of custom resources say it each
+    object.erase("apiVersion");
   }
   return Value::object({{"kind", partial ? "PartialObjectMetadataList" : kind.kind + "List"},
                         {"apiVersion", partial ? "meta.k8s.io/v1" : kind.api_version()},

@@ -79,7 +79,8 @@ Result<Value> read_applied(const Target& target, net::Request& request, std::vec
     const std::string all = faults.size() == 1 ? faults.front() : "errors:\n  " + join(faults, "\n  ");
     return fail(Code::internal,
                 fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}", target.name_space, name,
-                            kind.group.empty() ? "/" + kind.version : kind.api_version(), kind.kind, all));
+                            kind.group.empty() ? "/" + kind.version : kind.api_version(), kind.kind, all),
+                std::string(kNoReason));
   }
   MR_TRY(check_draft(kind, target.name_space, FieldValidation::ignore, applied, warnings));
   return applied;
