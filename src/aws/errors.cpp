@@ -14,6 +14,7 @@ struct StatusOf {
 };
 // Statuses of the XML protocols that do not follow from the kind of the error.
 constexpr std::array kStatuses = {
+    StatusOf{"413", 413},
     StatusOf{"NoSuchBucket", 404},
     StatusOf{"NoSuchKey", 404},
     StatusOf{"NoSuchUpload", 404},
@@ -128,6 +129,8 @@ std::string common_code(Protocol protocol, CommonError error) {
     case CommonError::unknown_operation:
       return xml ? "NotImplemented" : json ? "UnknownOperationException" : "InvalidAction";
     case CommonError::too_large:
+      // Without a code of the service's own: clients show the status (aws/sagemaker-python-sdk#171).
+      if (protocol == Protocol::rest_json) return "413";
       return xml ? "EntityTooLarge" : json ? "RequestEntityTooLargeException" : "RequestTooLarge";
     case CommonError::internal:
       return xml ? "InternalError" : json ? "InternalFailure" : "ServiceFailure";

@@ -87,9 +87,12 @@ Status buffer_body(Exchange& exchange, std::size_t limit) {
   net::BodyReader& source = exchange.payload ? *exchange.payload : *exchange.request.body;
   auto body = source.read_all(limit);
   if (!body && body.error().code == Code::resource_exhausted) {
-    return fail(Code::resource_exhausted,
-                fmt::format("The request body is larger than the {} bytes that this operation takes.", limit),
-                common_code(protocol_of(exchange), CommonError::too_large));
+    const Protocol protocol = protocol_of(exchange);
+    std::string sentence =
+        protocol == Protocol::rest_json
+            ? fmt::format("HTTP content length exceeded {} bytes.", limit)
+            : fmt::format("The request body is larger than the {} bytes that this operation takes.", limit);
+    return fail(Code::resource_exhausted, std::move(sentence), common_code(protocol, CommonError::too_large));
   }
   exchange.body = MR_TRY(std::move(body));
   exchange.buffered = true;

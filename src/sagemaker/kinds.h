@@ -14,7 +14,17 @@
 
 namespace millrace::sagemaker {
 
-enum class Kind { processing_job, training_job, tuning_job, transform_job, model, endpoint_config, endpoint };
+enum class Kind {
+  processing_job,
+  training_job,
+  tuning_job,
+  transform_job,
+  model,
+  endpoint_config,
+  endpoint,
+  model_package_group,
+  model_package,
+};
 
 struct KindOperation {
   std::string_view name;  // "DescribeTrainingJob"
@@ -45,6 +55,8 @@ struct KindInfo {
   std::string_view end_member;     // "TrainingEndTime"
   std::string_view list_member;    // "TrainingJobSummaries"
   bool modified = true;            // a summary has LastModifiedTime
+  bool by_arn = false;             // its operations take an ARN in the place of the name
+  bool own_list = false;           // its List operation has a file of its own
   // What a summary has besides name, ARN, status and times: paths in the Describe document ("A.B" is shown as B).
   std::span<const std::string_view> summary_paths;
   ListDefaults list_defaults;  // without SortBy and SortOrder (the API reference's words)

@@ -87,6 +87,10 @@ Result<ListQuery> parse_list_query(const Value& input, const ListDefaults& defau
   return query;
 }
 
+std::pair<std::string, std::string> place_of(const ListQuery& query, const Resource& last) {
+  return {sort_text(query, last), last.name};
+}
+
 std::string next_token(const Value& input, const ListQuery& query, const Resource& last) {
   return to_base64(
       to_json(Value::object({{"q", fingerprint(input)}, {"s", sort_text(query, last)}, {"n", last.name}})));

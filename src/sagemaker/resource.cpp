@@ -16,7 +16,9 @@ double seconds(Time time) { return to_epoch_seconds(time); }
 Value summary_of(const Resource& resource) {
   const KindInfo& info = info_of(resource.kind);
   Value summary = Value::object();
-  summary.set(info.name_member, resource.name).set(info.arn_member, resource.arn);
+  // A version of a model package has its group's name there.
+  const Value& name = resource.body[info.name_member];
+  summary.set(info.name_member, name.is_null() ? Value(resource.name) : name).set(info.arn_member, resource.arn);
   summary.set("CreationTime", seconds(resource.created));
   if (info.modified) summary.set("LastModifiedTime", seconds(resource.modified));
   if (!info.status_member.empty()) summary.set(info.status_member, resource.status);

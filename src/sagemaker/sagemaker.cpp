@@ -7,6 +7,7 @@
 #include "net/async_client.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/jobs.h"
+#include "sagemaker/ops/model_packages.h"
 #include "sagemaker/ops/ops.h"
 #include "sagemaker/serving/endpoints.h"
 #include "sagemaker/store.h"
@@ -65,6 +66,7 @@ class SageMakerImpl final : public SageMaker {
         keys.emplace_back("aws:ResourceTag/" + key, value);
         keys.emplace_back("sagemaker:ResourceTag/" + key, value);
       }
+      MR_TRY(add_package_keys(store_, arn, keys));
       return keys;
     };
   }

@@ -272,16 +272,22 @@ Result<std::size_t> Store::count_active_in(db::Connection& connection, Kind kind
 }
 
 Result<std::vector<Resource>> Store::children_in(db::Connection& connection, const std::string& parent) {
-  auto select = MR_TRY(connection.prepare(
-      fmt::format("SELECT {} FROM sagemaker_resource WHERE parent = ? AND parent <> '' ORDER BY name", kColumns)));
-  select.bind(std::string_view(parent));
+  auto select = MR_TRY(connection.prepare(fmt::format(
+      "SELECT {} FROM sagemaker_resource WHERE parent = ? AND parent <> '' AND kind = ? ORDER BY name", kColumns)));
+  select.bind_all(parent, info_of(Kind::training_job).name);
   return read_rows(select);
 }
 
+Result<bool> Store::has_children_in(db::Connection& connection, Kind kind, const std::string& parent) {
+  auto select = MR_TRY(
+      connection.prepare("SELECT 1 FROM sagemaker_resource WHERE parent = ? AND parent <> '' AND kind = ? LIMIT 1"));
+  return select.bind_all(parent, info_of(kind).name).step();
+}
+
 Status Store::orphan_in(db::Connection& connection, const std::string& parent) {
-  auto update =
-      MR_TRY(connection.prepare("UPDATE sagemaker_resource SET parent = '' WHERE parent = ? AND parent <> ''"));
-  return update.bind_all(parent).run();
+  auto update = MR_TRY(
+      connection.prepare("UPDATE sagemaker_resource SET parent = '' WHERE parent = ? AND parent <> '' AND kind = ?"));
+  return update.bind_all(parent, info_of(Kind::training_job).name).run();
 }
 
 Result<std::vector<Resource>> Store::children(const std::string& parent) {

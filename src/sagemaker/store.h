@@ -58,7 +58,9 @@ class Store {
   Result<std::size_t> count_active();  // of all kinds
   Result<std::vector<SageMaker::Count>> counts();
   static Result<std::size_t> count_active_in(db::Connection& connection, Kind kind);
-  Result<std::vector<Resource>> children(const std::string& parent);  // training jobs of a tuning job, oldest first
+  // Training jobs of a tuning job, by name: in the order in which they were made.
+  Result<std::vector<Resource>> children(const std::string& parent);
+  static Result<bool> has_children_in(db::Connection& connection, Kind kind, const std::string& parent);
   static Result<std::vector<Resource>> children_in(db::Connection& connection, const std::string& parent);
   static Status orphan_in(db::Connection& connection, const std::string& parent);  // they have no parent afterwards
 

@@ -196,11 +196,37 @@ void JobSteps::follow(const JobKind& kind, const Resource& job) {
       if (auto patterns = needs_.dependencies.metrics.get(job.body["AlgorithmSpecification"]["MetricDefinitions"])) {
         const auto shared = std::make_shared<MetricScraper>(std::move(*patterns));
         scrapers_[key] = shared;
-        source.on_line = [shared](std::string_view line, Time at) { shared->line(line, at); };
+        source.on_line = scrape(job, shared);
       }
     }
   }
   needs_.follower.follow(key, std::move(source));
+}
+
+// Of a job that may be stopped for what it prints, each value of the objective is a reason to look at its tuning job.
+std::function<void(std::string_view, Time)> JobSteps::scrape(const Resource& job,
+                                                             std::shared_ptr<MetricScraper> scraper) {
+  if (!job.state["judged"].bool_or(false))
+    return [scraper = std::move(scraper)](std::string_view line, Time at) { scraper->line(line, at); };
+  return [this, scraper = std::move(scraper), key = job_key(job), parent = job.parent](std::string_view line, Time at) {
+    const std::size_t before = scraper->objectives().size();
+    scraper->line(line, at);
+    if (scraper->objectives().size() == before) return;
+    {
+      const MutexLock lock(mutex_);
+      histories_[key] = scraper->objectives();
+    }
+    needs_.poke(Kind::tuning_job, parent);
+  };
+}
+
+History JobSteps::objectives_of(const Resource& trial) {
+  History history;
+  for (const auto& value : trial.state["objectives"].items()) history.push_back(value.double_or(0));
+  if (!history.empty() || !trial.active) return history;
+  const MutexLock lock(mutex_);
+  const auto found = histories_.find(job_key(trial));
+  return found == histories_.end() ? history : found->second;
 }
 
 Status JobSteps::watch(const JobKind& kind, const Resource& job, const work::WorkStatus& child) {
@@ -239,15 +265,17 @@ Status JobSteps::finish(JobKind& kind, const Resource& job, const JobFacts& fact
   Outcome outcome = outcome_of(
       {job.kind, kind.built_in(job), facts.stop_requested, facts.timed_out, *facts.child, kind.failure(directory)});
   Value members = kind.closing_members(directory);
+  History objectives;
   if (job.kind == Kind::training_job) {
     const MutexLock lock(mutex_);
     if (const auto scraper = scrapers_.find(key); scraper != scrapers_.end()) {
       Value metrics = scraper->second->final_values();
       if (!metrics.empty()) members.set("FinalMetricDataList", std::move(metrics));
+      if (job.state["judged"].bool_or(false)) objectives = scraper->second->objectives();
     }
   }
   if (outcome.upload) outcome = MR_TRY(upload(kind, job, std::move(outcome), members));
-  return conclude(job.kind, job.name, outcome, members);
+  return conclude(job.kind, job.name, outcome, members, objectives);
 }
 
 // What becomes of the outcome when the output is stored, or cannot be.
@@ -284,7 +312,8 @@ void JobSteps::note(const JobKind& kind, const Resource& job, const std::vector<
   if (!stored) log::warn("log of {}: {}", job.name, stored.error().message);
 }
 
-Status JobSteps::conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members) {
+Status JobSteps::conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members,
+                          const History& objectives) {
   const auto changed = update(kind, name, [&](Resource& row) -> Status {
     if (!row.active) return {};
     const KindInfo& names = info_of(kind);
@@ -293,6 +322,7 @@ Status JobSteps::conclude(Kind kind, const std::string& name, const Outcome& out
     row.status = outcome.status;
     row.body.set(names.status_member, outcome.status).set(names.end_member, seconds(now));
     for (const auto& [member, value] : members.members()) row.body.set(member, value);
+    for (const double value : objectives) row.state.child("objectives").push(value);
     if (!outcome.failure_reason.empty()) row.body.set("FailureReason", outcome.failure_reason);
     if (kind == Kind::training_job) {
       set_secondary_status(row.body, outcome.secondary_status, now);
@@ -327,6 +357,7 @@ Status JobSteps::release_one(const std::string& key, const fs::path& directory) 
     const MutexLock lock(mutex_);
     scrapers_.erase(key);
     failures_.erase(key);
+    histories_.erase(key);
     stopping_.erase(key);
     deadlines_.erase(key);
   }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "sagemaker/jobs/early_stopping.h"
 #include "sagemaker/jobs/execution.h"
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/log_follower.h"
@@ -40,7 +41,10 @@ class JobSteps {
   Status end_child(const JobKind& kind, const Resource& job);
   Status finish(JobKind& kind, const Resource& job, const JobFacts& facts);
   // The job's last change: from here on it is over.
-  Status conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members);
+  Status conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members,
+                  const History& objectives = {});
+  // What a training job of a tuning job has printed of the objective, as far as its log has been read.
+  History objectives_of(const Resource& trial);
   // Forgets the programs and removes the files of the jobs that have had this name, but for `kept`.
   Status release(Kind kind, const std::string& name, const Resource* kept);
 
@@ -56,6 +60,7 @@ class JobSteps {
   // job is to stop (aborted).
   Checkpoint checkpoint(Kind kind, const std::string& name, Millis patience);
   void follow(const JobKind& kind, const Resource& job);
+  std::function<void(std::string_view, Time)> scrape(const Resource& job, std::shared_ptr<MetricScraper> scraper);
   void note(const JobKind& kind, const Resource& job, const std::vector<std::string>& lines);
   void make_environment(const Resource& job, const frameworks::Wanted& wanted);
   struct MakingFailure {
@@ -71,6 +76,7 @@ class JobSteps {
   // By job_key(). Scrapers are shared with the follower's callback.
   std::map<std::string, std::shared_ptr<MetricScraper>> scrapers_ MR_GUARDED_BY(mutex_);
   std::map<std::string, MakingFailure> failures_ MR_GUARDED_BY(mutex_);  // of their environments, not yet written
+  std::map<std::string, History> histories_ MR_GUARDED_BY(mutex_);       // of those that may be stopped early
   std::set<std::string> stopping_ MR_GUARDED_BY(mutex_), deadlines_ MR_GUARDED_BY(mutex_);  // said once per server
 };
 

@@ -34,7 +34,9 @@ struct Jobs::Impl {
   Impl(Dependencies& d, LogFollower& follower, const Execution& e)
       : dependencies(d),
         execution(e),
-        tuner(d, [this](Kind kind, const std::string& name) { look_again(poke_name(kind, name)); }),
+        tuner(
+            d, [this](Kind kind, const std::string& name) { look_again(poke_name(kind, name)); },
+            [this](const Resource& trial) { return steps.objectives_of(trial); }),
         steps({d, follower, e, [this](Kind kind, const std::string& name) { look_again(poke_name(kind, name)); },
                ending}),
         looks(e.queue(kThreads, "sagemaker-work", [this](const std::string& name) { drive(name); })),

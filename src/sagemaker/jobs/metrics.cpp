@@ -1,5 +1,7 @@
 #include "sagemaker/jobs/metrics.h"
 
+#include "sagemaker/jobs/early_stopping.h"
+
 #include <re2/re2.h>
 
 #include <fmt/core.h>
@@ -92,7 +94,10 @@ MetricScraper::MetricScraper(std::shared_ptr<const MetricPatterns> patterns)
 void MetricScraper::line(std::string_view text, Time at) {
   text = text.substr(0, kMaxLineBytes);
   for (std::size_t i = 0; i < last_.size(); ++i) {
-    if (const auto value = patterns_->value_in(i, text)) last_[i] = Seen{*value, at};
+    const auto value = patterns_->value_in(i, text);
+    if (!value) continue;
+    last_[i] = Seen{*value, at};
+    if (patterns_->name(i) == kObjective && objectives_.size() < kMaxHistory) objectives_.push_back(*value);
   }
 }
 

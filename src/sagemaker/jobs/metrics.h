@@ -58,6 +58,9 @@ class MetricScraper {
   void line(std::string_view text, Time at);
   // FinalMetricDataList: the last value of each metric seen, in the order of the definitions.
   Value final_values() const;
+  // The first kMaxHistory values of a tuning job's objective, which its training jobs have as a metric of this name.
+  static constexpr std::string_view kObjective = "ObjectiveMetric";
+  const std::vector<double>& objectives() const { return objectives_; }
 
  private:
   struct Seen {
@@ -66,6 +69,7 @@ class MetricScraper {
   };
   std::shared_ptr<const MetricPatterns> patterns_;
   std::vector<std::optional<Seen>> last_;  // by the patterns' index
+  std::vector<double> objectives_;
 };
 
 }  // namespace millrace::sagemaker

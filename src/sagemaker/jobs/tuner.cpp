@@ -11,7 +11,11 @@ Status Tuner::drive(const std::string& name) {
   if (!job || !job->active) return {};
   const auto trials = MR_TRY(dependencies_.store.children(job->name));
   TuningPlan plan = plan_tuning(*job, trials);
-  if (plan.stop_trials) MR_TRY(stop_trials(trials));
+  if (plan.stop_trials) {
+    MR_TRY(stop_trials(trials));
+  } else if (is_judged(job->body["HyperParameterTuningJobConfig"])) {
+    MR_TRY(judge(*job, trials));
+  }
   if (plan.launch > 0) {
     bool exhausted = false;
     MR_TRY(launch(*job, trials, plan.launch, exhausted));
@@ -87,13 +91,35 @@ Status Tuner::launch(const Resource& job, std::vector<Resource> trials, std::siz
 
 Status Tuner::stop_trials(const std::vector<Resource>& trials) {
   for (const auto& trial : trials) {
-    if (trial.status != "InProgress") continue;
-    const auto stopped = dependencies_.store.change(Kind::training_job, trial.name, [&](Resource& row) -> Status {
-      return row.status == "InProgress" ? request_stop(row, dependencies_.clock.now()) : Status{};
-    });
-    if (!stopped) return fail(stopped.error());
-    dependencies_.changed(Kind::training_job, trial.name);
-    poke_(Kind::training_job, trial.name);
+    if (trial.status == "InProgress") MR_TRY(stop_trial(trial));
+  }
+  return {};
+}
+
+Status Tuner::stop_trial(const Resource& trial) {
+  const auto stopped = dependencies_.store.change(Kind::training_job, trial.name, [&](Resource& row) -> Status {
+    return row.status == "InProgress" ? request_stop(row, dependencies_.clock.now()) : Status{};
+  });
+  if (!stopped) return fail(stopped.error());
+  dependencies_.changed(Kind::training_job, trial.name);
+  poke_(Kind::training_job, trial.name);
+  return {};
+}
+
+Status Tuner::judge(const Resource& job, const std::vector<Resource>& trials) {
+  const Value& config = job.body["HyperParameterTuningJobConfig"];
+  const bool halves = is_hyperband(config), minimise = objective_of(job.body).minimise;
+  std::vector<History> histories;
+  for (const auto& trial : trials) histories.push_back(history_(trial));
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (trials[i].status != "InProgress") continue;
+    std::vector<History> others;
+    for (std::size_t j = 0; j < trials.size(); ++j) {
+      if (j != i && (halves || is_final(trials[j].status))) others.push_back(histories[j]);
+    }
+    const bool stops = halves ? is_halved(minimise, rungs_of(config), histories[i], others)
+                              : falls_behind(minimise, histories[i], others);
+    if (stops) MR_TRY(stop_trial(trials[i]));
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #include "sagemaker/jobs/tuning_plan.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/core.h>
@@ -8,13 +9,15 @@
 #include "base/strings.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/machine.h"
+#include "sagemaker/jobs/warm_start.h"
 
 namespace millrace::sagemaker {
 namespace {
 
 using algorithms::ParameterRange;
 
-constexpr std::size_t kHopelessAfter = 5;  // failures without one success, as SageMaker gives up
+constexpr std::size_t kHopelessAfter = 5;     // failures without one success, as SageMaker gives up
+constexpr std::int64_t kConvergedAfter = 10;  // training jobs without a better objective
 
 Result<ParameterRange> numeric_range(const Value& range, ParameterRange::Kind kind) {
   ParameterRange out;
@@ -61,6 +64,54 @@ std::optional<double> objective_value(const Value& training_job, const std::stri
   return std::nullopt;
 }
 
+namespace {
+
+// A range around what a request hints at, for a hyperparameter whose range is to be found.
+ParameterRange range_around(const Value& given) {
+  constexpr double kWidth = 10;
+  const std::string hint = given["ValueHint"].string_or();
+  ParameterRange range;
+  range.name = given["Name"].string_or();
+  const auto number = parse_double(hint);
+  if (!number) {
+    range.kind = ParameterRange::Kind::categorical;
+    const bool is_flag = hint == "true" || hint == "false";
+    range.values = is_flag ? std::vector<std::string>{"true", "false"} : std::vector<std::string>{hint};
+    return range;
+  }
+  const bool whole = parse_int(hint).has_value();
+  range.kind = whole ? ParameterRange::Kind::integer : ParameterRange::Kind::continuous;
+  range.minimum = std::min(*number / kWidth, *number * kWidth);
+  range.maximum = std::max({*number / kWidth, *number * kWidth, *number == 0 ? 1.0 : *number});
+  if (whole) {
+    range.minimum = std::ceil(range.minimum);
+    range.maximum = std::floor(range.maximum);
+  }
+  return range;
+}
+
+// How many training jobs in a row, in the order of their start, have ended without a better objective than before.
+std::int64_t not_improving(const std::vector<Resource>& trials, const Objective& objective) {
+  std::int64_t count = 0;
+  std::optional<double> best;
+  for (const Resource& trial : trials) {
+    if (!is_final(trial.status)) continue;
+    const auto value = trial.status == "Failed" ? std::nullopt : objective_value(trial.body, objective.metric);
+    const bool better = value && (!best || (objective.minimise ? *value < *best : *value > *best));
+    if (better) best = value;
+    count = better ? 0 : count + 1;
+  }
+  return best ? count : 0;
+}
+
+bool is_complete(const Value& criteria, std::int64_t stale) {
+  const std::int64_t most = criteria["BestObjectiveNotImproving"]["MaxNumberOfTrainingJobsNotImproving"].int_or(0);
+  const bool converges = criteria["ConvergenceDetected"]["CompleteOnConvergence"].string_or() == "Enabled";
+  return (most > 0 && stale >= most) || (converges && stale >= kConvergedAfter);
+}
+
+}  // namespace
+
 Result<std::vector<ParameterRange>> ranges_of(const Value& config) {
   const Value& given = config["ParameterRanges"];
   std::vector<ParameterRange> ranges;
@@ -77,12 +128,25 @@ Result<std::vector<ParameterRange>> ranges_of(const Value& config) {
     for (const auto& value : range["Values"].items()) out.values.push_back(value.string_or());
     ranges.push_back(std::move(out));
   }
+  for (const auto& given_auto : given["AutoParameters"].items()) ranges.push_back(range_around(given_auto));
   return ranges;
 }
 
+bool is_hyperband(const Value& config) { return config["Strategy"].string_or() == "Hyperband"; }
+
+bool is_judged(const Value& config) {
+  return is_hyperband(config) || config["TrainingJobEarlyStoppingType"].string_or() == "Auto";
+}
+
+Result<algorithms::Strategy> parse_strategy_of(const Value& config) {
+  if (is_hyperband(config)) return algorithms::Strategy::random;
+  auto strategy = algorithms::parse_strategy(config["Strategy"].string_or());
+  if (!strategy) return validation_error(strategy.error().message);
+  return strategy;
+}
+
 algorithms::Strategy strategy_of(const Value& config) {
-  // Checked when the job was made.
-  return algorithms::parse_strategy(config["Strategy"].string_or()).value_or(algorithms::Strategy::random);
+  return parse_strategy_of(config).value_or(algorithms::Strategy::random);
 }
 
 Result<algorithms::TuningRequest> tuning_request(const Resource& job, const std::vector<Resource>& trials) {
@@ -93,6 +157,7 @@ Result<algorithms::TuningRequest> tuning_request(const Resource& job, const std:
   request.minimise = objective.minimise;
   request.ranges = MR_TRY(ranges_of(config));
   request.seed = static_cast<std::uint64_t>(job.state["seed"].int_or(0));
+  request.finished = inherited_trials(job.state["inherited"], request.ranges);
   for (const auto& trial : trials) {
     const std::string status = objective_status(trial, objective.metric);
     if (status == "Succeeded") {
@@ -139,6 +204,17 @@ TuningPlan plan_tuning(const Resource& job, const std::vector<Resource>& trials)
   plan.members.set("ObjectiveStatusCounters",
                    Value::object({{"Succeeded", succeeded}, {"Pending", pending}, {"Failed", without}}));
   if (best != nullptr) plan.members.set("BestTrainingJob", trial_summary(*best, objective));
+  const std::int64_t stale = not_improving(trials, objective);
+  plan.members.set("TuningJobCompletionDetails", Value::object({{"NumberOfTrainingJobsObjectiveNotImproving", stale}}));
+  if (job.body["WarmStartConfig"]["WarmStartType"].string_or() == "IdenticalDataAndAlgorithm") {
+    const Value& inherited = job.state["inherited"]["best"];
+    const double before = inherited["FinalHyperParameterTuningJobObjectiveMetric"]["Value"].double_or(0);
+    if (best != nullptr && (inherited.is_null() || (objective.minimise ? best_value < before : best_value > before))) {
+      plan.members.set("OverallBestTrainingJob", trial_summary(*best, objective).set("TuningJobName", job.name));
+    } else if (!inherited.is_null()) {
+      plan.members.set("OverallBestTrainingJob", inherited);
+    }
+  }
 
   const auto limit = static_cast<std::size_t>(config["ResourceLimits"]["MaxNumberOfTrainingJobs"].int_or(1));
   const auto parallel = static_cast<std::size_t>(config["ResourceLimits"]["MaxParallelTrainingJobs"].int_or(1));
@@ -147,12 +223,13 @@ TuningPlan plan_tuning(const Resource& job, const std::vector<Resource>& trials)
   const Value& target = config["TuningJobCompletionCriteria"]["TargetObjectiveMetricValue"];
   const bool reached = target.is_number() && best != nullptr &&
                        (objective.minimise ? best_value <= target.as_double() : best_value >= target.as_double());
+  const bool complete = reached || is_complete(config["TuningJobCompletionCriteria"], stale);
   const bool hopeless = succeeded == 0 && static_cast<std::size_t>(without) >= kHopelessAfter;
   const std::string fault = job.state["fault"].string_or();
-  if (stop || reached || hopeless || !fault.empty()) {
+  if (stop || complete || hopeless || !fault.empty()) {
     plan.stop_trials = running > 0;
     if (running > 0) return plan;
-    plan.final_status = stop ? "Stopped" : reached ? "Completed" : "Failed";
+    plan.final_status = stop ? "Stopped" : complete ? "Completed" : "Failed";
     if (plan.final_status == "Failed") plan.failure_reason = fault;
     if (hopeless && !stop) {
       plan.failure_reason = fmt::format(

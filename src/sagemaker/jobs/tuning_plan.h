@@ -23,7 +23,12 @@ std::optional<double> objective_value(const Value& training_job, const std::stri
 
 // SageMaker's parameter ranges as the optimiser takes them. Errors: ValidationException.
 Result<std::vector<algorithms::ParameterRange>> ranges_of(const Value& tuning_job_config);
-algorithms::Strategy strategy_of(const Value& tuning_job_config);
+// Hyperband's points are Random's; what it adds is which training jobs go on. Error: ValidationException.
+Result<algorithms::Strategy> parse_strategy_of(const Value& tuning_job_config);
+algorithms::Strategy strategy_of(const Value& tuning_job_config);  // of one that was parsed before
+bool is_hyperband(const Value& tuning_job_config);
+// Are training jobs stopped for what they print?
+bool is_judged(const Value& tuning_job_config);
 
 // What the optimiser is asked, given all trials so far.
 Result<algorithms::TuningRequest> tuning_request(const Resource& tuning_job, const std::vector<Resource>& trials);

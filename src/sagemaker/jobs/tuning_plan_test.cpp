@@ -46,6 +46,32 @@ TEST(TuningPlan, KeepsAsManyUnderWayAsAllowed) {
   EXPECT_EQ(last.final_status, "");
 }
 
+TEST(TuningPlan, EndsWhenNothingBetterComes) {
+  auto job = tuning_job(9, 1);
+  job.body.child("HyperParameterTuningJobConfig")
+      .child("TuningJobCompletionCriteria")
+      .child("BestObjectiveNotImproving")
+      .set("MaxNumberOfTrainingJobsNotImproving", 2);
+  std::vector<Resource> trials{trial("a", "Completed", 40), trial("b", "Completed", 39), trial("c", "Failed")};
+  EXPECT_EQ(plan_tuning(job, trials).launch, 1u);
+  trials.push_back(trial("d", "Completed", 39));
+  const auto plan = plan_tuning(job, trials);
+  EXPECT_EQ(plan.final_status, "Completed");
+  EXPECT_EQ(plan.members["TuningJobCompletionDetails"]["NumberOfTrainingJobsObjectiveNotImproving"].int_or(0), 2);
+}
+
+// Its training jobs end first: a tuning job that has ended has none under way.
+TEST(TuningPlan, AFaultOfOursStopsItsTrainingJobs) {
+  auto job = tuning_job(9, 2);
+  job.state.set("fault", "InternalServerError: the disk is gone");
+  const auto stopping = plan_tuning(job, {trial("a", "InProgress"), trial("b", "Completed", 39)});
+  EXPECT_TRUE(stopping.stop_trials);
+  EXPECT_EQ(stopping.final_status, "");
+  const auto ended = plan_tuning(job, {trial("a", "Stopped"), trial("b", "Completed", 39)});
+  EXPECT_EQ(ended.final_status, "Failed");
+  EXPECT_EQ(ended.failure_reason, "InternalServerError: the disk is gone");
+}
+
 TEST(TuningPlan, NamesTheBest) {
   auto job = tuning_job(3, 2);
   const std::vector<Resource> trials{trial("a", "Completed", 40), trial("b", "Completed", 39), trial("c", "Failed")};

@@ -15,8 +15,7 @@ Result<Resource> build_model(const AccountRegion& account_region, const Value& r
   Value containers = one ? Value::array({request["PrimaryContainer"]}) : request["Containers"];
   for (auto& container : containers.as_array()) {
     MR_TRY(refuse_unsupported(container,
-                              {{"ModelPackageName", "Model packages are not supported; give Image and ModelDataUrl."},
-                               {"ModelDataSource", "ModelDataSource is not supported; give ModelDataUrl."},
+                              {{"ModelDataSource", "ModelDataSource is not supported; give ModelDataUrl."},
                                {"AdditionalModelDataSources", "AdditionalModelDataSources are not supported."}}));
     if (container["Image"].string_or().empty()) return validation_error("A container must have an Image.");
     if (const std::string url = container["ModelDataUrl"].string_or(); !url.empty()) {

@@ -5,6 +5,7 @@
 
 #include "sagemaker/algorithms/registry.h"
 #include "sagemaker/errors.h"
+#include "sagemaker/jobs/early_stopping.h"
 #include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/tuning_plan.h"
 #include "sagemaker/ops/requests.h"
@@ -72,6 +73,30 @@ Status check_ranges(const built_in::AlgorithmInfo& algorithm, const std::vector<
     for (const std::string& value : values_at_ends(range)) {
       if (auto ok = built_in::check_hyperparameter(*row, value); !ok) return validation_error(ok.error().message);
     }
+  }
+  return {};
+}
+
+Status check_strategy(const Value& request) {
+  const Value& config = request["HyperParameterTuningJobConfig"];
+  const bool has_rungs = !config["StrategyConfig"].empty();
+  if (has_rungs && !is_hyperband(config)) {
+    return validation_error("StrategyConfig can be given only with the Hyperband strategy.");
+  }
+  if (is_hyperband(config) && config["TrainingJobEarlyStoppingType"].string_or("Off") != "Off") {
+    return validation_error("TrainingJobEarlyStoppingType must be Off with the Hyperband strategy.");
+  }
+  const Rungs rungs = rungs_of(config);
+  if (is_hyperband(config) && rungs.least > rungs.most) {
+    return validation_error("MinResource of HyperbandStrategyConfig must not be greater than MaxResource.");
+  }
+  const Value& ranges = config["ParameterRanges"];
+  const bool tunes_itself = request["Autotune"]["Mode"].string_or() == "Enabled";
+  if (!ranges["AutoParameters"].empty() && !tunes_itself) {
+    return validation_error("AutoParameters can be given only with Autotune.");
+  }
+  if (tunes_itself && ranges.empty()) {
+    return validation_error("Autotune needs AutoParameters with value hints here, or ParameterRanges.");
   }
   return {};
 }
@@ -154,27 +179,16 @@ Result<Resource> build_tuning_job(const AccountRegion& account_region, const Val
                                   Time now) {
   MR_TRY(refuse_unsupported(
       request,
-      {{"WarmStartConfig", "Warm start is not supported; leave WarmStartConfig out."},
-       {"TrainingJobDefinitions", "Several training job definitions are not supported; give TrainingJobDefinition."},
-       {"Autotune", "Autotune is not supported; give ParameterRanges."},
-       {"HyperParameterTuningJobConfig.StrategyConfig", "StrategyConfig (Hyperband) is not supported."},
+      {{"TrainingJobDefinitions", "Several training job definitions are not supported; give TrainingJobDefinition."},
        {"HyperParameterTuningJobConfig.ResourceLimits.MaxRuntimeInSeconds",
-        "MaxRuntimeInSeconds of a tuning job is not supported; set the training jobs' StoppingCondition."},
-       {"HyperParameterTuningJobConfig.TuningJobCompletionCriteria.BestObjectiveNotImproving",
-        "BestObjectiveNotImproving is not supported; TargetObjectiveMetricValue is."},
-       {"HyperParameterTuningJobConfig.TuningJobCompletionCriteria.ConvergenceDetected",
-        "ConvergenceDetected is not supported; TargetObjectiveMetricValue is."},
-       {"HyperParameterTuningJobConfig.ParameterRanges.AutoParameters", "AutoParameters are not supported."}}));
+        "MaxRuntimeInSeconds of a tuning job is not supported; set the training jobs' StoppingCondition."}}));
   const Value& config = request["HyperParameterTuningJobConfig"];
   const Value& definition = request["TrainingJobDefinition"];
   if (!definition.is_object()) return validation_error("TrainingJobDefinition must be given.");
-  if (config["TrainingJobEarlyStoppingType"].string_or("Off") != "Off") {
-    return validation_error("TrainingJobEarlyStoppingType Auto is not supported here; use Off.");
-  }
-  const auto strategy = algorithms::parse_strategy(config["Strategy"].string_or());
-  if (!strategy) return validation_error(strategy.error().message);
+  MR_TRY(check_strategy(request));
+  const algorithms::Strategy strategy = MR_TRY(parse_strategy_of(config));
   const auto ranges = MR_TRY(ranges_of(config));
-  if (auto valid = algorithms::validate_ranges(*strategy, ranges); !valid)
+  if (auto valid = algorithms::validate_ranges(strategy, ranges); !valid)
     return validation_error(valid.error().message);
   MR_TRY(check_objective(config, definition));
   MR_TRY(check_limits(config, ranges));
@@ -199,11 +213,14 @@ Result<Resource> build_tuning_job(const AccountRegion& account_region, const Val
   body.set("HyperParameterTuningJobConfig", config).set("TrainingJobDefinition", definition);
   Value& stored = body.child("HyperParameterTuningJobConfig");
   if (!stored.has("TrainingJobEarlyStoppingType")) stored.set("TrainingJobEarlyStoppingType", "Off");
-  if (*strategy == algorithms::Strategy::grid) {
+  if (strategy == algorithms::Strategy::grid) {
     stored.child("ResourceLimits").set("MaxNumberOfTrainingJobs", algorithms::grid_size(ranges));
   }
   Value& static_parameters = body.child("TrainingJobDefinition").child("StaticHyperParameters");
   static_parameters.set("_tuning_objective_metric", objective_of(body).metric);
+  for (const std::string_view member : {"WarmStartConfig", "Autotune"}) {
+    if (request.has(member) && !request[member].is_null()) body.set(member, request[member]);
+  }
   body.set("HyperParameterTuningJobStatus", job.status);
   body.set("CreationTime", seconds(now)).set("LastModifiedTime", seconds(now));
   const TuningPlan nothing_yet = plan_tuning(job, {});
@@ -231,6 +248,7 @@ Result<Resource> build_trial(const AccountRegion& account_region, const Resource
   add_objective(trial, objective_of(tuning_job.body));
   trial.parent = tuning_job.name;
   trial.body.set("TuningJobArn", tuning_job.arn);
+  if (is_judged(tuning_job.body["HyperParameterTuningJobConfig"])) trial.state.set("judged", true);
   trial.state.set("tuned", tuned).set("origin", tuning_job.origin());
   return trial;
 }

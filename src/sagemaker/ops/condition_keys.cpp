@@ -51,6 +51,10 @@ constexpr KeyAt kTransform[] = {{"sagemaker:InstanceTypes", "TransformResources.
 constexpr KeyAt kModel[] = {{"sagemaker:NetworkIsolation", "EnableNetworkIsolation"},
                             {"sagemaker:VpcSecurityGroupIds", "VpcConfig.SecurityGroupIds[]"},
                             {"sagemaker:VpcSubnets", "VpcConfig.Subnets[]"}};
+constexpr KeyAt kPackage[] = {{"sagemaker:ModelApprovalStatus", "ModelApprovalStatus"},
+                              {"sagemaker:ModelLifeCycle:Stage", "ModelLifeCycle.Stage"},
+                              {"sagemaker:ModelLifeCycle:StageStatus", "ModelLifeCycle.StageStatus"},
+                              {"sagemaker:CustomerMetadataPropertiesToRemove", "CustomerMetadataPropertiesToRemove[]"}};
 constexpr KeyAt kEndpointConfig[] = {
     {"sagemaker:InstanceTypes", "ProductionVariants[].InstanceType"},
     {"sagemaker:InstanceTypes", "ShadowProductionVariants[].InstanceType"},
@@ -129,7 +133,12 @@ void add_keys_of(Keys& keys, const Ops& ops, Kind kind, const Value& input) {
       add_models(keys, ops, input, "ProductionVariants[].ModelName");
       add_models(keys, ops, input, "ShadowProductionVariants[].ModelName");
       return add_all(keys, input, kEndpointConfig);
+    case Kind::model_package:
+      for (const auto& [key, value] : input["CustomerMetadataProperties"].members())
+        keys.push_back({"sagemaker:CustomerMetadataProperties/" + key, {value.string_or()}});
+      return add_all(keys, input, kPackage);
     case Kind::endpoint:
+    case Kind::model_package_group:
       return;
   }
 }

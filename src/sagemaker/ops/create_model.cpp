@@ -1,4 +1,4 @@
-#include "sagemaker/ops/ops.h"
+#include "sagemaker/ops/model_packages.h"
 
 #include <fmt/core.h>
 
@@ -33,7 +33,12 @@ aws::Operation create_model(Ops& ops) {
           "sagemaker:CreateModel",
           resource_named(ops, Kind::model),
           [&ops](aws::Call& call, const Value& input) -> Result<aws::Output> {
-            const auto model = MR_TRY(build_model(ops.dependencies.account_region, input, call.now));
+            Value request = input;
+            if (Value* container = request.find("PrimaryContainer")) MR_TRY(resolve_package(ops, *container));
+            if (Value* containers = request.find("Containers"); containers != nullptr && containers->is_array()) {
+              for (Value& container : containers->as_array()) MR_TRY(resolve_package(ops, container));
+            }
+            const auto model = MR_TRY(build_model(ops.dependencies.account_region, request, call.now));
             const Tags tags = MR_TRY(parse_tags(input["Tags"]));
             const std::string role = input["ExecutionRoleArn"].string_or();
             if (role.empty()) return validation_error("ExecutionRoleArn must be given.");

@@ -5,12 +5,15 @@
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/listing.h"
+#include "sagemaker/ops/model_packages.h"
 #include "sagemaker/ops/ops.h"
 
 namespace millrace::sagemaker {
 namespace {
 
-std::string name_in(const Value& input, const KindInfo& kind) { return input[kind.name_member].string_or(); }
+std::string name_in(const Value& input, const KindInfo& kind) {
+  return kind.by_arn ? name_or_end_of_arn(input[kind.name_member]) : input[kind.name_member].string_or();
+}
 
 aws::Operation describe(Ops& ops, const KindInfo& kind) {
   return {
@@ -66,12 +69,18 @@ Status check_unused(db::Connection& connection, const KindInfo& kind, const std:
     return resource_in_use(
         fmt::format("The request was rejected because {} {} is in status {}.", kind.singular, row->name, row->status));
   }
-  if (row->parent.empty()) return {};
+  if (row->parent.empty() || row->kind != Kind::training_job) return {};
   const auto parent = MR_TRY(Store::find_in(connection, Kind::tuning_job, row->parent));
   if (!parent || !parent->active) return {};
   return resource_in_use(fmt::format(
       "The request was rejected because {} {} belongs to the hyperparameter tuning job {}, which is in status {}.",
       kind.singular, row->name, parent->name, parent->status));
+}
+
+Status check_no_versions(db::Connection& connection, const std::string& group) {
+  if (!MR_TRY(Store::has_children_in(connection, Kind::model_package, group))) return {};
+  return fail(Code::failed_precondition,
+              fmt::format("Model Package Group {} has model packages; delete them first.", group), "ConflictException");
 }
 
 Error nothing_to_delete(const Ops& ops, const KindInfo& kind, const std::string& name) {
@@ -87,6 +96,7 @@ aws::Operation erase(Ops& ops, const KindInfo& kind) {
             const std::string name = name_in(input, kind);
             const auto guard = [&](db::Connection& connection) -> Status {
               MR_TRY(check_unused(connection, kind, name));
+              if (kind.kind == Kind::model_package_group) MR_TRY(check_no_versions(connection, name));
               // Its training jobs stay, as jobs of their own.
               return kind.kind == Kind::tuning_job ? Store::orphan_in(connection, name) : Status();
             };
@@ -105,7 +115,7 @@ std::vector<aws::Operation> generic_operations(Ops& ops) {
   std::vector<aws::Operation> operations;
   for (const KindInfo& kind : all_kinds()) {
     operations.push_back(describe(ops, kind));
-    operations.push_back(list(ops, kind));
+    if (!kind.own_list) operations.push_back(list(ops, kind));
     if (kind.stop) operations.push_back(stop(ops, kind));
     if (kind.erase) operations.push_back(erase(ops, kind));
   }

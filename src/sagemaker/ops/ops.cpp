@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "sagemaker/errors.h"
+#include "sagemaker/ops/model_packages.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -18,7 +19,9 @@ const Value& at_path(const Value& value, std::string_view path) {
 
 aws::Resources resource_named(Ops& ops, Kind kind) {
   return [&ops, kind](const aws::Call&, const Value& input) -> std::vector<std::string> {
-    return {arn_of(ops.dependencies.account_region, kind, input[info_of(kind).name_member].string_or())};
+    const KindInfo& info = info_of(kind);
+    const Value& given = input[info.name_member];
+    return {arn_of(ops.dependencies.account_region, kind, info.by_arn ? name_or_end_of_arn(given) : given.string_or())};
   };
 }
 

@@ -166,9 +166,10 @@ TEST(BuildTuningJob, RefusesWhatItCannotDo) {
   };
   const std::string_view config = "HyperParameterTuningJobConfig.";
   const std::vector<Case> cases{
-      {"WarmStartConfig.WarmStartType", "TransferLearning", "Warm start is not supported"},
-      {"HyperParameterTuningJobConfig.TrainingJobEarlyStoppingType", "Auto", "Auto is not supported"},
-      {"HyperParameterTuningJobConfig.Strategy", "Hyperband", "Hyperband"},
+      {"HyperParameterTuningJobConfig.StrategyConfig.HyperbandStrategyConfig.MinResource", 1,
+       "only with the Hyperband"},
+      {"HyperParameterTuningJobConfig.ParameterRanges.AutoParameters",
+       Value::array({Value::object({{"Name", "x"}, {"ValueHint", "1"}})}), "only with Autotune"},
       {"HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName", "accuracy",
        "[accuracy], isn't valid for the [382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1] algorithm"},
       {"HyperParameterTuningJobConfig.ResourceLimits.MaxParallelTrainingJobs", 4, "must not be greater"},

@@ -1,3 +1,4 @@
+#include "sagemaker/ops/model_packages.h"
 #include "sagemaker/ops/ops.h"
 
 namespace millrace::sagemaker {
@@ -8,7 +9,8 @@ aws::Service control_service(Ops& ops) {
   service.add(ops, {create_processing_job, create_training_job, create_hyper_parameter_tuning_job,
                     list_training_jobs_for_hyper_parameter_tuning_job, create_transform_job, create_model,
                     create_endpoint_config, create_endpoint, update_endpoint, update_endpoint_weights_and_capacities,
-                    delete_endpoint, add_tags, list_tags, delete_tags});
+                    delete_endpoint, add_tags, list_tags, delete_tags, create_model_package_group, create_model_package,
+                    update_model_package, list_model_packages, search});
   return service;
 }
 
