@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/eventually_for_tests.h"
 #include "base/file.h"
 #include "base/ids.h"
 #include "base/json.h"
@@ -219,7 +220,7 @@ TEST_F(RunTest, StopsItsJobOnSigterm) {
       });
   const pthread_t waiting = pthread_self();
   std::thread killer([&] {
-    while (aws_.inputs("DescribeTrainingJob").empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_TRUE(eventually([&] { return !aws_.inputs("DescribeTrainingJob").empty(); }));
     pthread_kill(waiting, SIGTERM);
   });
   EXPECT_EQ(run_component(train_component(), train_words()), 1);

@@ -16,6 +16,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "base/eventually_for_tests.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "net/later_for_tests.h"
@@ -216,11 +217,7 @@ class World {
   }
   template <class Condition>
   static bool eventually(Condition condition) {
-    for (int i = 0; i < 4'000; ++i) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return false;
+    return millrace::eventually(std::move(condition));
   }
 
   // For the scripts: a place that stays when the world is closed.

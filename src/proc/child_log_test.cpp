@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "base/eventually_for_tests.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "proc/log_limit.h"
@@ -234,15 +235,6 @@ TEST_F(ChildLogInMemory, IsCutToo) {
   const auto cut = parse_cut_line(text.substr(text.find("\n[millrace: ")));
   ASSERT_TRUE(cut);
   EXPECT_EQ(cut->bytes + text.size() - kCutLine, lines_ * kLine);
-}
-
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 2'000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
 }
 
 TEST_F(ChildLog, IsKeptBelowItsLimitWhileItGrows) {

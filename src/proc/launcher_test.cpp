@@ -18,6 +18,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/eventually_for_tests.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -59,15 +60,6 @@ class Heard {
   std::map<std::string, ChildStatus> statuses_;
   int calls_ = 0;
 };
-
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 1000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
 
 class LauncherTest : public testing::Test {
  protected:

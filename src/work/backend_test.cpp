@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/eventually_for_tests.h"
 #include "base/file.h"
 #include "work/fake_backend.h"
 #include "work/process_backend.h"
@@ -131,13 +132,14 @@ class ProcessBackendTest : public ::testing::Test {
     return out;
   }
   WorkStatus end_of(const std::string& key) {
-    for (int i = 0; i < 4'000; ++i) {
+    std::optional<WorkStatus> ended;
+    EXPECT_TRUE(eventually([&] {
       const auto status = backend_->status(key);
-      if (status && *status && (*status)->is_over()) return **status;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    ADD_FAILURE() << key << " does not end";
-    return {};
+      if (status && *status && (*status)->is_over()) ended = **status;
+      return ended.has_value();
+    })) << key
+        << " does not end";
+    return ended.value_or(WorkStatus());
   }
   const std::filesystem::path& path() const { return directory_.path(); }
 

@@ -139,7 +139,7 @@ TEST(Runner, TellsOfEachChange) {
   EXPECT_EQ(reported, std::set<std::string>{id});
 }
 
-TEST(Runner, TakesUpARunWhoseTaskGoesOn) {
+TEST(Runner, RecoversARunWhoseTaskGoesOn) {
   World world;
   const std::string wait = fmt::format(
       "echo x >> {0}/count; while [ ! -e {0}/go ]; do sleep 0.01; done; echo done > "
@@ -157,7 +157,7 @@ TEST(Runner, TakesUpARunWhoseTaskGoesOn) {
   EXPECT_EQ(world.pipelines().task_log(id, "root/b", 0, 0)->text, "done\n");
 }
 
-TEST(Runner, TakesUpARunWhoseTaskEndedMeanwhile) {
+TEST(Runner, RecoversARunWhoseTaskEndedMeanwhile) {
   World world;
   const std::string script = fmt::format(
       "echo x >> {0}/count; while [ ! -e {0}/go ]; do sleep 0.01; done; echo x >> "
@@ -257,7 +257,7 @@ TEST(Runner, TerminatesARunThatItTookUp) {
 }
 
 // Before version 4 of the schema each event had a row of its own, and a task's row said what it had not, too.
-TEST(Runner, TakesUpARunOfAnEarlierVersion) {
+TEST(Runner, RecoversARunOfAnEarlierVersion) {
   World world(1);
   const std::string wait =
       fmt::format("echo x >> {0}/count; while [ ! -e {0}/go ]; do sleep 0.01; done", world.path().string());
@@ -310,10 +310,20 @@ TEST(Runner, RunsEachAttemptOnceHoweverOftenItIsClosed) {
     }
     ids.push_back(world.start(make_pipeline(steps)));
   }
-  for (int i = 0; i < 6; ++i) {
-    std::this_thread::sleep_for(Millis(random() % 80));
+  std::size_t all = 0;
+  for (const auto& [mark, count] : wanted) all += static_cast<std::size_t>(count);
+  const auto done = [&] {
+    std::size_t written = 0;
+    for (const auto& [mark, count] : wanted) written += lines(world.file(mark));
+    return written;
+  };
+  // Closed after so much of the work is done, and opened when the children that are under way have got further or not.
+  for (std::size_t i = 0; i < 6; ++i) {
+    const std::size_t enough = all * i / 8 + random() % 4;
+    ASSERT_TRUE(World::eventually([&] { return done() >= enough; }));
     world.close();
-    std::this_thread::sleep_for(Millis(random() % 40));
+    const std::size_t before = done();
+    if (random() % 2 == 0) (void)eventually([&] { return done() > before; }, Millis(random() % 40));
     world.open();
   }
   for (const std::string& id : ids) {
