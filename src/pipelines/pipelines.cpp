@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "pipelines/api/access.h"
-#include "pipelines/api/door.h"
 #include "pipelines/api/operations.h"
-#include "pipelines/api/v1beta1/door.h"
+#include "pipelines/api/routes.h"
+#include "pipelines/api/v1beta1/routes.h"
 #include "pipelines/api/waiting_requests.h"
 #include "pipelines/dry_run/dry_run.h"
 #include "pipelines/executors/artifact_inputs.h"
@@ -116,7 +116,7 @@ class PipelinesImpl final : public Pipelines {
     MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {
       auto row = MR_TRY(connection.prepare(
           fmt::format("SELECT {} FROM kfp_runs ORDER BY created DESC, id DESC LIMIT ?", runner::kRunColumns)));
-      row.bind(static_cast<std::int64_t>(std::min(limit, kMaxRuns)));
+      row.bind_all(std::min(limit, kMaxRuns));
       while (MR_TRY(row.step())) views.push_back(runner::view_of(runner::run_from_row(row)));
       return {};
     }));

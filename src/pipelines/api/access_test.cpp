@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "pipelines/api/door_for_tests.h"
+#include "pipelines/api/api_for_tests.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -25,7 +25,7 @@ Value with_platform(const Value& spec, const Value& setting, std::string_view ex
   return Value::object({{"pipeline_spec", spec}, {"platform_spec", std::move(platform)}});
 }
 
-class AccessTest : public DoorTest {
+class AccessTest : public ApiTest {
  protected:
   static Value body(const Value& spec) { return Value::object({{"display_name", "r"}, {"pipeline_spec", spec}}); }
   std::string start(const Value& spec) { return made(post("/runs", body(spec)), "run_id"); }

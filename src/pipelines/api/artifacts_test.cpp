@@ -1,4 +1,4 @@
-// Artifacts over the KFP door: lists, bytes, and what a run has to show.
+// Artifacts over the KFP API: lists, bytes, and what a run has to show.
 
 #include <filesystem>
 
@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "base/encode.h"
-#include "pipelines/api/door_for_tests.h"
+#include "pipelines/api/api_for_tests.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -37,7 +37,7 @@ std::string with_metadata(const std::string& output, const Value& metadata) {
   return fmt::format("cat > output_metadata.json <<'END'\n{}\nEND\n", text);
 }
 
-class ArtifactsTest : public DoorTest {
+class ArtifactsTest : public ApiTest {
  protected:
   std::string ended(const Value& pipeline) {
     std::string id = world_.start(pipeline);

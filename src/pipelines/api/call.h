@@ -1,5 +1,5 @@
 #pragma once
-// What an operation of the KFP door gets, and what all of them share.
+// What an operation of the KFP API gets, and what all of them share.
 
 #include <atomic>
 #include <functional>

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/ids.h"
+#include "db/dialect.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/operations.h"
 #include "pipelines/schedule/recurring_rows.h"
@@ -42,7 +43,7 @@ Result<Value> find(db::Connection& connection, const std::string& id) {
 
 Status insert(db::Connection& connection, const std::string& id, std::string_view name, std::string_view description,
               std::string_view name_space, Time created) {
-  auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_experiments WHERE name = ? COLLATE NOCASE"));
+  auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_experiments WHERE name = ?" MR_SQL_ANY_CASE));
   if (MR_TRY(taken.bind_all(name).step()))
     return fail(Code::already_exists, fmt::format("an experiment named \"{}\" already exists", name));
   auto row = MR_TRY(connection.prepare(
@@ -78,7 +79,7 @@ Result<std::string> resolve_experiment(db::Database& database, const std::string
   MR_TRY(database.read([&](db::Connection& connection) -> Status {
     auto row = MR_TRY(connection.prepare(id.empty() ? "SELECT id FROM kfp_experiments WHERE name = ?"
                                                     : "SELECT id FROM kfp_experiments WHERE id = ?"));
-    row.bind(id.empty() ? kDefaultName : std::string_view(id));
+    row.bind_all(id.empty() ? kDefaultName : std::string_view(id));
     if (!MR_TRY(row.step())) return fail(not_found("Experiment", id.empty() ? kDefaultName : std::string_view(id)));
     found = row.text(0);
     return {};

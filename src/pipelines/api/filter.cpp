@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/strings.h"
 #include "base/time.h"
+#include "db/dialect.h"
 #include "pipelines/api/call.h"
 
 namespace millrace::pipelines::api {
@@ -23,6 +24,7 @@ struct Operation {
   int number;
   std::string_view sql;
 };
+constexpr std::string_view kContains = "contains";  // no operator: db/dialect.h has it
 // The number 4 is not in use.
 constexpr std::array<Operation, 8> kOperations = {{{"EQUALS", 1, "="},
                                                    {"NOT_EQUALS", 2, "<>"},
@@ -31,7 +33,7 @@ constexpr std::array<Operation, 8> kOperations = {{{"EQUALS", 1, "="},
                                                    {"LESS_THAN", 6, "<"},
                                                    {"LESS_THAN_EQUALS", 7, "<="},
                                                    {"IN", 8, "IN"},
-                                                   {"IS_SUBSTRING", 9, "instr"}}};
+                                                   {"IS_SUBSTRING", 9, kContains}}};
 
 const Operation* find_operation(const Value& value) {
   for (const Operation& operation : kOperations) {
@@ -141,9 +143,7 @@ Status add_tag(Condition& condition, const Predicate& predicate, const Field& fi
   if (predicate.operation->sql != "=")
     return fail(bad(fmt::format("{} can be compared with EQUALS only", predicate.key)));
   if (predicate.kind != "string_value") return fail(bad(fmt::format("{} needs a string_value", predicate.key)));
-  condition.add(
-      fmt::format("EXISTS (SELECT 1 FROM json_each({}) AS tag WHERE tag.key = ? AND tag.value = ?)", field.column),
-      {Value(tag), MR_TRY(typed(predicate.value, predicate.kind, field))});
+  condition.add(db::json_has(field.column), {Value(tag), MR_TRY(typed(predicate.value, predicate.kind, field))});
   return {};
 }
 
@@ -161,7 +161,7 @@ Status add_list(Condition& condition, const Predicate& predicate, const Field& f
   return {};
 }
 
-// The second that is told covers a thousand milliseconds of what is kept.
+// The second that is shown covers a thousand milliseconds of what is kept.
 void add_second(Condition& condition, const Operation& operation, std::string_view column, std::int64_t time) {
   const std::int64_t first = time - (time % 1'000 + 1'000) % 1'000, last = first + 999;
   if (operation.sql == "=" || operation.sql == "<>") {
@@ -184,18 +184,18 @@ Status add_predicate(Condition& condition, const Value& given, std::span<const F
   if (predicate.kind.ends_with("_values"))
     return fail(bad(fmt::format("the list on {} needs the operation IN", predicate.key)));
   Value value = MR_TRY(typed(predicate.value, predicate.kind, *field));
-  if (field->type == FieldType::time && predicate.operation->sql != "instr") {
+  if (field->type == FieldType::time && predicate.operation->sql != kContains) {
     add_second(condition, *predicate.operation, field->column, value.as_int());
     return {};
   }
-  if (predicate.operation->sql != "instr") {
+  if (predicate.operation->sql != kContains) {
     condition.add(fmt::format("{} {} ?", field->column, predicate.operation->sql), {std::move(value)});
     return {};
   }
   if (field->type != FieldType::text && field->type != FieldType::word)
     return fail(bad(fmt::format("IS_SUBSTRING needs a text, which {} is not", predicate.key)));
   // What a person types into a search box.
-  condition.add(fmt::format("instr(lower({}), lower(?)) > 0", field->column), {std::move(value)});
+  condition.add(db::contains_text(field->column), {std::move(value)});
   return {};
 }
 

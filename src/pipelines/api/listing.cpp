@@ -146,7 +146,7 @@ Result<Value> list(db::Database& database, const Call& call, const Listing& list
         fmt::format("SELECT {0}, id, {1} FROM {2} WHERE id IN (SELECT id FROM {2}{3} {4} LIMIT ?) {4}", listing.columns,
                     column, listing.table, where(page), order)));
     bind_values(row, page.values);
-    row.bind(query.page_size + 1);
+    row.bind_all(query.page_size + 1);
     const int id_column = static_cast<int>(std::count(listing.columns.begin(), listing.columns.end(), ',')) + 1;
     while (MR_TRY(row.step())) {
       if (static_cast<std::int64_t>(items.size()) == query.page_size) {

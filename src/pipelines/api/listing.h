@@ -12,12 +12,13 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "db/database.h"
+#include "db/dialect.h"
 #include "pipelines/api/call.h"
 
 namespace millrace::pipelines::api {
 
-// word: kept in capitals, asked for in any. time: kept in milliseconds and told in seconds, which is what a filter
-// compares; millis: told in milliseconds too. tags: a map; filters name a key of it as "<name>.<key>", nothing is
+// word: kept in capitals, asked for in any. time: kept in milliseconds and shown in seconds, which is what a filter
+// compares; millis: shown in milliseconds too. tags: a map; filters name a key of it as "<name>.<key>", nothing is
 // sorted by it.
 enum class FieldType { text, word, number, real, time, millis, tags };
 struct Field {
@@ -27,8 +28,8 @@ struct Field {
 };
 
 // The order and the equality of a name, as upstream's database has them: "default" is "Default".
-constexpr std::string_view kNameColumn = "name COLLATE NOCASE";
-constexpr std::string_view kDisplayNameColumn = "display_name COLLATE NOCASE";
+constexpr std::string_view kNameColumn = "name" MR_SQL_ANY_CASE;
+constexpr std::string_view kDisplayNameColumn = "display_name" MR_SQL_ANY_CASE;
 
 struct Listing {
   std::string_view model;  // "Run": a token of another list is refused

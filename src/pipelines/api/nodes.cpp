@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "db/dialect.h"
 #include "pipelines/api/call.h"
 #include "pipelines/runner/records.h"
 #include "pipelines/runner/task_rows.h"
@@ -13,8 +14,8 @@ namespace {
 // The task whose pod has the name, or the first part of it up to its last dot.
 Result<std::optional<TaskView>> find_by_pod(db::Connection& connection, const std::string& run_id,
                                             const std::string& name) {
-  auto row = MR_TRY(
-      connection.prepare("SELECT path FROM kfp_tasks WHERE run_id = ? AND json_extract(data, '$.pod') IN (?, ?)"));
+  auto row = MR_TRY(connection.prepare(
+      fmt::format("SELECT path FROM kfp_tasks WHERE run_id = ? AND {} IN (?, ?)", db::json_member("data", "pod"))));
   row.bind_all(run_id, name, name.substr(0, name.rfind('.')));
   if (name.empty() || !MR_TRY(row.step())) return std::optional<TaskView>();
   return runner::read_task(connection, run_id, row.text(0));

@@ -1,5 +1,5 @@
 #pragma once
-// The operations of the KFP door, by group. Each answers the message that goes into the response's body.
+// The operations of the KFP API, by group. Each answers the message that goes into the response's body.
 
 #include <optional>
 #include <span>

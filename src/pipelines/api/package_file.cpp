@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include <archive.h>
@@ -10,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "base/encode.h"
+#include "base/mutex.h"
 #include "base/strings.h"
 #include "pipelines/spec/pipeline_spec.h"
 
@@ -199,16 +199,6 @@ class Archive {
 
 }  // namespace
 
-namespace {
-
-// Held while a large document is read. The process's, since it is the process's memory that it spares.
-std::unique_lock<std::mutex> turn_of(std::size_t bytes) {
-  static std::mutex one;
-  return bytes > kLarge ? std::unique_lock(one) : std::unique_lock<std::mutex>();
-}
-
-}  // namespace
-
 Result<std::string> unpack(const UploadedFile& file) {
   if (file.content.size() > kMaxFile) return fail(bad("a pipeline file may have 32 MiB at most"));
   // What it is, its bytes say: files are renamed, and what a URL names may have any name.
@@ -225,14 +215,25 @@ Result<std::string> unpack(const UploadedFile& file) {
                               file.name.empty() ? "the upload" : file.name)));
 }
 
-Result<Value> read_pipeline(const UploadedFile& file) {
-  const std::string text = MR_TRY(unpack(file));
-  const auto turn = turn_of(text.size());
+namespace {
+
+Result<Value> read_document(const std::string& text) {
   Package package = MR_TRY(read_package(text));
   MR_TRY(parse_pipeline_spec(package.spec, package.platform));
   if (!package.workflow.is_null()) return std::move(package.workflow);
   if (package.platform.is_null()) return std::move(package.spec);
   return Value::object({{"pipeline_spec", std::move(package.spec)}, {"platform_spec", std::move(package.platform)}});
+}
+
+}  // namespace
+
+Result<Value> read_pipeline(const UploadedFile& file) {
+  const std::string text = MR_TRY(unpack(file));
+  if (text.size() <= kLarge) return read_document(text);
+  // One large document at a time in the whole process: it is the process's memory that this bounds.
+  static Mutex one_at_a_time;
+  const MutexLock turn(one_at_a_time);
+  return read_document(text);
 }
 
 }  // namespace millrace::pipelines::api

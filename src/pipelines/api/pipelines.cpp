@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/json.h"
+#include "db/dialect.h"
 #include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/pipeline_rows.h"
@@ -79,7 +80,7 @@ Status check_pipeline_name(const std::string& name) {
 }
 
 Status insert_pipeline(db::Connection& connection, const PipelineRow& pipeline) {
-  auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_pipelines WHERE name = ? COLLATE NOCASE"));
+  auto taken = MR_TRY(connection.prepare("SELECT 1 FROM kfp_pipelines WHERE name = ?" MR_SQL_ANY_CASE));
   if (MR_TRY(taken.bind_all(pipeline.name).step()))
     return fail(Code::already_exists, fmt::format("a pipeline named \"{}\" already exists", pipeline.name));
   auto row = MR_TRY(

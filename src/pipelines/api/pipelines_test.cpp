@@ -1,4 +1,4 @@
-// Pipelines and versions over the KFP door: from a URL, with tags, and their changes.
+// Pipelines and versions over the KFP API: from a URL, with tags, and their changes.
 
 #include <atomic>
 #include <thread>
@@ -7,7 +7,7 @@
 
 #include "base/encode.h"
 #include "net/server.h"
-#include "pipelines/api/door_for_tests.h"
+#include "pipelines/api/api_for_tests.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class PipelinesTest : public DoorTest {
+class PipelinesTest : public ApiTest {
  protected:
   Answer patch(std::string_view target, const Value& body) {
     return world_.send("PATCH", fmt::format("{}{}", kV2, target), to_json(body));

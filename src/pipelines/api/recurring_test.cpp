@@ -1,9 +1,9 @@
-// Recurring runs over the KFP door. That time passes is the scheduler's own test; here starts lie in the past.
+// Recurring runs over the KFP API. That time passes is the scheduler's own test; here starts lie in the past.
 
 #include <gmock/gmock.h>
 
 #include "base/encode.h"
-#include "pipelines/api/door_for_tests.h"
+#include "pipelines/api/api_for_tests.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -13,7 +13,7 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::SizeIs;
 
-class RecurringTest : public DoorTest {
+class RecurringTest : public ApiTest {
  protected:
   // With `more` in place of what a request needs least.
   Value body(std::string_view name, const Value& more = Value::object()) {

@@ -1,11 +1,11 @@
-// Runs over the KFP door: what is told of them, and what may be done when.
+// Runs over the KFP API: what is shown of them, and what may be done when.
 
 #include <filesystem>
 
 #include <gmock/gmock.h>
 
 #include "base/encode.h"
-#include "pipelines/api/door_for_tests.h"
+#include "pipelines/api/api_for_tests.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -14,7 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class RunsTest : public DoorTest {
+class RunsTest : public ApiTest {
  protected:
   std::vector<std::string> found(std::string_view key, const Value& operation, std::string_view kind,
                                  const Value& value) {

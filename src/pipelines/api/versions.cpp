@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "db/dialect.h"
 #include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/pipeline_rows.h"
@@ -58,7 +59,7 @@ Status check_version_name(const std::string& name) {
 
 Status insert_version(db::Connection& connection, const Version& version) {
   auto taken = MR_TRY(
-      connection.prepare("SELECT 1 FROM kfp_pipeline_versions WHERE pipeline_id = ? AND name = ? COLLATE NOCASE"));
+      connection.prepare("SELECT 1 FROM kfp_pipeline_versions WHERE pipeline_id = ? AND name = ?" MR_SQL_ANY_CASE));
   if (MR_TRY(taken.bind_all(version.pipeline_id, version.name).step()))
     return fail(Code::already_exists, fmt::format("the pipeline has a version named \"{}\" already", version.name));
   auto row = MR_TRY(connection.prepare(

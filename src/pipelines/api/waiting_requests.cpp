@@ -6,7 +6,7 @@
 
 #include "net/routes.h"
 #include "pipelines/api/call.h"
-#include "pipelines/api/door.h"
+#include "pipelines/api/routes.h"
 
 namespace millrace::pipelines::api {
 namespace {

@@ -105,13 +105,13 @@ TEST_F(ProcessTest, RunsAStepOfALocalImageInItsDirectory) {
   options_.images["mine"] = context.path();
   executor_.image = "mine";
   executor_.command = {"/bin/sh", "main.sh"};
-  const auto spec = prepared({"told"});
+  const auto spec = prepared({"word"});
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_EQ(run_child(*spec).exit_code, 0) << log();
-  EXPECT_EQ(log(), "yes told beside it\n");
+  EXPECT_EQ(log(), "yes word beside it\n");
   // In a sandbox it is where the image has it, and can only be read.
   hooks_.sandboxed = [] { return true; };
-  const auto hidden = prepared({"told"});
+  const auto hidden = prepared({"word"});
   ASSERT_TRUE(hidden) << hidden.error().message;
   EXPECT_EQ(hidden->working_directory, "/no/such/place");
   const work::Mount& mount = hidden->sandbox->mounts.back();

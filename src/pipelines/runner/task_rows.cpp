@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/json_object.h"
+#include "db/dialect.h"
 #include "pipelines/runner/artifact_rows.h"
 #include "pipelines/runner/column_values.h"
 
@@ -154,10 +155,9 @@ Status each_task(db::Connection& connection, const std::string& run_id, const st
 
 Result<std::vector<TaskOutline>> outline_tasks(db::Connection& connection, const std::string& run_id) {
   std::vector<TaskOutline> tasks;
-  auto row =
-      MR_TRY(connection.prepare("SELECT path, json_extract(data, '$.parent'), json_extract(data, '$.pod'), "
-                                "json_extract(data, '$.attempt') FROM kfp_tasks "
-                                "WHERE run_id = ? ORDER BY position"));
+  auto row = MR_TRY(connection.prepare(fmt::format(
+      "SELECT path, {}, {}, {} FROM kfp_tasks WHERE run_id = ? ORDER BY position", db::json_member("data", "parent"),
+      db::json_member("data", "pod"), db::json_member("data", "attempt"))));
   row.bind_all(run_id);
   while (MR_TRY(row.step())) {
     auto [path, parent, pod, attempt] = row.columns<std::string, std::string, std::string, int>();

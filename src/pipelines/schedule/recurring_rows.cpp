@@ -22,11 +22,8 @@ Result<std::optional<Time>> due_after(const RecurringRun& recurring, std::option
   return next_time(MR_TRY(read_trigger(recurring.trigger, recurring.zone)), last, recurring.created);
 }
 
-void bind_time(db::Statement& row, const std::optional<Time>& time) {
-  if (time)
-    row.bind(to_epoch_ms(*time));
-  else
-    row.bind_null();
+std::optional<std::int64_t> milliseconds(const std::optional<Time>& time) {
+  return time ? std::optional(to_epoch_ms(*time)) : std::nullopt;
 }
 
 }  // namespace
@@ -60,13 +57,14 @@ Status insert_recurring(db::Connection& connection, const RecurringRun& recurrin
   if (count.integer(0) >= kMaxRecurringRuns)
     return fail(Code::resource_exhausted,
                 fmt::format("there are {} recurring runs already; delete some first", kMaxRecurringRuns));
+  const auto due = MR_TRY(due_after(recurring, std::nullopt));
   auto row = MR_TRY(connection.prepare(fmt::format(
       "INSERT INTO kfp_recurring_runs({}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,?,'','')", kRecurringColumns)));
   row.bind_all(recurring.id, recurring.name, recurring.description, recurring.resource_name, recurring.experiment_id,
                recurring.pipeline_id, recurring.version_id, recurring.pipeline_name, recurring.service_account,
                to_json(recurring.runtime_config), to_json(recurring.trigger), recurring.max_concurrency,
-               recurring.no_catchup, recurring.enabled, to_epoch_ms(recurring.created), to_epoch_ms(recurring.updated));
-  bind_time(row, MR_TRY(due_after(recurring, std::nullopt)));
+               recurring.no_catchup, recurring.enabled, to_epoch_ms(recurring.created), to_epoch_ms(recurring.updated),
+               milliseconds(due));
   MR_TRY(row.run());
   if (spec.is_null()) return {};
   auto text = MR_TRY(connection.prepare("INSERT INTO kfp_recurring_run_specs(recurring_run_id, spec) VALUES(?,?)"));
@@ -136,9 +134,8 @@ Status take_index(db::Connection& connection, const RecurringRun& recurring, std
   auto row = MR_TRY(connection.prepare(
       "UPDATE kfp_recurring_runs SET last_index = ?, last_scheduled = ?, error_code = '', error = '', due = ? "
       "WHERE id = ? AND last_index = ? AND enabled = 1"));
-  row.bind_all(index, to_epoch_ms(scheduled));
-  bind_time(row, MR_TRY(due_after(recurring, scheduled)));
-  MR_TRY(row.bind_all(recurring.id, index - 1).run());
+  const auto due = MR_TRY(due_after(recurring, scheduled));
+  MR_TRY(row.bind_all(index, to_epoch_ms(scheduled), milliseconds(due), recurring.id, index - 1).run());
   if (connection.changes() == 1) return {};
   return fail(Code::aborted, fmt::format("the recurring run {} was changed meanwhile", recurring.id));
 }
@@ -159,8 +156,7 @@ Status refresh_due(db::Connection& connection, const std::shared_ptr<const TimeZ
   }
   for (const RecurringRun& recurring : others) {
     auto update = MR_TRY(connection.prepare("UPDATE kfp_recurring_runs SET due = ? WHERE id = ?"));
-    bind_time(update, recurring.due);
-    MR_TRY(update.bind_all(recurring.id).run());
+    MR_TRY(update.bind_all(milliseconds(recurring.due), recurring.id).run());
   }
   return {};
 }

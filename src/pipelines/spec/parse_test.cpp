@@ -148,13 +148,13 @@ TEST(Spec, SplitsWhatIsPassedOnFromWhatTheTaskGets) {
       text, "        image: busybox\n",
       "        image: busybox\n        env: [{name: A, value: b}]\n        resources: {resourceCpuLimit: '9'}\n");
   text = replace_all(text, "        a: {parameterType: NUMBER_INTEGER}\n",
-                     "        a: {parameterType: NUMBER_INTEGER}\n        told: {parameterType: TASK_CONFIG}\n");
+                     "        a: {parameterType: NUMBER_INTEGER}\n        config: {parameterType: TASK_CONFIG}\n");
   text +=
       "---\nplatforms: {kubernetes: {deploymentSpec: {executors: {exec-add: {nodeSelector: {labels: {disk: "
       "ssd}}}}}}}\n";
   const auto spec = parse(text);
   ASSERT_TRUE(spec) << spec.error().message;
-  EXPECT_EQ(spec->components.at("comp-add").task_config, "told");
+  EXPECT_EQ(spec->components.at("comp-add").task_config, "config");
   const Executor& own = spec->executors.at("exec-add");
   ASSERT_NE(own.passed_on, nullptr);
   EXPECT_TRUE(own.resources.cpu_limit.empty() && own.placement.labels.empty());

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "db/dialect.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/v1beta1/operations.h"
 #include "pipelines/schedule/recurring_rows.h"
@@ -14,7 +15,7 @@
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
 
-constexpr std::string_view kStatus = "CASE enabled WHEN 1 THEN 'Enabled' ELSE 'Disabled' END COLLATE NOCASE";
+constexpr std::string_view kStatus = "CASE enabled WHEN 1 THEN 'Enabled' ELSE 'Disabled' END" MR_SQL_ANY_CASE;
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"updated_at", "updated", FieldType::time},
                                 Field{"id", "id"},

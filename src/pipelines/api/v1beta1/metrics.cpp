@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "db/dialect.h"
 #include "pipelines/api/access.h"
 #include "pipelines/api/v1beta1/operations.h"
 #include "pipelines/executors/store.h"
@@ -54,8 +55,9 @@ struct Left {
 Result<std::vector<Left>> left_by_tasks(db::Connection& connection, const std::string& run_id) {
   std::vector<Left> all;
   auto row =
-      MR_TRY(connection.prepare("SELECT json_extract(t.data, '$.pod'), a.uri FROM kfp_artifacts a JOIN kfp_tasks t "
-                                "ON t.run_id = a.run_id AND t.path = a.task_id WHERE a.run_id = ? AND a.output = ?"));
+      MR_TRY(connection.prepare(fmt::format("SELECT {}, a.uri FROM kfp_artifacts a JOIN kfp_tasks t ON t.run_id = "
+                                            "a.run_id AND t.path = a.task_id WHERE a.run_id = ? AND a.output = ?",
+                                            db::json_member("t.data", "pod"))));
   row.bind_all(run_id, kOutput);
   while (MR_TRY(row.step())) all.push_back({row.text(0), row.text(1)});
   return all;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "base/yaml.h"
+#include "db/dialect.h"
 #include "pipelines/api/access.h"
 #include "pipelines/api/listing.h"
 #include "pipelines/api/v1beta1/operations.h"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::string_view kStatus =
     "CASE state WHEN 'PENDING' THEN 'Pending' WHEN 'RUNNING' THEN 'Running' WHEN 'SUCCEEDED' THEN 'Succeeded' "
-    "WHEN 'SKIPPED' THEN 'Skipped' WHEN 'CANCELING' THEN 'Terminating' ELSE 'Failed' END COLLATE NOCASE";
+    "WHEN 'SKIPPED' THEN 'Skipped' WHEN 'CANCELING' THEN 'Terminating' ELSE 'Failed' END" MR_SQL_ANY_CASE;
 constexpr std::array kFields = {Field{"created_at", "created", FieldType::time},
                                 Field{"scheduled_at", "scheduled", FieldType::time},
                                 Field{"finished_at", "finished", FieldType::time},

@@ -1,5 +1,5 @@
 #pragma once
-// The KFP door, asked as its clients ask it.
+// The KFP API, asked as its clients ask it.
 
 #include <string>
 #include <string_view>
@@ -17,7 +17,7 @@ namespace millrace::pipelines::api {
 
 constexpr std::string_view kV2 = "/apis/v2beta1";
 
-class DoorTest : public testing::Test {
+class ApiTest : public testing::Test {
  protected:
   Answer get(std::string_view target) { return world_.get(fmt::format("{}{}", kV2, target)); }
   Answer remove(std::string_view target) { return world_.send("DELETE", fmt::format("{}{}", kV2, target)); }

@@ -1,4 +1,4 @@
-// The KFP door, asked as its clients ask it: addresses, bodies, statuses and messages.
+// The KFP API, asked as its clients ask it: addresses, bodies, statuses and messages.
 
 #include <algorithm>
 #include <set>
@@ -9,7 +9,7 @@
 
 #include "base/encode.h"
 #include "base/strings.h"
-#include "pipelines/api/door_for_tests.h"
+#include "pipelines/api/api_for_tests.h"
 
 namespace millrace::pipelines::api {
 namespace {
@@ -18,7 +18,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST_F(DoorTest, SaysThatItIsWell) {
+TEST_F(ApiTest, SaysThatItIsWell) {
   for (const char* path : {"/apis/v2beta1/healthz", "/apis/v1beta1/healthz", "/apis/v2beta1/healthz/"}) {
     const Answer answer = world_.get(path);
     EXPECT_EQ(answer.status, 200) << path;
@@ -26,7 +26,7 @@ TEST_F(DoorTest, SaysThatItIsWell) {
   }
 }
 
-TEST_F(DoorTest, ErrorsHaveTheBodyThatClientsRead) {
+TEST_F(ApiTest, ErrorsHaveTheBodyThatClientsRead) {
   const Answer answer = get("/runs/none");
   EXPECT_EQ(answer.status, 404);
   EXPECT_EQ(answer.body["code"].int_or(0), 5);
@@ -37,7 +37,7 @@ TEST_F(DoorTest, ErrorsHaveTheBodyThatClientsRead) {
   EXPECT_THAT(upload_error.body["error_message"].string_or(), HasSubstr(".tar.gz"));
 }
 
-TEST_F(DoorTest, RefusesWhatIsNotServedInOneSentence) {
+TEST_F(ApiTest, RefusesWhatIsNotServedInOneSentence) {
   struct Case {
     const char *method, *target;
     int status;
@@ -66,7 +66,7 @@ TEST_F(DoorTest, RefusesWhatIsNotServedInOneSentence) {
   }
 }
 
-TEST_F(DoorTest, Experiments) {
+TEST_F(ApiTest, Experiments) {
   EXPECT_THAT(names(get("/experiments"), "experiments"), ElementsAre("Default"));
   const std::string id =
       made(post("/experiments", Value::object({{"displayName", "mine"}, {"description", "d"}})), "experiment_id");
@@ -82,7 +82,7 @@ TEST_F(DoorTest, Experiments) {
   EXPECT_EQ(remove("/experiments/" + id).status, 404);
 }
 
-TEST_F(DoorTest, BodiesThatCannotBeTaken) {
+TEST_F(ApiTest, BodiesThatCannotBeTaken) {
   const std::string run = to_json(pipeline_);
   const std::string long_name(2'000, 'n');
   const std::pair<std::string, std::pair<std::string, std::string>> cases[] = {
@@ -121,7 +121,7 @@ TEST_F(DoorTest, BodiesThatCannotBeTaken) {
   EXPECT_THAT(names(get("/runs"), "runs"), IsEmpty()) << "a refused run left something behind";
 }
 
-TEST_F(DoorTest, RunsNeedAnExperimentAndAVersionThatAreThere) {
+TEST_F(ApiTest, RunsNeedAnExperimentAndAVersionThatAreThere) {
   const Value refused[] = {
       Value::object({{"display_name", "r"}, {"pipeline_spec", pipeline_}, {"experiment_id", "none"}}),
       Value::object(
@@ -130,7 +130,7 @@ TEST_F(DoorTest, RunsNeedAnExperimentAndAVersionThatAreThere) {
   for (const Value& body : refused) EXPECT_EQ(post("/runs", body).status, 404) << to_json(body);
 }
 
-TEST_F(DoorTest, UploadsInEveryForm) {
+TEST_F(ApiTest, UploadsInEveryForm) {
   const std::string text = to_json(pipeline_);
   const std::pair<const char*, std::string> files[] = {
       {"p.yaml", text},
@@ -155,7 +155,7 @@ TEST_F(DoorTest, UploadsInEveryForm) {
   EXPECT_EQ(get("/pipelines").body["total_size"].int_or(0), 8);
 }
 
-TEST_F(DoorTest, UploadsThatCannotBeTaken) {
+TEST_F(ApiTest, UploadsThatCannotBeTaken) {
   const std::string good = to_json(pipeline_);
   std::string damaged = pack(false, {{"pipeline.yaml", good}});
   damaged.resize(damaged.size() / 2);
@@ -192,7 +192,7 @@ TEST_F(DoorTest, UploadsThatCannotBeTaken) {
   EXPECT_THAT(names(get("/pipelines"), "pipelines"), IsEmpty());
 }
 
-TEST_F(DoorTest, FormsAreReadAsTheyAreMeant) {
+TEST_F(ApiTest, FormsAreReadAsTheyAreMeant) {
   const std::string good = to_json(pipeline_);
   const auto part = [](std::string_view disposition, std::string_view content) {
     return fmt::format("--b\r\nContent-Disposition: form-data; {}\r\n\r\n{}\r\n", disposition, content);
@@ -220,7 +220,7 @@ TEST_F(DoorTest, FormsAreReadAsTheyAreMeant) {
   EXPECT_EQ(get("/pipelines").body["total_size"].int_or(0), 6);
 }
 
-TEST_F(DoorTest, PipelinesAndTheirVersions) {
+TEST_F(ApiTest, PipelinesAndTheirVersions) {
   const std::string text = to_json(pipeline_);
   const std::string id = made(upload("/pipelines/upload?name=p", "p.yaml", text), "pipeline_id");
   EXPECT_EQ(upload("/pipelines/upload?name=p", "p.yaml", text).status, 409);
@@ -251,7 +251,7 @@ TEST_F(DoorTest, PipelinesAndTheirVersions) {
   EXPECT_EQ(get("/runs/" + run).status, 200) << "a run outlives its pipeline";
 }
 
-TEST_F(DoorTest, RunsAndTheirDetails) {
+TEST_F(ApiTest, RunsAndTheirDetails) {
   const Answer created = post(
       "/runs", Value::object({{"display_name", "My run"},
                               {"description", "d"},
@@ -284,7 +284,7 @@ TEST_F(DoorTest, RunsAndTheirDetails) {
   EXPECT_EQ(remove("/runs/" + id).status, 404);
 }
 
-TEST_F(DoorTest, RunsOfAnArchivedExperimentStayArchived) {
+TEST_F(ApiTest, RunsOfAnArchivedExperimentStayArchived) {
   const std::string experiment = made(post("/experiments", Value::object({{"display_name", "e"}})), "experiment_id");
   const std::string run =
       made(post("/runs",
@@ -305,7 +305,7 @@ Value predicate(std::string_view key, const Value& operation, std::string_view f
                           {{"key", std::string(key)}, {"operation", operation}, {std::string(field), value}})})}});
 }
 
-TEST_F(DoorTest, ListsAreSortedFilteredAndPaged) {
+TEST_F(ApiTest, ListsAreSortedFilteredAndPaged) {
   for (const char* name : {"delta", "alpha", "echo", "bravo", "charlie"})
     made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
   for (const bool descending : {false, true}) {
@@ -342,8 +342,8 @@ TEST_F(DoorTest, ListsAreSortedFilteredAndPaged) {
   }
 }
 
-// Rows of the same time are told apart by their id, so that no page loses or repeats one.
-TEST_F(DoorTest, PagesLoseNothing) {
+// Rows of the same time are distinguished by their id, so that no page loses or repeats one.
+TEST_F(ApiTest, PagesLoseNothing) {
   std::set<std::string> wanted, seen;
   for (int i = 0; i < 45; ++i) {
     const std::string name = fmt::format("p{}", i);
@@ -361,7 +361,7 @@ TEST_F(DoorTest, PagesLoseNothing) {
 }
 
 // As upstream's database compares them: what the SDK looks for before it makes an experiment is found.
-TEST_F(DoorTest, NamesAreTheSameInAnyCase) {
+TEST_F(ApiTest, NamesAreTheSameInAnyCase) {
   EXPECT_EQ(post("/experiments", Value::object({{"display_name", "DEFAULT"}})).status, 409);
   for (const char* name : {"b", "A", "C"})
     made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
@@ -387,16 +387,16 @@ TEST_F(DoorTest, NamesAreTheSameInAnyCase) {
   EXPECT_THAT(paged, ElementsAre("A", "b", "C"));
 }
 
-// What is told is whole seconds, and what was told can be asked for.
-TEST_F(DoorTest, TimesAreComparedInTheSecondsThatAreTold) {
+// Whole seconds are shown, and what was shown can be asked for.
+TEST_F(ApiTest, TimesAreComparedInTheSecondsThatAreShown) {
   const Value experiment = get("/experiments").body["experiments"].items().at(0);
-  const std::string told = experiment["created_at"].string_or();
+  const std::string shown = experiment["created_at"].string_or();
   const std::pair<const char*, std::size_t> operations[] = {{"EQUALS", 1},       {"NOT_EQUALS", 0},
                                                             {"GREATER_THAN", 0}, {"GREATER_THAN_EQUALS", 1},
                                                             {"LESS_THAN", 0},    {"LESS_THAN_EQUALS", 1}};
-  const std::int64_t seconds = to_epoch_ms(*parse_rfc3339(told)) / 1'000;
+  const std::int64_t seconds = to_epoch_ms(*parse_rfc3339(shown)) / 1'000;
   for (const auto& [operation, count] : operations) {
-    for (const Value& filter : {predicate("created_at", operation, "timestamp_value", told),
+    for (const Value& filter : {predicate("created_at", operation, "timestamp_value", shown),
                                 predicate("created_at", operation, "long_value", std::to_string(seconds))}) {
       const Answer answer = get("/experiments?filter=" + escaped(filter));
       EXPECT_EQ(answer.status, 200) << answer.text;
@@ -406,7 +406,7 @@ TEST_F(DoorTest, TimesAreComparedInTheSecondsThatAreTold) {
 }
 
 // As grpc-gateway reads them.
-TEST_F(DoorTest, QueryParametersMayBeInCamelCase) {
+TEST_F(ApiTest, QueryParametersMayBeInCamelCase) {
   for (const char* name : {"a", "b"}) made(post("/pipelines", Value::object({{"display_name", name}})), "pipeline_id");
   const Answer first = get("/pipelines?pageSize=1&sortBy=name%20desc");
   EXPECT_THAT(names(first, "pipelines"), ElementsAre("b"));
@@ -415,7 +415,7 @@ TEST_F(DoorTest, QueryParametersMayBeInCamelCase) {
   EXPECT_EQ(get("/runs?experimentId=none").status, 404);
 }
 
-TEST_F(DoorTest, ListsThatCannotBeMade) {
+TEST_F(ApiTest, ListsThatCannotBeMade) {
   for (int i = 0; i < 3; ++i)
     made(post("/pipelines", Value::object({{"display_name", fmt::format("p{}", i)}})), "pipeline_id");
   const std::string token = get("/pipelines?page_size=1&sort_by=name").body["next_page_token"].string_or();

@@ -1,11 +1,11 @@
-#include "pipelines/api/v1beta1/door.h"
+#include "pipelines/api/v1beta1/routes.h"
 
 #include <gtest/gtest.h>
 
 #include "base/encode.h"
 #include "base/json.h"
 #include "base/yaml.h"
-#include "pipelines/api/door_for_tests.h"
+#include "pipelines/api/api_for_tests.h"
 
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
@@ -57,7 +57,7 @@ spec:
       args: ['test "{{inputs.parameters.said}} $(cat /tmp/in)" = "helloa of a" || test "$(cat /tmp/in)" = "of b"']
 )yaml";
 
-class OldDoorTest : public DoorTest {
+class V1beta1Test : public ApiTest {
  protected:
   Answer old_get(std::string_view target) { return world_.get(fmt::format("/apis/v1beta1{}", target)); }
   Answer old_post(std::string_view target, const Value& body = Value::object()) {
@@ -85,7 +85,7 @@ class OldDoorTest : public DoorTest {
   const Value workflow_ = *parse_yaml(kWorkflow);
 };
 
-TEST_F(OldDoorTest, an_experiment_of_one_door_is_seen_at_the_other) {
+TEST_F(V1beta1Test, an_experiment_of_one_door_is_seen_at_the_other) {
   const Answer made = old_post("/experiments", Value::object({{"name", "mine"}, {"description", "d"}}));
   const std::string id = made.body["id"].string_or();
   EXPECT_EQ(made.body["storage_state"].string_or(), "STORAGESTATE_AVAILABLE") << made.text;
@@ -109,7 +109,7 @@ TEST_F(OldDoorTest, an_experiment_of_one_door_is_seen_at_the_other) {
   EXPECT_EQ(old_get("/experiments/" + id).status, 404);
 }
 
-TEST_F(OldDoorTest, a_workflow_runs_and_shows_its_nodes) {
+TEST_F(V1beta1Test, a_workflow_runs_and_shows_its_nodes) {
   Value spec = manifest();
   spec.set("parameters", Value::array({Value::object({{"name", "word"}, {"value", "hello"}})}));
   const Value detail = end_of(start(run_of(std::move(spec))));
@@ -136,7 +136,7 @@ TEST_F(OldDoorTest, a_workflow_runs_and_shows_its_nodes) {
   for (const auto& [name, node] : nodes) EXPECT_EQ(name.find("file-of"), std::string::npos);
 }
 
-TEST_F(OldDoorTest, an_output_that_was_not_written_fails_its_task) {
+TEST_F(V1beta1Test, an_output_that_was_not_written_fails_its_task) {
   Value lazy = workflow_;
   for (Value& one : lazy.child("spec").child("templates").as_array()) {
     if (one["name"].string_or() == "say") one.child("container").set("args", Value::array({"true"}));
@@ -146,25 +146,25 @@ TEST_F(OldDoorTest, an_output_that_was_not_written_fails_its_task) {
   EXPECT_NE(run["error"].string_or().find("the output say-out was not written"), std::string::npos) << to_json(run);
 }
 
-TEST_F(OldDoorTest, what_runs_is_the_translation_and_the_newer_door_shows_it) {
+TEST_F(V1beta1Test, what_runs_is_the_translation_and_the_newer_door_shows_it) {
   const std::string id = start(run_of(manifest()));
   world_.end_of(id);
   const Value run = get("/runs/" + id).body;
   EXPECT_EQ(run["pipeline_spec"]["pipeline_spec"]["pipelineInfo"]["displayName"].string_or(), "greet people");
   EXPECT_EQ(run["state"].string_or(), "SUCCEEDED");
-  // It is taken at the newer door as well, with numbers for text.
+  // It is taken over the newer API as well, with numbers for text.
   const std::string other = world_.start(workflow_, Value::object({{"word", 5}}));
   EXPECT_EQ(world_.end_of(other).state, "FAILED");
   EXPECT_EQ(old_get("/runs/" + other).body["run"]["status"].string_or(), "Failed");
 }
 
-TEST_F(OldDoorTest, a_pipeline_of_the_newer_sdk_is_shown_too) {
+TEST_F(V1beta1Test, a_pipeline_of_the_newer_sdk_is_shown_too) {
   const Value run = end_of(world_.start(pipeline_))["run"];
   EXPECT_TRUE(run["pipeline_spec"].has("pipeline_manifest"));
   EXPECT_EQ(to_json(run["pipeline_spec"]["parameters"]), R"([{"name":"word","value":"hello"}])");
 }
 
-TEST_F(OldDoorTest, the_default_version_is_the_newest_or_the_chosen_one) {
+TEST_F(V1beta1Test, the_default_version_is_the_newest_or_the_chosen_one) {
   const Answer made =
       world_.send("POST", "/apis/v1beta1/pipelines/upload?name=p",
                   "--b\r\nContent-Disposition: form-data; name=\"uploadfile\"; filename=\"p.yaml\"\r\n\r\n" +
@@ -195,7 +195,7 @@ TEST_F(OldDoorTest, the_default_version_is_the_newest_or_the_chosen_one) {
   EXPECT_EQ(old_get("/pipelines/" + id).status, 404);
 }
 
-TEST_F(OldDoorTest, runs_are_listed_by_experiment_status_and_name) {
+TEST_F(V1beta1Test, runs_are_listed_by_experiment_status_and_name) {
   const std::string experiment = old_post("/experiments", Value::object({{"name", "e"}})).body["id"].string_or();
   const std::string mine = start(run_of(manifest(), Value::array({reference("EXPERIMENT", experiment)})));
   const std::string other = start(run_of(manifest()));
@@ -212,7 +212,7 @@ TEST_F(OldDoorTest, runs_are_listed_by_experiment_status_and_name) {
   EXPECT_EQ(old_get("/runs?page_size=1&sort_by=created_at%20desc").body["total_size"].int_or(0), 2);
 }
 
-TEST_F(OldDoorTest, metrics_are_reported_once) {
+TEST_F(V1beta1Test, metrics_are_reported_once) {
   const std::string id = start(run_of(manifest()));
   world_.end_of(id);
   const auto metric = [](std::string_view name, Value value) {
@@ -230,7 +230,7 @@ TEST_F(OldDoorTest, metrics_are_reported_once) {
   EXPECT_EQ(old_get("/runs/" + id).status, 404);
 }
 
-TEST_F(OldDoorTest, what_is_wrong_is_said) {
+TEST_F(V1beta1Test, what_is_wrong_is_said) {
   struct Case {
     Value run;
     int status;
@@ -265,7 +265,7 @@ TEST_F(OldDoorTest, what_is_wrong_is_said) {
   EXPECT_EQ(old_get("/jobs/x").status, 404);
 }
 
-TEST_F(OldDoorTest, jobs_are_recurring_runs) {
+TEST_F(V1beta1Test, jobs_are_recurring_runs) {
   const std::string experiment = old_post("/experiments", Value::object({{"name", "mine"}})).body["id"].string_or();
   const auto hourly = [](std::string_view until) {
     return Value::object(
@@ -334,7 +334,7 @@ TEST_F(OldDoorTest, jobs_are_recurring_runs) {
 }
 
 // Enumerations come as numbers, too, as proto's JSON lets them.
-TEST_F(OldDoorTest, references_by_number_count) {
+TEST_F(V1beta1Test, references_by_number_count) {
   const std::string experiment = old_post("/experiments", Value::object({{"name", "mine"}})).body["id"].string_or();
   const Value key = Value::object({{"type", 1}, {"id", experiment}});
   const Value references = Value::array({Value::object({{"key", key}, {"relationship", 1}})});
@@ -345,7 +345,7 @@ TEST_F(OldDoorTest, references_by_number_count) {
   EXPECT_EQ(old_get(listed + "none").status, 404);
 }
 
-TEST_F(OldDoorTest, without_a_name_it_is_called_as_its_pipeline) {
+TEST_F(V1beta1Test, without_a_name_it_is_called_as_its_pipeline) {
   Value spec = manifest();
   spec.set("pipeline_name", "greetings");
   const Answer run = old_post("/runs", Value::object({{"pipeline_spec", spec}}));
@@ -366,7 +366,7 @@ TEST_F(OldDoorTest, without_a_name_it_is_called_as_its_pipeline) {
   EXPECT_EQ(job("ON").status, 400);
 }
 
-TEST_F(OldDoorTest, lists_show_metrics) {
+TEST_F(V1beta1Test, lists_show_metrics) {
   Value measured = workflow_;
   for (Value& one : measured.child("spec").child("templates").as_array()) {
     if (one["name"].string_or() != "say") continue;
@@ -384,7 +384,7 @@ TEST_F(OldDoorTest, lists_show_metrics) {
   EXPECT_EQ(old_get("/runs").body["runs"].items().at(0)["metrics"], metrics);
 }
 
-TEST_F(OldDoorTest, macros_that_any_run_knows_are_filled_in) {
+TEST_F(V1beta1Test, macros_that_any_run_knows_are_filled_in) {
   Value spec = manifest();
   spec.set("parameters", Value::array({Value::object({{"name", "word"}, {"value", "[[RunUUID]] [[Index]]"}})}));
   const std::string id = start(run_of(spec));

@@ -1,4 +1,4 @@
-#include "pipelines/api/door.h"
+#include "pipelines/api/routes.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include "net/routes.h"
 #include "pipelines/api/access.h"
 #include "pipelines/api/operations.h"
-#include "pipelines/api/v1beta1/door.h"
+#include "pipelines/api/v1beta1/routes.h"
 
 namespace millrace::pipelines::api {
 namespace {

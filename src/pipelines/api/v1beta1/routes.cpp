@@ -1,10 +1,10 @@
-#include "pipelines/api/v1beta1/door.h"
+#include "pipelines/api/v1beta1/routes.h"
 
 #include <fmt/core.h>
 
 #include "base/json.h"
 #include "pipelines/api/access.h"
-#include "pipelines/api/door.h"
+#include "pipelines/api/routes.h"
 #include "pipelines/api/v1beta1/operations.h"
 
 namespace millrace::pipelines::api::v1beta1 {
