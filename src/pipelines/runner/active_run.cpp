@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/assert.h"
 #include "pipelines/executors/python_server.h"
 
 namespace millrace::pipelines::runner {
@@ -86,7 +87,10 @@ void ActiveRun::changed(const engine::Node& node) {
   if (!std::exchange(rows_[node.number].dirty, true)) dirty_.push_back(&node);
 }
 
-void ActiveRun::drop_timers() {
+void ActiveRun::end() {
+  MR_ASSERT(state_->finished() && !has_unstored(), "a run leaves memory when its end is stored");
+  MR_ASSERT(attempts_.empty() && prepared.empty(), "no attempt outlives its run, with all that it holds");
+  MR_ASSERT(retries.empty(), "no task of a run that has ended waits to be tried again");
   store_timer.cancel();
   deadline.cancel();
   recovery.cancel();
@@ -115,6 +119,7 @@ void ActiveRun::note_beginning(const engine::Event& event) {
 }
 
 void ActiveRun::advance(engine::Event event, bool can_wait) {
+  MR_ASSERT(!state_->finished() || event.kind == engine::Event::Kind::retry, "a run that has ended is only retried");
   note_beginning(event);
   auto commands = state_->advance(event);
   if (!can_wait || !commands.empty()) urgent_ = true;
@@ -172,6 +177,7 @@ Status ActiveRun::store(db::Connection& connection) {
 }
 
 void ActiveRun::stored() {
+  MR_ASSERT(put_.size() <= dirty_.size(), "what was written is what waited to be");
   events_stored_ += static_cast<std::int64_t>(events_.size());
   events_.clear();
   cached_.clear();

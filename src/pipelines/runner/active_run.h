@@ -84,7 +84,8 @@ class ActiveRun {
   bool store_is_delayed = false;  // the database could not be written: nothing is, until store_timer
   Timers::Timer store_timer, deadline, recovery;
   std::map<std::string, Timers::Timer> retries;  // of nodes that back off, by path
-  void drop_timers();
+  // When its end is stored: nothing of it is to come any more.
+  void end();
 
   const engine::State& state() const { return *state_; }
   const RunRecord& record() const { return record_; }

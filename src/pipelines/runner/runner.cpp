@@ -265,7 +265,7 @@ void Runner::store_later(const Run& run) {
 }
 
 void Runner::finish(const Run& run) {
-  run->drop_timers();
+  run->end();
   {
     const MutexLock lock(mutex_);
     active_.erase(run->record().id);
@@ -282,16 +282,23 @@ void Runner::perform(const Run& run, const engine::Command& command) {
     case engine::Command::Kind::stop:
       return attempts_.stop(run, command.path, command.attempt);
     case engine::Command::Kind::timer:
-      run->retries[command.path] =
-          queue_.at(command.due, run, [this, path = command.path, attempt = command.attempt](const Run& again) {
-            const engine::Node* node = again->state().find(path);
-            if (node == nullptr || node->attempt != attempt || node->state != engine::NodeState::backing_off) return;
-            again->advance(queue_.event(Event::Kind::timer, path, attempt));
-          });
-      return;
+      return retry_later(run, command);
     case engine::Command::Kind::finish_run:
       return;  // finish(), when all is stored
   }
+}
+
+// Of a task that backs off, unless something else has happened to it before this was stored.
+void Runner::retry_later(const Run& run, const engine::Command& command) {
+  const auto backs_off = [path = command.path, attempt = command.attempt](const Run& of) {
+    const engine::Node* node = of->state().find(path);
+    return node != nullptr && node->attempt == attempt && node->state == engine::NodeState::backing_off;
+  };
+  if (!backs_off(run)) return;
+  run->retries[command.path] =
+      queue_.at(command.due, run, [this, backs_off, path = command.path, attempt = command.attempt](const Run& again) {
+        if (backs_off(again)) again->advance(queue_.event(Event::Kind::timer, path, attempt));
+      });
 }
 
 void Runner::watch_deadline(const Run& run) {

@@ -91,6 +91,7 @@ class Runner {
   // false: nothing is stored for now; tried again later.
   bool store(const Run& run);
   void perform(const Run& run, const engine::Command& command);
+  void retry_later(const Run& run, const engine::Command& command);
   void store_later(const Run& run);
   void finish(const Run& run);
   void watch_deadline(const Run& run);

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/mutex.h"
 
 namespace millrace::pipelines::runner {
@@ -87,13 +88,15 @@ class Slots::State {
   }
 
   void hold(const std::string& run_id, std::uint64_t id) MR_REQUIRES(mutex_) {
-    taken_.emplace(id, run_id);
+    MR_ASSERT(taken_.emplace(id, run_id).second, "a lease has one slot");
     ++running_[run_id];
   }
 
   void leave(std::uint64_t id) MR_REQUIRES(mutex_) {
     if (const auto held = taken_.extract(id)) {
-      if (const auto running = running_.find(held.mapped()); --running->second == 0) running_.erase(running);
+      const auto running = running_.find(held.mapped());
+      MR_ASSERT(running != running_.end() && running->second > 0, "a run's slots are counted");
+      if (--running->second == 0) running_.erase(running);
       return;
     }
     const auto waits = waits_.extract(id);
@@ -107,6 +110,7 @@ class Slots::State {
 
   std::vector<std::function<void()>> start_next() MR_REQUIRES(mutex_) {
     std::vector<std::function<void()>> called;
+    MR_ASSERT(turns_.size() == lines_.size(), "each run that waits has its turn");
     while (true) {
       auto turn = turns_.begin();
       while (turn != turns_.end() && !may_start(*turn, lines_.at(*turn).of_run)) ++turn;
