@@ -81,7 +81,7 @@ WORDS = {
     "SageMaker", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound", "ServiceUnavailable", "ModelError",
     "ConnectionRefused", "ValidationError", "ValidationException", "ConflictException", "ObjectiveMetric",
     "S3DistributionType", "SageMakerInput", "SageMakerOutput", "Message", "LogStreamArn", "OriginalMessage",
-    "OriginalStatusCode",
+    "OriginalStatusCode", "InstallRequirementsError",
 }
 
 NAME = r"(?:[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*|[a-z]+(?:[A-Z][a-z0-9]*)+)"  # CloudWatch Logs' are in lowerCamel
@@ -167,8 +167,8 @@ def misspellings(name):
 
 def files_of(folder):
     for path in sorted((SRC / folder).rglob("*")):
-        if path.parent.name in ("policy", "simulation"):
-            continue  # the policy language, which is no API; a test in several files
+        if path.parent.name in ("policy", "simulation", "frameworks"):
+            continue  # the policy language and Python packages, which are no API; a test in several files
         if path.suffix in (".h", ".cpp") and not re.search(r"_(test|fuzz|bench)\.cpp$|^test_|_fixture\.h$", path.name):
             yield path
 
