@@ -1,8 +1,10 @@
 """The lab's notebook, from top to bottom in a real Jupyter kernel: after the page's set-up, and on a fresh server, where its
 second cell does what the page would have done."""
 
+import os
 import re
 import shutil
+import subprocess
 
 import pytest
 import support
@@ -50,3 +52,21 @@ def run_all(server, tmp_path):
     assert "valid_data.csv.out: 10000 lines" in text
     assert float(re.search(r"purity: ([0-9.]+)", text).group(1)) >= 0.55
     return text
+
+
+def test_the_command_makes_its_environment_once(server, tmp_path):
+    lab, tools = tmp_path / "lab", tmp_path / "tools"
+    lab.mkdir()
+    tools.mkdir()
+    (lab / "requirements.txt").write_text("")  # what is there already is the user's own
+    jupyter = tools / "jupyter"
+    jupyter.write_text('#!/bin/sh\n[ "$2" = --version ] && exit 1\necho "$*; $(command -v python3); $KF_PIPELINES_ENDPOINT"\n')
+    jupyter.chmod(0o755)
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": f"{tools}:/usr/bin:/bin"}
+    command = [support.MILLRACE, "notebook", "--data-dir", server.data_dir, "--directory", lab, "--no-browser"]
+    first, second = (subprocess.run(command, env=environment, capture_output=True, text=True) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert "once" in first.stderr and second.stderr == ""
+    made = tmp_path / "cache/millrace/notebook/bin/python3"
+    assert f"01_Kubeflow_Pipeline_SageMaker.ipynb; {made}; {server.endpoint}" in second.stdout
+    assert (lab / "pipeline.py").exists()
