@@ -218,8 +218,11 @@ class Account:
     def endpoint(self, name, data, **more):
         environment = {"GREETING": "hello"} | more.pop("environment", {})
         self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": data, "Environment": environment}, **more)
+        return self.deploy(name)
+
+    def deploy(self, name, **more):
         variant = {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **more)
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
         deadline = time.monotonic() + LIMIT
         while (endpoint := self.sagemaker.describe_endpoint(EndpointName=name))["EndpointStatus"] == "Creating":
@@ -280,3 +283,85 @@ def test_a_model_that_cannot_be_loaded(account):
     endpoint = account.endpoint("broken", account.put("broken.tar.gz", **{"code__inference.py": "def model_fn(d): raise OSError('no weights')"}))
     assert endpoint["EndpointStatus"] == "Failed"
     assert endpoint["FailureReason"] == "The primary container for production variant v did not pass the ping health check. Please check CloudWatch logs for this endpoint."
+
+
+def adds(number):
+    return f"def model_fn(d): return {number}\ndef transform_fn(m, data, kind, accept):\n  if data.strip() == 'x': raise ValueError('no number')\n  return f'{{int(data) + m}} {{kind}} {{accept}}' if m == 10 else str(int(data) + m), 'text/csv'"
+
+
+@pytest.mark.parametrize("mode", ["Serial", "Direct"])
+def test_an_inference_pipeline(account, mode):
+    name = mode.lower()
+    containers = [{"Image": IMAGE, "ContainerHostname": host, "ModelDataUrl": account.put(f"{name}-{host}.tar.gz", **{"code__inference.py": adds(number)})} for host, number in (("first", 1), ("second", 10))]
+    account.sagemaker.create_model(ModelName=name, ExecutionRoleArn=account.role, Containers=containers, InferenceExecutionConfig={"Mode": mode})
+    endpoint = account.deploy(name)
+    assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
+    assert [variant["VariantName"] for variant in endpoint["ProductionVariants"]] == ["v"] and len(endpoint["ProductionVariants"][0]["DeployedImages"]) == 2
+    invoke = lambda body, **more: account.runtime.invoke_endpoint(EndpointName=name, Body=body, ContentType="text/csv", Accept="text/plain", **more)["Body"].read()
+    if mode == "Serial":
+        assert invoke("5") == b"16 text/csv text/plain"
+        with pytest.raises(account.runtime.exceptions.ModelError, match="from first with message"):
+            invoke("x")
+        with pytest.raises(account.runtime.exceptions.ClientError, match="TargetContainerHostname is for endpoints whose containers are invoked directly"):
+            invoke("5", TargetContainerHostname="second")
+    else:
+        assert invoke("5", TargetContainerHostname="first") == b"6"
+        assert invoke("5", TargetContainerHostname="second") == b"15 text/csv text/plain"
+        with pytest.raises(account.runtime.exceptions.ClientError, match="must name one of them"):
+            invoke("5")
+    account.sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_a_batch_through_a_script(account):
+    script = "import os\ndef model_fn(d): return open(d + '/weights').read()\ndef transform_fn(m, data, kind, accept):\n  if 'bad' in data: raise ValueError('bad number')\n  return ''.join(f'{line}{m}{os.environ[\"SAGEMAKER_BATCH\"]}{os.environ[\"MORE\"]}\\n' for line in data.splitlines()), 'text/csv'"
+    container = {"Image": IMAGE, "ModelDataUrl": account.put("batch.tar.gz", weights=",w", **{"code__inference.py": script})}
+    account.sagemaker.create_model(ModelName="batch", ExecutionRoleArn=account.role, PrimaryContainer=container)
+    for key, body in {"good/a.csv": b"1\n2\n", "good/deep/b.csv": b"3\n", "bad/a.csv": b"4\n", "bad/b.csv": b"bad\n"}.items():
+        account.s3.put_object(Bucket="models", Key=f"in/{key}", Body=body)
+
+    def transform(name, folder, **more):
+        source = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://models/in/{folder}"}}, "ContentType": "text/csv", "SplitType": "Line"}
+        account.sagemaker.create_transform_job(TransformJobName=name, ModelName="batch", TransformInput=source, TransformOutput={"S3OutputPath": f"s3://models/out/{name}", "Accept": "text/csv"}, TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1}, Environment={"MORE": "more"}, **more)
+        deadline = time.monotonic() + LIMIT
+        while (job := account.sagemaker.describe_transform_job(TransformJobName=name))["TransformJobStatus"] == "InProgress":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return job
+
+    read = lambda key: account.s3.get_object(Bucket="models", Key=f"out/{key}")["Body"].read()
+    job = transform("plain", "good/")
+    assert job["TransformJobStatus"] == "Completed", job
+    assert read("plain/a.csv.out") == b"1,wtruemore\n2,wtruemore\n" and read("plain/deep/b.csv.out") == b"3,wtruemore\n"
+    job = transform("joined", "good/", DataProcessing={"JoinSource": "Input", "OutputFilter": "$[0,2]"}, BatchStrategy="SingleRecord")
+    assert job["TransformJobStatus"] == "Completed", job
+    assert read("joined/a.csv.out") == b"1,wtruemore\n2,wtruemore\n"
+    job = transform("fails", "bad/", ModelClientConfig={"InvocationsMaxRetries": 0})
+    assert (job["TransformJobStatus"], job["FailureReason"]) == ("Failed", "AlgorithmError: See job logs for more information")
+
+
+def test_what_an_endpoint_is_asked_is_captured(account):
+    script = "def model_fn(d): pass\ndef transform_fn(m, data, kind, accept):\n  return '{\"y\": %d}' % (int(data) * 2), 'application/json'"
+    account.s3.put_object(Bucket="models", Key="captured.tar.gz", Body=archive(**{"code__inference.py": script}))
+    account.sagemaker.create_model(ModelName="captured", ExecutionRoleArn=account.role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": "s3://models/captured.tar.gz"})
+    capture = {"EnableCapture": True, "InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://models/seen", "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}], "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]}}
+    endpoint = account.deploy("captured", DataCaptureConfig=capture)
+    assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
+    assert endpoint["DataCaptureConfig"] == {"EnableCapture": True, "CaptureStatus": "Started", "CurrentSamplingPercentage": 100, "DestinationS3Uri": "s3://models/seen"}
+    for number in (3, 4):
+        account.runtime.invoke_endpoint(EndpointName="captured", Body=f"{number}", ContentType="text/csv", InferenceId=f"id-{number}")
+    with pytest.raises(account.runtime.exceptions.ModelError):
+        account.runtime.invoke_endpoint(EndpointName="captured", Body="x", ContentType="text/csv")
+    deadline = time.monotonic() + LIMIT
+    lines = []
+    while len(lines) < 2:
+        assert time.monotonic() < deadline, lines
+        time.sleep(0.1)
+        keys = [o["Key"] for o in account.s3.list_objects_v2(Bucket="models", Prefix="seen/captured/v/").get("Contents", [])]
+        lines = [json.loads(line) for key in keys for line in account.s3.get_object(Bucket="models", Key=key)["Body"].read().splitlines()]
+    assert all(key.endswith(".jsonl") and len(key.split("/")) == 8 for key in keys)
+    first = min(lines, key=lambda line: line["eventMetadata"]["inferenceId"])
+    assert first["captureData"] == {
+        "endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": "3", "encoding": "CSV"},
+        "endpointOutput": {"observedContentType": "application/json", "mode": "OUTPUT", "data": '{"y": 6}', "encoding": "JSON"},
+    }
+    assert first["eventVersion"] == "0" and first["eventMetadata"]["inferenceId"] == "id-3"

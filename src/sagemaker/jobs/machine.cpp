@@ -43,6 +43,8 @@ std::string failure_reason(const Ending& e) {
     return "InternalServerError: The job's process was lost when its machine restarted. Please retry.";
   }
   const int code = e.child.exit_code;
+  const bool is_whole = e.failure.starts_with("ClientError: ") || e.failure.starts_with("AlgorithmError: ");
+  if (e.kind == Kind::transform_job && is_whole) return e.failure;
   if (e.built_in && code == 1) {
     return fmt::format("ClientError: {}, exit code: {}", e.failure.empty() ? "the input was refused" : e.failure, code);
   }

@@ -1,6 +1,7 @@
 #include "sagemaker/jobs/model_server.h"
 
 #include <chrono>
+#include <iterator>
 
 #include <fmt/core.h>
 
@@ -131,6 +132,13 @@ std::vector<std::string> script_command(const ServerPlan& plan) {
           "sh", plan.code, program};
 }
 
+// For a shell.
+std::string quoted_command(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "'" : " '") + replace_all(word, "'", "'\\''") + "'";
+  return out;
+}
+
 Result<work::Workload> script_server(const Dependencies& dependencies, const ServerOwner& owner, const ServerPlan& plan,
                                      const std::optional<frameworks::Kept>& kept) {
   const ServedModel& model = owner.model;
@@ -150,6 +158,17 @@ Result<work::Workload> script_server(const Dependencies& dependencies, const Ser
 }
 
 }  // namespace
+
+Result<work::Workload> model_server_beside(const Dependencies& dependencies, const ServerOwner& owner,
+                                           const ServerPlan& plan, const std::optional<frameworks::Kept>& kept,
+                                           std::vector<std::string> after) {
+  auto spec = MR_TRY(script_server(dependencies, owner, plan, kept));
+  const std::string server = quoted_command(spec.command);
+  std::vector<std::string> words = {"sh", "-c", fmt::format("({}; : > {}) & exec \"$@\"", server, kServerEnded), "sh"};
+  words.insert(words.end(), std::move_iterator(after.begin()), std::move_iterator(after.end()));
+  spec.command = std::move(words);
+  return spec;
+}
 
 Error cannot_serve(const ServedModel& model) {
   if (std::string why = frameworks::why_not_python(model.image); !why.empty())

@@ -42,6 +42,12 @@ struct ServerOwner {
 };
 Result<work::Workload> model_server(const Dependencies& dependencies, const ServerOwner& owner, const ServerPlan& plan,
                                     const std::optional<frameworks::Kept>& kept);
+// The same of a script, with `after` run beside it in its sandbox: the workload ends when that does. In the working
+// directory there is a file kServerEnded once the server has ended.
+inline constexpr std::string_view kServerEnded = "ended";
+Result<work::Workload> model_server_beside(const Dependencies& dependencies, const ServerOwner& owner,
+                                           const ServerPlan& plan, const std::optional<frameworks::Kept>& kept,
+                                           std::vector<std::string> after);
 Error cannot_serve(const ServedModel& model);
 
 }  // namespace millrace::sagemaker

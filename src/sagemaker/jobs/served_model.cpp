@@ -5,21 +5,17 @@
 #include "base/file.h"
 #include "sagemaker/algorithms/registry.h"
 #include "sagemaker/jobs/model_archive.h"
+#include "sagemaker/serving/deployment.h"
 
 namespace millrace::sagemaker {
 
 namespace fs = std::filesystem;
 
-Result<ServedModel> served_model(const Value& model) {
+Result<ServedModel> served_model(const Value& model, std::size_t at) {
   const std::string name = model["ModelName"].string_or();
-  const auto containers = model["Containers"].items();
-  if (containers.size() > 1) {
-    return fail(Code::unimplemented,
-                fmt::format("The model {} is an inference pipeline of {} containers; only models of one container can "
-                            "be served here.",
-                            name, containers.size()));
-  }
-  const Value& container = containers.empty() ? model["PrimaryContainer"] : containers.front();
+  const auto containers = containers_of(model);
+  if (at >= containers.size()) return fail(Code::internal, fmt::format("the model {} has no container {}", name, at));
+  const Value& container = containers[at];
   ServedModel served;
   served.name = name;
   served.environment = container["Environment"];

@@ -15,8 +15,8 @@ struct ServedModel {
   Value environment;                                             // the container's, text by name
   bool isolated = false;                                         // EnableNetworkIsolation
 };
-// From a model's Describe document. Error: a sentence for FailureReason, when this model cannot be served here.
-Result<ServedModel> served_model(const Value& model);
+// One container of a model's Describe document. Error: a sentence for FailureReason, when it cannot be served here.
+Result<ServedModel> served_model(const Value& model, std::size_t container);
 
 // The inference script's directory as SAGEMAKER_SUBMIT_DIRECTORY has it in S3; does nothing where that does not name
 // it: the script is then in the model's own "code".

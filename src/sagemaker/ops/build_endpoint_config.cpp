@@ -8,13 +8,11 @@
 namespace millrace::sagemaker {
 
 Result<Resource> build_endpoint_config(const AccountRegion& account_region, const Value& request, Time now) {
-  MR_TRY(refuse_unsupported(
-      request, {{"AsyncInferenceConfig", "Asynchronous inference is not supported."},
-                {"ExplainerConfig", "ExplainerConfig is not supported."},
-                {"ShadowProductionVariants", "Shadow variants are not supported."},
-                {"DataCaptureConfig.EnableCapture", "Data capture is not supported; leave EnableCapture false."},
-                {"CrossRegionTrafficConfig", "CrossRegionTrafficConfig is not supported."},
-                {"ProductionVariants[].InstancePools", "Instance pools are not supported."}}));
+  MR_TRY(refuse_unsupported(request, {{"AsyncInferenceConfig", "Asynchronous inference is not supported."},
+                                      {"ExplainerConfig", "ExplainerConfig is not supported."},
+                                      {"ShadowProductionVariants", "Shadow variants are not supported."},
+                                      {"CrossRegionTrafficConfig", "CrossRegionTrafficConfig is not supported."},
+                                      {"ProductionVariants[].InstancePools", "Instance pools are not supported."}}));
   Value variants = request["ProductionVariants"];
   std::set<std::string> names;
   for (auto& variant : variants.as_array()) {

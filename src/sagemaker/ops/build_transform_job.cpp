@@ -8,9 +8,7 @@ namespace millrace::sagemaker {
 
 Result<Resource> build_transform_job(const AccountRegion& account_region, const Value& request, const Value& model,
                                      Time now) {
-  MR_TRY(
-      refuse_unsupported(request, {{"DataCaptureConfig", "Data capture of transform jobs is not supported."},
-                                   {"Environment", "Environment is not supported: built-in algorithms read none."}}));
+  MR_TRY(refuse_unsupported(request, {{"DataCaptureConfig", "Data capture of transform jobs is not supported."}}));
   const Value& input = request["TransformInput"];
   const Value& source = input["DataSource"]["S3DataSource"];
   const std::string type = source["S3DataType"].string_or();
@@ -45,9 +43,9 @@ Result<Resource> build_transform_job(const AccountRegion& account_region, const 
   job.active = true;
   Value& body = job.body;
   body.set("TransformJobName", job.name).set("TransformJobArn", job.arn).set("TransformJobStatus", job.status);
-  for (const std::string_view member :
-       {"ModelName", "MaxConcurrentTransforms", "ModelClientConfig", "MaxPayloadInMB", "BatchStrategy",
-        "TransformInput", "TransformOutput", "TransformResources", "DataProcessing", "ExperimentConfig"}) {
+  for (const std::string_view member : {"ModelName", "MaxConcurrentTransforms", "ModelClientConfig", "MaxPayloadInMB",
+                                        "BatchStrategy", "TransformInput", "TransformOutput", "TransformResources",
+                                        "DataProcessing", "ExperimentConfig", "Environment"}) {
     if (request.has(member) && !request[member].is_null()) body.set(member, request[member]);
   }
   Value& stored_input = body.child("TransformInput");

@@ -20,9 +20,9 @@ net::Response model_error(const Ops& ops, const std::string& endpoint, const Inv
   const std::string text = printable(std::string_view(answer.body).substr(0, kMaxShown));
   const AccountRegion& here = ops.dependencies.account_region;
   const std::string message = fmt::format(
-      "Received {0} error ({1}) from primary with message \"{2}\". See https://{3}.console.aws.amazon.com/cloudwatch/"
+      "Received {0} error ({1}) from {6} with message \"{2}\". See https://{3}.console.aws.amazon.com/cloudwatch/"
       "home?region={3}#logEventViewer:group=/aws/sagemaker/Endpoints/{4} in account {5} for more information.",
-      side, answer.status, text, here.region, endpoint, here.account);
+      side, answer.status, text, here.region, endpoint, here.account, answer.container);
   net::Response response = net::Response::json(
       424,
       to_json(Value::object({{"Message", message},
@@ -36,15 +36,21 @@ net::Response model_error(const Ops& ops, const std::string& endpoint, const Inv
 }
 
 Result<Invocation> read_invocation(aws::Call& call, const Value& input) {
-  for (const std::string_view member : {"TargetModel", "TargetContainerHostname", "InferenceComponentName"}) {
-    if (!input[member].string_or().empty()) {
-      return fail(Code::invalid_argument, fmt::format("{} is not supported by this endpoint.", member),
-                  "ValidationError");
-    }
+  const std::string endpoint = input["EndpointName"].string_or();
+  if (!input["TargetModel"].string_or().empty()) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("Endpoint {} is not a multi-model endpoint and does not support target model header.", endpoint),
+        "ValidationError");
+  }
+  if (!input["InferenceComponentName"].string_or().empty()) {
+    return fail(Code::invalid_argument, "InferenceComponentName is not supported by this endpoint.", "ValidationError");
   }
   Invocation invocation;
-  invocation.endpoint = input["EndpointName"].string_or();
+  invocation.endpoint = endpoint;
   invocation.target_variant = input["TargetVariant"].string_or();
+  invocation.inference_id = input["InferenceId"].string_or();
+  invocation.target_container = input["TargetContainerHostname"].string_or();
   invocation.content_type = input["ContentType"].string_or();
   invocation.accept = input["Accept"].string_or();
   invocation.custom_attributes = input["CustomAttributes"].string_or();

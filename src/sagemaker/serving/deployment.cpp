@@ -16,16 +16,27 @@ Value to_value(const Deployment& deployment) {
   Value variants = Value::array();
   for (const auto& v : deployment.variants) {
     variants.push(Value::object({{"name", v.name},
+                                 {"container", v.container},
                                  {"weight", v.weight},
                                  {"instances", v.instances},
                                  {"model", v.model},
                                  {"attempt", v.attempt},
                                  {"start_limit", v.start_limit.count()}}));
   }
-  return Value::object({{"config", deployment.config}, {"variants", std::move(variants)}});
+  Value out = Value::object({{"config", deployment.config}, {"variants", std::move(variants)}});
+  if (!deployment.capture.is_null()) out.set("capture", deployment.capture);
+  return out;
 }
 
 }  // namespace
+
+std::string Variant::label() const { return container == 0 ? name : fmt::format("{}.{}", name, container); }
+
+std::vector<Value> containers_of(const Value& model) {
+  if (model["Containers"].empty()) return {model["PrimaryContainer"]};
+  const auto items = model["Containers"].items();
+  return {items.begin(), items.end()};
+}
 
 std::vector<Deployment> deployments_of(const Resource& endpoint) {
   std::vector<Deployment> deployments;
@@ -33,9 +44,11 @@ std::vector<Deployment> deployments_of(const Resource& endpoint) {
     Deployment deployment;
     deployment.number = parse_int(number).value_or(0);
     deployment.config = value["config"].string_or();
+    deployment.capture = value["capture"];
     for (const auto& v : value["variants"].items()) {
       deployment.variants.push_back({v["name"].string_or(), v["weight"].double_or(1), v["instances"].int_or(1),
-                                     v["model"], v["attempt"].int_or(1), Millis(v["start_limit"].int_or(0))});
+                                     v["model"], v["attempt"].int_or(1), Millis(v["start_limit"].int_or(0)),
+                                     static_cast<std::size_t>(v["container"].int_or(0))});
     }
     deployments.push_back(std::move(deployment));
   }
@@ -54,12 +67,15 @@ Deployment make_deployment(std::int64_t number, const Value& config, const std::
   Deployment deployment;
   deployment.number = number;
   deployment.config = config["EndpointConfigName"].string_or();
+  if (config.has("DataCaptureConfig")) deployment.capture = config["DataCaptureConfig"];
   std::size_t at = 0;
   for (const auto& variant : config["ProductionVariants"].items()) {
-    deployment.variants.push_back(
-        {variant["VariantName"].string_or(), variant["InitialVariantWeight"].double_or(1),
-         variant["InitialInstanceCount"].int_or(1), models.at(at++), 1,
-         std::chrono::seconds(variant["ContainerStartupHealthCheckTimeoutInSeconds"].int_or(0))});
+    const Value& model = models.at(at++);
+    const std::chrono::seconds limit(variant["ContainerStartupHealthCheckTimeoutInSeconds"].int_or(0));
+    for (std::size_t container = 0; container < containers_of(model).size(); ++container) {
+      deployment.variants.push_back({variant["VariantName"].string_or(), variant["InitialVariantWeight"].double_or(1),
+                                     variant["InitialInstanceCount"].int_or(1), model, 1, limit, container});
+    }
   }
   return deployment;
 }
@@ -67,13 +83,15 @@ Deployment make_deployment(std::int64_t number, const Value& config, const std::
 Value variants_summary(const Deployment& deployment, Time now) {
   Value list = Value::array();
   for (const auto& v : deployment.variants) {
-    const Value& containers = v.model["Containers"];
-    const Value& container = containers.empty() ? v.model["PrimaryContainer"] : containers.as_array().front();
-    const std::string image = container["Image"].string_or();
+    if (v.container != 0) continue;
+    Value images = Value::array();
+    for (const Value& container : containers_of(v.model)) {
+      const std::string image = container["Image"].string_or();
+      images.push(
+          Value::object({{"SpecifiedImage", image}, {"ResolvedImage", image}, {"ResolutionTime", seconds(now)}}));
+    }
     list.push(Value::object({{"VariantName", v.name},
-                             {"DeployedImages", Value::array({Value::object({{"SpecifiedImage", image},
-                                                                             {"ResolvedImage", image},
-                                                                             {"ResolutionTime", seconds(now)}})})},
+                             {"DeployedImages", std::move(images)},
                              {"CurrentWeight", v.weight},
                              {"DesiredWeight", v.weight},
                              {"CurrentInstanceCount", v.instances},
@@ -84,7 +102,7 @@ Value variants_summary(const Deployment& deployment, Time now) {
 
 std::string server_key(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
   return fmt::format("{}{}/{}/{}/{}/{}", kKeyPrefix, to_lower(endpoint.name), to_epoch_ms(endpoint.created),
-                     deployment.number, variant.name, variant.attempt);
+                     deployment.number, variant.label(), variant.attempt);
 }
 
 std::string endpoint_of_key(std::string_view key) {

@@ -2,7 +2,9 @@
 // An endpoint's deployments, as its row keeps them. Pure.
 //
 //   state.serving, state.pending   numbers of the deployment that answers / that is being brought up; 0: none
-//   state.deployments["3"]         {config, variants: [{name, weight, instances, model, attempt, start_limit}]}
+//   state.deployments["3"]         {config, capture (DataCaptureConfig), variants: [{name, container, weight,
+//   instances, model, attempt,
+//                                  start_limit}]}: one of each container of a model that has several, in order
 // A deployment that is neither is being taken down.
 
 #include <cstdint>
@@ -20,15 +22,23 @@ struct Variant {
   std::string name;
   double weight = 1;
   std::int64_t instances = 1;
-  Value model;               // the model's Describe document when the deployment was made
-  std::int64_t attempt = 1;  // how often its server has been started
-  Millis start_limit{};      // until it must answer its first /ping; 0: kStartLimit (machine.h)
+  Value model;                // the model's Describe document when the deployment was made
+  std::int64_t attempt = 1;   // how often its server has been started
+  Millis start_limit{};       // until it must answer its first /ping; 0: kStartLimit (machine.h)
+  std::size_t container = 0;  // which of the model's
+
+  // Of its server among those of the deployment: "v"; that of another container than the first: "v.1".
+  std::string label() const;
 };
 struct Deployment {
   std::int64_t number = 0;
   std::string config;
   std::vector<Variant> variants;
+  Value capture = {};  // the configuration's DataCaptureConfig
 };
+
+// Of a model's Describe document: at least one.
+std::vector<Value> containers_of(const Value& model);
 
 std::vector<Deployment> deployments_of(const Resource& endpoint);
 void put_deployment(Resource& endpoint, const Deployment& deployment);

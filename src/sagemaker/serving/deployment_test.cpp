@@ -47,6 +47,23 @@ TEST(Deployment, IsKeptInTheRow) {
   EXPECT_TRUE(deployments_of(endpoint).empty());
 }
 
+TEST(Deployment, AModelOfSeveralContainersHasAServerForEach) {
+  Resource endpoint;
+  endpoint.name = "e";
+  endpoint.created = from_epoch_ms(1);
+  const Value config = Value::object({{"ProductionVariants", Value::array({Value::object({{"VariantName", "a"}})})}});
+  const Value model =
+      Value::object({{"Containers", Value::array({Value::object({{"Image", "x"}}), Value::object({{"Image", "y"}})})}});
+  put_deployment(endpoint, make_deployment(1, config, {model}));
+  const auto kept = deployments_of(endpoint).at(0);
+  ASSERT_EQ(kept.variants.size(), 2u);
+  EXPECT_EQ(server_key(endpoint, kept, kept.variants[0]), "sagemaker/endpoint/e/1/1/a/1");
+  EXPECT_EQ(server_key(endpoint, kept, kept.variants[1]), "sagemaker/endpoint/e/1/1/a.1/1");
+  const Value shown = variants_summary(kept, Time());
+  ASSERT_EQ(shown.size(), 1u) << "callers see one variant";
+  EXPECT_EQ(shown.as_array()[0]["DeployedImages"].size(), 2u);
+}
+
 TEST(Deployment, RestartsWaitLongerEachTime) {
   EXPECT_EQ(restart_delay(1).count(), 50);
   EXPECT_EQ(restart_delay(2).count(), 100);

@@ -12,6 +12,7 @@
 #include "base/untrusted_tree.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/jobs/machine.h"
+#include "sagemaker/serving/capture.h"
 #include "sagemaker/serving/deployment.h"
 #include "sagemaker/serving/invoker.h"
 #include "sagemaker/serving/routes.h"
@@ -24,6 +25,8 @@ constexpr std::size_t kThreads = 8;  // fetching a model holds one
 constexpr std::size_t kMaxEndpointCount = 50;
 constexpr Millis kRetryDelay{500};
 constexpr int kMaxRetries = 10;
+
+constexpr std::string_view kCaptureKey = "/capture";  // no endpoint's name
 
 double uniform() { return static_cast<double>(random_u64() >> 11) * 0x1.0p-53; }  // in [0, 1)
 
@@ -47,7 +50,10 @@ struct Endpoints::Impl {
                  },
                  [this](const std::string& id) { return servers.address_of(id); },
                  [this](const std::string& endpoint) { poke(endpoint); }, send, e}),
-        queue(e.queue(kThreads, "sagemaker-serve", [this](const std::string& name) { drive(name); })) {}
+        capture(w, e, [this](std::function<void()> work) { queue->post(std::string(kCaptureKey), std::move(work)); }),
+        queue(e.queue(kThreads, "sagemaker-serve", [this](const std::string& name) {
+          if (name != kCaptureKey) drive(name);
+        })) {}
 
   Dependencies& dependencies;
   const Execution& execution;
@@ -57,6 +63,7 @@ struct Endpoints::Impl {
   Routes routes;
   Servers servers;
   Invoker invoker;
+  Capture capture;
   std::unique_ptr<KeyedQueue> queue;  // last: its threads end before the rest goes
 
   void poke(const std::string& name) { sagemaker::poke(execution, *queue, to_lower(name)); }
@@ -141,6 +148,13 @@ struct Endpoints::Impl {
       row.body.set("EndpointStatus", row.status).set("EndpointConfigName", deployment.config);
       row.body.set("ProductionVariants", variants_summary(deployment, now)).set("LastModifiedTime", seconds(now));
       row.body.erase("FailureReason");
+      row.body.erase("DataCaptureConfig");
+      if (const auto captured = capture_config(deployment.capture)) {
+        row.body.set("DataCaptureConfig", Value::object({{"EnableCapture", true},
+                                                         {"CaptureStatus", "Started"},
+                                                         {"CurrentSamplingPercentage", captured->percent},
+                                                         {"DestinationS3Uri", captured->destination}}));
+      }
       return {};
     });
     if (!changed) return fail(changed.error());
@@ -325,6 +339,22 @@ Status Endpoints::remove(const std::string& name, Time now) {
 }
 
 void Endpoints::invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted) {
+  const auto route = impl_->routes.find(invocation.endpoint);
+  if (route && (*route)->capture && uniform() * 100 < (*route)->capture->percent) {
+    CapturedInvocation seen{invocation.content_type,
+                            invocation.custom_attributes,
+                            invocation.inference_id,
+                            (*route)->capture->input ? invocation.body : std::string(),
+                            {}};
+    done = [this, endpoint = invocation.endpoint, config = (*route)->capture, seen = std::move(seen),
+            done = std::move(done)](Result<InvocationAnswer> answer) mutable {
+      if (answer && answer->status >= 200 && answer->status <= 299) {
+        seen.answer = *answer;
+        impl_->capture.record(endpoint, config, seen);
+      }
+      done(std::move(answer));
+    };
+  }
   impl_->invoker.invoke(std::move(invocation), std::move(done), std::move(wanted));
 }
 
@@ -346,6 +376,7 @@ void Endpoints::stop() {
   impl_->ending = true;
   impl_->queue->stop();
   impl_->invoker.stop();
+  impl_->capture.flush();
 }
 KeyedQueue& Endpoints::queue() { return *impl_->queue; }
 

@@ -20,9 +20,13 @@ struct Waiting {
   Invocation invocation;
   Invoker::Done done;
   std::function<bool()> wanted;
-  std::string variant;
+  Route::Target target;
+  std::size_t stage = 0;  // of the target's
   Time arrived{}, deadline{};
   bool rerouted = false;
+
+  const Route::Target::Stage& now_at() const { return target.stages[stage]; }
+  bool is_last() const { return stage + 1 == target.stages.size(); }
 };
 using Entry = std::shared_ptr<Waiting>;  // shared: it is in a queue or with the client's callback, and may go back
 
@@ -38,26 +42,35 @@ tl::unexpected<Error> unavailable(std::string sentence) {
   return fail(Code::unavailable, std::move(sentence), "ServiceUnavailable");
 }
 
-InvocationAnswer fault(int status, std::string sentence, const std::string& variant) {
-  return {status, "text/plain", std::move(sentence), variant, ""};
+InvocationAnswer fault(int status, std::string sentence, const Waiting& entry) {
+  return {status, "text/plain", std::move(sentence), entry.target.variant, "", entry.now_at().container};
 }
 
-InvocationAnswer timed_out(const std::string& variant) {
-  return fault(500, "Your invocation timed out while waiting for a response from container primary.", variant);
+InvocationAnswer timed_out(const Waiting& entry) {
+  return fault(500,
+               fmt::format("Your invocation timed out while waiting for a response from container {}.",
+                           entry.now_at().container),
+               entry);
 }
 
-Result<InvocationAnswer> answer_of(Result<net::ClientResponse> result, const std::string& variant) {
+Result<InvocationAnswer> answer_of(Result<net::ClientResponse> result, const Waiting& entry) {
+  const std::string& container = entry.now_at().container;
   if (result) {
-    return InvocationAnswer{result->status, std::string(result->headers.get("Content-Type")), std::move(result->body),
-                            variant, std::string(result->headers.get("X-Amzn-SageMaker-Custom-Attributes"))};
+    return InvocationAnswer{result->status,
+                            std::string(result->headers.get("Content-Type")),
+                            std::move(result->body),
+                            entry.target.variant,
+                            std::string(result->headers.get("X-Amzn-SageMaker-Custom-Attributes")),
+                            container};
   }
   switch (result.error().code) {
     case Code::deadline_exceeded:
-      return timed_out(variant);
+      return timed_out(entry);
     case Code::resource_exhausted:
-      return fault(500, "The response of container primary is refused: " + result.error().message + ".", variant);
+      return fault(500, fmt::format("The response of container {} is refused: {}.", container, result.error().message),
+                   entry);
     case Code::data_loss:
-      return fault(502, "Container primary did not respond in HTTP.", variant);
+      return fault(502, fmt::format("Container {} did not respond in HTTP.", container), entry);
     case Code::invalid_argument:
       return fail(Code::invalid_argument, result.error().message, "ValidationError");
     case Code::cancelled:
@@ -80,28 +93,34 @@ struct Invoker::Impl {
   Time now() const { return needs.execution.steady.now(); }
 
   void invoke(Invocation invocation, Done done, std::function<bool()> wanted) {
-    const auto target = needs.choose(invocation.endpoint, invocation.target_variant);
+    auto target = choose(invocation);
     if (!target) return done(fail(target.error()));
     auto entry = std::make_shared<Waiting>();
     entry->invocation = std::move(invocation);
     entry->wanted = std::move(wanted);
-    entry->variant = target->variant;
+    entry->target = std::move(*target);
     entry->arrived = now();
     entry->deadline = entry->arrived + limits.timeout;
     entry->done = std::move(done);
-    if (auto queued = enqueue(target->id, entry); !queued) return entry->done(fail(queued.error()));
-    pump(target->id);
+    if (auto queued = enqueue(entry); !queued) return entry->done(fail(queued.error()));
+    pump(entry->now_at().id);
     sweep_later();
   }
 
-  Status enqueue(const std::string& id, const Entry& entry) {
+  Result<Route::Target> choose(const Invocation& invocation) const {
+    auto target = MR_TRY(needs.choose(invocation.endpoint, invocation.target_variant));
+    MR_TRY(target.narrow(invocation.target_container));
+    return target;
+  }
+
+  Status enqueue(const Entry& entry) {
     const MutexLock lock(mutex);
     if (stopping) return unavailable("The server is stopping; try again.");
-    Lane& lane = lanes[id];
+    Lane& lane = lanes[entry->now_at().id];
     const std::size_t bytes = entry->invocation.body.size();
     if (lane.waiting.size() >= limits.waiting || (bytes > 0 && lane.waiting_bytes + bytes > limits.waiting_bytes)) {
       return unavailable(fmt::format("The variant {} has {} invocations under way and {} waiting; try again.",
-                                     entry->variant, lane.under_way, lane.waiting.size()));
+                                     entry->target.variant, lane.under_way, lane.waiting.size()));
     }
     lane.waiting.push_back(entry);
     lane.waiting_bytes += bytes;
@@ -152,7 +171,7 @@ struct Invoker::Impl {
     request.max_body_bytes = limits.answer_bytes;
     request.body = invocation.body;
     if (!invocation.content_type.empty()) request.headers.set("Content-Type", invocation.content_type);
-    if (!invocation.accept.empty()) request.headers.set("Accept", invocation.accept);
+    if (!invocation.accept.empty() && entry->is_last()) request.headers.set("Accept", invocation.accept);
     if (!invocation.custom_attributes.empty()) {
       request.headers.set("X-Amzn-SageMaker-Custom-Attributes", invocation.custom_attributes);
     }
@@ -166,14 +185,31 @@ struct Invoker::Impl {
   // once.
   bool reroute(const std::string& id, const Entry& entry) {
     if (entry->rerouted) return false;
-    const auto target = needs.choose(entry->invocation.endpoint, entry->invocation.target_variant);
-    if (!target || target->id == id) return false;
+    auto target = choose(entry->invocation);
+    if (!target || entry->stage >= target->stages.size() || target->stages[entry->stage].id == id) return false;
     entry->rerouted = true;
-    entry->variant = target->variant;
-    if (!enqueue(target->id, entry)) return false;
-    pump(target->id);
+    entry->target = std::move(*target);
+    if (!enqueue(entry)) return false;
+    pump(entry->now_at().id);
     sweep_later();
     return true;
+  }
+
+  // The answer of a container that is not the last one is the request of the next. Error: that one is busy.
+  Status pass_on(const Entry& entry, net::ClientResponse answer) {
+    entry->invocation.content_type = answer.headers.get("Content-Type");
+    entry->invocation.body = std::move(answer.body);
+    ++entry->stage;
+    MR_TRY(enqueue(entry));
+    pump(entry->now_at().id);
+    sweep_later();
+    return {};
+  }
+
+  void finish(const Entry& entry, Result<net::ClientResponse> result) {
+    if (!result || entry->is_last() || result->status < 200 || result->status > 299)
+      return entry->done(answer_of(std::move(result), *entry));
+    if (auto passed = pass_on(entry, std::move(*result)); !passed) entry->done(fail(passed.error()));
   }
 
   void answered(const std::string& id, const Entry& entry, Result<net::ClientResponse> result) {
@@ -203,7 +239,7 @@ struct Invoker::Impl {
     if (again) {
       sweep_later();
     } else {
-      entry->done(answer_of(std::move(result), entry->variant));
+      finish(entry, std::move(result));
     }
     pump(id);
   }
@@ -222,7 +258,7 @@ struct Invoker::Impl {
   // Why the wait is over; nothing if it is not.
   std::optional<Result<InvocationAnswer>> verdict(const Lane& lane, const Waiting& entry, Time at) const {
     if (entry.wanted && !entry.wanted()) return Result<InvocationAnswer>(unavailable("The caller has gone."));
-    if (at >= entry.deadline) return Result<InvocationAnswer>(timed_out(entry.variant));
+    if (at >= entry.deadline) return Result<InvocationAnswer>(timed_out(entry));
     if (lane.unready_since && at - std::max(*lane.unready_since, entry.arrived) > limits.start_patience) {
       return Result<InvocationAnswer>(unavailable("The model server does not answer; try again."));
     }

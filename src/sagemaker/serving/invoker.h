@@ -21,10 +21,12 @@ using Send = std::function<void(net::AsyncRequest, net::AsyncClient::Done)>;
 
 struct Invocation {
   std::string endpoint, target_variant, content_type, accept, custom_attributes, body;
+  std::string target_container = {}, inference_id = {};
 };
 struct InvocationAnswer {  // the model server's, whatever its status
   int status = 0;
   std::string content_type, body, variant, custom_attributes;
+  std::string container = "primary";  // whose it is
 };
 
 class Invoker {

@@ -109,7 +109,7 @@ class InvokerTest : public testing::Test {
         Invoker::Needs{[this](const std::string&, const std::string& variant) -> Result<Route::Target> {
                          if (variant == "none") return fail(Code::invalid_argument, "no", "ValidationError");
                          const std::lock_guard lock(mutex_);
-                         return Route::Target{"v", id_};
+                         return Route::Target{"v", {{id_, "primary"}}};
                        },
                        [this](const std::string&) {
                          const std::lock_guard lock(mutex_);

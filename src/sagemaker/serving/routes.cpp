@@ -3,18 +3,36 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "sagemaker/serving/capture.h"
 
 namespace millrace::sagemaker {
 namespace {
+
+// As errors and TargetContainerHostname have it.
+std::string container_name(const Variant& variant) {
+  const auto containers = containers_of(variant.model);
+  if (containers.size() == 1) return "primary";
+  const std::string given = containers.at(variant.container)["ContainerHostname"].string_or();
+  return given.empty() ? fmt::format("container-{}", variant.container + 1) : given;
+}
 
 std::shared_ptr<const Route> make_route(const Resource& endpoint) {
   auto route = std::make_shared<Route>();
   const std::int64_t serving = endpoint.state["serving"].int_or(0);
   for (const auto& deployment : deployments_of(endpoint)) {
     if (deployment.number != serving) continue;
+    if (auto capture = capture_config(deployment.capture); capture && !deployment.variants.empty()) {
+      capture->role_arn = deployment.variants.front().model["ExecutionRoleArn"].string_or();
+      capture->origin = endpoint.origin();
+      route->capture = std::make_shared<const CaptureConfig>(std::move(*capture));
+    }
     for (const auto& variant : deployment.variants) {
-      route->targets.push_back({variant.name, variant_id(endpoint, deployment, variant)});
-      route->weights.push_back(variant.weight);
+      if (variant.container == 0) {
+        const bool is_direct = variant.model["InferenceExecutionConfig"]["Mode"].string_or() == "Direct";
+        route->targets.push_back({variant.name, {}, is_direct});
+        route->weights.push_back(variant.weight);
+      }
+      route->targets.back().stages.push_back({variant_id(endpoint, deployment, variant), container_name(variant)});
     }
   }
   return route;
@@ -22,8 +40,25 @@ std::shared_ptr<const Route> make_route(const Resource& endpoint) {
 
 }  // namespace
 
+Status Route::Target::narrow(const std::string& container) {
+  if (is_direct && container.empty()) {
+    return fail(Code::invalid_argument,
+                "Invocations of an endpoint whose containers are invoked directly must name one of them as "
+                "TargetContainerHostname.",
+                "ValidationError");
+  }
+  if (container.empty()) return {};
+  if (!is_direct) {
+    return fail(Code::invalid_argument,
+                "TargetContainerHostname is for endpoints whose containers are invoked directly.", "ValidationError");
+  }
+  std::erase_if(stages, [&](const Stage& stage) { return stage.container != container; });
+  if (!stages.empty()) return {};
+  return fail(Code::invalid_argument, fmt::format("The endpoint has no container {}.", container), "ValidationError");
+}
+
 std::string variant_id(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
-  return fmt::format("{}/{}/{}/{}", endpoint.name, to_epoch_ms(endpoint.created), deployment.number, variant.name);
+  return fmt::format("{}/{}/{}/{}", endpoint.name, to_epoch_ms(endpoint.created), deployment.number, variant.label());
 }
 
 Result<Route::Target> Route::choose(const std::string& target_variant, double u) const {

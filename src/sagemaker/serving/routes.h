@@ -17,12 +17,23 @@ namespace millrace::sagemaker {
 // A variant's server, whichever start of it is the present one.
 std::string variant_id(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
 
+struct CaptureConfig;  // capture.h
+
 struct Route {
   struct Target {
-    std::string variant, id;  // the name that callers use; variant_id()
+    std::string variant;  // the name that callers use
+    struct Stage {
+      std::string id, container;  // variant_id(); how errors call it
+    };
+    std::vector<Stage> stages;  // each one's answer is the next one's request; at least one
+    bool is_direct = false;     // a caller names the stage instead
+
+    // For a caller that names `container`, or none. Error: ValidationError.
+    Status narrow(const std::string& container);
   };
   std::vector<Target> targets;
   std::vector<double> weights;
+  std::shared_ptr<const CaptureConfig> capture;  // shared with what waits to be written; nullptr: nothing is captured
 
   // The variant of that name or, without a name, one by weight: `u` is uniform in [0, 1). Error: ValidationError.
   Result<Target> choose(const std::string& target_variant, double u) const;

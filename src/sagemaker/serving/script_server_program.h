@@ -1,8 +1,8 @@
 #pragma once
 // The server of a model's inference script, in Python since the script is: `python3 -c <program>` in its working
-// directory, where it listens on the Unix sockets "s" (invocations) and "ping". Workers are forked, each loads the model
-// and answers one request at a time; a main process answers /ping, replaces workers that end, and kills those that are
-// at one request for longer than SAGEMAKER_MODEL_SERVER_TIMEOUT seconds.
+// directory, where it listens on the Unix sockets "s" (invocations) and "ping". Workers are forked, each loads the
+// model and answers one request at a time; a main process answers /ping, replaces workers that end, and kills those
+// that are at one request for longer than SAGEMAKER_MODEL_SERVER_TIMEOUT seconds.
 //
 // Variables: those of SageMaker's inference toolkit (SAGEMAKER_PROGRAM, SAGEMAKER_MODEL_SERVER_WORKERS,
 // SAGEMAKER_MODEL_SERVER_TIMEOUT, SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, SAGEMAKER_MAX_PAYLOAD_IN_MB), and

@@ -57,7 +57,7 @@ fs::path Servers::root_of(const Resource& endpoint) const {
 
 fs::path Servers::log_of(const Place& place) const {
   return root_of(place.endpoint) / std::to_string(place.deployment.number) /
-         fmt::format("{}.{}.log", place.variant.name, place.variant.attempt);
+         fmt::format("{}.{}.log", place.variant.label(), place.variant.attempt);
 }
 
 std::shared_ptr<const ServerAddress> Servers::address_of(const std::string& id) {
@@ -124,8 +124,8 @@ Result<Servers::Up> Servers::keep_up(const Resource& endpoint, const Deployment&
 }
 
 Result<std::optional<work::WorkStatus>> Servers::launch(const Place& place) {
-  const auto model = MR_TRY(served_model(place.variant.model));
-  const fs::path directory = root_of(place.endpoint) / std::to_string(place.deployment.number) / place.variant.name;
+  const auto model = MR_TRY(served_model(place.variant.model, place.variant.container));
+  const fs::path directory = root_of(place.endpoint) / std::to_string(place.deployment.number) / place.variant.label();
   // trusted-path: only the server writes there
   MR_TRY(make_directories(directory, 0700));
   MR_TRY(fetch_model(needs_.dependencies, model, directory / "model", place.endpoint.origin(), needs_.checkpoint));
@@ -216,7 +216,7 @@ Status Servers::write_attempt(const Place& place, std::int64_t attempt) {
         for (auto& stored : deployments_of(row)) {
           if (stored.number != place.deployment.number) continue;
           for (auto& variant : stored.variants) {
-            if (variant.name == place.variant.name) variant.attempt = attempt;
+            if (variant.label() == place.variant.label()) variant.attempt = attempt;
           }
           put_deployment(row, stored);
         }
@@ -348,7 +348,7 @@ void Servers::look_later(const Place& place, Millis delay) {
 std::string Servers::log_group_of(const Place& place) { return "/aws/sagemaker/Endpoints/" + place.endpoint.name; }
 
 std::string Servers::log_stream_of(const Place& place) {
-  return fmt::format("{}/i-{}", place.variant.name, sha256_hex(place.key).substr(0, 17));
+  return fmt::format("{}/i-{}", place.variant.label(), sha256_hex(place.key).substr(0, 17));
 }
 
 void Servers::follow(const Place& place) {

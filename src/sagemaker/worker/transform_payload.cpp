@@ -12,9 +12,6 @@
 namespace millrace::sagemaker::worker {
 namespace {
 
-using built_in::Prediction;
-using built_in::write_prediction;
-
 tl::unexpected<Error> too_large(std::size_t record, const TransformSpec& spec) {
   return fail(Code::invalid_argument,
               fmt::format("Record {} is larger than MaxPayloadInMB = {}", record, spec.max_payload_bytes >> 20));
@@ -87,15 +84,28 @@ Status append_cells(std::string& out, const JsonPath& path, const std::vector<st
   return {};
 }
 
-Result<std::string> transform_csv(const TransformSpec& spec, const built_in::Model& model, std::string_view text) {
+tl::unexpected<Error> not_as_many(std::size_t answers, std::size_t records) {
+  return fail(
+      Code::invalid_argument,
+      fmt::format("The model answers {} records with {}, so that they cannot be joined or filtered", records, answers));
+}
+
+// Of a request that was made of the file's records: an algorithm's is in the plain form.
+std::string_view request_type(const TransformSpec& spec, std::string_view plain) {
+  return spec.algorithm != nullptr ? plain : std::string_view(spec.content_type);
+}
+
+Result<std::string> transform_csv(const TransformSpec& spec, const Predictor& model, std::string_view text) {
   const auto lines = lines_of(text);
   std::string request;
   for (const std::string_view line : lines) MR_TRY(append_cells(request, spec.input_filter, cells_of(line)));
-  const Prediction prediction = MR_TRY(model.predict(kCsv, request));
-  if (!spec.join && spec.output_filter.is_root()) return write_prediction(spec.response_type, prediction);
+  std::string answered = MR_TRY(model.predict(request_type(spec, kCsv), request));
+  if (!spec.join && spec.output_filter.is_root()) return answered;
+  const auto answers = lines_of(answered);
+  if (answers.size() != lines.size()) return not_as_many(answers.size(), lines.size());
   std::string out;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto answer = built_in::cells_of(prediction, i);
+    const auto answer = cells_of(answers[i]);
     std::vector<std::string_view> cells;
     if (spec.join) cells = cells_of(lines[i]);
     cells.insert(cells.end(), answer.begin(), answer.end());
@@ -118,8 +128,13 @@ Result<Value> parse_input(std::string_view text) {
   return value;
 }
 
-Result<std::string> transform_json_lines(const TransformSpec& spec, const built_in::Model& model,
-                                         std::string_view text) {
+Result<Value> parse_answer(std::string_view text) {
+  auto value = parse_json(text);
+  if (!value) return fail(Code::invalid_argument, "The model's answer is not valid JSON: " + value.error().message);
+  return value;
+}
+
+Result<std::string> transform_json_lines(const TransformSpec& spec, const Predictor& model, std::string_view text) {
   std::vector<Value> inputs;
   std::string request;
   for (const std::string_view line : lines_of(text)) {
@@ -127,11 +142,13 @@ Result<std::string> transform_json_lines(const TransformSpec& spec, const built_
     append_json(request, MR_TRY(spec.input_filter.select(inputs.back())));
     request += '\n';
   }
-  const Prediction prediction = MR_TRY(model.predict(kJsonLines, request));
-  if (!spec.join && spec.output_filter.is_root()) return write_prediction(spec.response_type, prediction);
+  std::string answered = MR_TRY(model.predict(request_type(spec, kJsonLines), request));
+  if (!spec.join && spec.output_filter.is_root()) return answered;
+  const auto answers = lines_of(answered);
+  if (answers.size() != inputs.size()) return not_as_many(answers.size(), inputs.size());
   std::string out;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Value whole = built_in::answer_of(prediction, i);
+    Value whole = MR_TRY(parse_answer(answers[i]));
     if (spec.join) whole = joined(inputs[i], std::move(whole));
     append_json(out, MR_TRY(spec.output_filter.select(whole)));
     out += '\n';
@@ -139,13 +156,12 @@ Result<std::string> transform_json_lines(const TransformSpec& spec, const built_
   return out;
 }
 
-Result<std::string> transform_json(const TransformSpec& spec, const built_in::Model& model, std::string_view text) {
+Result<std::string> transform_json(const TransformSpec& spec, const Predictor& model, std::string_view text) {
   const Value input = MR_TRY(parse_input(text));
-  const Prediction prediction = MR_TRY(model.predict(kJson, to_json(MR_TRY(spec.input_filter.select(input)))));
-  if (!spec.join && spec.output_filter.is_root()) return write_prediction(spec.response_type, prediction);
-  Value results = Value::array();
-  for (std::size_t i = 0; i < prediction.records; ++i) results.push(built_in::answer_of(prediction, i));
-  Value whole = Value::object({{std::string(prediction.list_name), std::move(results)}});
+  std::string answered =
+      MR_TRY(model.predict(request_type(spec, kJson), to_json(MR_TRY(spec.input_filter.select(input)))));
+  if (!spec.join && spec.output_filter.is_root()) return answered;
+  Value whole = MR_TRY(parse_answer(answered));
   if (spec.join) whole = joined(input, std::move(whole));
   return to_json(MR_TRY(spec.output_filter.select(whole)));
 }
@@ -165,11 +181,8 @@ Result<std::vector<Payload>> cut_payloads(const TransformSpec& spec, std::string
   return out;
 }
 
-Result<std::string> transform_payload(const TransformSpec& spec, const built_in::Model& model, const Payload& payload) {
-  if (!spec.processes()) {
-    const Prediction prediction = MR_TRY(model.predict(spec.content_type, payload.bytes));
-    return write_prediction(spec.response_type, prediction);
-  }
+Result<std::string> transform_payload(const TransformSpec& spec, const Predictor& model, const Payload& payload) {
+  if (!spec.processes()) return model.predict(spec.content_type, payload.bytes);
   if (spec.type == kCsv) return transform_csv(spec, model, payload.bytes);
   if (spec.type == kJsonLines) return transform_json_lines(spec, model, payload.bytes);
   return transform_json(spec, model, payload.bytes);

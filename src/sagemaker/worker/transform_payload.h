@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "sagemaker/algorithms/algorithm.h"
+#include "sagemaker/worker/predictor.h"
 #include "sagemaker/worker/transform_spec.h"
 
 namespace millrace::sagemaker::worker {
@@ -21,6 +21,6 @@ struct Payload {
 Result<std::vector<Payload>> cut_payloads(const TransformSpec& spec, std::string_view file);
 
 // The text that one payload adds to the output file.
-Result<std::string> transform_payload(const TransformSpec& spec, const built_in::Model& model, const Payload& payload);
+Result<std::string> transform_payload(const TransformSpec& spec, const Predictor& model, const Payload& payload);
 
 }  // namespace millrace::sagemaker::worker

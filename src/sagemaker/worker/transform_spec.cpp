@@ -23,6 +23,44 @@ Result<std::string> choice(const Value& json, std::string_view name, std::vector
   return refuse(fmt::format("{} '{}' is not supported here; use one of {}", name, given, list));
 }
 
+Status read_algorithm(const Value& json, TransformSpec& spec) {
+  spec.model_directory = json["model_directory"].string_or();
+  const std::string algorithm = json["algorithm"].string_or();
+  if (spec.model_directory.empty() || algorithm.empty())
+    return refuse("transform.json must name model_directory and algorithm");
+  spec.algorithm = MR_TRY(built_in::require_algorithm(algorithm));
+  const built_in::AlgorithmInfo& info = spec.algorithm->info();
+  if (spec.content_type.empty()) spec.content_type = std::string(kJson);
+  spec.type = built_in::parse_content_type(spec.content_type).type;
+  if (std::ranges::find(info.request_types, spec.type) == info.request_types.end()) {
+    return refuse(fmt::format("ContentType '{}' is not supported; use {}", spec.content_type,
+                              built_in::one_of(info.request_types)));
+  }
+  // Responses to several payloads are put one after another, which JSON documents do not bear.
+  const auto accepted =
+      built_in::choose_response_type(spec.accept, spec.type == kJson ? kJson : kJsonLines, info.response_types);
+  if (!accepted) return refuse(accepted.error().message);
+  spec.response_type = *accepted;
+  return {};
+}
+
+// A server takes what it takes; only filters and joins have to know the forms.
+Status read_server(const Value& json, TransformSpec& spec) {
+  constexpr std::string_view kKnown[] = {kCsv, kJson, kJsonLines, kRecordIo};
+  const Value& server = json["server"];
+  spec.server = {server["socket"].string_or(),
+                 server["ping_socket"].string_or(),
+                 server["ended"].string_or(),
+                 server["at_a_time"].int_or(0),
+                 std::chrono::seconds(server["timeout_seconds"].int_or(600)),
+                 static_cast<int>(server["retries"].int_or(3))};
+  spec.type = built_in::parse_content_type(spec.content_type).type;
+  const std::string answer = spec.accept.empty() ? spec.type : built_in::parse_content_type(spec.accept).type;
+  const auto known = std::ranges::find(kKnown, answer);
+  if (known != std::end(kKnown)) spec.response_type = *known;
+  return {};
+}
+
 Status check_processing(const TransformSpec& spec) {
   if (!spec.processes()) return {};
   const bool json = spec.type == kJson || spec.type == kJsonLines;
@@ -46,34 +84,19 @@ Status check_processing(const TransformSpec& spec) {
 Result<TransformSpec> read_transform_spec(const Value& json) {
   if (!json.is_object()) return refuse("transform.json is not a JSON object");
   TransformSpec spec;
-  spec.model_directory = json["model_directory"].string_or();
-  const std::string algorithm = json["algorithm"].string_or();
-  if (spec.model_directory.empty() || algorithm.empty()) {
-    return refuse("transform.json must name model_directory and algorithm");
-  }
-  spec.algorithm = MR_TRY(built_in::require_algorithm(algorithm));
-  const built_in::AlgorithmInfo& info = spec.algorithm->info();
   spec.content_type = json["content_type"].string_or();
-  if (spec.content_type.empty()) spec.content_type = std::string(kJson);
-  spec.type = built_in::parse_content_type(spec.content_type).type;
-  if (std::ranges::find(info.request_types, spec.type) == info.request_types.end()) {
-    return refuse(fmt::format("ContentType '{}' is not supported; use {}", spec.content_type,
-                              built_in::one_of(info.request_types)));
-  }
-  // Responses to several payloads are put one after another, which JSON documents do not bear.
-  const auto accepted = built_in::choose_response_type(json["accept"].string_or(),
-                                                       spec.type == kJson ? kJson : kJsonLines, info.response_types);
-  if (!accepted) return refuse(accepted.error().message);
-  spec.response_type = *accepted;
+  spec.accept = json["accept"].string_or();
+  MR_TRY(json.has("server") ? read_server(json, spec) : read_algorithm(json, spec));
 
   const std::string split = MR_TRY(choice(json, "split_type", {"None", "Line", "RecordIO"}));
   spec.split = split == "Line"       ? TransformSpec::Split::line
                : split == "RecordIO" ? TransformSpec::Split::record_io
                                      : TransformSpec::Split::none;
   if (spec.type == kJson && spec.split == TransformSpec::Split::line) {  // a document a line is what JSON Lines is
-    spec.content_type = spec.type = std::string(kJsonLines);
+    spec.type = std::string(kJsonLines);
+    if (spec.algorithm != nullptr) spec.content_type = spec.type;
   }
-  if ((spec.split == TransformSpec::Split::record_io) != (spec.type == kRecordIo) &&
+  if (spec.algorithm != nullptr && (spec.split == TransformSpec::Split::record_io) != (spec.type == kRecordIo) &&
       spec.split != TransformSpec::Split::none) {
     return refuse(fmt::format("SplitType {} does not fit ContentType '{}'", split, spec.content_type));
   }
