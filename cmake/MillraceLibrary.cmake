@@ -70,7 +70,7 @@ function(millrace_library name)
       list(APPEND labels threads)
       add_dependencies(threaded_tests ${name}_test)
     endif()
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS "${labels}")
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${labels}")
   endif()
 endfunction()
 

@@ -64,6 +64,8 @@ SERVICES = {
     "sagemaker": (("sagemaker", "sagemaker-runtime"), {
         "S3DistributionType",  # of inputdataconfig.json, the containers' file
         "SageMakerInput", "SageMakerOutput",  # of a transform's joined records
+        "captureData", "endpointInput", "endpointOutput", "observedContentType", "eventMetadata", "eventId",
+        "inferenceTime", "inferenceId", "customAttributes", "eventVersion",  # of captured data's lines
         # members of errors, which the trimmed models leave out
         "Message", "LogStreamArn", "OriginalMessage", "OriginalStatusCode",
     }),
@@ -81,7 +83,7 @@ WORDS = {
     "SageMaker", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound", "ServiceUnavailable", "ModelError",
     "ConnectionRefused", "ValidationError", "ValidationException", "ConflictException", "ObjectiveMetric",
     "S3DistributionType", "SageMakerInput", "SageMakerOutput", "Message", "LogStreamArn", "OriginalMessage",
-    "OriginalStatusCode", "InstallRequirementsError",
+    "OriginalStatusCode", "InstallRequirementsError", "ClientError", "AlgorithmError",
 }
 
 NAME = r"(?:[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*|[a-z]+(?:[A-Z][a-z0-9]*)+)"  # CloudWatch Logs' are in lowerCamel
