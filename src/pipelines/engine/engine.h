@@ -87,7 +87,7 @@ struct Event {
   bool retryable = true;                                // finished, not succeeded: false: a retry cannot help
   Value output_parameters = {}, output_artifacts = {};  // finished; of a failure, what it has left all the same
   bool cached = false;                                  // finished, succeeded: nothing ran
-  std::string boot = {};                                // created, rebooted: the machine's present start
+  std::string boot = {};                                // created, retry, rebooted: the machine's start
   std::optional<int> exit_code = {};                    // finished: of the attempt's process, 128 + signal
   int rules = kOldestRules;                             // created: which the run follows (rules.h)
 };

@@ -190,7 +190,10 @@ Result<Run> Runner::begin_again(const std::string& run_id) {
   if (!run) return fail(Code::not_found, fmt::format("Run {} not found", run_id));
   if (!run->state().finished() || run->record().state != "FAILED") return refused;
   insert(run);
-  run->advance(queue_.event(Event::Kind::retry));
+  // Of this start of the machine, whichever it was created in: what is launched now is lost with the next one only.
+  Event event = queue_.event(Event::Kind::retry);
+  event.boot = options_.boot;
+  run->advance(std::move(event));
   return run;
 }
 

@@ -59,7 +59,10 @@ class Simulation {
   void run() {
     submit();
     while (operations_ > 0 && !failed()) act();
-    if (failed()) return;
+    if (failed()) {
+      ADD_FAILURE() << story();
+      return;
+    }
     quiet_ = true;
     disable_recurring();
     for (int acts = 0; act() && !failed(); ++acts) {
