@@ -223,7 +223,9 @@ void Children::stop_one(std::int64_t pid, Running& running, Millis grace) {
   if (running.kill_at && *running.kill_at <= at) return;  // a stop with less patience is under way
   if (!running.kill_at && grace > Millis(0)) {
     signal_group(pid, running, SIGTERM);
-    signal_group(pid, running, SIGCONT);  // a stopped process would not see the SIGTERM
+    // A stopped process would not see the SIGTERM. Others are not sent it: the client of a container passes on what it
+    // gets, and reports in its program's log that there is nobody any more.
+    if (is_stopped(pid)) signal_group(pid, running, SIGCONT);
     // The first process of a namespace does not receive the signals that it does not handle; anywhere else it would
     // have ended.
     if (running.first_of_namespace && !catches(pid, SIGTERM)) {

@@ -1,4 +1,5 @@
 #include "proc/launcher.h"
+#include "proc/process_info.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -276,6 +277,26 @@ TEST_F(LauncherTest, StopsWithGrace) {
   EXPECT_EQ(heard_.wait_for("deaf").signal, SIGKILL);
   EXPECT_TRUE(launcher_->stop("deaf", Millis(50)));
   EXPECT_TRUE(launcher_->stop("unknown", Millis(50)));
+}
+
+// A client of a container passes on every signal that it gets: a SIGCONT behind the SIGTERM finds nobody there.
+TEST_F(LauncherTest, OnlyAStoppedChildIsSentOnWhenItIsToEnd) {
+  open();
+  const std::string traps = "trap 'echo went on' CONT; trap 'sleep 0.2; exit 5' TERM; ";
+  ASSERT_TRUE(launcher_->launch(shell("running", traps + "echo ready; while :; do sleep 0.01; done")));
+  ASSERT_TRUE(eventually([&] { return file("output") == "ready\n"; }));
+  ASSERT_TRUE(launcher_->stop("running", Millis(10'000)));
+  EXPECT_EQ(heard_.wait_for("running").exit_code, 5);
+  EXPECT_EQ(file("output"), "ready\n");
+
+  ASSERT_TRUE(launcher_->launch(shell("stopped", traps + "echo $$; kill -STOP $$; while :; do sleep 0.01; done")));
+  std::optional<std::int64_t> pid;
+  ASSERT_TRUE(eventually([&] {
+    pid = parse_int(trim(std::string_view(file("output")).substr(6)));
+    return pid && is_stopped(*pid);
+  }));
+  ASSERT_TRUE(launcher_->stop("stopped", Millis(10'000)));
+  EXPECT_EQ(heard_.wait_for("stopped").exit_code, 5);
 }
 
 TEST_F(LauncherTest, WhatAChildLeavesBehindEndsWithIt) {

@@ -55,6 +55,8 @@ bool catches(std::int64_t pid, int signal) {
   return !mask.empty() && (std::strtoull(mask.c_str(), nullptr, 16) >> (signal - 1) & 1) != 0;
 }
 
+bool is_stopped(std::int64_t pid) { return status_line(pid, "State").starts_with('T'); }
+
 bool is_first_of_namespace(std::int64_t pid) {
   const std::string numbers = status_line(pid, "NSpid");
   const std::size_t last = numbers.find_last_of(" \t");

@@ -14,6 +14,8 @@ std::optional<std::uint64_t> start_ticks(std::int64_t pid);
 std::uint64_t ticks_now() noexcept;
 // Has the process a handler of its own for this signal (proc(5), SigCgt)? false: it cannot be read.
 bool catches(std::int64_t pid, int signal);
+// Has a signal stopped it (proc(5), State)? false: it cannot be read.
+bool is_stopped(std::int64_t pid);
 // Is it the first process of a process namespace of its own (proc(5), NSpid)?
 bool is_first_of_namespace(std::int64_t pid);
 std::string boot_id();  // changes with every start of the machine; empty when the kernel does not say
