@@ -48,8 +48,8 @@ class Merge {
  public:
   static Result<Merge> open(db::Connection& c, std::vector<Source> sources, Range range) {
     auto select =
-        MR_TRY(c.prepare("SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND at >= ? AND "
-                         "at < ? AND (at, sequence) > (?, ?) ORDER BY at, sequence LIMIT ?"));
+        MR_TRY(c.prepare("SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND "
+                         "(at, sequence) > (?, ?) AND at < ? ORDER BY at, sequence LIMIT ?"));
     Merge merge(std::move(select), std::move(sources), range);
     for (Source& source : merge.sources_) MR_TRY(merge.read_page(source));
     return merge;
@@ -82,8 +82,8 @@ class Merge {
   Status read_page(Source& source) {
     source.page.clear();
     source.at = 0;
-    select_.bind_all(source.id, *range_.start_ms, *range_.end_ms);
-    select_.bind_all(source.after.at, source.after.sequence, page_);
+    const Position after = std::max(source.after, before_millisecond(*range_.start_ms));
+    select_.bind_all(source.id, after.at, after.sequence, *range_.end_ms, page_);
     while (MR_TRY(select_.step())) {
       source.page.push_back({{select_.integer(0), select_.integer(1)},
                              from_epoch_ms(select_.integer(2)),

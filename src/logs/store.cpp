@@ -313,14 +313,16 @@ Result<std::vector<StoredEvent>> Store::events(const std::string& group, const s
     const auto group_row = MR_TRY(find_group(c, group));
     const auto row = MR_TRY(find_stream(c, group_row.id, stream));
     auto select = MR_TRY(c.prepare(
-        forward ? "SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND at >= ? AND at < ? "
-                  "AND (at, sequence) > (?, ?) ORDER BY at, sequence LIMIT ?"
-                : "SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND at >= ? AND at < ? "
-                  "AND (at, sequence) < (?, ?) ORDER BY at DESC, sequence DESC LIMIT ?"));
-    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
-    const Position start = from.value_or(forward ? Position{-1, 0} : Position{kMost, kMost});
-    select.bind_all(row.id, std::max(range.start_ms.value_or(0), oldest_kept(group_row.retention_days)),
-                    range.end_ms.value_or(kMost), start.at, start.sequence, limit);
+        forward
+            ? "SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND (at, sequence) > (?, ?) "
+              "AND at < ? ORDER BY at, sequence LIMIT ?"
+            : "SELECT at, sequence, ingested, message FROM log_event WHERE stream_id = ? AND (at, sequence) < (?, ?) "
+              "AND at >= ? ORDER BY at DESC, sequence DESC LIMIT ?"));
+    const std::int64_t first = std::max(range.start_ms.value_or(0), oldest_kept(group_row.retention_days));
+    const std::int64_t end = range.end_ms.value_or(std::numeric_limits<std::int64_t>::max());
+    const Position begin = forward ? std::max(from.value_or(Position{-1, 0}), before_millisecond(first))
+                                   : std::min(from.value_or(Position{end, -1}), Position{end, -1});
+    select.bind_all(row.id, begin.at, begin.sequence, forward ? end : first, limit);
     std::size_t bytes = 0;
     while (MR_TRY(select.step())) {
       StoredEvent event{

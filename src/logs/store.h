@@ -1,8 +1,10 @@
 #pragma once
 // Groups, streams and events as rows. Names and errors are CloudWatch Logs' own; no wire shapes here.
 
+#include <compare>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +36,11 @@ struct Stream {
 struct Position {
   std::int64_t at = 0;
   std::int64_t sequence = 0;
+  friend auto operator<=>(const Position&, const Position&) = default;
 };
+// Behind all events of earlier milliseconds. A read begins behind one position, not also at a time: with two lower
+// bounds SQLite looks for the time alone and steps over all events of it, and a log of a million may have three times.
+inline Position before_millisecond(std::int64_t at) { return {at - 1, std::numeric_limits<std::int64_t>::max()}; }
 
 struct StoredEvent {
   Position position;
