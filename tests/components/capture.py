@@ -8,7 +8,7 @@ import urllib.parse
 
 ACCOUNT = "123456789012"
 NOT_SCRIPTED = [400, {"__type": "ValidationException", "message": "not scripted"}]
-_GENERATED = re.compile(r"\d{14}-[A-Z0-9]{4}")
+_GENERATED = re.compile(r"(?<![A-Za-z])([A-Za-z]*[A-Z][A-Za-z]*-?)\d{14}-[A-Z0-9]{4}")  # by their word: all four may be digits
 _TRANSITION = re.compile(r"'lastTransitionTime': '[^']*'")
 _GENERATED_LOWER = re.compile(r"\d{14}-[a-z0-9]{4}")
 
@@ -16,7 +16,7 @@ _GENERATED_LOWER = re.compile(r"\d{14}-[a-z0-9]{4}")
 def without_chance(value):
     """The value with what differs from one run to the next put in one form: times and random letters of names."""
     if isinstance(value, str):
-        value = _GENERATED_LOWER.sub("TIME-rand", _GENERATED.sub("TIME-RAND", value))
+        value = _GENERATED_LOWER.sub("TIME-rand", _GENERATED.sub(r"\1TIME-RAND", value))
         return _TRANSITION.sub("'lastTransitionTime': 'TIME'", value)
     if isinstance(value, list):
         return [without_chance(v) for v in value]
