@@ -1,6 +1,7 @@
 #include "proc/child_log.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ constexpr std::uint64_t kCounted =
 constexpr std::size_t kChunk = 1u << 20;
 constexpr int kTries = 8;        // of a reading while cuts are made
 constexpr int kZeroChunks = 16;  // looked at in one call
+constexpr int kLockTries = 1000;
 
 Error log_error(const char* what) { return system_error(what, errno); }
 
@@ -134,13 +136,26 @@ Result<std::string> read_end(int fd, std::uint64_t& from, std::uint64_t tail, Li
 // `bytes` as text: NULs are no text, and a hole is read as them.
 void remove_nuls(std::string& bytes) { std::erase(bytes, '\0'); }
 
-// Truncated to its head, and the rest is not yet there again.
-bool is_being_cut(int fd) {
+// The size of a log that is not being cut. While it is, its end is not yet there again, or only a part of it.
+std::optional<std::uint64_t> whole_size(int fd) {
+  if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return std::nullopt;
   struct stat info{};
-  if (::fstat(fd, &info) != 0 || static_cast<std::uint64_t>(info.st_size) != kLogHead) return false;
-  if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return true;
+  const bool is_known = ::fstat(fd, &info) == 0;
   (void)::flock(fd, LOCK_UN);
-  return false;
+  return is_known ? std::optional(static_cast<std::uint64_t>(info.st_size)) : std::nullopt;
+}
+
+// A log that is shorter than its head is never cut.
+bool is_end(int fd, std::uint64_t at) {
+  if (at < kLogHead) return true;
+  const auto size = whole_size(fd);
+  return size && *size <= at;
+}
+
+// Says to readers that the file is being cut. They hold the lock for as long as a look at the size takes; whoever holds
+// it longer, as a child may, is not waited for.
+void lock_for_cut(int fd) {
+  for (int i = 0; i < kLockTries && ::flock(fd, LOCK_EX | LOCK_NB) != 0; ++i) ::sched_yield();
 }
 
 // One attempt, good only if no cut was made meanwhile.
@@ -162,7 +177,7 @@ Result<LogPart> read_once(int fd, std::uint64_t offset, std::size_t max_bytes, c
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(log_error("cannot read a log"));
     part.text.resize(static_cast<std::size_t>(n));
-    part.at_end = static_cast<std::size_t>(n) < most && !(n == 0 && offset >= kLogHead && !cut && is_being_cut(fd));
+    part.at_end = static_cast<std::size_t>(n) < most && is_end(fd, at + static_cast<std::uint64_t>(n));
     if (n == 0) return part;
     at += static_cast<std::uint64_t>(n);
     part.next += static_cast<std::uint64_t>(n);
@@ -219,7 +234,7 @@ Status cut_log(int fd, std::uint64_t limit) {
   std::uint64_t kept = size - tail;
   LineCount count;
   count_lines(fd, kLogHead + (before ? kCutLine : 0), kept, count);
-  (void)::flock(fd, LOCK_EX | LOCK_NB);  // says to readers that the file is being cut
+  lock_for_cut(fd);
   const auto end = read_end(fd, kept, tail, count);
   Status done;
   if (!end) {
@@ -236,10 +251,9 @@ Status cut_log(int fd, std::uint64_t limit) {
 std::optional<std::uint64_t> log_end(int fd) {
   for (int i = 0; i < kTries; ++i) {
     const auto cut = cut_of(fd);
-    struct stat info{};
-    if (::fstat(fd, &info) != 0 || (!cut && is_being_cut(fd))) return std::nullopt;
-    const auto size = static_cast<std::uint64_t>(info.st_size);
-    if (cut_of(fd) == cut) return size < kLogHead ? size : written_at(size, cut);
+    const auto size = whole_size(fd);
+    if (!size) return std::nullopt;
+    if (cut_of(fd) == cut) return *size < kLogHead ? *size : written_at(*size, cut);
   }
   return std::nullopt;
 }

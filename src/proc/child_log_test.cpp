@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -166,6 +167,24 @@ TEST_F(ChildLog, ReadsWhileItIsCut) {
   cutter.join();
   EXPECT_TRUE(in_order);
   EXPECT_EQ(last, lines_ - 1);
+}
+
+// Whoever cuts it holds the file's lock. What is there meanwhile is a part, wherever it ends.
+TEST_F(ChildLog, HasNoEndWhileItIsCut) {
+  write_lines(kLogHead + 4 * kLine);
+  std::uint64_t offset = 0;
+  read_from(offset);
+  EXPECT_TRUE(read_log(file_.get(), offset, 1)->at_end);
+  EXPECT_TRUE(log_end(file_.get()));
+  const Fd cutter(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(cutter.get(), LOCK_EX), 0);
+  for (const std::uint64_t from : {offset, offset - kLine})
+    EXPECT_FALSE(read_log(file_.get(), from, 2 * kLine)->at_end);
+  EXPECT_FALSE(log_end(file_.get()));
+  ASSERT_EQ(::flock(cutter.get(), LOCK_UN), 0);
+  write_lines(kLine);  // it grew between the reading and the look at its size: the reading is not of its end
+  EXPECT_FALSE(read_log(file_.get(), offset - kLine, kLine)->at_end);
+  EXPECT_TRUE(read_log(file_.get(), offset - kLine, 4 * kLine)->at_end);
 }
 
 TEST_F(ChildLog, AHoleIsNotRead) {
