@@ -133,4 +133,22 @@ std::string python_sorted_json(const Value& value) { return write(value, kSorted
 
 std::string python_str(const Value& value) { return value.is_string() ? value.as_string() : write(value, kRepr); }
 
+bool python_truth(const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::null:
+      return false;
+    case Value::Kind::boolean:
+      return value.as_bool();
+    case Value::Kind::integer:
+    case Value::Kind::real:
+      return value.as_double() != 0;
+    case Value::Kind::string:
+      return !value.as_string().empty();
+    case Value::Kind::array:
+    case Value::Kind::object:
+      return !value.empty();
+  }
+  return false;
+}
+
 }  // namespace millrace

@@ -16,4 +16,7 @@ std::string python_sorted_json(const Value& value);
 // str(value): a text as it is, "True", "None", {'key': 'value'}, ['item'], 1.0.
 std::string python_str(const Value& value);
 
+// bool(value): false are None, False, 0, and what is empty.
+bool python_truth(const Value& value);
+
 }  // namespace millrace

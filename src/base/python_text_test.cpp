@@ -29,5 +29,12 @@ TEST(PythonText, WritesStr) {
             "'t': 'a\\nb\\\\c é'}");
 }
 
+TEST(PythonText, KnowsWhatIsTrue) {
+  for (const char* falsy : {"null", "false", "0", "0.0", "\"\"", "[]", "{}"})
+    EXPECT_FALSE(python_truth(*parse_json(falsy))) << falsy;
+  for (const char* truthy : {"true", "1", "-0.5", "\"False\"", "[0]", "{\"a\":null}"})
+    EXPECT_TRUE(python_truth(*parse_json(truthy))) << truthy;
+}
+
 }  // namespace
 }  // namespace millrace

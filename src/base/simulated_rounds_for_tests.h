@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -18,6 +19,14 @@
 #include "base/ids.h"
 
 namespace millrace {
+
+// One number out of a text: what becomes of it depends on who it is, never on when it runs.
+inline std::uint32_t fate_of(std::uint32_t seed, std::string_view text) {
+  std::uint64_t hash = 1469598103934665603ULL ^ (std::uint64_t{seed} * 0x9E3779B97F4A7C15ULL);
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  hash ^= hash >> 29;
+  return static_cast<std::uint32_t>((hash * 0xBF58476D1CE4E5B9ULL) >> 32);
+}
 
 class SimulatedRounds {
  public:

@@ -76,6 +76,8 @@ TEST(Strings, SplitJoinTrimReplace) {
   EXPECT_EQ(replace_all("aXbXX", "X", "XX"), "aXXbXXXX");
   EXPECT_EQ(replace_all("abc", "", "x"), "abc");
   EXPECT_EQ(to_lower("AbÉ"), "abÉ");
+  EXPECT_EQ(to_upper("aBz-é"), "ABZ-é");
+  EXPECT_EQ(shell_quoted("it's $x"), "'it'\\''s $x'");
   EXPECT_TRUE(equals_ignore_case("Content-LENGTH", "content-length"));
   EXPECT_FALSE(equals_ignore_case("a", "ab"));
 }

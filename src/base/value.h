@@ -40,6 +40,7 @@ class Value {
   static Value object(Object members) { return Value(ObjectTag{}, std::move(members)); }
   static Value array() { return Value(Array{}); }
   static Value array(std::initializer_list<Value> items) { return Value(Array(items)); }
+  static Value texts(const std::vector<std::string>& texts) { return Value(Array(texts.begin(), texts.end())); }
 
   Kind kind() const { return static_cast<Kind>(data_.index()); }
   std::string_view kind_name() const;          // "null", "boolean", "integer", "number", "string", "array", "object"

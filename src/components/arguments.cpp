@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "base/json.h"
+#include "base/python_text.h"
 #include "base/strings.h"
 #include "base/yaml.h"
 
@@ -112,24 +113,7 @@ std::string preset_path(OutputPlace place, std::string_view output) {
 
 }  // namespace
 
-bool Arguments::given(std::string_view name) const {
-  const Value& value = inputs[name];
-  switch (value.kind()) {
-    case Value::Kind::null:
-      return false;
-    case Value::Kind::boolean:
-      return value.as_bool();
-    case Value::Kind::integer:
-    case Value::Kind::real:
-      return value.as_double() != 0;
-    case Value::Kind::string:
-      return !value.as_string().empty();
-    case Value::Kind::array:
-    case Value::Kind::object:
-      return !value.empty();
-  }
-  return false;
-}
+bool Arguments::given(std::string_view name) const { return python_truth(inputs[name]); }
 
 Result<Value> object_of(const Arguments& arguments, std::string_view name) {
   if (arguments.inputs[name].is_object()) return arguments.inputs[name];

@@ -48,6 +48,7 @@ struct FakePipelines final : pipelines::Pipelines {
     }
     return fail(Code::not_found, "Run " + run_id + " not found");
   }
+  Result<std::map<std::string, std::size_t>> under_way() override { return std::map<std::string, std::size_t>{}; }
   Result<LogPart> task_log(const std::string&, const std::string& task_id, std::uint64_t offset, int) override {
     asked_task = task_id;
     return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), std::max<std::uint64_t>(offset, log.size()),

@@ -29,8 +29,6 @@ Value version() {
                         {"platform", "linux/amd64"}});
 }
 
-Value strings(const std::vector<std::string>& texts) { return Value(Value::Array(texts.begin(), texts.end())); }
-
 // "coordination.k8s.io/v1" and the like, without the core group; in order.
 std::vector<std::string> group_versions(const std::vector<Resource*>& resources) {
   std::vector<std::string> all;
@@ -57,9 +55,9 @@ Value resource_entry(const Kind& kind) {
                                {"singularName", kind.singular},
                                {"namespaced", kind.namespaced},
                                {"kind", kind.kind},
-                               {"verbs", strings(kind.verbs)}});
-  entry.set_if(!kind.short_names.empty(), "shortNames", strings(kind.short_names));
-  entry.set_if(!kind.categories.empty(), "categories", strings(kind.categories));
+                               {"verbs", Value::texts(kind.verbs)}});
+  entry.set_if(!kind.short_names.empty(), "shortNames", Value::texts(kind.short_names));
+  entry.set_if(!kind.categories.empty(), "categories", Value::texts(kind.categories));
   return entry;
 }
 
@@ -68,7 +66,7 @@ Value subresource_entry(const Kind& kind, std::string_view name, const std::vect
                         {"singularName", ""},
                         {"namespaced", kind.namespaced},
                         {"kind", kind.kind},
-                        {"verbs", strings(verbs)}});
+                        {"verbs", Value::texts(verbs)}});
 }
 
 Value resource_list(const std::vector<Resource*>& resources, const std::string& api_version) {

@@ -43,13 +43,11 @@ Value access_status(const std::vector<Resource*>& resources, const Value& spec) 
   return status;
 }
 
-Value strings(const std::vector<std::string>& texts) { return Value(Value::Array(texts.begin(), texts.end())); }
-
 Value rules_status(const std::vector<Resource*>& resources) {
   Value rules = Value::array();
   for (const Resource* resource : resources) {
     const Kind& kind = resource->kind();
-    rules.push(Value::object({{"verbs", strings(kind.verbs)},
+    rules.push(Value::object({{"verbs", Value::texts(kind.verbs)},
                               {"apiGroups", Value::array({kind.group})},
                               {"resources", Value::array({kind.plural})}}));
   }

@@ -123,6 +123,15 @@ class PipelinesImpl final : public Pipelines {
     return views;
   }
 
+  Result<std::map<std::string, std::size_t>> under_way() override {
+    std::map<std::string, std::size_t> counts;
+    MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {
+      counts = MR_TRY(runner::count_unfinished(connection));
+      return {};
+    }));
+    return counts;
+  }
+
   Result<RunView> run(const std::string& run_id) override {
     RunView view;
     MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {

@@ -3,6 +3,7 @@
 // Start reading: engine/engine.h (pure), then runner/ (the shell), then api/ (the KFP API).
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class Pipelines {
 
   virtual Result<std::vector<RunView>> runs(std::size_t limit) = 0;  // newest first, without tasks
   virtual Result<RunView> run(const std::string& run_id) = 0;        // with tasks
+  // How many runs have not finished, by state. Costs what they are, however many have finished.
+  virtual Result<std::map<std::string, std::size_t>> under_way() = 0;
   // The task's log (stdout and stderr in order) from `offset`, an earlier part's `next` (proc/child_log.h: a long log
   // is cut in its middle, which is a line of the text). `complete` once no more will come after `text`. `attempt`: 0
   // for the newest, whichever that is by then; the log of an earlier one may have been removed, and is empty.

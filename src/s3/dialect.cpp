@@ -117,7 +117,7 @@ Status check_choices(aws::Call& call, const aws::Shape& shape, Value& input) {
     const aws::Member* member = value == nullptr ? nullptr : shape.member(choice.member);
     if (member == nullptr || member->shape->enumeration.empty()) continue;
     // aws-sdk-cpp writes "enabled", and S3 takes it.
-    if (choice.any_case) value = &input.set(choice.member, ops::upper(value->string_or()))[choice.member];
+    if (choice.any_case) value = &input.set(choice.member, to_upper(value->string_or()))[choice.member];
     const auto& allowed = member->shape->enumeration;
     const bool known = std::ranges::find(allowed, value->string_or()) != allowed.end();
     if (!known || (choice.member == "ChecksumAlgorithm" && !is_served_algorithm(value->string_or())))

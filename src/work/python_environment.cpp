@@ -88,6 +88,13 @@ void put(Workload& workload, const std::string& name, const std::string& value) 
 
 }  // namespace
 
+bool is_for_pip(std::string_view name) {
+  constexpr std::string_view kNames[] = {"http_proxy",         "https_proxy",   "no_proxy",      "HTTP_PROXY",
+                                         "HTTPS_PROXY",        "NO_PROXY",      "SSL_CERT_FILE", "SSL_CERT_DIR",
+                                         "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"};
+  return name.starts_with("PIP_") || std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 std::string program_on_path(std::string_view path, std::string_view name) {
   for (const std::string_view part : split(path, ':')) {
     const std::string file = fmt::format("{}/{}", part, name);

@@ -35,6 +35,9 @@ struct PythonRecipe {
   Variables variables;                  // for the child
 };
 
+// Does a variable of this name decide where pip finds packages, or which?
+bool is_for_pip(std::string_view name);
+
 // The program `name` on this PATH, without links: its own name says a Python's version. Empty: it is not there.
 std::string program_on_path(std::string_view path, std::string_view name);
 

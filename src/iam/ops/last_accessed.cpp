@@ -217,12 +217,10 @@ Result<aws::Output> granting(Context& context, aws::Call&, const Value& input) {
     Value policies = Value::array();
     for (const Source& source : sources) {
       if (!MR_TRY(grants(source.text, item.string_or()))) continue;
-      std::string kind = source.owner_kind;
-      for (char& c : kind) c = static_cast<char>(c - 'a' + 'A');
       Value policy =
           Value::object({{"PolicyName", source.id}, {"PolicyType", source.arn.empty() ? "INLINE" : "MANAGED"}});
       if (source.arn.empty())
-        policy.set("EntityType", kind).set("EntityName", source.owner);
+        policy.set("EntityType", to_upper(source.owner_kind)).set("EntityName", source.owner);
       else
         policy.set("PolicyArn", source.arn);
       policies.push(std::move(policy));

@@ -92,13 +92,6 @@ Result<Predicate> read_predicate(const Value& given) {
   return predicate;
 }
 
-std::string upper(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return text;
-}
-
 Result<Value> typed(const Value& value, std::string_view kind, const Field& field) {
   switch (field.type) {
     case FieldType::time:
@@ -119,7 +112,7 @@ Result<Value> typed(const Value& value, std::string_view kind, const Field& fiel
       if (const auto number = parse_int(value.string_or())) return Value(*number);
       return fail(bad(fmt::format("{} needs a number", field.name)));
     case FieldType::word:
-      if (value.is_string()) return Value(upper(value.as_string()));
+      if (value.is_string()) return Value(to_upper(value.as_string()));
       return fail(bad(fmt::format("{} needs a string_value", field.name)));
     case FieldType::text:
     case FieldType::tags:

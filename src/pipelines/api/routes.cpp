@@ -6,23 +6,14 @@
 #include <fmt/core.h>
 
 #include "base/encode.h"
-#include "base/json.h"
-#include "net/routes.h"
-#include "pipelines/api/access.h"
 #include "pipelines/api/operations.h"
+#include "pipelines/api/route.h"
 #include "pipelines/api/v1beta1/routes.h"
 
 namespace millrace::pipelines::api {
 namespace {
 
 constexpr std::string_view kV2 = "/apis/v2beta1", kV1 = "/apis/v1beta1";
-
-struct Route {
-  std::string_view method, pattern;
-  Result<Value> (*operation)(Context&, const Call&);
-  Access access;  // who may use it
-  bool plain_errors = false;
-};
 
 constexpr Route kRoutes[] = {
     {"GET", "/healthz", get_healthz, Access::anyone},
@@ -87,8 +78,7 @@ constexpr BytesRoute kBytesRoutes[] = {
 
 constexpr std::string_view kNoPython =
     "visualizations that a Python service draws are not served here; a run's metrics, curves, HTML and Markdown are "
-    "data "
-    "at /apis/v2beta1/runs/{run}/visualizations";
+    "data at /apis/v2beta1/runs/{run}/visualizations";
 constexpr std::string_view kNoReports = "reports of Argo's controllers have no place here: nothing runs in Argo";
 constexpr std::string_view kMadeByTasks = "artifacts are made by the tasks of a run, not over this API";
 
@@ -122,18 +112,17 @@ net::Response answer(Context& context, net::Request& request) {
   if (request.method == "POST" && net::match_path("/apis/v1beta1/visualizations/{namespace}", path, call.path))
     return error_response({Code::unimplemented, std::string(kNoPython)});
   if (path.starts_with("/apis/v1beta1/")) return v1beta1::answer(context, call, path.substr(kV1.size()));
-  if (!path.starts_with(kV2)) return error_response({Code::not_found, "there is nothing at this address"});
+  if (!path.starts_with(kV2)) return no_route(request, false);
   path.remove_prefix(kV2.size());
   other_method = false;
-  if (const Route* route = net::find_route(kRoutes, request.method, path, call.path, other_method)) {
-    const Status allowed = check_access(context, route->access, call);
-    const auto message = allowed ? route->operation(context, call) : Result<Value>(fail(allowed.error()));
-    if (message) return net::Response::json(200, to_json(*message));
-    return route->plain_errors ? plain_error_response(message.error()) : error_response(message.error());
-  }
+  if (auto answered = answer_from(kRoutes, context, call, path, other_method)) return *std::move(answered);
   bool gap_of_other_method = false;
   if (const Gap* gap = net::find_route(kGaps, request.method, path, call.path, gap_of_other_method))
     return error_response({Code::unimplemented, std::string(gap->sentence)});
+  return no_route(request, other_method);
+}
+
+net::Response no_route(const net::Request& request, bool other_method) {
   if (other_method)
     return error_response({Code::unimplemented, fmt::format("{} is not a method of this address", request.method)});
   return error_response({Code::not_found, "there is nothing at this address"});

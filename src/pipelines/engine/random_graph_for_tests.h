@@ -11,18 +11,11 @@
 
 #include <fmt/core.h>
 
+#include "base/simulated_rounds_for_tests.h"
 #include "pipelines/expr/expression.h"
 #include "pipelines/spec/pipeline_spec.h"
 
 namespace millrace::pipelines::engine {
-
-// One number out of a text: what an attempt ends in depends on who it is, never on when it runs.
-inline std::uint32_t fate_of(std::uint32_t seed, std::string_view text) {
-  std::uint64_t hash = 1469598103934665603ULL ^ (std::uint64_t{seed} * 0x9E3779B97F4A7C15ULL);
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  hash ^= hash >> 29;
-  return static_cast<std::uint32_t>((hash * 0xBF58476D1CE4E5B9ULL) >> 32);
-}
 
 class Graph {
  public:

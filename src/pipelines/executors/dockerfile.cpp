@@ -53,9 +53,8 @@ std::vector<Instruction> instructions_of(std::string_view text) {
     whole += std::string(line) + (goes_on ? " " : "");
     if (goes_on) continue;
     const std::size_t end = std::min(whole.find_first_of(" \t"), whole.size());
-    std::string name = whole.substr(0, end);
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
-    out.push_back({first, std::move(name), std::string(trim(std::string_view(whole).substr(end)))});
+    out.push_back({first, to_upper(std::string_view(whole).substr(0, end)),
+                   std::string(trim(std::string_view(whole).substr(end)))});
     whole.clear();
   }
   return out;

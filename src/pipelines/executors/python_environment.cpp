@@ -60,14 +60,6 @@ bool installs_packages(const std::vector<std::string>& command_line) {
          command_line[2].find("pip install") != std::string::npos && trim(command_line[2]).ends_with(kRest);
 }
 
-// What decides where pip finds packages, and which.
-bool is_for_pip(std::string_view name) {
-  constexpr std::string_view kNames[] = {"http_proxy",         "https_proxy",   "no_proxy",      "HTTP_PROXY",
-                                         "HTTPS_PROXY",        "NO_PROXY",      "SSL_CERT_FILE", "SSL_CERT_DIR",
-                                         "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"};
-  return name.starts_with("PIP_") || std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
-}
-
 std::string value_of(const Variables& variables, std::string_view name) {
   for (const auto& [variable, value] : variables) {
     if (variable == name) return value;
@@ -100,7 +92,7 @@ PythonEnvironment python_environment(const std::string& image, std::vector<std::
   std::string all = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", kForm, image, out.recipe.script, out.recipe.after,
                                 of_image.digest, work::program_on_path(value_of(variables, "PATH"), "python3"));
   for (const auto& variable : variables) {
-    if (!is_for_pip(variable.first)) continue;
+    if (!work::is_for_pip(variable.first)) continue;
     out.recipe.variables.push_back(variable);
     all += fmt::format("\n{}={}", variable.first, variable.second);
   }

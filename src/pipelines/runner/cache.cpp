@@ -16,12 +16,6 @@
 namespace millrace::pipelines::runner {
 namespace {
 
-Value strings(const std::vector<std::string>& texts) {
-  Value out = Value::array();
-  for (const std::string& text : texts) out.push(text);
-  return out;
-}
-
 // Of a directory; beyond these it counts as it is.
 constexpr UntrustedTree::Limits kCounted{10'000, ~std::uint64_t{0}, 100};
 
@@ -101,8 +95,8 @@ std::string fingerprint(const Options& options, const executors::RunContext& run
                                {"artifacts", std::move(artifacts)},
                                {"outputs", std::move(outputs)},
                                {"image", executor.image},
-                               {"command", executors::with_facts(strings(executor.command), context)},
-                               {"arguments", executors::with_facts(strings(executor.arguments), context)},
+                               {"command", executors::with_facts(Value::texts(executor.command), context)},
+                               {"arguments", executors::with_facts(Value::texts(executor.arguments), context)},
                                {"environment", executors::with_facts(environment, context)},
                                {"claims", std::move(claims)}});
   if (!surroundings.empty()) whole.set("surroundings", surroundings);

@@ -52,12 +52,6 @@ Attempts attempts_of(const std::vector<engine::Event>& events) {
   return attempts;
 }
 
-Value list_of(const std::vector<std::string>& words) {
-  Value list = Value::array();
-  for (const std::string& word : words) list.push(word);
-  return list;
-}
-
 Value security_context(const Executor& executor) {
   Value context = Value::object();
   if (executor.run_as_user) context.set("runAsUser", *executor.run_as_user);
@@ -82,8 +76,8 @@ Result<ContainerView> view_of_task(const Options& options, const executors::RunC
                      executor.labels,
                      executor.annotations};
   view.container.set("image", MR_TRY(executors::substitute(executor.image, context)));
-  set_filled(view.container, "command", list_of(executor.command));
-  set_filled(view.container, "args", list_of(executor.arguments));
+  set_filled(view.container, "command", Value::texts(executor.command));
+  set_filled(view.container, "args", Value::texts(executor.arguments));
   set_filled(view.container, "env", MR_TRY(executors::pod_environment(executor, node, context)));
   set_filled(view.container, "envFrom", executors::pod_environment_sources(executor, node));
   set_filled(view.container, "resources", MR_TRY(executors::pod_resources(executor.resources, context)));

@@ -98,6 +98,13 @@ Result<std::vector<std::string>> unfinished_runs(db::Connection& connection) {
   return ids;
 }
 
+Result<std::map<std::string, std::size_t>> count_unfinished(db::Connection& connection) {
+  std::map<std::string, std::size_t> counts;
+  auto row = MR_TRY(connection.prepare("SELECT state, count(*) FROM kfp_runs WHERE finished = 0 GROUP BY state"));
+  while (MR_TRY(row.step())) counts[row.text(0)] = static_cast<std::size_t>(row.integer(1));
+  return counts;
+}
+
 Status put_events(db::Connection& connection, const std::string& run_id, std::int64_t number,
                   std::span<const engine::Event> events) {
   auto row = MR_TRY(connection.prepare("INSERT INTO run_events(run_id, number, event) VALUES(?,?,?)"));

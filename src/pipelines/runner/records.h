@@ -2,6 +2,7 @@
 // Rows of runs, their tasks and their events. Everything here runs inside a transaction of the caller's.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,6 +51,7 @@ Result<std::optional<RunRecord>> find_run(db::Connection& connection, const std:
 Result<Value> read_spec(db::Connection& connection, const std::string& run_id);
 Status delete_run(db::Connection& connection, const std::string& id);
 Result<std::vector<std::string>> unfinished_runs(db::Connection& connection);
+Result<std::map<std::string, std::size_t>> count_unfinished(db::Connection& connection);  // by state
 
 // Several events share a row. `number`: the first one's in its run, from 1.
 Status put_events(db::Connection& connection, const std::string& run_id, std::int64_t number,

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/encode.h"
+#include "base/strings.h"
 #include "s3/errors.h"
 #include "s3/joined_checksum.h"
 #include "s3/ops/ops.h"
@@ -11,7 +12,7 @@ namespace millrace::s3::ops {
 namespace {
 
 // "ChecksumCRC32" of "crc32".
-std::string member_of(std::string_view algorithm) { return "Checksum" + upper(algorithm); }
+std::string member_of(std::string_view algorithm) { return "Checksum" + to_upper(algorithm); }
 
 // A part as the request names it, and as it was uploaded.
 struct Chosen {

@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "s3/errors.h"
 #include "s3/ops/ops.h"
 
@@ -30,7 +31,7 @@ aws::Operation list_multipart_uploads(Store& store) {
                                           {"Owner", owner(call)},
                                           {"Initiator", owner(call)}});
               for (const auto& [algorithm, type] : upload.metadata.checksums)
-                item.set("ChecksumAlgorithm", upper(algorithm)).set("ChecksumType", type);
+                item.set("ChecksumAlgorithm", to_upper(algorithm)).set("ChecksumType", type);
               out.child("Uploads").push(std::move(item));
             }
             out.set("NextKeyMarker", uploads.empty() ? "" : encoded(input, uploads.back().key));

@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "s3/ops/ops.h"
 
 namespace millrace::s3::ops {
@@ -30,7 +31,7 @@ aws::Operation list_parts(Store& store) {
             }
             out.set("NextPartNumberMarker", parts.empty() ? 0 : parts.back().number);
             for (const auto& [algorithm, type] : upload.metadata.checksums)
-              out.set("ChecksumAlgorithm", upper(algorithm)).set("ChecksumType", type);
+              out.set("ChecksumAlgorithm", to_upper(algorithm)).set("ChecksumType", type);
             return aws::Output(std::move(out));
           }};
 }

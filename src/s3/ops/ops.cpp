@@ -41,12 +41,6 @@ std::string encoded(const Value& input, const std::string& text) {
   return input["EncodingType"].string_or() == "url" ? percent_encode(text, true) : text;
 }
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return out;
-}
-
 std::size_t page_size(const Value& input, std::string_view member) {
   return static_cast<std::size_t>(std::clamp<std::int64_t>(input[member].int_or(kPage), 0, kPage));
 }

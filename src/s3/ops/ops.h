@@ -53,7 +53,6 @@ Value owner(const aws::Call& call);
 // As EncodingType=url asks for.
 std::string encoded(const Value& input, const std::string& text);
 std::size_t page_size(const Value& input, std::string_view member);
-std::string upper(std::string_view text);  // ASCII only
 
 // arguments.cpp: refusals that name what they refuse (ArgumentName, ArgumentValue; Header).
 tl::unexpected<Error> bad_argument(aws::Call& call, std::string_view name, std::string_view value, std::string message);

@@ -22,14 +22,6 @@ constexpr std::string_view kKeys = "sagemaker-environment/";
 constexpr std::string_view kForm = "1";  // of an environment: another one makes them all anew
 constexpr std::size_t kMaxNotes = 16u << 10, kMaxNoteLines = 20;
 
-// What decides where pip finds packages, and which.
-bool is_for_pip(std::string_view name) {
-  constexpr std::string_view kNames[] = {"http_proxy",         "https_proxy",   "no_proxy",      "HTTP_PROXY",
-                                         "HTTPS_PROXY",        "NO_PROXY",      "SSL_CERT_FILE", "SSL_CERT_DIR",
-                                         "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"};
-  return name.starts_with("PIP_") || std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
-}
-
 std::string interpreter_of(const Image& image) {
   if (!image.python.empty()) {
     std::string own = work::program_on_path(kProgramPath, "python" + image.python);
@@ -37,12 +29,6 @@ std::string interpreter_of(const Image& image) {
   }
   std::string any = work::program_on_path(kProgramPath, "python3");
   return any.empty() ? "python3" : any;
-}
-
-Value list_of(const std::vector<std::string>& words) {
-  Value list = Value::array();
-  for (const std::string& word : words) list.push(word);
-  return list;
 }
 
 // Written by the child that made the environment.
@@ -95,14 +81,14 @@ work::PythonRecipe recipe_of(const Wanted& wanted) {
   recipe.interpreter = interpreter_of(wanted.image);
   recipe.script = fmt::format("exec python3 -c \"${}\"", kProgramVariable);
   recipe.after = ":";
-  const std::string install = to_json(Value::object({{"packages", list_of(wanted.image.packages)},
-                                                     {"optional", list_of(wanted.image.optional_packages)},
+  const std::string install = to_json(Value::object({{"packages", Value::texts(wanted.image.packages)},
+                                                     {"optional", Value::texts(wanted.image.optional_packages)},
                                                      {"requirements", wanted.requirements}}));
   std::string all = fmt::format("{}\n{}\n{}\n{}", kForm, recipe.interpreter, install_program(), install);
   recipe.variables.emplace_back(kInstallVariable, install);
   recipe.variables.emplace_back(kProgramVariable, install_program());
   for (const auto& variable : wanted.variables) {
-    if (!is_for_pip(variable.first)) continue;
+    if (!work::is_for_pip(variable.first)) continue;
     recipe.variables.push_back(variable);
     all += fmt::format("\n{}={}", variable.first, variable.second);
   }

@@ -67,12 +67,6 @@ const Release* release_of(std::string_view framework, const Tag& tag) {
   return nullptr;
 }
 
-std::string replaced(std::string text, std::string_view what, std::string_view by) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
-    text.replace(at, what.size(), by);
-  return text;
-}
-
 // A requirement with the tag's versions. Without one: the package in any version; with two numbers, as 2.1: its latest.
 std::string requirement(std::string_view row, const Tag& tag) {
   const std::size_t pin = row.find("=={");
@@ -81,7 +75,7 @@ std::string requirement(std::string_view row, const Tag& tag) {
   const std::string name(row.substr(0, pin));
   if (version.empty()) return name;
   if (split(version, '.').size() == 2) return fmt::format("{}~={}.0", name, version);
-  return replaced(replaced(std::string(row), "{v}", version), "{t}", version);
+  return replace_all(replace_all(std::string(row), "{v}", version), "{t}", version);
 }
 
 void add_packages(std::vector<std::string>& out, std::string_view list, const Tag& tag) {

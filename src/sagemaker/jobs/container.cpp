@@ -42,6 +42,18 @@ Value resource_config(const Value& instance_type) {
 
 }  // namespace
 
+std::vector<std::string> command_line_of(const Value& specification) {
+  std::vector<std::string> words = words_of(specification["ContainerEntrypoint"]);
+  for (std::string& word : words_of(specification["ContainerArguments"])) words.push_back(std::move(word));
+  return words;
+}
+
+Environment variables_of(const Value& environment) {
+  Environment out;
+  for (const auto& [name, value] : environment.members()) out.emplace_back(name, value.string_or());
+  return out;
+}
+
 std::vector<std::string> words_of(const Value& list) {
   std::vector<std::string> out;
   for (const auto& item : list.items()) out.push_back(item.string_or());

@@ -40,6 +40,10 @@ void add_training_variables(Environment& environment, const Value& job, const st
 std::vector<std::pair<std::string, std::string>> processing_config_files(const Value& job);
 
 std::vector<std::string> words_of(const Value& list);
+// ContainerEntrypoint and ContainerArguments of an AlgorithmSpecification or AppSpecification, one after the other.
+std::vector<std::string> command_line_of(const Value& specification);
+// The request's own variables, of its Environment member.
+Environment variables_of(const Value& environment);
 
 // The command line of an image that is not one of ours, and that no container engine has. What it would run does run,
 // when this machine has it. Python images' python3 is this machine's.

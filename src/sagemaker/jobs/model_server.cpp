@@ -53,7 +53,7 @@ Result<work::Workload> container_server(const Dependencies& dependencies, const 
   add_aws_variables(spec.environment, dependencies.account_region.region,
                     seen_from_container(dependencies.options.endpoint_url));
   set_variable(spec.environment, "SAGEMAKER_BIND_TO_PORT", std::to_string(kPort));
-  for (const auto& [name, value] : model.environment.members()) set_variable(spec.environment, name, value.string_or());
+  for (const auto& [name, value] : variables_of(model.environment)) set_variable(spec.environment, name, value);
   put_in_image(spec, model.image, {}, {"serve"});
   spec.published_port = kPort;
   spec.sandbox.emplace();
@@ -74,12 +74,6 @@ Result<Script> find_script(const ModelPlaces& places) {
   return Script{};
 }
 
-work::Variables variables_of(const ServedModel& model) {
-  work::Variables out;
-  for (const auto& [name, value] : model.environment.members()) out.emplace_back(name, value.string_or());
-  return out;
-}
-
 Result<ServerPlan> plan_script(const ServedModel& model, const Script& script,
                                const std::optional<frameworks::Image>& image) {
   ServerPlan plan{ServerPlan::Kind::script, script.seen, image ? image->framework : "python"};
@@ -91,7 +85,7 @@ Result<ServerPlan> plan_script(const ServedModel& model, const Script& script,
   plan.installs_itself = !requirements.empty() && !frameworks::can_be_kept(requirements);
   if (plan.installs_itself) requirements.clear();
   if (image || !requirements.empty() || plan.installs_itself)
-    plan.environment = {image.value_or(frameworks::plain_python()), requirements, variables_of(model)};
+    plan.environment = {image.value_or(frameworks::plain_python()), requirements, variables_of(model.environment)};
   return plan;
 }
 
@@ -135,7 +129,7 @@ std::vector<std::string> script_command(const ServerPlan& plan) {
 // For a shell.
 std::string quoted_command(const std::vector<std::string>& words) {
   std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "'" : " '") + replace_all(word, "'", "'\\''") + "'";
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + shell_quoted(word);
   return out;
 }
 
@@ -147,7 +141,7 @@ Result<work::Workload> script_server(const Dependencies& dependencies, const Ser
   add_program_variables(spec.environment);
   add_aws_variables(spec.environment, dependencies.account_region.region, dependencies.options.endpoint_url);
   set_variable(spec.environment, "SM_MODEL_DIR", kModel);
-  for (const auto& [name, value] : variables_of(model)) set_variable(spec.environment, name, value);
+  for (const auto& [name, value] : variables_of(model.environment)) set_variable(spec.environment, name, value);
   set_variable(spec.environment, kModelVariable, kModel);
   set_variable(spec.environment, kCodeVariable, plan.code);
   set_variable(spec.environment, kFrameworkVariable, plan.framework);

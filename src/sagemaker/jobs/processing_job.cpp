@@ -96,25 +96,16 @@ class ProcessingKind final : public JobKind {
       MR_TRY(mount_in_image(spec, ml, !isolated));
       return out;
     }
-    spec.command = kept ? MR_TRY(command_in(*kept, image, entrypoint, arguments, ml))
-                        : MR_TRY(program_of(image, entrypoint, arguments, ml)).command;
+    spec.command = MR_TRY(command_in(kept, image, entrypoint, arguments, ml));
     MR_TRY(dependencies_.sandbox.contain_program(spec, directory, hidden_of(dependencies_.options), !isolated));
-    if (!kept) {
-      MR_TRY(add_python_name(directory, spec));
-      return out;
-    }
-    MR_TRY(dependencies_.environments.enter(*kept, directory, spec));
-    out.notes = notes_of(image, *kept);
+    MR_TRY(enter_python(dependencies_.environments, image, kept, directory, out));
     return out;
   }
 
   static std::optional<frameworks::Wanted> wanted_of(const Resource& job, const fs::path& ml) {
     const Value& app = job.body["AppSpecification"];
-    std::vector<std::string> words = words_of(app["ContainerEntrypoint"]);
-    for (std::string& word : words_of(app["ContainerArguments"])) words.push_back(std::move(word));
-    work::Variables variables;
-    for (const auto& [name, value] : job.body["Environment"].members()) variables.emplace_back(name, value.string_or());
-    return wanted_for_entrypoint(app["ImageUri"].string_or(), ml / "processing", words, variables);
+    return wanted_for_entrypoint(app["ImageUri"].string_or(), ml / "processing", command_line_of(app),
+                                 variables_of(job.body["Environment"]));
   }
 
   Result<work::Variables> environment_of(const Resource& job, bool in_image, bool isolated) {

@@ -50,6 +50,28 @@ bool add_texts(const UntrustedTree& tree, std::vector<std::string>& texts, std::
   return is_whole && walked.has_value();
 }
 
+std::vector<std::string> notes_of(const std::string& image, const frameworks::Kept& kept) {
+  std::vector<std::string> notes{fmt::format("[millrace] The image {} is a Python environment here.", image)};
+  for (const std::string& note : kept.notes) notes.push_back("[millrace] " + note);
+  return notes;
+}
+
+Status add_python_name(const fs::path& directory, work::Workload& workload) {
+  const fs::path python = find_command("python3", kProgramPath);
+  if (python.empty() || !find_command("python", kProgramPath).empty()) return {};
+  const fs::path names = directory / kNames;
+  MR_TRY(make_directories(names, 0755));  // trusted-path: nothing of the job has run yet
+  // trusted-path: in a directory that was made just now
+  if (::symlink(python.c_str(), (names / "python").c_str()) != 0 && errno != EEXIST)
+    return fail(system_error("the job's directory cannot be made", errno));
+  for (auto& [name, value] : workload.environment) {
+    if (name == "PATH") value = fmt::format("{}:{}", value, names.native());
+  }
+  if (workload.sandbox)
+    workload.sandbox->mounts.push_back({work::Mount::Kind::read_only, names, names.native(), 0, {}});
+  return {};
+}
+
 }  // namespace
 
 Status check_image(const std::string& image) {
@@ -97,39 +119,25 @@ ProgramTexts program_texts(const fs::path& folder) {
   return out;
 }
 
-Result<std::vector<std::string>> command_in(const frameworks::Kept& kept, const std::string& image,
+Result<std::vector<std::string>> command_in(const std::optional<frameworks::Kept>& kept, const std::string& image,
                                             const Value& entrypoint, const Value& arguments, const fs::path& ml) {
   std::vector<std::string> command = words_of(entrypoint);
   const bool is_environments =
-      !command.empty() && (is_python(command[0]) || command[0] == "pip" || command[0] == "pip3" ||
-                           (command[0].find('/') == std::string::npos &&
-                            !find_command((kept.environment.directory / "bin" / command[0]).string(), {}).empty()));
+      kept && !command.empty() &&
+      (is_python(command[0]) || command[0] == "pip" || command[0] == "pip3" ||
+       (command[0].find('/') == std::string::npos &&
+        !find_command((kept->environment.directory / "bin" / command[0]).string(), {}).empty()));
   if (!is_environments) return MR_TRY(program_of(image, entrypoint, arguments, ml)).command;
   if (is_python(command[0])) command[0] = "python3";
   for (std::string& word : words_of(arguments)) command.push_back(std::move(word));
   return command;
 }
 
-std::vector<std::string> notes_of(const std::string& image, const frameworks::Kept& kept) {
-  std::vector<std::string> notes{fmt::format("[millrace] The image {} is a Python environment here.", image)};
-  for (const std::string& note : kept.notes) notes.push_back("[millrace] " + note);
-  return notes;
-}
-
-Status add_python_name(const fs::path& directory, work::Workload& workload) {
-  const fs::path python = find_command("python3", kProgramPath);
-  if (python.empty() || !find_command("python", kProgramPath).empty()) return {};
-  const fs::path names = directory / kNames;
-  MR_TRY(make_directories(names, 0755));  // trusted-path: nothing of the job has run yet
-  // trusted-path: in a directory that was made just now
-  if (::symlink(python.c_str(), (names / "python").c_str()) != 0 && errno != EEXIST)
-    return fail(system_error("the job's directory cannot be made", errno));
-  for (auto& [name, value] : workload.environment) {
-    if (name == "PATH") value = fmt::format("{}:{}", value, names.native());
-  }
-  if (workload.sandbox)
-    workload.sandbox->mounts.push_back({work::Mount::Kind::read_only, names, names.native(), 0, {}});
-  return {};
+Status enter_python(frameworks::Environments& environments, const std::string& image,
+                    const std::optional<frameworks::Kept>& kept, const fs::path& directory, Prepared& prepared) {
+  if (!kept) return add_python_name(directory, prepared.workload);
+  prepared.notes = notes_of(image, *kept);
+  return environments.enter(*kept, directory, prepared.workload);
 }
 
 Status place_source(const fs::path& archive, const fs::path& code, const Checkpoint& checkpoint) {

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "sagemaker/frameworks/environments.h"
+#include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/output_files.h"
 #include "work/workload.h"
 
@@ -36,17 +37,16 @@ struct ProgramTexts {
 };
 ProgramTexts program_texts(const std::filesystem::path& folder);
 
-// The command line of an entry point in an environment: any python is the environment's. Errors: as program_of().
-Result<std::vector<std::string>> command_in(const frameworks::Kept& kept, const std::string& image,
+// The command line of an entry point; in an environment any python is the environment's. Errors: as program_of().
+Result<std::vector<std::string>> command_in(const std::optional<frameworks::Kept>& kept, const std::string& image,
                                             const Value& entrypoint, const Value& arguments,
                                             const std::filesystem::path& ml);
 
-// The first lines of the job's log: what it runs in, and how that differs from its image.
-std::vector<std::string> notes_of(const std::string& image, const frameworks::Kept& kept);
-
-// Of a program that uses this machine's Python: `python` beside python3. `directory`: the job's; call it when the
-// sandbox is complete.
-Status add_python_name(const std::filesystem::path& directory, work::Workload& workload);
+// The job's program is in its sandbox: into the environment, with the first lines of its log, which say what it runs in
+// and how that differs from its image; without one, `python` beside this machine's python3. `directory`: the job's.
+Status enter_python(frameworks::Environments& environments, const std::string& image,
+                    const std::optional<frameworks::Kept>& kept, const std::filesystem::path& directory,
+                    Prepared& prepared);
 
 // Source for script mode: the archive of a file or a folder, as /opt/ml/code. `archive` is in the job's own directory.
 Status place_source(const std::filesystem::path& archive, const std::filesystem::path& code,

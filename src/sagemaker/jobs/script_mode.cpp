@@ -44,28 +44,7 @@ bool is_of_toolkit(std::string_view name) {
 }
 
 std::string variable_of(const Value& job, std::string_view hyperparameter) {
-  std::string name(hyperparameter);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
-  return job["Environment"][name].string_or();
-}
-
-bool is_true(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::null:
-      return false;
-    case Value::Kind::boolean:
-      return value.as_bool();
-    case Value::Kind::integer:
-    case Value::Kind::real:
-      return value.as_double() != 0;
-    case Value::Kind::string:
-      return !value.as_string().empty();
-    case Value::Kind::array:
-    case Value::Kind::object:
-      return !value.empty();
-  }
-  return false;
+  return job["Environment"][to_upper(hyperparameter)].string_or();
 }
 
 // The framework's: "sagemaker_mpi_enabled" and others.
@@ -82,7 +61,7 @@ Value distribution_groups(const Value& parameters, const Value& resources) {
   if (parameters.has(kGroups)) return parameters[kGroups];
   Value groups = Value::array();
   for (const std::string_view name : kDistributions) {
-    if (!is_true(parameters[name])) continue;
+    if (!python_truth(parameters[name])) continue;
     groups.push(resources["current_group_name"].string_or());
     break;
   }
@@ -95,15 +74,9 @@ std::string variable_text(const Value& value) {
   return value.is_string() ? value.as_string() : python_sorted_json(value);
 }
 
-std::string upper(std::string_view name) {
-  std::string out;
-  for (const char c : name) out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return out;
-}
-
 // As the toolkit names it; and, where it has a '-', under the name that a shell can read.
 void set_named(Environment& environment, std::string_view prefix, std::string_view name, const std::string& value) {
-  std::string variable = fmt::format("SM_{}_{}", prefix, upper(name));
+  std::string variable = fmt::format("SM_{}_{}", prefix, to_upper(name));
   set_variable(environment, variable, value);
   std::replace(variable.begin(), variable.end(), '-', '_');
   set_variable(environment, variable, value);
@@ -125,12 +98,6 @@ Groups groups_of(const Value& resources) {
     out.by_name.set(name, group);
     if (name == resources["current_group_name"].string_or()) out.hosts_of_current = group["hosts"];
   }
-  return out;
-}
-
-Value list_of(const std::vector<std::string>& words) {
-  Value out = Value::array();
-  for (const std::string& word : words) out.push(word);
   return out;
 }
 
@@ -252,18 +219,18 @@ void add_toolkit_variables(Environment& environment, const Value& job, const Scr
   const Value hyperparameters = script_hyperparameters(job);
   const Value directories = channel_directories(channels, ml);
   const Value shared = shared_members(job, script, resources, channels, ml);
-  for (const auto& [name, value] : shared.members()) set("SM_" + upper(name), variable_text(value));
+  for (const auto& [name, value] : shared.members()) set("SM_" + to_upper(name), variable_text(value));
   std::vector<std::string> names;
   for (const auto& [name, path] : directories.members()) {
     names.push_back(name);
     set_named(environment, "CHANNEL", name, path.as_string());
   }
   std::ranges::sort(names);
-  set("SM_CHANNELS", python_sorted_json(list_of(names)));
+  set("SM_CHANNELS", python_sorted_json(Value::texts(names)));
   set("SM_HPS", python_sorted_json(hyperparameters));
   for (const auto& [name, value] : hyperparameters.members()) set_named(environment, "HP", name, variable_text(value));
   set("SM_FRAMEWORK_PARAMS", python_sorted_json(framework_parameters(job)));
-  set("SM_USER_ARGS", python_sorted_json(list_of(script_arguments(hyperparameters))));
+  set("SM_USER_ARGS", python_sorted_json(Value::texts(script_arguments(hyperparameters))));
   set("SM_TRAINING_ENV", python_sorted_json(training_environment(shared, job, hyperparameters, directories)));
   set("TRAINING_JOB_NAME", job["TrainingJobName"].string_or());
   set("TRAINING_JOB_ARN", job["TrainingJobArn"].string_or());

@@ -45,7 +45,7 @@ class TrainingKind final : public JobKind {
       MR_TRY(download_source(*script, transfer, directory));
       // Before the channels, which may be large: they are not downloaded twice.
       if (script->source.starts_with("s3://")) {
-        auto wanted = wanted_for_script(image_of(job), ml / "code", variables_of(job));
+        auto wanted = wanted_for_script(image_of(job), ml / "code", variables_of(job.body["Environment"]));
         if (!dependencies_.environments.find(wanted)) return missing(std::move(wanted));
       }
     }
@@ -124,11 +124,6 @@ class TrainingKind final : public JobKind {
   static std::optional<ScriptMode> script_of(const Resource& job) {
     return job.body["AlgorithmSpecification"]["ContainerEntrypoint"].empty() ? script_mode_of(job.body) : std::nullopt;
   }
-  static work::Variables variables_of(const Resource& job) {
-    work::Variables variables;
-    for (const auto& [name, value] : job.body["Environment"].members()) variables.emplace_back(name, value.string_or());
-    return variables;
-  }
   static Prepared missing(frameworks::Wanted wanted) {
     Prepared out{work::Workload()};
     out.missing = std::move(wanted);
@@ -194,7 +189,7 @@ class TrainingKind final : public JobKind {
                                   const Checkpoint& checkpoint) {
     const fs::path ml = directory / "ml", seen = seen_ml(directory);
     MR_TRY(take_source_of_channel(script, ml, checkpoint));
-    auto wanted = wanted_for_script(image_of(job), ml / "code", variables_of(job));
+    auto wanted = wanted_for_script(image_of(job), ml / "code", variables_of(job.body["Environment"]));
     const auto kept = dependencies_.environments.find(wanted);
     if (!kept) return missing(std::move(wanted));
     // trusted-path: nothing of the job has run yet
@@ -208,8 +203,7 @@ class TrainingKind final : public JobKind {
                     is_kept ? "installed" : "install",         script.program};
     spec.arguments = script_arguments(script_hyperparameters(job.body));
     MR_TRY(contain(spec, job, directory));
-    MR_TRY(dependencies_.environments.enter(*kept, directory, spec));
-    out.notes = notes_of(image_of(job), *kept);
+    MR_TRY(enter_python(dependencies_.environments, image_of(job), kept, directory, out));
     return out;
   }
 
@@ -220,24 +214,17 @@ class TrainingKind final : public JobKind {
     if (in_image) return program_in_image(job, ml);
     MR_TRY(check_image(image));
     const Value &entrypoint = algorithm["ContainerEntrypoint"], &arguments = algorithm["ContainerArguments"];
-    std::vector<std::string> words = words_of(entrypoint);
-    for (std::string& word : words_of(arguments)) words.push_back(std::move(word));
-    const auto wanted =
-        entrypoint.empty() ? std::nullopt : wanted_for_entrypoint(image, ml / "input/data", words, variables_of(job));
+    const auto wanted = entrypoint.empty() ? std::nullopt
+                                           : wanted_for_entrypoint(image, ml / "input/data", command_line_of(algorithm),
+                                                                   variables_of(job.body["Environment"]));
     const auto kept = wanted ? dependencies_.environments.find(*wanted) : std::nullopt;
     if (wanted && !kept) return missing(*wanted);
     Prepared out{MR_TRY(begin_program(job, directory))};
     work::Workload& spec = out.workload;
     add_training_variables(spec.environment, job.body, seen_ml(directory));
-    spec.command = kept ? MR_TRY(command_in(*kept, image, entrypoint, arguments, ml))
-                        : MR_TRY(program_of(image, entrypoint, arguments, ml)).command;
+    spec.command = MR_TRY(command_in(kept, image, entrypoint, arguments, ml));
     MR_TRY(contain(spec, job, directory));
-    if (!kept) {
-      MR_TRY(add_python_name(directory, spec));
-      return out;
-    }
-    MR_TRY(dependencies_.environments.enter(*kept, directory, spec));
-    out.notes = notes_of(image, *kept);
+    MR_TRY(enter_python(dependencies_.environments, image, kept, directory, out));
     return out;
   }
 

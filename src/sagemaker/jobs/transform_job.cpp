@@ -168,8 +168,8 @@ class TransformKind final : public JobKind {
                  strategy == "SingleRecord" ? "SINGLE_RECORD" : "MULTI_RECORD");
     set_variable(workload.environment, "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
                  std::to_string(job.body["MaxConcurrentTransforms"].int_or(1)));
-    for (const auto& [name, value] : job.body["Environment"].members())
-      set_variable(workload.environment, name, value.string_or());
+    for (const auto& [name, value] : variables_of(job.body["Environment"]))
+      set_variable(workload.environment, name, value);
     MR_TRY(proc::give_to_child(directory));
     auto& mounts = workload.sandbox->mounts;
     mounts.push_back({work::Mount::Kind::writable, directory, directory.native(), 0, {}});

@@ -30,15 +30,8 @@ Result<aws::Output> list_page(Ops& ops, const KindInfo& kind, const Value& input
   ListQuery query = MR_TRY(parse_list_query(input, kind.list_defaults));
   const std::size_t page = query.limit;
   query.limit = page + 1;  // one more tells whether there is a next page
-  auto rows = MR_TRY(ops.dependencies.store.list(kind.kind, query));
-  const bool more = rows.size() > page;
-  if (more) rows.resize(page);
-  Value list = Value::array();
-  for (const auto& row : rows) list.push(summary_of(row));
-  aws::Output output;
-  output.members.set(kind.list_member, std::move(list));
-  if (more) output.members.set("NextToken", next_token(input, query, rows.back()));
-  return output;
+  return list_answer(kind.list_member, input, query, MR_TRY(ops.dependencies.store.list(kind.kind, query)), page,
+                     summary_of);
 }
 
 aws::Operation list(Ops& ops, const KindInfo& kind) {
@@ -110,6 +103,18 @@ aws::Operation erase(Ops& ops, const KindInfo& kind) {
 }
 
 }  // namespace
+
+aws::Output list_answer(std::string_view member, const Value& input, const ListQuery& query, std::vector<Resource> rows,
+                        std::size_t page, const std::function<Value(const Resource&)>& summary) {
+  const bool more = rows.size() > page;
+  if (more) rows.resize(page);
+  Value list = Value::array();
+  for (const auto& row : rows) list.push(summary(row));
+  aws::Output output;
+  output.members.set(member, std::move(list));
+  if (more) output.members.set("NextToken", next_token(input, query, rows.back()));
+  return output;
+}
 
 std::vector<aws::Operation> generic_operations(Ops& ops) {
   std::vector<aws::Operation> operations;

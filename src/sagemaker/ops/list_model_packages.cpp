@@ -50,15 +50,8 @@ aws::Operation list_model_packages(Ops& ops) {
             const Wanted wanted{input["ModelApprovalStatus"].string_or(), type != "Unversioned", type != "Versioned"};
             const std::size_t page = query.limit;
             query.limit = page + 1;
-            auto rows = MR_TRY(find_wanted(ops.dependencies.store, query, wanted));
-            const bool more = rows.size() > page;
-            if (more) rows.resize(page);
-            Value list = Value::array();
-            for (const auto& row : rows) list.push(summary_of(row));
-            aws::Output output;
-            output.members.set(kind.list_member, std::move(list));
-            if (more) output.members.set("NextToken", next_token(input, query, rows.back()));
-            return output;
+            return list_answer(kind.list_member, input, query,
+                               MR_TRY(find_wanted(ops.dependencies.store, query, wanted)), page, summary_of);
           }};
 }
 

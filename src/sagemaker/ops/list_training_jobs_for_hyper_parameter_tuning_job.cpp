@@ -52,16 +52,11 @@ aws::Operation list_training_jobs_for_hyper_parameter_tuning_job(Ops& ops) {
             query.parent = job.name;
             const std::size_t page = query.limit;
             query.limit = page + 1;
-            auto trials = MR_TRY(ops.dependencies.store.list(Kind::training_job, query));
-            const bool more = trials.size() > page;
-            if (more) trials.resize(page);
-            const Objective objective = objective_of(job.body);
-            Value list = Value::array();
-            for (const auto& trial : trials) list.push(trial_summary(trial, objective));
-            aws::Output output;
-            output.members.set("TrainingJobSummaries", std::move(list));
-            if (more) output.members.set("NextToken", next_token(input, query, trials.back()));
-            return output;
+            const auto summary = [objective = objective_of(job.body)](const Resource& trial) {
+              return trial_summary(trial, objective);
+            };
+            return list_answer("TrainingJobSummaries", input, query,
+                               MR_TRY(ops.dependencies.store.list(Kind::training_job, query)), page, summary);
           }};
 }
 

@@ -2,6 +2,7 @@
 // SageMaker's operations: those that are the same for every kind in generic.cpp, the others one file each, and what
 // they share. table.cpp lists them.
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn);
 
 // Stores a new job and starts it. Yields its ARN.
 Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, const Value& request);
+
+// The answer of a list: at most `page` of the rows as `member`; there is one row more where there is a next page.
+aws::Output list_answer(std::string_view member, const Value& input, const ListQuery& query, std::vector<Resource> rows,
+                        std::size_t page, const std::function<Value(const Resource&)>& summary);
 
 // Describe, List, Stop and Delete of every kind that has them (kinds.h).
 std::vector<aws::Operation> generic_operations(Ops& ops);

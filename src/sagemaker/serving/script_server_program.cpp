@@ -276,8 +276,8 @@ def answer(own, run, headers, body):
         elif isinstance(result, tuple):
             result, accept = result[0], result[1]
         status = context.status or status
+        if not isinstance(result, (str, bytes, bytearray, memoryview)): result = encode(result, accept if type_of(accept) in (JSON, CSV, NPY) else JSON)
         if isinstance(result, str): result = result.encode("utf-8")
-        elif not isinstance(result, (bytes, bytearray, memoryview)): result = encode(result, accept if type_of(accept) in (JSON, CSV, NPY) else JSON).encode("utf-8")
         return status, context.content_type or accept, bytes(result)
     except Exception as error:
         text, status = traceback.format_exc(), 500

@@ -1,21 +1,10 @@
 #include "pipelines/api/v1beta1/routes.h"
 
-#include <fmt/core.h>
-
-#include "base/json.h"
-#include "pipelines/api/access.h"
-#include "pipelines/api/routes.h"
+#include "pipelines/api/route.h"
 #include "pipelines/api/v1beta1/operations.h"
 
 namespace millrace::pipelines::api::v1beta1 {
 namespace {
-
-struct Route {
-  std::string_view method, pattern;
-  Result<Value> (*operation)(Context&, const Call&);
-  Access access;  // who may use it
-  bool plain_errors = false;
-};
 
 constexpr Route kRoutes[] = {
     {"GET", "/healthz", api::get_healthz, Access::anyone},
@@ -85,16 +74,8 @@ std::span<const db::Migration> migrations() { return kMigrations; }
 
 net::Response answer(Context& context, Call& call, std::string_view path) {
   bool other_method = false;
-  if (const Route* route = net::find_route(kRoutes, call.request.method, path, call.path, other_method)) {
-    const Status allowed = check_access(context, route->access, call);
-    const auto message = allowed ? route->operation(context, call) : Result<Value>(fail(allowed.error()));
-    if (message) return net::Response::json(200, to_json(*message));
-    return route->plain_errors ? plain_error_response(message.error()) : error_response(message.error());
-  }
-  if (other_method)
-    return error_response(
-        {Code::unimplemented, fmt::format("{} is not a method of this address", call.request.method)});
-  return error_response({Code::not_found, "there is nothing at this address"});
+  if (auto answered = answer_from(kRoutes, context, call, path, other_method)) return *std::move(answered);
+  return no_route(call.request, other_method);
 }
 
 }  // namespace millrace::pipelines::api::v1beta1
