@@ -33,8 +33,6 @@ exit 127
 )sh";
 // clang-format on
 
-std::string shell_quote(std::string_view text) { return "'" + replace_all(std::string(text), "'", "'\\''") + "'"; }
-
 constexpr std::string_view kRivals[] = {"AWS_SESSION_TOKEN",
                                         "AWS_PROFILE",
                                         "AWS_DEFAULT_PROFILE",
@@ -198,12 +196,12 @@ std::vector<Variable> client_environment(const DataLayout& layout, const ServerF
 std::string environment_lines(const DataLayout& layout, const std::vector<Variable>& variables) {
   std::string lines, unset;
   for (const Variable& variable : variables) {
-    if (variable.value) lines += fmt::format("export {}={}\n", variable.name, shell_quote(*variable.value));
+    if (variable.value) lines += fmt::format("export {}={}\n", variable.name, shell_quoted(*variable.value));
     if (!variable.value) unset += fmt::format(" {}", variable.name);
   }
   lines += "unset" + unset + "\n";
   const std::string bin = layout.bin().string();
-  lines += fmt::format("case \":$PATH:\" in *:{0}:*) ;; *) export PATH={0}:\"$PATH\" ;; esac\n", shell_quote(bin));
+  lines += fmt::format("case \":$PATH:\" in *:{0}:*) ;; *) export PATH={0}:\"$PATH\" ;; esac\n", shell_quoted(bin));
   return lines;
 }
 

@@ -11,12 +11,6 @@ using iam::policy::PolicyKind;
 using iam::policy::Statement;
 using iam::policy::StatementTrace;
 
-Value list_of(const std::vector<std::string>& texts) {
-  Value list = Value::array();
-  for (const std::string& text : texts) list.push(text);
-  return list;
-}
-
 const std::vector<NamedPolicy>& policies_of(const iam::policy::Policies& policies, PolicyKind kind) {
   switch (kind) {
     case PolicyKind::identity:
@@ -52,16 +46,16 @@ Value statement_value(const iam::policy::Policies& policies, const StatementTrac
                              {"applies", step.applies},
                              {"decided", step.decided}});
   if (const Statement* statement = statement_of(policies, step)) {
-    out.set(statement->not_action ? "not_action" : "action", list_of(statement->actions));
-    out.set(statement->not_resource ? "not_resource" : "resource", list_of(statement->resources));
+    out.set(statement->not_action ? "not_action" : "action", Value::texts(statement->actions));
+    out.set(statement->not_resource ? "not_resource" : "resource", Value::texts(statement->resources));
   }
   Value conditions = Value::array();
   for (const auto& condition : step.conditions) {
     conditions.push(Value::object({{"operator", condition.operator_name},
                                    {"key", condition.key},
-                                   {"wanted", list_of(condition.wanted)},
+                                   {"wanted", Value::texts(condition.wanted)},
                                    {"present", condition.present},
-                                   {"actual", list_of(condition.actual)},
+                                   {"actual", Value::texts(condition.actual)},
                                    {"holds", condition.holds}}));
   }
   return out.set("conditions", std::move(conditions));
@@ -88,7 +82,7 @@ Value explanation(const iam::PastDecision& past) {
   if (!question.requester.role_arn.empty()) out.set("role", question.requester.role_arn);
   out.set("action", question.action).set("resource", question.resource);
   Value keys = Value::object();
-  for (const auto& [key, values] : question.context) keys.set(key, list_of(values));
+  for (const auto& [key, values] : question.context) keys.set(key, Value::texts(values));
   out.set("keys", std::move(keys));
   Value statements = Value::array();
   for (const StatementTrace& step : trace.statements) statements.push(statement_value(past.considered.policies, step));
