@@ -5,7 +5,7 @@ import random
 import time
 
 import boto3
-from common import role_for_jobs
+from common import role_for_jobs, wait_for_training
 
 BUCKET = "examples-kmeans"
 IMAGE = "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
@@ -43,11 +43,7 @@ def main():
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 300},
     )
-    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-        TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
-    )
-    job = sagemaker.describe_training_job(TrainingJobName=name)
-    print(name, job["TrainingJobStatus"], job.get("FailureReason", ""))
+    job = wait_for_training(sagemaker, name)
 
     model = {"Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
     sagemaker.create_model(ModelName=name, PrimaryContainer=model, ExecutionRoleArn=role)

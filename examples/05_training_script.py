@@ -6,7 +6,7 @@ import tarfile
 import time
 
 import boto3
-from common import role_for_jobs
+from common import role_for_jobs, wait_for_training
 
 BUCKET = "examples-script"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.8.0-cpu-py312"
@@ -46,11 +46,7 @@ def main():
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 300},
     )
-    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-        TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
-    )
-    job = sagemaker.describe_training_job(TrainingJobName=name)
-    print(name, job["TrainingJobStatus"], job.get("FailureReason", ""))
+    job = wait_for_training(sagemaker, name)
     key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{BUCKET}/")
     archive = io.BytesIO(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
     with tarfile.open(fileobj=archive) as model:

@@ -37,6 +37,16 @@ def wait(kfp_client, run_id, expect="SUCCEEDED"):
     return found
 
 
+def wait_for_training(sagemaker, name):
+    """Waits for a training job's end, prints how it ended and returns its description."""
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
+        TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": TIME_LIMIT}
+    )
+    job = sagemaker.describe_training_job(TrainingJobName=name)
+    print(name, job["TrainingJobStatus"], job.get("FailureReason", ""))
+    return job
+
+
 def role_for_jobs(iam, name="examples-job"):
     """The ARN of a role that SageMaker's jobs may have, with all of S3; made at first use."""
     service = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}

@@ -237,12 +237,6 @@ class Account:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with support.running(tmp_path_factory.mktemp("data")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def account(server):
     return Account(server)
 

@@ -37,17 +37,11 @@ esac
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)  # before the server: its images are the engine's
 def engine(tmp_path_factory):
     files = [("entry.sh", ENTRY)]
     with containers.engine(tmp_path_factory.mktemp("podman"), IMAGE, '["/bin/sh", "/entry.sh"]', files) as podman:
         yield podman
-
-
-@pytest.fixture(scope="module")
-def server(engine, tmp_path_factory):
-    with support.running(tmp_path_factory.mktemp("data")) as running:
-        yield running
 
 
 class Account:

@@ -79,12 +79,21 @@ def wait_until_gone(path):
         time.sleep(0.05)
 
 
-def no_process_names(text):
+def processes_naming(text):
     for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            assert text not in entry.read_text(), entry
+            if text in entry.read_text():
+                yield entry
         except OSError:
             continue
+
+
+def wait_until_no_process_names(text):
+    """The guard of a killed process is nobody's child here: it ends soon after it has removed the directory."""
+    deadline = time.monotonic() + 30
+    while left := list(processes_naming(text)):
+        assert time.monotonic() < deadline, f"{left} are still there"
+        time.sleep(0.05)
 
 
 def test_two_processes_have_servers_of_their_own(environment):
@@ -103,7 +112,7 @@ def test_two_processes_have_servers_of_their_own(environment):
     for one in shown:
         data = pathlib.Path(one["data"])
         wait_until_gone(data.parent)
-        no_process_names(str(data))
+        wait_until_no_process_names(str(data))
 
 
 def test_steps_run_and_end_with_the_process(environment):
@@ -129,7 +138,7 @@ print(json.dumps({"data": str(server.data_dir), "program": subprocess.run(
     shown = json.loads(lines[-1])
     assert process.returncode == 0 and shown["program"], "millrace is on PATH and finds the server"
     wait_until_gone(pathlib.Path(shown["data"]).parent)
-    no_process_names(shown["data"])
+    wait_until_no_process_names(shown["data"])
 
 
 def test_again_a_directory_and_down(environment, tmp_path):

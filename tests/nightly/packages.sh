@@ -8,52 +8,22 @@ suite=$1
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 limit=60  # seconds for the lab after an installation
 
-skip() { echo "$1: skipped"; [ "${CI:-}" = true ] && exit 1; exit 77; }
-[ "$(id -u)" -eq 0 ] || skip "debootstrap needs root"
-command -v debootstrap >/dev/null || skip "debootstrap is not installed"
-
-if [ -z "${MILLRACE_UNSHARED:-}" ]; then
-  exec env MILLRACE_UNSHARED=1 unshare --mount --propagation private "$0" "$@"
-fi
+. "$root/tests/nightly/bare_system.sh"
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/millrace-packages.XXXXXX")
 chmod 755 "$work"
 finish() {
-  for tree in "$work"/*/; do
-    if mountpoint -q "$tree"; then umount -R "$tree"; fi
-  done
+  for tree in "$work"/*/; do remove_system "$tree"; done
   rm -rf --one-file-system "$work"
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-  sed -n 's/^\(URIs: *\|deb *\(\[[^]]*\]\)\{0,1\} *\)\(http[^ ]*debian\)\/\{0,1\}\( .*\)\{0,1\}$/\3/p' | head -1) || true
-mapfile -t registries < <(env | grep -iE '^(https?_proxy|no_proxy|pip_[a-z_]+|ssl_cert_file|requests_ca_bundle)=')
-
-# A bare system with those Debian packages besides its own.
-bare() {  # NAME PACKAGES
-  local tree=$work/$1 setting file
-  debootstrap --variant=minbase --include="ca-certificates,$2" "$suite" "$tree" ${mirror:+"$mirror"} >"$work/debootstrap.log" ||
-    { cat "$work/debootstrap.log"; exit 1; }
-  chmod 755 "$tree"
-  for setting in "${registries[@]}"; do
-    [ ! -f "${setting#*=}" ] || cp --parents "${setting#*=}" "$tree"
-  done
-  [ ! -f /etc/pip.conf ] || cp --parents /etc/pip.conf "$tree"
-  cp -r /etc/apt/apt.conf.d/. "$tree/etc/apt/apt.conf.d/"
-  cp /etc/resolv.conf /etc/hosts "$tree/etc/"
-  mount --bind "$tree" "$tree"
-  mount -t proc proc "$tree/proc"
-  mount --rbind /dev "$tree/dev"
-  mount --make-rslave "$tree/dev"
-}
+bare() { bare_system "$work/$1" "$suite" "$2"; }  # NAME PACKAGES
 in_tree() {  # NAME COMMAND...
-  local tree=$work/$1
+  local name=$1
   shift
-  # No chroot: in one, the kernel refuses the mounts that a step's sandbox is made of.
-  unshare --mount --propagation private sh -euc 'cd "$0"; pivot_root . mnt; umount -l /mnt; cd /; exec "$@"' "$tree" \
-    /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/root "${registries[@]}" "$@"
+  run_in "$work/$name" "$@"
 }
 
 # The lab to its end, within the limit; then the size of the file and the seconds since $began.
