@@ -6,7 +6,7 @@ import pathlib
 import shutil
 
 import tarball
-from program import SUMMARY, run
+from program import LAZY_LIBRARIES, SUMMARY, run
 
 TEXTS = pathlib.Path(__file__).with_name("debian")
 DEPENDS = ["adduser", "python3 (>= 3.9)", "python3-numpy", "python3-venv", "tzdata"]
@@ -68,7 +68,7 @@ def libraries(program, tree):
     (source / "debian").mkdir(parents=True)
     (source / "debian/control").write_text("Source: millrace\n\nPackage: millrace\nArchitecture: any\n")
     said = run("dpkg-shlibdeps", "-O", "-e", tree / "usr/bin/millrace", cwd=source)
-    return said.strip().removeprefix("shlibs:Depends=").split(", ")
+    return [*said.strip().removeprefix("shlibs:Depends=").split(", "), *LAZY_LIBRARIES.values()]
 
 
 def compress(path):

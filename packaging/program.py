@@ -10,6 +10,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SUMMARY = "Kubeflow Pipelines with SageMaker components, in one program"
+# What the program loads at a first call (src/base/lazy_library.h), with Debian's packages: no tool sees these.
+LAZY_LIBRARIES = {"libcurl.so.4": "libcurl4", "libarchive.so.13": "libarchive13"}
 
 
 def run(*command, **options):

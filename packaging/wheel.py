@@ -9,10 +9,11 @@ import hashlib
 import os
 import pathlib
 import re
+import shutil
 import sys
 import zipfile
 
-from program import ROOT, SUMMARY, library_licence, run
+from program import LAZY_LIBRARIES, ROOT, SUMMARY, library_licence, run
 
 PLATFORM = "manylinux_2_36"
 PYTHON = ">=3.9"
@@ -29,10 +30,11 @@ def make_local(program, output):
 
 
 def make(program, output):
-    libraries = bundled_libraries(program)
+    linked = link_lazy_libraries(program)
+    libraries = bundled_libraries(linked)
     stub = stub_of_icu_data(program, libraries)
     plain = program.scratch / f"millrace-{program.version}-py3-none-linux_{program.machine}.whl"
-    write_wheel(plain, contents(program, libraries))
+    write_wheel(plain, contents(program, libraries, linked))
     environment = tools() | ({"LD_LIBRARY_PATH": str(stub)} if stub else {})
     name = f"millrace-{program.version}-py3-none-{PLATFORM}_{program.machine}.whl"
     (output / name).unlink(missing_ok=True)
@@ -50,9 +52,18 @@ def tools():
     return os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
 
 
-def bundled_libraries(program):
+def link_lazy_libraries(program):
+    """A copy of the program that is linked with what it otherwise loads at a first call: auditwheel takes only libraries
+    that are linked, and gives them names that the program cannot know."""
+    linked = program.scratch / "millrace-linked"
+    shutil.copy(program.path, linked)
+    run("patchelf", *(part for name in LAZY_LIBRARIES for part in ("--add-needed", name)), linked, env=tools())
+    return linked
+
+
+def bundled_libraries(linked):
     """What the loader finds for the program: name → file. auditwheel leaves out those that the platform promises."""
-    found = re.findall(r"(\S+) => (/\S+)", run("ldd", program.path))
+    found = re.findall(r"(\S+) => (/\S+)", run("ldd", linked))
     if not found:
         raise SystemExit("the program needs no shared library: nothing was read")
     return dict(found)
@@ -73,10 +84,10 @@ def stub_of_icu_data(program, libraries):
     return directory
 
 
-def contents(program, libraries):
+def contents(program, libraries, linked=None):
     info = f"millrace-{program.version}.dist-info"
     files = {f"millrace/{path.name}": path.read_bytes() for path in sorted((ROOT / "python/millrace").glob("*.py"))}
-    files["millrace/bin/millrace"] = program.path.read_bytes()
+    files["millrace/bin/millrace"] = (linked or program.path).read_bytes()
     for library in libraries.values():
         package, licence = library_licence(library)
         files[f"{info}/licenses/{package}"] = licence.read_bytes()

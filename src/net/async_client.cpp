@@ -1,9 +1,6 @@
 #include "net/async_client.h"
 
-#include <curl/curl.h>
-
 #include <map>
-#include <mutex>  // call_once
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "base/thread_name.h"
+#include "net/curl_library.h"
 
 namespace millrace::net {
 namespace {
@@ -148,7 +146,7 @@ struct AsyncClient::Impl {
   Mutex mutex;
   std::vector<std::unique_ptr<Exchange>> fresh MR_GUARDED_BY(mutex);  // sent, not yet seen by the thread
   bool stopping MR_GUARDED_BY(mutex) = false;
-  CURLM* multi = nullptr;
+  CURLM* multi = nullptr;                                // made with the thread
   std::map<CURL*, std::unique_ptr<Exchange>> under_way;  // the thread's own
   std::thread thread;                                    // made under the mutex, before stop()
 
@@ -203,21 +201,18 @@ struct AsyncClient::Impl {
   }
 };
 
-AsyncClient::AsyncClient() : impl_(std::make_unique<Impl>()) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  impl_->multi = curl_multi_init();
-}
+AsyncClient::AsyncClient() : impl_(std::make_unique<Impl>()) {}
 
 AsyncClient::~AsyncClient() {
   stop();
-  curl_multi_cleanup(impl_->multi);
+  if (impl_->multi != nullptr) curl_multi_cleanup(impl_->multi);
 }
 
 void AsyncClient::send(AsyncRequest request, Done done) {
   if (!is_sendable(request)) {
     return done(fail(Code::invalid_argument, "an address, method, target or header field that cannot be sent"));
   }
+  if (Status loaded = load_curl(); !loaded) return done(fail(std::move(loaded.error())));
   auto exchange = std::make_unique<Exchange>();
   exchange->request = std::move(request);
   exchange->done = std::move(done);
@@ -226,7 +221,10 @@ void AsyncClient::send(AsyncRequest request, Done done) {
     if (!impl_->stopping) {
       impl_->fresh.push_back(std::move(exchange));
       // The thread exists only once something is sent: an idle server has one fewer.
-      if (!impl_->thread.joinable()) impl_->thread = std::thread([this] { impl_->run(); });
+      if (!impl_->thread.joinable()) {
+        impl_->multi = curl_multi_init();
+        impl_->thread = std::thread([this] { impl_->run(); });
+      }
     }
   }
   if (exchange) return exchange->done(fail(Code::cancelled, "the client has been stopped"));
@@ -240,8 +238,10 @@ void AsyncClient::stop() {
     impl_->stopping = true;
     dropped.swap(impl_->fresh);
   }
-  curl_multi_wakeup(impl_->multi);
-  if (impl_->thread.joinable()) impl_->thread.join();
+  if (impl_->thread.joinable()) {
+    curl_multi_wakeup(impl_->multi);
+    impl_->thread.join();
+  }
   for (const auto& exchange : dropped) exchange->done(fail(Code::cancelled, "the client has been stopped"));
 }
 

@@ -1,12 +1,10 @@
 #include "net/client.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <time.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <mutex>  // call_once
 #include <vector>
 
 #include <fmt/core.h>
@@ -14,6 +12,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/strings.h"
+#include "net/curl_library.h"
 #include "net/own_sockets.h"
 
 namespace millrace::net {
@@ -202,10 +201,7 @@ curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
 }
 int close_socket(void*, curl_socket_t socket) { return close_own_socket(socket); }
 
-Client::Client() : impl_(std::make_unique<Impl>()) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
+Client::Client() : impl_(std::make_unique<Impl>()) {}
 
 Client::~Client() {
   for (CURL* curl : impl_->idle) curl_easy_cleanup(curl);
@@ -213,6 +209,7 @@ Client::~Client() {
 
 Result<ClientResponse> Client::send(const ClientRequest& request) {
   MR_TRY(check_fields(request));
+  MR_TRY(load_curl());
   const NoSigPipe no_sigpipe;
   CURL* curl = impl_->take();
   if (curl == nullptr) return fail(Code::resource_exhausted, "no memory for an HTTP request");

@@ -4,10 +4,9 @@
 #include <memory>
 #include <optional>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/core.h>
 
+#include "base/archive_library.h"
 #include "base/encode.h"
 #include "base/mutex.h"
 #include "base/strings.h"
@@ -207,7 +206,10 @@ Result<std::string> unpack(const UploadedFile& file) {
                    (file.content.starts_with("PK") && name.ends_with(".zip"));
   const bool gzip = file.content.starts_with("\x1f\x8b");
   const bool tar = file.content.size() > kTarMagic && std::string_view(file.content).substr(kTarMagic, 5) == "ustar";
-  if (zip || gzip || tar) return Archive(file, zip, gzip).pipeline();
+  if (zip || gzip || tar) {
+    MR_TRY(archive_library.load());
+    return Archive(file, zip, gzip).pipeline();
+  }
   const bool has_extension = name.find('.') != std::string::npos;
   if (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json") || !has_extension)
     return file.content;
