@@ -17,7 +17,6 @@ from program import LAZY_LIBRARIES, ROOT, SUMMARY, library_licence, run
 
 PLATFORM = "manylinux_2_36"
 PYTHON = ">=3.9"
-REQUIRES = ["numpy"]  # the lab's processing script
 EXTRAS = {"clients": ["boto3", "kfp", "kfp-kubernetes"]}
 EPOCH = (2020, 1, 1, 0, 0, 0)  # in the archive, so that the same files give the same wheel
 
@@ -109,7 +108,6 @@ def metadata(program):
         f"Version: {program.version}",
         f"Summary: {SUMMARY}",
         f"Requires-Python: {PYTHON}",
-        *(f"Requires-Dist: {name}" for name in REQUIRES),
     ]
     for extra, names in EXTRAS.items():
         lines.append(f"Provides-Extra: {extra}")

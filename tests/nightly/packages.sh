@@ -48,7 +48,7 @@ in_tree wheel /root/venv/bin/pip install -q "/root/$(basename "$wheel")"
 show wheel "$wheel" /root/venv/bin/millrace
 
 tarball=$(package '*.tar.gz')
-bare tar python3,python3-numpy
+bare tar python3,python3-venv
 tar -xzf "$tarball" -C "$work/tar/opt"
 began=$SECONDS
 show tar "$tarball" "/opt/$(basename "$tarball" .tar.gz)/bin/millrace"

@@ -85,11 +85,13 @@ void check_python(std::vector<CheckResult>& found) {
     found.push_back({"python", Health::good, program});
   if (python(program, "import venv, ensurepip") != 0)
     found.push_back({"python-venv", Health::limited,
-                     "steps with packages_to_install fail: the modules venv and ensurepip are missing (on Debian: "
+                     "steps with packages_to_install, and SageMaker jobs in the images of frameworks, fail: the "
+                     "modules venv and ensurepip are missing (on Debian: "
                      "apt-get install python3-venv)"});
   if (python(program, "import numpy") != 0)
     found.push_back({"numpy", Health::limited,
-                     "the lab's processing script fails: numpy is missing (on Debian: apt-get install python3-numpy)"});
+                     "numpy is missing, so the lab's processing job downloads it, once, into an environment of its own "
+                     "(on Debian, without a network: apt-get install python3-numpy)"});
 }
 
 CheckResult check_engine() {

@@ -137,11 +137,17 @@ TEST(Needs, AreWhatAProgramNames) {
   EXPECT_THAT(needs({"sh -c true"}), IsEmpty());
   EXPECT_THAT(needs({"# it requests that torch be absent\nimport json\nsend = 'torch'"}), IsEmpty());
   EXPECT_THAT(needs({"python3 -m torch.distributed.run train.py"}), testing::Contains("torch==1.5.0"));
-  EXPECT_THAT(needs({"import numpy"}, false), testing::Not(IsEmpty()));
+  EXPECT_THAT(needs({"import numpy"}, false), ElementsAre("numpy"));
+  EXPECT_THAT(needs({"import numpy, yaml", "import botocore"}, false), ElementsAre("boto3>=1.28", "numpy", "PyYAML"));
+  for (const char* text : {"import numpy\nimport pandas", "import numpy\nimport joblib"})
+    EXPECT_THAT(needs({text}, false), testing::Contains("scikit-learn")) << text;
   const auto sdk = needs({"from sagemaker.amazon.common import write_numpy_to_dense_tensor"});
   EXPECT_THAT(sdk, testing::Contains("sagemaker<3"));
   for (const auto& package : sdk) EXPECT_FALSE(package.starts_with("torch")) << package;
   EXPECT_THAT(needs({"importlib.import_module('torch')"}), testing::Contains("torch==1.5.0"));
+  const auto none = [](std::string_view) { return false; };
+  const std::vector<std::string> texts{"import numpy, pickle"};
+  EXPECT_EQ(needed_of(scikit_learn(), texts, none).packages, scikit_learn().packages);
 }
 
 TEST(Modules, AreImportedByTheirOwnNames) {

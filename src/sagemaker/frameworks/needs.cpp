@@ -24,6 +24,15 @@ constexpr std::pair<std::string_view, std::string_view> kModules[] = {
 constexpr std::string_view kLarge[] = {"torch",          "torchvision",  "torchaudio", "tensorflow",
                                        "tensorflow-cpu", "transformers", "mxnet",      "autogluon"};
 
+// Modules that come with a package of another name.
+constexpr std::pair<std::string_view, std::string_view> kBrought[] = {
+    {"keras", "tensorflow"}, {"keras", "tensorflow-cpu"}, {"joblib", "scikit-learn"},
+    {"botocore", "boto3"},   {"urllib3", "requests"},     {"dateutil", "pandas"},
+};
+
+// They import no other package of an image, unlike pandas, which reads a file of Parquet by pyarrow.
+constexpr std::string_view kSelfContained[] = {"numpy", "scipy", "requests", "PyYAML", "boto3"};
+
 std::string_view name_of(std::string_view requirement) {
   return requirement.substr(0, requirement.find_first_of("=<>~! "));
 }
@@ -49,16 +58,26 @@ bool names_module(std::string_view text, std::string_view module) {
   return false;
 }
 
-bool is_large(std::string_view requirement) {
-  return std::find(std::begin(kLarge), std::end(kLarge), name_of(requirement)) != std::end(kLarge);
+bool is_one_of(std::span<const std::string_view> names, std::string_view requirement) {
+  return std::find(names.begin(), names.end(), name_of(requirement)) != names.end();
 }
 
-// Keras comes with TensorFlow.
 bool is_named(std::span<const std::string> texts, std::string_view requirement) {
-  const std::string module = module_of(requirement);
-  return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
-    return names_module(text, module) || (module == "tensorflow" && names_module(text, "keras"));
-  });
+  const auto any_names = [&](std::string_view module) {
+    return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) { return names_module(text, module); });
+  };
+  return any_names(module_of(requirement)) ||
+         std::any_of(std::begin(kBrought), std::end(kBrought), [&](const auto& brought) {
+           return brought.second == name_of(requirement) && any_names(brought.first);
+         });
+}
+
+// Of an image whose framework is large the named packages are enough where each is self-contained. A smaller framework
+// is not worth the risk: a pickled model names packages that no text does.
+bool is_enough(const Image& image, std::span<const std::string> named) {
+  return is_one_of(kLarge, image.packages.front()) &&
+         std::all_of(named.begin(), named.end(),
+                     [](const std::string& package) { return is_one_of(kSelfContained, package); });
 }
 
 }  // namespace
@@ -87,16 +106,18 @@ bool machine_has_module(std::string_view module) {
 Image needed_of(const Image& image, std::span<const std::string> texts,
                 const std::function<bool(std::string_view module)>& has_module) {
   Image out = image;
-  const bool is_missing = std::any_of(image.packages.begin(), image.packages.end(), [&](const std::string& package) {
-    return is_named(texts, package) && !has_module(module_of(package));
-  });
-  if (!is_missing) {
-    out.packages.clear();
+  std::vector<std::string> named;
+  std::copy_if(image.packages.begin(), image.packages.end(), std::back_inserter(named),
+               [&](const std::string& package) { return is_named(texts, package); });
+  const bool has_all = std::all_of(named.begin(), named.end(),
+                                   [&](const std::string& package) { return has_module(module_of(package)); });
+  if (has_all || is_enough(image, named)) {
+    out.packages = has_all ? std::vector<std::string>() : std::move(named);
     out.optional_packages.clear();
     return out;
   }
   std::erase_if(out.packages,
-                [&](const std::string& package) { return is_large(package) && !is_named(texts, package); });
+                [&](const std::string& package) { return is_one_of(kLarge, package) && !is_named(texts, package); });
   return out;
 }
 

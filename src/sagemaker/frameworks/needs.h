@@ -20,8 +20,8 @@ bool machine_has_module(std::string_view module);
 
 // `texts`: the program's files, and its command line as one text. A package counts as needed where a line of any of
 // them names its module and imports something ("import", "importlib.import_module(…)") or runs a module ("-m"). Without
-// packages: the machine's own Python is enough (has_module). Else the image less the large frameworks that are not
-// named.
+// packages: the machine's own Python is enough (has_module). Of an image of a large framework, the named packages alone
+// where these import no others; else the image less the large frameworks that are not named.
 Image needed_of(const Image& image, std::span<const std::string> texts,
                 const std::function<bool(std::string_view module)>& has_module);
 
