@@ -137,8 +137,8 @@ TEST(Needs, AreWhatAProgramNames) {
   EXPECT_THAT(needs({"sh -c true"}), IsEmpty());
   EXPECT_THAT(needs({"# it requests that torch be absent\nimport json\nsend = 'torch'"}), IsEmpty());
   EXPECT_THAT(needs({"python3 -m torch.distributed.run train.py"}), testing::Contains("torch==1.5.0"));
-  EXPECT_THAT(needs({"import numpy"}, false), ElementsAre("numpy"));
-  EXPECT_THAT(needs({"import numpy, yaml", "import botocore"}, false), ElementsAre("boto3>=1.28", "numpy", "PyYAML"));
+  EXPECT_THAT(needs({"import numpy"}, false), ElementsAre("numpy<2"));
+  EXPECT_THAT(needs({"import numpy, yaml", "import botocore"}, false), ElementsAre("numpy<2", "boto3>=1.28", "PyYAML"));
   for (const char* text : {"import numpy\nimport pandas", "import numpy\nimport joblib"})
     EXPECT_THAT(needs({text}, false), testing::Contains("scikit-learn")) << text;
   const auto sdk = needs({"from sagemaker.amazon.common import write_numpy_to_dense_tensor"});

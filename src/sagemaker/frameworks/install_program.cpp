@@ -100,7 +100,10 @@ def install_image(packages):
     if ok:
         return
     packages = at_nearest_versions(packages)
-    for attempt in (packages, packages[:1] + [within_major(package) for package in packages[1:]]):
+    within = packages[:1] + [within_major(package) for package in packages[1:]]
+    # NumPy 1 is built for no Python above 3.12.
+    any_numpy = ["numpy" if package == "numpy<2" else package for package in within]
+    for attempt in (packages, within, any_numpy):
         ok, said = install(attempt)
         if ok:
             return
@@ -119,6 +122,9 @@ def notes(packages):
             continue
         if index == 0:
             lines[0] = "It runs with %s %s and Python %s of this machine." % (name_of(package), version, PYTHON)
+        below = re.fullmatch(r"[\w.-]+<(\d+)", package)
+        if below and key(version) >= (int(below.group(1)),):
+            others.append("%s %s for %s" % (name_of(package), version, package))
         if not pinned or key(version) == key(pinned.group(2)):
             continue
         if index == 0:
