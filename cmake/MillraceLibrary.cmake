@@ -8,6 +8,30 @@
 # THREADS: its classes are shared by threads. Its tests have the label `threads` and are built by the target
 # `threaded_tests`: `./dev test` runs them under the thread sanitizer (`./dev tsan` runs all there, and so does the nightly).
 add_custom_target(threaded_tests)
+# `simulations`: the tests of each library that go by seeds (base/simulated_rounds_for_tests.h) as a program
+# NAME_simulation, which `./dev test` builds with optimisation and runs for thousands; in NAME_test they run for few, under
+# the sanitizers.
+add_custom_target(simulations)
+function(millrace_simulation name lib tests links)
+  set(simulations "")
+  foreach(test ${tests})
+    file(STRINGS ${test} found REGEX "include \"base/simulated_rounds_for_tests.h\"" LIMIT_COUNT 1)
+    if(found)
+      list(APPEND simulations ${test})
+    endif()
+  endforeach()
+  if(NOT simulations)
+    return()
+  endif()
+  set(program ${name}_simulation)
+  add_executable(${program} EXCLUDE_FROM_ALL ${simulations})
+  millrace_unity(${program})
+  millrace_precompile_test(${program})
+  target_link_libraries(${program} PRIVATE ${lib} ${links} GTest::gtest GTest::gmock GTest::gtest_main)
+  add_dependencies(simulations ${program})
+  add_test(NAME ${program} COMMAND ${program})
+  set_tests_properties(${program} PROPERTIES TIMEOUT 600 LABELS simulation)
+endfunction()
 function(millrace_library name)
   cmake_parse_arguments(ARG "OWN_FLAGS;THREADS" "DIR" "SUBDIRS;MAY_USE;LINKS;TEST_LINKS" ${ARGN})
   if(NOT ARG_DIR)
@@ -71,6 +95,7 @@ function(millrace_library name)
       add_dependencies(threaded_tests ${name}_test)
     endif()
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "${labels}")
+    millrace_simulation(${name} ${lib} "${tests}" "${ARG_TEST_LINKS}")
   endif()
 endfunction()
 

@@ -53,6 +53,8 @@ class ActiveRun {
   void hurry() { urgent_ = has_unstored(); }
   // What is to be performed when all is stored.
   const std::vector<engine::Command>& commands() const { return commands_; }
+  // One that follows from what has happened so far, some of which may not be stored yet.
+  void command(engine::Command command) { commands_.push_back(std::move(command)); }
   // The commands of what is stored, once.
   std::vector<engine::Command> take_commands() { return std::exchange(commands_, {}); }
 

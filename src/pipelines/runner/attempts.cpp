@@ -227,7 +227,8 @@ void Attempts::recover(const Run& run, const engine::Node& node, std::optional<w
   const bool is_stopping = run->attempt_of(node).is_stopping;
   if (!status && node.state == engine::NodeState::launching) {
     if (is_stopping) return failed(run, path, attempt, Error(Code::cancelled, "the task was stopped"));
-    return launch(run, path, attempt);
+    // Its cause may be an event since the restart that the database has not taken yet.
+    return run->command({engine::Command::Kind::launch, path, attempt, {}, false, ""});
   }
   if (!status) {
     status.emplace();

@@ -27,7 +27,6 @@
 namespace millrace::pipelines::runner {
 namespace {
 
-constexpr int kOrdinaryRounds = 2'000;
 constexpr int kMaxActs = 5'000;
 constexpr int kMaxDeaths = 4;
 constexpr std::size_t kSlots = 2;
@@ -403,8 +402,7 @@ TEST(RunnerSimulation, LosesNothingWhateverHappens) {
   log::set_level(log::Level::off);
   Ground ground;
   Counts counts;
-  const int rounds =
-      SimulatedRounds(kOrdinaryRounds).run([&](std::uint32_t seed) { Simulation(ground, seed, counts).run(); });
+  const int rounds = SimulatedRounds().run([&](std::uint32_t seed) { Simulation(ground, seed, counts).run(); });
   log::set_level(log::Level::warn);
   fmt::print(
       "{} schedules: {} runs, {} ticks, {} attempts, {} cached, {} retries, {} removals, {} deaths, {} failing "

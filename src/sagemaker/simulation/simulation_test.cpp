@@ -15,7 +15,6 @@
 namespace millrace::sagemaker::simulation {
 namespace {
 
-constexpr int kOrdinaryRounds = 400;
 constexpr Kind kJobKinds[] = {Kind::training_job, Kind::processing_job, Kind::transform_job, Kind::tuning_job};
 
 std::string input_bucket(std::uint32_t seed, const std::string& name) {
@@ -380,7 +379,7 @@ TEST(Simulation, JobsAndEndpointsEndAsTheyMustWhateverHappens) {
   log::set_level(log::Level::error);
   Ground ground;
   Totals totals;
-  const int rounds = SimulatedRounds(kOrdinaryRounds).run([&](std::uint32_t seed) { run_round(ground, seed, totals); });
+  const int rounds = SimulatedRounds().run([&](std::uint32_t seed) { run_round(ground, seed, totals); });
   fmt::print("{} schedules, {} steps, {} deaths of the server\n", rounds, totals.steps, totals.deaths);
 }
 
