@@ -54,7 +54,7 @@ class Invoker {
 
   explicit Invoker(Needs needs) : Invoker(std::move(needs), Limits()) {}
   Invoker(Needs needs, Limits limits);
-  ~Invoker();
+  ~Invoker();  // after the timers and the sender have been stopped, which call it
   // `done` is called once, from any thread. `wanted` is asked now and then by those who wait.
   void invoke(Invocation invocation, Done done, std::function<bool()> wanted);
   void pump(const std::string& id);  // the variant's server has become ready
