@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """package.py [--program FILE] [--output DIRECTORY] KIND...: what is installed, from a release build.
 
-KIND: wheel, deb, tar; local-wheel, for this machine alone. `./dev package` calls it with the tools that each needs. Prints each file with its size.
+KIND: wheel, deb, tar, image; local-wheel, for this machine alone. `./dev package` calls it with the tools that each needs. Prints each file with its size.
 """
 
 import argparse
@@ -11,11 +11,12 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import deb  # noqa: E402
+import image  # noqa: E402
 import tarball  # noqa: E402
 import wheel  # noqa: E402
 from program import ROOT, Program  # noqa: E402
 
-KINDS = {"wheel": wheel.make, "local-wheel": wheel.make_local, "deb": deb.make, "tar": tarball.make}
+KINDS = {"wheel": wheel.make, "local-wheel": wheel.make_local, "deb": deb.make, "tar": tarball.make, "image": image.make}
 
 
 def main():

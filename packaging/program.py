@@ -29,7 +29,7 @@ class Program:
         if not built.is_file():
             raise SystemExit(f"{built} does not exist: run ./dev build")
         self.machine = platform.machine()
-        self.wheel = None  # once it is made
+        self.wheel = self.tarball = None  # once they are made
         self._place = tempfile.TemporaryDirectory(prefix="millrace-package-")
         self.scratch = pathlib.Path(self._place.name)
         self.path = self.scratch / "millrace"

@@ -9,6 +9,8 @@ from program import run
 
 
 def make(program, output):
+    if program.tarball:
+        return program.tarball
     name = f"millrace-{program.version}-linux-{program.machine}"
     tree = program.scratch / name
     unpacked = program.scratch / "unpacked"
@@ -23,6 +25,7 @@ def make(program, output):
     path = output / f"{name}.tar.gz"
     with tarfile.open(path, "w:gz", compresslevel=6) as archive:
         archive.add(tree, name, filter=as_root)
+    program.tarball = path
     return path
 
 
