@@ -15,13 +15,14 @@ constexpr Millis kFirstDelay{50}, kLongestDelay{10'000};
 Value to_value(const Deployment& deployment) {
   Value variants = Value::array();
   for (const auto& v : deployment.variants) {
-    variants.push(Value::object({{"name", v.name},
-                                 {"container", v.container},
-                                 {"weight", v.weight},
-                                 {"instances", v.instances},
-                                 {"model", v.model},
-                                 {"attempt", v.attempt},
-                                 {"start_limit", v.start_limit.count()}}));
+    Value variant = Value::object({{"name", v.name},
+                                   {"container", v.container},
+                                   {"weight", v.weight},
+                                   {"instances", v.instances},
+                                   {"model", v.model},
+                                   {"attempt", v.attempt},
+                                   {"start_limit", v.start_limit.count()}});
+    variants.push(std::move(variant.set_if(!v.serverless.is_null(), "serverless", v.serverless)));
   }
   Value out = Value::object({{"config", deployment.config}, {"variants", std::move(variants)}});
   if (!deployment.capture.is_null()) out.set("capture", deployment.capture);
@@ -48,7 +49,7 @@ std::vector<Deployment> deployments_of(const Resource& endpoint) {
     for (const auto& v : value["variants"].items()) {
       deployment.variants.push_back({v["name"].string_or(), v["weight"].double_or(1), v["instances"].int_or(1),
                                      v["model"], v["attempt"].int_or(1), Millis(v["start_limit"].int_or(0)),
-                                     static_cast<std::size_t>(v["container"].int_or(0))});
+                                     static_cast<std::size_t>(v["container"].int_or(0)), v["serverless"]});
     }
     deployments.push_back(std::move(deployment));
   }
@@ -74,10 +75,37 @@ Deployment make_deployment(std::int64_t number, const Value& config, const std::
     const std::chrono::seconds limit(variant["ContainerStartupHealthCheckTimeoutInSeconds"].int_or(0));
     for (std::size_t container = 0; container < containers_of(model).size(); ++container) {
       deployment.variants.push_back({variant["VariantName"].string_or(), variant["InitialVariantWeight"].double_or(1),
-                                     variant["InitialInstanceCount"].int_or(1), model, 1, limit, container});
+                                     variant["InitialInstanceCount"].int_or(1), model, 1, limit, container,
+                                     variant["ServerlessConfig"]});
     }
   }
   return deployment;
+}
+
+void retain_properties(Deployment& deployment, const Deployment& serving, const Value& excluded) {
+  const auto is_excluded = [&](std::string_view type) {
+    return std::ranges::any_of(excluded.items(),
+                               [&](const Value& e) { return e["VariantPropertyType"].string_or() == type; });
+  };
+  const bool weights = !is_excluded("DesiredWeight"), counts = !is_excluded("DesiredInstanceCount");
+  for (auto& variant : deployment.variants) {
+    const auto same = std::ranges::find(serving.variants, variant.name, &Variant::name);
+    if (same == serving.variants.end()) continue;
+    if (weights) variant.weight = same->weight;
+    if (counts && same->serverless.is_null()) variant.instances = same->instances;
+  }
+}
+
+std::int64_t total_instances(const Deployment& deployment) {
+  std::int64_t total = 0;
+  for (const auto& variant : deployment.variants) total += variant.container == 0 ? variant.instances : 0;
+  return total;
+}
+
+Value pending_summary(const Deployment& deployment, Time now) {
+  return Value::object({{"EndpointConfigName", deployment.config},
+                        {"ProductionVariants", variants_summary(deployment, now)},
+                        {"StartTime", seconds(now)}});
 }
 
 Value variants_summary(const Deployment& deployment, Time now) {
@@ -90,12 +118,16 @@ Value variants_summary(const Deployment& deployment, Time now) {
       images.push(
           Value::object({{"SpecifiedImage", image}, {"ResolvedImage", image}, {"ResolutionTime", seconds(now)}}));
     }
-    list.push(Value::object({{"VariantName", v.name},
-                             {"DeployedImages", std::move(images)},
-                             {"CurrentWeight", v.weight},
-                             {"DesiredWeight", v.weight},
-                             {"CurrentInstanceCount", v.instances},
-                             {"DesiredInstanceCount", v.instances}}));
+    Value summary = Value::object({{"VariantName", v.name},
+                                   {"DeployedImages", std::move(images)},
+                                   {"CurrentWeight", v.weight},
+                                   {"DesiredWeight", v.weight}});
+    const bool serverless = !v.serverless.is_null();
+    for (const std::string_view state : {"Current", "Desired"}) {
+      summary.set(fmt::format("{}{}", state, serverless ? "ServerlessConfig" : "InstanceCount"),
+                  serverless ? v.serverless : Value(v.instances));
+    }
+    list.push(std::move(summary));
   }
   return list;
 }

@@ -2,9 +2,10 @@
 // An endpoint's deployments, as its row keeps them. Pure.
 //
 //   state.serving, state.pending   numbers of the deployment that answers / that is being brought up; 0: none
+//   state.begun, state.deadline    of an update (milliseconds): when its deployment was ready, by when it must be done
 //   state.deployments["3"]         {config, capture (DataCaptureConfig), variants: [{name, container, weight,
-//   instances, model, attempt,
-//                                  start_limit}]}: one of each container of a model that has several, in order
+//                                  instances, serverless, model, attempt, start_limit}]}: one of each container of a
+//                                  model that has several, in order
 // A deployment that is neither is being taken down.
 
 #include <cstdint>
@@ -26,6 +27,7 @@ struct Variant {
   std::int64_t attempt = 1;   // how often its server has been started
   Millis start_limit{};       // until it must answer its first /ping; 0: kStartLimit (machine.h)
   std::size_t container = 0;  // which of the model's
+  Value serverless = {};      // its ServerlessConfig; null: it has instances
 
   // Of its server among those of the deployment: "v"; that of another container than the first: "v.1".
   std::string label() const;
@@ -47,8 +49,17 @@ void erase_deployment(Resource& endpoint, std::int64_t number);
 // From an endpoint configuration and the Describe documents of its models, in the order of its variants.
 Deployment make_deployment(std::int64_t number, const Value& config, const std::vector<Value>& models);
 
+// UpdateEndpoint's RetainAllVariantProperties: the weights and instance counts of `serving` for the variants that both
+// have, without those that `excluded` (ExcludeRetainedVariantProperties) names.
+void retain_properties(Deployment& deployment, const Deployment& serving, const Value& excluded);
+
+// Of all variants.
+std::int64_t total_instances(const Deployment& deployment);
+
 // DescribeEndpoint's ProductionVariants.
 Value variants_summary(const Deployment& deployment, Time now);
+// Its PendingDeploymentSummary, of an update that began at `now`.
+Value pending_summary(const Deployment& deployment, Time now);
 
 // A model server's launch key: "sagemaker/endpoint/<name>/<incarnation>/<deployment>/<variant>/<attempt>".
 std::string server_key(const Resource& endpoint, const Deployment& deployment, const Variant& variant);

@@ -64,6 +64,42 @@ TEST(Deployment, AModelOfSeveralContainersHasAServerForEach) {
   EXPECT_EQ(shown.as_array()[0]["DeployedImages"].size(), 2u);
 }
 
+TEST(Deployment, RetainsWeightsAndCountsOfVariantsThatStay) {
+  const auto variant = [](const char* name, double weight, int count) {
+    return Value::object({{"VariantName", name}, {"InitialVariantWeight", weight}, {"InitialInstanceCount", count}});
+  };
+  const auto deployment = [](Value::Array variants) {
+    const std::vector<Value> models(variants.size(), Value::object());
+    return make_deployment(1, Value::object({{"ProductionVariants", Value(std::move(variants))}}), models);
+  };
+  const Deployment serving = deployment({variant("a", 5, 3), variant("gone", 7, 7)});
+  const auto retained = [&](Value::Array excluded) {
+    Deployment next = deployment({variant("a", 1, 1), variant("new", 2, 2)});
+    Value list = Value::array();
+    for (auto& type : excluded) list.push(Value::object({{"VariantPropertyType", type}}));
+    retain_properties(next, serving, list);
+    EXPECT_EQ(next.variants[1].weight, 2);
+    EXPECT_EQ(next.variants[1].instances, 2);
+    return std::pair(next.variants[0].weight, next.variants[0].instances);
+  };
+  EXPECT_EQ(retained({}), std::pair(5.0, std::int64_t{3}));
+  EXPECT_EQ(retained({"DesiredWeight"}), std::pair(1.0, std::int64_t{3}));
+  EXPECT_EQ(retained({"DesiredInstanceCount", "DataCaptureConfig"}), std::pair(5.0, std::int64_t{1}));
+}
+
+TEST(Deployment, AServerlessVariantHasNoInstances) {
+  const Value serverless = Value::object({{"MemorySizeInMB", 2048}, {"MaxConcurrency", 3}});
+  const Value config =
+      Value::object({{"ProductionVariants",
+                      Value::array({Value::object({{"VariantName", "a"}, {"ServerlessConfig", serverless}})})}});
+  Resource endpoint;
+  put_deployment(endpoint, make_deployment(1, config, {Value::object()}));
+  const Value shown = variants_summary(deployments_of(endpoint).at(0), Time()).as_array()[0];
+  EXPECT_EQ(shown["CurrentServerlessConfig"], serverless);
+  EXPECT_EQ(shown["DesiredServerlessConfig"], serverless);
+  EXPECT_FALSE(shown.has("CurrentInstanceCount"));
+}
+
 TEST(Deployment, RestartsWaitLongerEachTime) {
   EXPECT_EQ(restart_delay(1).count(), 50);
   EXPECT_EQ(restart_delay(2).count(), 100);

@@ -15,6 +15,8 @@
 #include "sagemaker/serving/capture.h"
 #include "sagemaker/serving/deployment.h"
 #include "sagemaker/serving/invoker.h"
+#include "sagemaker/serving/machine.h"
+#include "sagemaker/serving/rollout.h"
 #include "sagemaker/serving/routes.h"
 #include "sagemaker/serving/servers.h"
 
@@ -38,7 +40,7 @@ struct Endpoints::Impl {
   Impl(Dependencies& w, LogFollower& follower, const Execution& e, const Send& send)
       : dependencies(w),
         execution(e),
-        routes(w.store, w.account_region.account),
+        routes(w.store, w.clock, w.account_region.account),
         servers({w, follower, e, send, [this](const std::string& endpoint) { poke(endpoint); },
                  [this](const std::string& id) { invoker.pump(id); },
                  [this]() -> Status {
@@ -139,9 +141,39 @@ struct Endpoints::Impl {
       case Up::ready:
         break;
     }
+    const std::int64_t deadline = endpoint.state["deadline"].int_or(0);
+    if (deadline != 0 && dependencies.clock.now() > from_epoch_ms(deadline))
+      return give_up(endpoint, deployment, "The update exceeded MaximumExecutionTimeoutInSeconds.");
+    if (MR_TRY(is_moving(endpoint, deployment))) return {};
+    return complete(endpoint, deployment);
+  }
+
+  // While an update moves the traffic, in steps and with waits. It is looked at again with each answer to /ping, and at
+  // a step that is due before the next of those.
+  Result<bool> is_moving(const Resource& endpoint, const Deployment& deployment) {
+    if (endpoint.state["serving"].int_or(0) == 0) return false;
+    const Rollout rollout = rollout_of(endpoint.body["LastDeploymentConfig"], total_instances(deployment));
+    if (!shift_at(rollout, Millis(0)).until) return false;
+    const Time now = dependencies.clock.now();
+    Resource row = endpoint;
+    if (row.state["begun"].int_or(0) == 0) {
+      row = MR_TRY(dependencies.store.change(Kind::endpoint, endpoint.name, [&](Resource& present) -> Status {
+        present.state.set("begun", to_epoch_ms(now));
+        return {};
+      }));
+    }
+    const Shift shift = shift_at(rollout, now - from_epoch_ms(row.state["begun"].int_or(0)));
+    if (!shift.until) return false;
+    routes.publish(row);
+    if (*shift.until < kHealthInterval) poke_after(endpoint.name, *shift.until);
+    return true;
+  }
+
+  Status complete(const Resource& endpoint, const Deployment& deployment) {
     const auto changed = dependencies.store.change(Kind::endpoint, endpoint.name, [&](Resource& row) -> Status {
       if (row.state["pending"].int_or(0) != deployment.number || row.status == "Deleting") return {};
       const Time now = dependencies.clock.now();
+      end_update(row);
       row.state.set("pending", 0).set("serving", deployment.number);
       row.status = "InService";
       row.modified = now;
@@ -164,6 +196,12 @@ struct Endpoints::Impl {
     return {};
   }
 
+  static void end_update(Resource& row) {
+    row.state.erase("begun");
+    row.state.erase("deadline");
+    row.body.erase("PendingDeploymentSummary");
+  }
+
   // The deployment that answers.
   Status keep_up(const Resource& endpoint, Deployment& deployment) {
     std::string reason;
@@ -178,6 +216,7 @@ struct Endpoints::Impl {
       if (row.status == "Deleting") return {};
       const bool pending = row.state["pending"].int_or(0) == deployment.number;
       row.state.set(pending ? "pending" : "serving", 0);
+      if (pending) end_update(row);
       // A failed update leaves the deployment that answers as it was.
       const bool still_served = row.state["serving"].int_or(0) != 0;
       row.status = still_served ? "InService" : "Failed";
@@ -187,7 +226,11 @@ struct Endpoints::Impl {
       return {};
     });
     if (!changed) return fail(changed.error());
-    if (changed->status == "Failed") routes.withdraw(endpoint.name);
+    if (changed->status == "Failed") {
+      routes.withdraw(endpoint.name);
+    } else if (changed->status == "InService") {
+      routes.publish(*changed);  // what an update had moved goes back
+    }
     dependencies.changed(Kind::endpoint, endpoint.name);
     poke(endpoint.name);
     return {};
@@ -239,8 +282,8 @@ Endpoints::Endpoints(Dependencies& dependencies, LogFollower& follower, const Ex
     : impl_(std::make_unique<Impl>(dependencies, follower, execution, send)) {}
 Endpoints::~Endpoints() { stop(); }
 
-Result<Resource> Endpoints::create(const std::string& name, const std::string& config, const Tags& tags,
-                                   const std::string& origin, Time now) {
+Result<Resource> Endpoints::create(const std::string& name, const std::string& config, const Value& deployment_config,
+                                   const Tags& tags, const std::string& origin, Time now) {
   Dependencies& dependencies = impl_->dependencies;
   const Deployment deployment = MR_TRY(impl_->deployment_of(config, 1));
   Resource endpoint;
@@ -255,6 +298,7 @@ Result<Resource> Endpoints::create(const std::string& name, const std::string& c
   put_deployment(endpoint, deployment);
   endpoint.body.set("EndpointName", name).set("EndpointArn", endpoint.arn).set("EndpointConfigName", deployment.config);
   endpoint.body.set("EndpointStatus", endpoint.status);
+  endpoint.body.set_if(!deployment_config.is_null(), "LastDeploymentConfig", deployment_config);
   endpoint.body.set("CreationTime", seconds(now)).set("LastModifiedTime", seconds(now));
   MR_TRY(dependencies.store.insert(endpoint, tags, [](db::Connection& connection) -> Status {
     if (MR_TRY(Store::count_active_in(connection, Kind::endpoint)) < kMaxEndpointCount) return {};
@@ -266,10 +310,10 @@ Result<Resource> Endpoints::create(const std::string& name, const std::string& c
   return endpoint;
 }
 
-Result<Resource> Endpoints::update(const std::string& name, const std::string& config, Time now) {
+Result<Resource> Endpoints::update(const std::string& name, const Update& update, Time now) {
   Dependencies& dependencies = impl_->dependencies;
   const auto present = MR_TRY(dependencies.store.get(Kind::endpoint, name, dependencies.account_region));
-  Deployment deployment = MR_TRY(impl_->deployment_of(config, 0));
+  Deployment deployment = MR_TRY(impl_->deployment_of(update.config, 0));
   auto changed = MR_TRY(dependencies.store.change(Kind::endpoint, name, [&](Resource& row) -> Status {
     if (row.status == "Failed") {
       return validation_error(
@@ -277,7 +321,16 @@ Result<Resource> Endpoints::update(const std::string& name, const std::string& c
     }
     if (row.status != "InService") return fail(impl_->in_progress(name));
     deployment.number = row.state["next"].int_or(2);
+    for (const auto& serving : deployments_of(row)) {
+      if (update.retain_properties && serving.number == row.state["serving"].int_or(0))
+        retain_properties(deployment, serving, update.excluded);
+    }
     put_deployment(row, deployment);
+    if (!update.retain_deployment_config) row.body.erase("LastDeploymentConfig");
+    row.body.set_if(!update.deployment_config.is_null(), "LastDeploymentConfig", update.deployment_config);
+    const Millis limit = rollout_of(row.body["LastDeploymentConfig"], total_instances(deployment)).limit;
+    row.state.set_if(limit.count() > 0, "deadline", to_epoch_ms(now + limit));
+    row.body.set("PendingDeploymentSummary", pending_summary(deployment, now));
     row.state.set("pending", deployment.number).set("next", deployment.number + 1);
     row.status = "Updating";
     row.modified = now;

@@ -21,9 +21,17 @@ class Endpoints {
   Endpoints(Dependencies& dependencies, LogFollower& follower, const Execution& execution, Send send);
   ~Endpoints();  // stop()
 
-  Result<Resource> create(const std::string& name, const std::string& config, const Tags& tags,
-                          const std::string& origin, Time now);
-  Result<Resource> update(const std::string& name, const std::string& config, Time now);
+  // `deployment_config`: checked (rollout.h), or null.
+  Result<Resource> create(const std::string& name, const std::string& config, const Value& deployment_config,
+                          const Tags& tags, const std::string& origin, Time now);
+  struct Update {
+    std::string config;
+    Value deployment_config = {};           // checked (rollout.h); null: all at once
+    bool retain_deployment_config = false;  // that of the last update instead
+    bool retain_properties = false;         // weights and instance counts of the variants
+    Value excluded = {};                    // [{VariantPropertyType}]: all but these
+  };
+  Result<Resource> update(const std::string& name, const Update& update, Time now);
   // desired: [{VariantName, DesiredWeight, DesiredInstanceCount}]
   Result<Resource> update_weights(const std::string& name, const Value& desired, Time now);
   Status remove(const std::string& name, Time now);

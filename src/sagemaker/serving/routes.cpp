@@ -1,9 +1,12 @@
 #include "sagemaker/serving/routes.h"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "base/strings.h"
 #include "sagemaker/serving/capture.h"
+#include "sagemaker/serving/rollout.h"
 
 namespace millrace::sagemaker {
 namespace {
@@ -16,24 +19,47 @@ std::string container_name(const Variant& variant) {
   return given.empty() ? fmt::format("container-{}", variant.container + 1) : given;
 }
 
-std::shared_ptr<const Route> make_route(const Resource& endpoint) {
+// `share`: of the endpoint's traffic.
+void add_targets(const Resource& endpoint, const Deployment& deployment, double share, Route& route) {
+  double total = 0;
+  for (const auto& variant : deployment.variants) total += variant.container == 0 ? variant.weight : 0;
+  for (const auto& variant : deployment.variants) {
+    if (variant.container == 0) {
+      const bool is_direct = variant.model["InferenceExecutionConfig"]["Mode"].string_or() == "Direct";
+      const auto most = static_cast<std::size_t>(variant.serverless["MaxConcurrency"].int_or(0));
+      route.targets.push_back({variant.name, {}, is_direct, most});
+      route.weights.push_back(total > 0 ? share * variant.weight / total : 0);
+    }
+    route.targets.back().stages.push_back({variant_id(endpoint, deployment, variant), container_name(variant)});
+  }
+}
+
+// Of the deployment that is being brought up, while an update moves the traffic to it.
+double share_of_pending(const Resource& endpoint, const Deployment& deployment, Time now) {
+  const std::int64_t begun = endpoint.state["begun"].int_or(0);
+  if (begun == 0) return 0;
+  const Rollout rollout = rollout_of(endpoint.body["LastDeploymentConfig"], total_instances(deployment));
+  return shift_at(rollout, now - from_epoch_ms(begun)).percent / 100;
+}
+
+std::shared_ptr<const Route> make_route(const Resource& endpoint, Time now) {
   auto route = std::make_shared<Route>();
-  const std::int64_t serving = endpoint.state["serving"].int_or(0);
-  for (const auto& deployment : deployments_of(endpoint)) {
+  const std::int64_t serving = endpoint.state["serving"].int_or(0), pending = endpoint.state["pending"].int_or(0);
+  const auto deployments = deployments_of(endpoint);
+  double moved = 0;
+  for (const auto& deployment : deployments) {
+    if (deployment.number != pending) continue;
+    moved = share_of_pending(endpoint, deployment, now);
+    if (moved > 0) add_targets(endpoint, deployment, moved, *route);
+  }
+  for (const auto& deployment : deployments) {
     if (deployment.number != serving) continue;
     if (auto capture = capture_config(deployment.capture); capture && !deployment.variants.empty()) {
       capture->role_arn = deployment.variants.front().model["ExecutionRoleArn"].string_or();
       capture->origin = endpoint.origin();
       route->capture = std::make_shared<const CaptureConfig>(std::move(*capture));
     }
-    for (const auto& variant : deployment.variants) {
-      if (variant.container == 0) {
-        const bool is_direct = variant.model["InferenceExecutionConfig"]["Mode"].string_or() == "Direct";
-        route->targets.push_back({variant.name, {}, is_direct});
-        route->weights.push_back(variant.weight);
-      }
-      route->targets.back().stages.push_back({variant_id(endpoint, deployment, variant), container_name(variant)});
-    }
+    add_targets(endpoint, deployment, 1 - moved, *route);
   }
   return route;
 }
@@ -63,11 +89,15 @@ std::string variant_id(const Resource& endpoint, const Deployment& deployment, c
 
 Result<Route::Target> Route::choose(const std::string& target_variant, double u) const {
   if (!target_variant.empty()) {
-    for (const auto& target : targets) {
-      if (target.variant == target_variant) return target;
+    const auto named = std::ranges::find(targets, target_variant, &Target::variant);
+    if (named == targets.end()) {
+      return fail(Code::invalid_argument, fmt::format("Variant {} not found for Request", target_variant),
+                  "ValidationError");
     }
-    return fail(Code::invalid_argument, fmt::format("Variant {} not found for Request", target_variant),
-                "ValidationError");
+    std::vector<double> own = weights;  // two have the name while an update moves the traffic
+    for (std::size_t i = 0; i < own.size(); ++i) own[i] = targets[i].variant == target_variant ? own[i] : 0;
+    const int at = choose_variant(own, u);
+    return at < 0 ? *named : targets[static_cast<std::size_t>(at)];
   }
   const int at = choose_variant(weights, u);
   if (at < 0) {
@@ -77,7 +107,7 @@ Result<Route::Target> Route::choose(const std::string& target_variant, double u)
 }
 
 void Routes::publish(const Resource& endpoint) {
-  auto route = make_route(endpoint);
+  auto route = make_route(endpoint, clock_.now());
   const MutexLock lock(mutex_);
   routes_[to_lower(endpoint.name)] = std::move(route);
 }
@@ -97,7 +127,7 @@ Result<std::shared_ptr<const Route>> Routes::find(const std::string& endpoint) {
     return fail(Code::invalid_argument, fmt::format("Endpoint {} of account {} not found.", endpoint, account_),
                 "ValidationError");
   }
-  return make_route(*row);
+  return make_route(*row, clock_.now());
 }
 
 }  // namespace millrace::sagemaker

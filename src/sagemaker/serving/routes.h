@@ -27,6 +27,7 @@ struct Route {
     };
     std::vector<Stage> stages;  // each one's answer is the next one's request; at least one
     bool is_direct = false;     // a caller names the stage instead
+    std::size_t most = 0;       // invocations at a time (a serverless variant's MaxConcurrency); 0: no such limit
 
     // For a caller that names `container`, or none. Error: ValidationError.
     Status narrow(const std::string& container);
@@ -35,13 +36,14 @@ struct Route {
   std::vector<double> weights;
   std::shared_ptr<const CaptureConfig> capture;  // shared with what waits to be written; nullptr: nothing is captured
 
-  // The variant of that name or, without a name, one by weight: `u` is uniform in [0, 1). Error: ValidationError.
+  // One by weight, of those of that name or of all: `u` is uniform in [0, 1). Error: ValidationError.
   Result<Target> choose(const std::string& target_variant, double u) const;
 };
 
 class Routes {
  public:
-  Routes(Store& store, std::string account) : store_(store), account_(std::move(account)) {}
+  Routes(Store& store, const Clock& clock, std::string account)
+      : store_(store), clock_(clock), account_(std::move(account)) {}
   void publish(const Resource& endpoint);
   void withdraw(const std::string& endpoint);
   // Error: ValidationError when the endpoint does not answer. Shared: an invocation keeps the one it began with.
@@ -49,6 +51,7 @@ class Routes {
 
  private:
   Store& store_;
+  const Clock& clock_;  // an update moves the traffic in steps
   const std::string account_;
   Mutex mutex_;
   // By the endpoint's name in lower case.

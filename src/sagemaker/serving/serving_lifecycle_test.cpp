@@ -113,6 +113,42 @@ class ServingLifecycle : public testing::Test {
   }
 };
 
+TEST_F(ServingLifecycle, AnUpdateKeepsWhatItIsAskedToAndMovesTrafficAsConfigured) {
+  create_endpoint();
+  accepted("UpdateEndpointWeightsAndCapacities", *parse_json(R"({"EndpointName": "e", "DesiredWeightsAndCapacities": [
+               {"VariantName": "AllTraffic", "DesiredWeight": 4, "DesiredInstanceCount": 3}]})"));
+  create_config("c2", "m");
+  const Value canary = *parse_json(R"({"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY",
+      "WaitIntervalInSeconds": 1, "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50}}}})");
+  accepted("UpdateEndpoint", Value::object({{"EndpointName", "e"},
+                                            {"EndpointConfigName", "c2"},
+                                            {"DeploymentConfig", canary},
+                                            {"RetainAllVariantProperties", true},
+                                            {"ExcludeRetainedVariantProperties",
+                                             *parse_json(R"([{"VariantPropertyType": "DesiredInstanceCount"}])")}}));
+  const Value updating = endpoint({"Updating", "Failed"});
+  EXPECT_EQ(updating["PendingDeploymentSummary"]["EndpointConfigName"].string_or(), "c2");
+  EXPECT_EQ(updating["EndpointConfigName"].string_or(), "c");
+  while (endpoint({"InService", "Updating", "Failed"})["EndpointStatus"].string_or() == "Updating") expect_answer();
+  const Value described = endpoint({"InService"});
+  EXPECT_EQ(described["EndpointConfigName"].string_or(), "c2");
+  EXPECT_EQ(described["LastDeploymentConfig"], canary);
+  EXPECT_FALSE(described.has("PendingDeploymentSummary"));
+  const Value variant = described["ProductionVariants"].as_array()[0];
+  EXPECT_EQ(variant["CurrentWeight"].double_or(0), 4) << "retained";
+  EXPECT_EQ(variant["CurrentInstanceCount"].int_or(0), 1) << "excluded";
+
+  const auto both = refused("UpdateEndpoint", Value::object({{"EndpointName", "e"},
+                                                             {"EndpointConfigName", "c"},
+                                                             {"DeploymentConfig", canary},
+                                                             {"RetainDeploymentConfig", true}}));
+  EXPECT_THAT(both.message, HasSubstr("cannot both be given"));
+  const auto alarms =
+      refused("UpdateEndpoint", *parse_json(R"({"EndpointName": "e", "EndpointConfigName": "c", "DeploymentConfig":
+          {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}})"));
+  EXPECT_THAT(alarms.message, HasSubstr("no CloudWatch alarms"));
+}
+
 TEST_F(ServingLifecycle, AnEndpointAnswersChangesAndGoes) {
   create_endpoint();
   expect_answer();
