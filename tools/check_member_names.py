@@ -66,6 +66,7 @@ SERVICES = {
         "SageMakerInput", "SageMakerOutput",  # of a transform's joined records
         "captureData", "endpointInput", "endpointOutput", "observedContentType", "eventMetadata", "eventId",
         "inferenceTime", "inferenceId", "customAttributes", "eventVersion",  # of captured data's lines
+        "modelName", "modelUrl",  # of the containers of multi-model endpoints
         # members of errors, which the trimmed models leave out
         "Message", "LogStreamArn", "OriginalMessage", "OriginalStatusCode",
     }),
@@ -84,6 +85,7 @@ WORDS = {
     "ConnectionRefused", "ValidationError", "ValidationException", "ConflictException", "ObjectiveMetric",
     "S3DistributionType", "SageMakerInput", "SageMakerOutput", "Message", "LogStreamArn", "OriginalMessage",
     "OriginalStatusCode", "InstallRequirementsError", "ClientError", "AlgorithmError",
+    "ThrottlingException",
 }
 
 NAME = r"(?:[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*|[a-z]+(?:[A-Z][a-z0-9]*)+)"  # CloudWatch Logs' are in lowerCamel

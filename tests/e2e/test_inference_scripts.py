@@ -184,6 +184,30 @@ def test_workers_are_replaced_when_they_end_or_hang(program):
     assert "another one takes its place" in server.printed() and "one request has taken it 1 seconds" in server.printed()
 
 
+def test_models_of_a_multi_model_endpoint(program, tmp_path):
+    shared = "import os\ndef model_fn(d): return open(os.path.join(d, 'weights')).read()\ndef transform_fn(m, data, c, a): return f'shared {m} {data}', 'text/plain'"
+    server = program(shared, SAGEMAKER_MULTI_MODEL="true").ready()
+    for name, script in {"a": None, "b": "import helper\ndef model_fn(d): return helper.NAME\ndef transform_fn(m, data, c, a): return m, 'text/plain'"}.items():
+        files = tmp_path / "model" / name / "model"
+        files.mkdir(parents=True)
+        (files / "weights").write_text(name * 3)
+        if script:
+            (files / "code").mkdir()
+            (files / "code" / "inference.py").write_text(script)
+            (files / "code" / "helper.py").write_text("NAME = 'its own'")
+        assert server.ask("POST", "/models", json.dumps({"model_name": name, "url": "/x"}))[0] == 200
+    assert server.ask("POST", "/models/a/invoke", "1", {"Content-Type": "text/csv"}) == (200, "text/plain", b"shared aaa 1")
+    assert server.ask("POST", "/models/b/invoke", "1", {"Content-Type": "text/csv"}) == (200, "text/plain", b"its own")
+    assert [one["modelName"] for one in json.loads(server.ask("GET", "/models")[2])["models"]] == ["a", "b"]
+    assert server.ask("GET", "/models/a")[0] == 200 and server.ask("GET", "/models/c")[0] == 404
+    assert server.ask("POST", "/invocations", "1")[0] == 404
+    for name in ("c", "..", "a/../a"):
+        assert server.ask("POST", "/models", json.dumps({"model_name": name, "url": "/x"}))[0] == 404, name
+    (tmp_path / "model" / "b").rename(tmp_path / "gone")
+    assert server.ask("POST", "/models/b/invoke", "1")[0] == 404, "its files have gone"
+    assert server.ask("DELETE", "/models/a")[0] == 200
+
+
 # --- endpoints ---
 
 SCRIPT = """
@@ -281,6 +305,25 @@ def test_a_model_that_cannot_be_loaded(account):
 
 def adds(number):
     return f"def model_fn(d): return {number}\ndef transform_fn(m, data, kind, accept):\n  if data.strip() == 'x': raise ValueError('no number')\n  return f'{{int(data) + m}} {{kind}} {{accept}}' if m == 10 else str(int(data) + m), 'text/csv'"
+
+
+def test_a_multi_model_endpoint(account):
+    for number in (1, 2):
+        account.put(f"many/m{number}.tar.gz", weights=str(number), **{"code__inference.py": "def model_fn(d): return open(d + '/weights').read()\ndef transform_fn(m, data, kind, accept): return f'{m} {data}', 'text/csv'"})
+    account.put("many/broken.tar.gz", **{"code__inference.py": "def model_fn(d): raise OSError('no weights')"})
+    container = {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://models/many/", "Environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}}
+    account.sagemaker.create_model(ModelName="many", ExecutionRoleArn=account.role, PrimaryContainer=container)
+    endpoint = account.deploy("many")
+    assert endpoint["EndpointStatus"] == "InService", endpoint.get("FailureReason")
+    invoke = lambda **more: account.runtime.invoke_endpoint(EndpointName="many", Body="x", ContentType="text/csv", **more)["Body"].read()
+    assert [invoke(TargetModel=name) for name in ("m1.tar.gz", "m2.tar.gz", "/m1.tar.gz")] == [b"1 x", b"2 x", b"1 x"]
+    with pytest.raises(account.runtime.exceptions.ClientError, match=r"\(ValidationError\).*Failed to download model data\(bucket: models, key: many/none.tar.gz\)"):
+        invoke(TargetModel="none.tar.gz")
+    with pytest.raises(account.runtime.exceptions.ModelError, match=r"Received server error \(500\) from primary with message \"no weights"):
+        invoke(TargetModel="broken.tar.gz")
+    with pytest.raises(account.runtime.exceptions.ClientError, match="requires target model header"):
+        invoke()
+    account.sagemaker.delete_endpoint(EndpointName="many")
 
 
 @pytest.mark.parametrize("mode", ["Serial", "Direct"])

@@ -23,6 +23,7 @@ using MountKind = work::Mount::Kind;
 
 constexpr std::uint16_t kPort = 8080;  // on which a container listens; SAGEMAKER_BIND_TO_PORT
 constexpr std::string_view kLoopback[] = {"://127.0.0.1:", "://localhost:", "://0.0.0.0:"};
+constexpr std::string_view kModels = "/opt/ml/models", kMultiModel = "SAGEMAKER_MULTI_MODEL";
 constexpr std::string_view kModel = "/opt/ml/model", kCode = "/opt/ml/code", kCodeOfModel = "/opt/ml/model/code";
 constexpr std::string_view kPython = "/usr/bin/python3", kProgramDirectory = "/opt/ml/server",
                            kProgramFile = "server.py";
@@ -37,10 +38,14 @@ std::string seen_from_container(std::string url) {
   return url;
 }
 
+// As its server sees the artifacts: those of one model, or the folder of many.
+std::string_view seen_model(const ServedModel& model) { return model.multi ? kModels : kModel; }
+
 Result<work::Workload> built_in_server(const Dependencies& dependencies, const ServedModel& model,
                                        const ModelPlaces& places) {
-  auto spec = worker_spec(dependencies.options,
-                          {"serve", places.model.string(), model.algorithm, std::string(Sockets::kSocketName)});
+  std::vector<std::string> words{"serve", places.model.string(), model.algorithm, std::string(Sockets::kSocketName)};
+  if (model.multi) words.emplace_back("multi");
+  auto spec = worker_spec(dependencies.options, std::move(words));
   spec.working_directory = places.socket;
   MR_TRY(dependencies.sandbox.contain_worker(spec, {places.socket}, {places.model}, hidden_of(dependencies.options)));
   return spec;
@@ -54,10 +59,11 @@ Result<work::Workload> container_server(const Dependencies& dependencies, const 
                     seen_from_container(dependencies.options.endpoint_url));
   set_variable(spec.environment, "SAGEMAKER_BIND_TO_PORT", std::to_string(kPort));
   for (const auto& [name, value] : variables_of(model.environment)) set_variable(spec.environment, name, value);
+  if (model.multi) set_variable(spec.environment, kMultiModel, "true");
   put_in_image(spec, model.image, {}, {"serve"});
   spec.published_port = kPort;
   spec.sandbox.emplace();
-  spec.sandbox->mounts = {{MountKind::read_only, owner.places.model, std::string(kModel), 0, {}}};
+  spec.sandbox->mounts = {{MountKind::read_only, owner.places.model, std::string(seen_model(model)), 0, {}}};
   return spec;
 }
 
@@ -104,7 +110,7 @@ Status contain_script(const Dependencies& dependencies, const ServerOwner& owner
   spec.sandbox.emplace();
   spec.sandbox->hidden = hidden_of(dependencies.options);
   spec.sandbox->network = !owner.model.isolated;
-  spec.sandbox->mounts = {{MountKind::read_only, places.model, std::string(kModel), 0, {}},
+  spec.sandbox->mounts = {{MountKind::read_only, places.model, std::string(seen_model(owner.model)), 0, {}},
                           {MountKind::writable, tmp, "/tmp", 0, {}},
                           {MountKind::writable, places.socket, places.socket.native(), 0, {}},
                           {MountKind::files,
@@ -142,7 +148,8 @@ Result<work::Workload> script_server(const Dependencies& dependencies, const Ser
   add_aws_variables(spec.environment, dependencies.account_region.region, dependencies.options.endpoint_url);
   set_variable(spec.environment, "SM_MODEL_DIR", kModel);
   for (const auto& [name, value] : variables_of(model.environment)) set_variable(spec.environment, name, value);
-  set_variable(spec.environment, kModelVariable, kModel);
+  set_variable(spec.environment, kModelVariable, seen_model(model));
+  if (model.multi) set_variable(spec.environment, kMultiModel, "true");
   set_variable(spec.environment, kCodeVariable, plan.code);
   set_variable(spec.environment, kFrameworkVariable, plan.framework);
   spec.command = script_command(plan);
@@ -187,7 +194,7 @@ Result<ServerPlan> plan_server(const Dependencies& dependencies, const ServedMod
   }
   const Script script = MR_TRY(find_script(places));
   const auto image = frameworks::image_of(model.image);
-  if (script.seen.empty() && !image) return fail(cannot_serve(model));
+  if (script.seen.empty() && !image && !model.multi) return fail(cannot_serve(model));
   return plan_script(model, script, image);
 }
 

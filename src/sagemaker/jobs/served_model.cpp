@@ -24,10 +24,7 @@ Result<ServedModel> served_model(const Value& model, std::size_t at) {
   if (const auto* algorithm = built_in::algorithm_of_image(served.image)) served.algorithm = algorithm->info().name;
   served.model_data_url = container["ModelDataUrl"].string_or();
   served.role_arn = model["ExecutionRoleArn"].string_or();
-  if (container["Mode"].string_or("SingleModel") != "SingleModel") {
-    return fail(Code::unimplemented,
-                fmt::format("The model {} is a multi-model container, which cannot be served here.", name));
-  }
+  served.multi = is_multi_model(container);
   return served;
 }
 
@@ -71,7 +68,8 @@ Status fetch_archive(const Dependencies& dependencies, const Archive& wanted, co
 
 Status fetch_model(const Dependencies& dependencies, const ServedModel& model, const fs::path& folder,
                    const std::string& origin, const Checkpoint& checkpoint) {
-  return fetch_archive(dependencies, {model.model_data_url, "model data", folder}, model.role_arn, origin, checkpoint);
+  return fetch_archive(dependencies, {model.multi ? std::string() : model.model_data_url, "model data", folder},
+                       model.role_arn, origin, checkpoint);
 }
 
 Status fetch_script(const Dependencies& dependencies, const ServedModel& model, const fs::path& folder,

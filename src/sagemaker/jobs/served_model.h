@@ -14,6 +14,7 @@ struct ServedModel {
   std::string name, image, algorithm, model_data_url, role_arn;  // algorithm: empty for another's image
   Value environment;                                             // the container's, text by name
   bool isolated = false;                                         // EnableNetworkIsolation
+  bool multi = false;                                            // model_data_url is a prefix; nothing to fetch ahead
 };
 // One container of a model's Describe document. Error: a sentence for FailureReason, when it cannot be served here.
 Result<ServedModel> served_model(const Value& model, std::size_t container);

@@ -2,8 +2,24 @@
 
 #include "sagemaker/errors.h"
 #include "sagemaker/ops/requests.h"
+#include "sagemaker/serving/deployment.h"
 
 namespace millrace::sagemaker {
+
+namespace {
+
+Status check_multi_model(const Value& container, bool is_pipeline) {
+  if (is_pipeline) {
+    return validation_error(
+        "A multi-model container in Containers is not supported: give it as the PrimaryContainer of a model of its "
+        "own.");
+  }
+  if (container["ModelDataUrl"].string_or().empty())
+    return validation_error("A multi-model container needs a ModelDataUrl, the S3 prefix below which its models are.");
+  return {};
+}
+
+}  // namespace
 
 Result<Resource> build_model(const AccountRegion& account_region, const Value& request, Time now) {
   const bool one = request["PrimaryContainer"].is_object() && !request["PrimaryContainer"].empty();
@@ -22,6 +38,7 @@ Result<Resource> build_model(const AccountRegion& account_region, const Value& r
       MR_TRY(check_s3_uri("ModelDataUrl", container["ModelDataUrl"]));
     }
     if (!container.has("Mode")) container.set("Mode", "SingleModel");
+    if (is_multi_model(container)) MR_TRY(check_multi_model(container, several));
     if (!container.has("Environment")) container.set("Environment", Value::object());
   }
 

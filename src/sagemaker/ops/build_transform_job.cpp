@@ -3,11 +3,16 @@
 #include "base/hash.h"
 #include "sagemaker/errors.h"
 #include "sagemaker/ops/requests.h"
+#include "sagemaker/serving/deployment.h"
 
 namespace millrace::sagemaker {
 
 Result<Resource> build_transform_job(const AccountRegion& account_region, const Value& request, const Value& model,
                                      Time now) {
+  for (const Value& container : containers_of(model)) {
+    if (is_multi_model(container))
+      return validation_error("Batch transform jobs do not run multi-model containers; give a model of one model.");
+  }
   MR_TRY(refuse_unsupported(request, {{"DataCaptureConfig", "Data capture of transform jobs is not supported."}}));
   const Value& input = request["TransformInput"];
   const Value& source = input["DataSource"]["S3DataSource"];

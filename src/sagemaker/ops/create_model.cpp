@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "sagemaker/errors.h"
+#include "sagemaker/serving/deployment.h"
 
 namespace millrace::sagemaker {
 
@@ -12,6 +13,7 @@ namespace {
 Status check_model_data(Ops& ops, const aws::Call& call, const std::string& role, const Value& container) {
   const std::string url = container["ModelDataUrl"].string_or();
   if (url.empty()) return {};
+  if (is_multi_model(container)) return {};  // a prefix: its models are looked for when they are invoked
   const auto uri = MR_TRY(s3::parse_uri(url));
   const auto access = MR_TRY(ops.dependencies.access_as(role, call.origin));
   const auto found = access->head(uri.bucket, uri.key);

@@ -37,12 +37,6 @@ net::Response model_error(const Ops& ops, const std::string& endpoint, const Inv
 
 Result<Invocation> read_invocation(aws::Call& call, const Value& input) {
   const std::string endpoint = input["EndpointName"].string_or();
-  if (!input["TargetModel"].string_or().empty()) {
-    return fail(
-        Code::invalid_argument,
-        fmt::format("Endpoint {} is not a multi-model endpoint and does not support target model header.", endpoint),
-        "ValidationError");
-  }
   if (!input["InferenceComponentName"].string_or().empty()) {
     return fail(Code::invalid_argument, "InferenceComponentName is not supported by this endpoint.", "ValidationError");
   }
@@ -50,6 +44,7 @@ Result<Invocation> read_invocation(aws::Call& call, const Value& input) {
   invocation.endpoint = endpoint;
   invocation.target_variant = input["TargetVariant"].string_or();
   invocation.inference_id = input["InferenceId"].string_or();
+  invocation.target_model = input["TargetModel"].string_or();
   invocation.target_container = input["TargetContainerHostname"].string_or();
   invocation.content_type = input["ContentType"].string_or();
   invocation.accept = input["Accept"].string_or();

@@ -33,6 +33,16 @@ Value to_value(const Deployment& deployment) {
 
 std::string Variant::label() const { return container == 0 ? name : fmt::format("{}.{}", name, container); }
 
+bool is_multi_model(const Value& container) { return container["Mode"].string_or() == "MultiModel"; }
+
+std::string directory_of(const Resource& endpoint) {
+  return fmt::format("endpoint/{}-{}", to_lower(endpoint.name), to_epoch_ms(endpoint.created));
+}
+
+std::string model_directory_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {
+  return fmt::format("{}/{}/{}/model", directory_of(endpoint), deployment.number, variant.label());
+}
+
 std::vector<Value> containers_of(const Value& model) {
   if (model["Containers"].empty()) return {model["PrimaryContainer"]};
   const auto items = model["Containers"].items();
@@ -122,10 +132,10 @@ Value variants_summary(const Deployment& deployment, Time now) {
                                    {"DeployedImages", std::move(images)},
                                    {"CurrentWeight", v.weight},
                                    {"DesiredWeight", v.weight}});
-    const bool serverless = !v.serverless.is_null();
-    for (const std::string_view state : {"Current", "Desired"}) {
-      summary.set(fmt::format("{}{}", state, serverless ? "ServerlessConfig" : "InstanceCount"),
-                  serverless ? v.serverless : Value(v.instances));
+    if (v.serverless.is_null()) {
+      summary.set("CurrentInstanceCount", v.instances).set("DesiredInstanceCount", v.instances);
+    } else {
+      summary.set("CurrentServerlessConfig", v.serverless).set("DesiredServerlessConfig", v.serverless);
     }
     list.push(std::move(summary));
   }

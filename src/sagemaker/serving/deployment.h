@@ -39,6 +39,12 @@ struct Deployment {
   Value capture = {};  // the configuration's DataCaptureConfig
 };
 
+// ContainerDefinition's Mode.
+bool is_multi_model(const Value& container);
+// Below the server's directory: what the endpoint has on disk, and the artifacts of a variant's model.
+std::string directory_of(const Resource& endpoint);
+std::string model_directory_of(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
+
 // Of a model's Describe document: at least one.
 std::vector<Value> containers_of(const Value& model);
 

@@ -16,6 +16,7 @@
 #include "sagemaker/serving/deployment.h"
 #include "sagemaker/serving/invoker.h"
 #include "sagemaker/serving/machine.h"
+#include "sagemaker/serving/model_loader.h"
 #include "sagemaker/serving/rollout.h"
 #include "sagemaker/serving/routes.h"
 #include "sagemaker/serving/servers.h"
@@ -28,7 +29,7 @@ constexpr std::size_t kMaxEndpointCount = 50;
 constexpr Millis kRetryDelay{500};
 constexpr int kMaxRetries = 10;
 
-constexpr std::string_view kCaptureKey = "/capture";  // no endpoint's name
+constexpr std::string_view kCaptureKey = "/capture", kLoadKey = "/load";  // no endpoint's name begins so
 
 double uniform() { return static_cast<double>(random_u64() >> 11) * 0x1.0p-53; }  // in [0, 1)
 
@@ -51,10 +52,17 @@ struct Endpoints::Impl {
                    return MR_TRY(routes.find(endpoint))->choose(variant, uniform());
                  },
                  [this](const std::string& id) { return servers.address_of(id); },
-                 [this](const std::string& endpoint) { poke(endpoint); }, send, e}),
+                 [this](const std::string& endpoint) { poke(endpoint); }, send, e,
+                 [this](const auto& stage, const auto& model, const auto& server, auto done) {
+                   loader.load(stage.id, stage.multi, model, server, std::move(done));
+                 }}),
+        loader({w, e, send,
+                [this](const std::string& key, std::function<void()> work) {
+                  return queue->post(fmt::format("{}/{}", kLoadKey, key), std::move(work));
+                }}),
         capture(w, e, [this](std::function<void()> work) { queue->post(std::string(kCaptureKey), std::move(work)); }),
         queue(e.queue(kThreads, "sagemaker-serve", [this](const std::string& name) {
-          if (name != kCaptureKey) drive(name);
+          if (!name.starts_with('/')) drive(name);
         })) {}
 
   Dependencies& dependencies;
@@ -65,6 +73,7 @@ struct Endpoints::Impl {
   Routes routes;
   Servers servers;
   Invoker invoker;
+  ModelLoader loader;
   Capture capture;
   std::unique_ptr<KeyedQueue> queue;  // last: its threads end before the rest goes
 
@@ -429,6 +438,7 @@ void Endpoints::stop() {
   impl_->ending = true;
   impl_->queue->stop();
   impl_->invoker.stop();
+  impl_->loader.stop();
   impl_->capture.flush();
 }
 KeyedQueue& Endpoints::queue() { return *impl_->queue; }

@@ -110,6 +110,7 @@ struct Invoker::Impl {
   Result<Route::Target> choose(const Invocation& invocation) const {
     auto target = MR_TRY(needs.choose(invocation.endpoint, invocation.target_variant));
     MR_TRY(target.narrow(invocation.target_container));
+    MR_TRY(target.check_model(invocation.endpoint, invocation.target_model));
     return target;
   }
 
@@ -118,6 +119,13 @@ struct Invoker::Impl {
     if (stopping) return unavailable("The server is stopping; try again.");
     Lane& lane = lanes[entry->now_at().id];
     const std::size_t bytes = entry->invocation.body.size();
+    if (const std::size_t most = entry->target.most;
+        entry->stage == 0 && most > 0 && lane.under_way + lane.waiting.size() >= most) {
+      return fail(Code::resource_exhausted,
+                  fmt::format("Rate exceeded: the variant {} has {} invocations under way, its MaxConcurrency.",
+                              entry->target.variant, most),
+                  "ThrottlingException");
+    }
     if (lane.waiting.size() >= limits.waiting || (bytes > 0 && lane.waiting_bytes + bytes > limits.waiting_bytes)) {
       return unavailable(fmt::format("The variant {} has {} invocations under way and {} waiting; try again.",
                                      entry->target.variant, lane.under_way, lane.waiting.size()));
@@ -157,15 +165,31 @@ struct Invoker::Impl {
         entry = take_first(lane->second);
         ++lane->second.under_way;
       }
-      send(id, entry, address);
+      const bool is_multi = entry->now_at().multi != nullptr;
+      is_multi ? load(id, entry, address) : send(id, entry, address, {"/invocations", nullptr});
     }
   }
 
-  void send(const std::string& id, const Entry& entry, std::shared_ptr<const ServerAddress> address) {
+  void load(const std::string& id, const Entry& entry, const std::shared_ptr<const ServerAddress>& address) {
+    needs.load(entry->now_at(), entry->invocation.target_model, address,
+               [this, id, entry, address](Result<Needs::Loaded> loaded) {
+                 if (loaded && loaded->refused == 0) return send(id, entry, address, std::move(*loaded));
+                 {
+                   const MutexLock lock(mutex);
+                   --lanes[id].under_way;
+                 }
+                 entry->done(loaded ? Result<InvocationAnswer>(fault(loaded->refused, loaded->refusal, *entry))
+                                    : fail(loaded.error()));
+                 pump(id);
+               });
+  }
+
+  void send(const std::string& id, const Entry& entry, std::shared_ptr<const ServerAddress> address,
+            Needs::Loaded model) {
     const Invocation& invocation = entry->invocation;
     net::AsyncRequest request;
     request.method = "POST";
-    request.target = "/invocations";
+    request.target = std::move(model.target);
     address->put_into(request);
     request.timeout = entry->deadline - now();
     request.max_body_bytes = limits.answer_bytes;
@@ -175,10 +199,10 @@ struct Invoker::Impl {
     if (!invocation.custom_attributes.empty()) {
       request.headers.set("X-Amzn-SageMaker-Custom-Attributes", invocation.custom_attributes);
     }
-    // The address is held until the exchange has ended: a socket's path is a descriptor's.
-    needs.send(std::move(request), [this, id, entry, address](Result<net::ClientResponse> result) {
-      answered(id, entry, std::move(result));
-    });
+    if (!invocation.target_model.empty()) request.headers.set("X-Amzn-SageMaker-Target-Model", invocation.target_model);
+    // The address is held until the exchange has ended: a socket's path is a descriptor's. So is the model.
+    needs.send(std::move(request), [this, id, entry, address, in_use = std::move(model.in_use)](
+                                       Result<net::ClientResponse> result) { answered(id, entry, std::move(result)); });
   }
 
   // An update of the endpoint has exchanged the server that had it, and nobody has its answer: the new one is asked,

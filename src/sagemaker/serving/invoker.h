@@ -21,7 +21,7 @@ using Send = std::function<void(net::AsyncRequest, net::AsyncClient::Done)>;
 
 struct Invocation {
   std::string endpoint, target_variant, content_type, accept, custom_attributes, body;
-  std::string target_container = {}, inference_id = {};
+  std::string target_container = {}, inference_id = {}, target_model = {};
 };
 struct InvocationAnswer {  // the model server's, whatever its status
   int status = 0;
@@ -46,10 +46,21 @@ class Invoker {
     std::function<void(const std::string& endpoint)> suspect;  // its server cannot be reached: look at it
     Send send;
     const Execution& execution;
+    // ModelLoader::load(), for multi-model endpoints.
+    struct Loaded {
+      std::string target;                  // of the request, "/models/…/invoke"
+      std::shared_ptr<const void> in_use;  // held until it is answered
+      int refused = 0;                     // by the server, with this status and text
+      std::string refusal = {};
+    };
+    std::function<void(const Route::Target::Stage& stage, const std::string& target_model,
+                       const std::shared_ptr<const ServerAddress>& server, std::function<void(Result<Loaded>)> done)>
+        load = {};
   };
-  // Errors, reasons of the runtime: ValidationError (no such endpoint, not in service, no such variant),
-  // ServiceUnavailable (too many wait; its server is being started again, or ended meanwhile). A server that does not
-  // answer in time, or not as HTTP, gives an answer of status 500 or above.
+  // Errors, reasons of the runtime: ValidationError (no such endpoint, not in service, no such variant or model),
+  // ThrottlingException (a serverless variant's MaxConcurrency), ServiceUnavailable (too many wait; its server is being
+  // started again, or ended meanwhile). A server that does not answer in time, or not as HTTP, gives an answer of
+  // status 500 or above.
   using Done = std::function<void(Result<InvocationAnswer>)>;
 
   explicit Invoker(Needs needs) : Invoker(std::move(needs), Limits()) {}

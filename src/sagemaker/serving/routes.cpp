@@ -19,6 +19,16 @@ std::string container_name(const Variant& variant) {
   return given.empty() ? fmt::format("container-{}", variant.container + 1) : given;
 }
 
+std::shared_ptr<const MultiModel> multi_model_of(const Resource& endpoint, const Deployment& deployment,
+                                                 const Variant& variant) {
+  auto container = served_model(variant.model, variant.container);
+  if (!container || !container->multi) return nullptr;
+  const Value& setting = containers_of(variant.model).at(variant.container)["MultiModelConfig"]["ModelCacheSetting"];
+  return std::make_shared<const MultiModel>(MultiModel{std::move(*container),
+                                                       model_directory_of(endpoint, deployment, variant),
+                                                       endpoint.origin(), setting.string_or() != "Disabled"});
+}
+
 // `share`: of the endpoint's traffic.
 void add_targets(const Resource& endpoint, const Deployment& deployment, double share, Route& route) {
   double total = 0;
@@ -30,7 +40,8 @@ void add_targets(const Resource& endpoint, const Deployment& deployment, double 
       route.targets.push_back({variant.name, {}, is_direct, most});
       route.weights.push_back(total > 0 ? share * variant.weight / total : 0);
     }
-    route.targets.back().stages.push_back({variant_id(endpoint, deployment, variant), container_name(variant)});
+    route.targets.back().stages.push_back({variant_id(endpoint, deployment, variant), container_name(variant),
+                                           multi_model_of(endpoint, deployment, variant)});
   }
 }
 
@@ -81,6 +92,16 @@ Status Route::Target::narrow(const std::string& container) {
   std::erase_if(stages, [&](const Stage& stage) { return stage.container != container; });
   if (!stages.empty()) return {};
   return fail(Code::invalid_argument, fmt::format("The endpoint has no container {}.", container), "ValidationError");
+}
+
+Status Route::Target::check_model(const std::string& endpoint, const std::string& target_model) const {
+  const bool multi = stages.front().multi != nullptr;
+  if (multi == !target_model.empty()) return {};
+  return fail(Code::invalid_argument,
+              multi ? fmt::format("Endpoint {} is a multi-model endpoint and requires target model header.", endpoint)
+                    : fmt::format("Endpoint {} is not a multi-model endpoint and does not support target model header.",
+                                  endpoint),
+              "ValidationError");
 }
 
 std::string variant_id(const Resource& endpoint, const Deployment& deployment, const Variant& variant) {

@@ -8,6 +8,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "sagemaker/jobs/served_model.h"
 #include "sagemaker/resource.h"
 #include "sagemaker/serving/deployment.h"
 #include "sagemaker/store.h"
@@ -19,11 +20,19 @@ std::string variant_id(const Resource& endpoint, const Deployment& deployment, c
 
 struct CaptureConfig;  // capture.h
 
+// A container of a multi-model endpoint.
+struct MultiModel {
+  ServedModel container;
+  std::string directory, origin;  // of its models below the server's directory; Resource::origin()
+  bool cached = true;             // ModelCacheSetting: models stay loaded when nobody uses them
+};
+
 struct Route {
   struct Target {
     std::string variant;  // the name that callers use
     struct Stage {
-      std::string id, container;  // variant_id(); how errors call it
+      std::string id, container;                     // variant_id(); how errors call it
+      std::shared_ptr<const MultiModel> multi = {};  // shared with what loads its models; nullptr: it has one model
     };
     std::vector<Stage> stages;  // each one's answer is the next one's request; at least one
     bool is_direct = false;     // a caller names the stage instead
@@ -31,6 +40,8 @@ struct Route {
 
     // For a caller that names `container`, or none. Error: ValidationError.
     Status narrow(const std::string& container);
+    // For a caller that names a model, or none. Error: ValidationError.
+    Status check_model(const std::string& endpoint, const std::string& target_model) const;
   };
   std::vector<Target> targets;
   std::vector<double> weights;

@@ -9,6 +9,7 @@ import importlib, importlib.util, inspect, io, json, mmap, os, signal, socket, s
 MODEL, CODE, FRAMEWORK = (os.environ.get("MILLRACE_" + name, "") for name in ("MODEL", "CODE", "FRAMEWORK"))
 JSON, CSV, NPY, LIBSVM, JSON_LINES = "application/json", "text/csv", "application/x-npy", "text/x-libsvm", "application/jsonlines"
 TEXT = (JSON, CSV)
+MULTI = os.environ.get("SAGEMAKER_MULTI_MODEL") == "true"  # MODEL is then the folder of many: <name>/model
 HEAD_LIMIT, BACKLOG, DROPPED = 64 << 10, 1024, 256 << 20  # bytes, connections, bytes
 DEFAULT_ACCEPT = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or JSON
 
@@ -39,8 +40,8 @@ class Response:  # of sagemaker_containers.beta.framework.worker
         self.response, self.status, self.mimetype = response, status, mimetype or accept
 
 class Context:
-    system_properties = {"model_dir": MODEL, "gpu_id": None}
-    def __init__(self):
+    def __init__(self, model_dir=MODEL):
+        self.system_properties = {"model_dir": model_dir, "gpu_id": None}
         self.headers, self.status, self.content_type = {}, None, None
         self.request_processor = [self]
     def get_request_properties(self): return self.headers
@@ -239,18 +240,34 @@ def called(function, *given):
     if count == len(given) + 1: return lambda context, *values: function(*values, context)
     raise TypeError(f"{function.__name__} takes {count} arguments but {len(given)} were given.")
 
-def load():
-    """How a request is answered: a function of the context, the body, its type and what is accepted."""
+def prepare():
     sys.path[:0] = [path for path in (CODE, os.path.join(CODE, "lib")) if CODE and os.path.isdir(path)]
     provide_modules()
+
+def import_own(name, code):
+    """A module of one model among others, whose modules may have the same names."""
+    paths, lies_in = [code, os.path.join(code, "lib")], lambda module, folder: (getattr(module, "__file__", None) or "").startswith(folder + os.sep)
+    hidden = {other: module for other, module in sys.modules.items() if CODE and lies_in(module, CODE)}
+    for other in hidden: del sys.modules[other]
+    sys.path[:0] = paths
+    try:
+        return importlib.import_module(name)
+    finally:
+        for path in paths: sys.path.remove(path)
+        for other in [other for other, module in sys.modules.items() if lies_in(module, code)]: del sys.modules[other]
+        sys.modules.update(hidden)
+
+def load(model_dir=MODEL, code=CODE):
+    """How a request is answered: a function of the context, the body, its type and what is accepted."""
     name = (os.environ.get("SAGEMAKER_PROGRAM") or "inference.py").removesuffix(".py").replace("/", ".")
-    has_script = CODE != "" and os.path.isfile(os.path.join(CODE, name.replace(".", "/") + ".py"))
-    module = importlib.import_module(name) if has_script else None
+    has_script = code != "" and os.path.isfile(os.path.join(code, name.replace(".", "/") + ".py"))
+    module = None
+    if has_script: module = importlib.import_module(name) if code == CODE else import_own(name, code)
     own = defaults(has_script)
     found = {part: getattr(module, part, None) for part in ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")}
     if found["transform_fn"] and (found["input_fn"] or found["predict_fn"] or found["output_fn"]):
         raise ValueError("Cannot use transform_fn implementation in conjunction with input_fn, predict_fn, and/or output_fn implementation")
-    model = called(found["model_fn"] or own.model_fn, "model_dir")(Context(), MODEL)
+    model = called(found["model_fn"] or own.model_fn, "model_dir")(Context(model_dir), model_dir)
     if found["transform_fn"]:
         transform = called(found["transform_fn"], "model", "data", "content_type", "accept")
         return own, lambda context, data, content_type, accept: transform(context, model, data, content_type, accept)
@@ -261,12 +278,46 @@ def load():
         return output_fn(context, predict_fn(context, input_fn(context, data, content_type), model), accept)
     return own, run
 
-def answer(own, run, headers, body):
+class Models:
+    """Those that this worker has loaded, of a multi-model endpoint: each is loaded when it is asked for, and goes when its
+    files have gone or are others."""
+    def __init__(self): self.loaded = {}
+    def stamp(self, name):
+        try:
+            status = os.stat(os.path.join(MODEL, name, "model"))
+            return status.st_ino, status.st_mtime_ns
+        except OSError:
+            return None
+    def get(self, name):
+        for other in [other for other, (stamp, _) in self.loaded.items() if stamp != self.stamp(other)]: del self.loaded[other]
+        if name not in self.loaded:
+            stamp = self.stamp(name) if name.isalnum() else None
+            if stamp is None: raise KeyError(name)
+            own = os.path.join(MODEL, name, "model", "code")
+            self.loaded[name] = stamp, load(os.path.join(MODEL, name, "model"), own if os.path.isdir(own) else CODE)
+        return self.loaded[name][1]
+    def respond(self, method, target, headers, body):
+        _, _, name, *verb = target.split("/") if target.count("/") > 1 else ("", "", "")
+        shown = lambda one: {"modelName": one, "modelUrl": f"/opt/ml/models/{one}/model"}
+        try:
+            if method == "POST" and not name: self.get(str(json.loads(body).get("model_name", "")))
+            elif method == "POST" and verb == ["invoke"]: return answer(*self.get(name), headers, body, os.path.join(MODEL, name, "model"))
+            elif method == "DELETE": self.loaded.pop(name, None)
+            elif name: return (200, JSON, json.dumps(shown(name)).encode()) if self.stamp(name) else (404, "text/plain", b"")
+            else: return 200, JSON, json.dumps({"models": [shown(one) for one in sorted(os.listdir(MODEL)) if self.stamp(one)]}).encode()
+            return 200, "text/plain", b""
+        except KeyError:
+            return 404, "text/plain", f"There is no model {name}\n".encode()
+        except Exception as error:
+            traceback.print_exc()
+            return 500, "text/plain", f"{error}\n{traceback.format_exc()}".encode("utf-8", "replace")
+
+def answer(own, run, headers, body, model_dir=MODEL):
     """status, content type, bytes"""
     content_type = headers.get("content-type") or JSON
     accept = headers.get("accept") or ""
     if accept in ("", "*/*"): accept = own.accept
-    context = Context()
+    context = Context(model_dir)
     context.headers = headers
     try:
         data = body.decode("utf-8") if type_of(content_type) in TEXT else body
@@ -327,9 +378,12 @@ def write(connection, status, content_type, body):
 
 def respond(own, run, method, target, headers, body):
     if target == "/ping": return 200, "text/plain", b""
+    if MULTI and (target == "/models" or target.startswith("/models/")):
+        if body is None: return 413, "text/plain", b"The request body is larger than %d MB\n" % PAYLOAD
+        return run.respond(method, target, headers, body)
     if target == "/execution-parameters":
         return 200, JSON, json.dumps({"MaxConcurrentTransforms": WORKERS, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": PAYLOAD}).encode()
-    if target != "/invocations": return 404, "text/plain", b"There is /ping and /invocations here\n"
+    if MULTI or target != "/invocations": return 404, "text/plain", b"There is /ping and /invocations here\n"
     if method != "POST": return 405, "text/plain", b"Use POST for /invocations\n"
     if body is None: return 413, "text/plain", b"The request body is larger than %d MB\n" % PAYLOAD
     return answer(own, run, headers, body)
@@ -349,9 +403,10 @@ def work(listener, board, i):
         ending.append(True)
         if board.get(i)[0] == 0: os._exit(0)
     signal.signal(signal.SIGTERM, end)
-    own, run = load()
+    prepare()
+    own, run = (None, Models()) if MULTI else load()
     board.set(i, 0, 1)
-    print(f"worker {os.getpid()} has loaded the model", flush=True)
+    print(f"worker {os.getpid()} " + ("is ready" if MULTI else "has loaded the model"), flush=True)
     now = time.monotonic
     while not ending:
         connection, _ = listener.accept()

@@ -51,8 +51,7 @@ Servers::Place Servers::place_of(const Resource& endpoint, const Deployment& dep
 }
 
 fs::path Servers::root_of(const Resource& endpoint) const {
-  return needs_.dependencies.options.directory / "endpoint" /
-         fmt::format("{}-{}", to_lower(endpoint.name), to_epoch_ms(endpoint.created));
+  return needs_.dependencies.options.directory / directory_of(endpoint);
 }
 
 fs::path Servers::log_of(const Place& place) const {

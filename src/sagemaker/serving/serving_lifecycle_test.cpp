@@ -149,6 +149,61 @@ TEST_F(ServingLifecycle, AnUpdateKeepsWhatItIsAskedToAndMovesTrafficAsConfigured
   EXPECT_THAT(alarms.message, HasSubstr("no CloudWatch alarms"));
 }
 
+TEST_F(ServingLifecycle, AMultiModelEndpointLoadsTheModelThatACallNames) {
+  const std::string artifact = server_.get("data", "output/t/output/model.tar.gz").value();
+  for (const char* name : {"one.tar.gz", "deep/two.tar.gz"}) server_.put("data", std::string("mme/") + name, artifact);
+  server_.put("data", "mme/broken.tar.gz", "no archive");
+  accepted("CreateModel",
+           Value::object(
+               {{"ModelName", "mm"},
+                {"ExecutionRoleArn", role_},
+                {"PrimaryContainer",
+                 Value::object({{"Image", kKMeans}, {"Mode", "MultiModel"}, {"ModelDataUrl", "s3://data/mme/"}})}}));
+  create_config("c", "mm");
+  accepted("CreateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c"}}));
+  ASSERT_EQ(endpoint({"InService", "Failed"})["EndpointStatus"].string_or(), "InService");
+  const auto ask = [&](const std::string& model) {
+    Value input = Value::object({{"EndpointName", "e"}, {"ContentType", "text/csv"}, {"Body", "1,1\n"}});
+    if (!model.empty()) input.set("TargetModel", model);
+    return server_.call("sagemaker-runtime", "InvokeEndpoint", input);
+  };
+  for (const char* name : {"one.tar.gz", "deep/two.tar.gz", "/one.tar.gz", "one.tar.gz"}) {
+    const auto answer = ask(name);
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_THAT((*answer)["Body"].string_or(), HasSubstr("closest_cluster"));
+  }
+  // More than fit: the least recently used are unloaded, and loaded again when they are wanted.
+  constexpr int kMany = 40;
+  constexpr std::ptrdiff_t kMost = 32;
+  for (int i = 0; i < kMany; ++i) {
+    const std::string name = "many-" + std::to_string(i);
+    server_.put("data", "mme/" + name, artifact);
+    EXPECT_TRUE(ask(name)) << name;
+  }
+  EXPECT_TRUE(server_.signals().reached([&] {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(server_.directory())) {
+      if (entry.path().filename() != "AllTraffic" || !entry.is_directory()) continue;
+      const std::filesystem::directory_iterator models(entry.path() / "model");
+      return std::distance(begin(models), end(models)) <= kMost;
+    }
+    return false;
+  }));
+  EXPECT_TRUE(ask("one.tar.gz"));
+
+  struct Case {
+    const char *model, *says;
+  };
+  for (const auto& c :
+       {Case{"absent.tar.gz", "Failed to download model data(bucket: data, key: mme/absent.tar.gz). Please ensure"},
+        Case{"../train/points.csv", "Failed to download model data(bucket: data, key: mme/../train/points.csv)"},
+        Case{"broken.tar.gz", "cannot be unpacked"}, Case{"", "requires target model header"}}) {
+    const auto refusal = ask(c.model);
+    ASSERT_FALSE(refusal) << c.model;
+    EXPECT_EQ(refusal.error().reason, "ValidationError") << c.model;
+    EXPECT_THAT(refusal.error().message, HasSubstr(c.says)) << c.model;
+  }
+}
+
 TEST_F(ServingLifecycle, AnEndpointAnswersChangesAndGoes) {
   create_endpoint();
   expect_answer();

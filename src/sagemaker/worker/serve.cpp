@@ -10,6 +10,7 @@
 #include "net/server.h"
 #include "sagemaker/algorithms/content_type.h"
 #include "sagemaker/algorithms/registry.h"
+#include "sagemaker/worker/loaded_models.h"
 #include "sagemaker/worker/role.h"
 #include "sagemaker/worker/worker.h"
 
@@ -50,15 +51,18 @@ net::Response refuse(const Error& error) {
   }
 }
 
-// What is served.
+// What is served: one model, or several.
 struct Served {
   const built_in::AlgorithmInfo& algorithm;
-  std::unique_ptr<built_in::Model> model;
+  std::size_t limit;  // of a body
+  std::unique_ptr<built_in::Model> model = nullptr;
+  std::unique_ptr<LoadedModels> models = nullptr;
 };
 
-net::Response invoke(const Served& served, std::size_t limit, net::Request& request) {
+net::Response invoke(const built_in::AlgorithmInfo& algorithm, const built_in::Model& model, std::size_t limit,
+                     net::Request& request) {
   const auto type =
-      built_in::choose_response_type(request.headers.get("accept"), built_in::kJson, served.algorithm.response_types);
+      built_in::choose_response_type(request.headers.get("accept"), built_in::kJson, algorithm.response_types);
   if (!type) return plain(406, type.error().message);
   const auto body = request.body->read_all(limit);
   if (!body) {
@@ -67,7 +71,7 @@ net::Response invoke(const Served& served, std::size_t limit, net::Request& requ
   }
   std::string_view content_type = request.headers.get("content-type");
   if (content_type.empty()) content_type = built_in::kJson;
-  const auto prediction = served.model->predict(content_type, *body);
+  const auto prediction = model.predict(content_type, *body);
   if (!prediction) return refuse(prediction.error());
   net::Response response;
   response.headers.set("Content-Type", *type);
@@ -75,25 +79,40 @@ net::Response invoke(const Served& served, std::size_t limit, net::Request& requ
   return response;
 }
 
-net::Response answer(const Served& served, std::size_t limit, net::Request& request) {
+net::Response answer(const Served& served, net::Request& request) {
   if (request.path == "/ping") return net::Response{};
-  if (request.path == "/invocations") {
+  if (served.models && (request.path == "/models" || request.path.starts_with("/models/")))
+    return served.models->answer(request);
+  if (served.model && request.path == "/invocations") {
     if (request.method != "POST") return plain(405, "Use POST for /invocations");
-    return invoke(served, limit, request);
+    return invoke(served.algorithm, *served.model, served.limit, request);
   }
   if (request.path == "/execution-parameters") {
     return net::Response::json(
         200,
         fmt::format("{{\"MaxConcurrentTransforms\": {}, \"BatchStrategy\": \"MULTI_RECORD\", \"MaxPayloadInMB\": {}}}",
-                    std::max(1u, std::thread::hardware_concurrency()), limit >> 20));
+                    std::max(1u, std::thread::hardware_concurrency()), served.limit >> 20));
   }
   return plain(404, "There is /ping and /invocations here");
 }
 
-Status serve(const std::vector<std::string>& arguments, JobLog& log) {
+Result<Served> what_to_serve(const std::vector<std::string>& arguments) {
   const built_in::Algorithm& algorithm = *MR_TRY(built_in::require_algorithm(arguments[1]));
-  const Served served{algorithm.info(), MR_TRY(algorithm.load(arguments[0]))};
-  const std::size_t limit = MR_TRY(payload_limit());
+  Served served{algorithm.info(), MR_TRY(payload_limit())};
+  if (arguments.size() == 3) {
+    served.model = MR_TRY(algorithm.load(arguments[0]));
+  } else {
+    served.models = std::make_unique<LoadedModels>(
+        algorithm, arguments[0],
+        [&info = served.algorithm, limit = served.limit](const built_in::Model& model, net::Request& request) {
+          return invoke(info, model, limit, request);
+        });
+  }
+  return served;
+}
+
+Status serve(const std::vector<std::string>& arguments, JobLog& log) {
+  const Served served = MR_TRY(what_to_serve(arguments));
 
   // Every thread started from here on leaves these two to sigwait().
   sigset_t ends;
@@ -108,8 +127,12 @@ Status serve(const std::vector<std::string>& arguments, JobLog& log) {
   options.max_body_bytes = static_cast<std::uint64_t>(2 * kMostPayloadMb) << 20;  // the limit itself is invoke()'s
   options.request_plan = [most = options.max_body_bytes](const net::Request&) { return net::RequestPlan{most, false}; };
   const auto server =
-      MR_TRY(net::Server::start(options, [&](net::Request& request) { return answer(served, limit, request); }));
-  log.info("Model server started: {}, {} features", served.algorithm.name, served.model->feature_dim());
+      MR_TRY(net::Server::start(options, [&](net::Request& request) { return answer(served, request); }));
+  if (served.model) {
+    log.info("Model server started: {}, {} features", served.algorithm.name, served.model->feature_dim());
+  } else {
+    log.info("Model server started: {}, several models", served.algorithm.name);
+  }
   int signal = 0;
   sigwait(&ends, &signal);
   server->stop(kGrace);
@@ -120,8 +143,8 @@ Status serve(const std::vector<std::string>& arguments, JobLog& log) {
 
 int serve_main(const std::vector<std::string>& arguments) {
   JobLog log;
-  if (arguments.size() != 3) {
-    log.error("usage: millrace worker serve <model directory> <algorithm> <unix socket path>");
+  if (arguments.size() != 3 && !(arguments.size() == 4 && arguments[3] == "multi")) {
+    log.error("usage: millrace worker serve <model directory> <algorithm> <unix socket path> [multi]");
     return kInternalFailure;
   }
   const Status done = serve(arguments, log);

@@ -24,6 +24,10 @@ class ServeTest : public WorkerTest {
     child_ = ::fork();
     if (child_ == 0) ::_exit(serve_main({(ml() / "model").string(), "kmeans", socket()}));
   }
+  void start_for_several() {
+    child_ = ::fork();
+    if (child_ == 0) ::_exit(serve_main({(ml() / "models").string(), "kmeans", socket(), "multi"}));
+  }
   std::string socket() const { return (root() / "socket").string(); }
   int end() {
     ::kill(child_, SIGTERM);
@@ -84,6 +88,29 @@ TEST_F(ServeTest, AnswersUntilItIsTerminated) {
   EXPECT_EQ(send("GET", "/invocations").status, 405);
   EXPECT_EQ(send("GET", "/other").status, 404);
   EXPECT_EQ(send("GET", "/execution-parameters").status, 200);
+  EXPECT_EQ(end(), 0);
+}
+
+TEST_F(ServeTest, LoadsAndUnloadsModelsOfAMultiModelEndpoint) {
+  ASSERT_TRUE(built_in::kmeans::save_model(model(), ml() / "models" / "one" / "model"));
+  start_for_several();
+  ASSERT_TRUE(ready());
+  const auto load = [&](const std::string& name) {
+    return send("POST", "/models", "{\"model_name\": \"" + name + "\", \"url\": \"/x\"}", "application/json").status;
+  };
+  EXPECT_EQ(send("POST", "/models/one/invoke", "1,2,3,4,5", "text/csv").status, 404);
+  EXPECT_EQ(load("one"), 200);
+  EXPECT_EQ(load("one"), 409);
+  EXPECT_EQ(load("absent"), 400);
+  EXPECT_EQ(load("../one"), 400);
+  EXPECT_EQ(send("POST", "/models", "{", "application/json").status, 400);
+  EXPECT_EQ(send("POST", "/models/one/invoke", "20,20,20,20,20", "text/csv", "text/csv").body, "2.0,0.0\n");
+  EXPECT_NE(send("GET", "/models").body.find("\"modelName\":\"one\""), std::string::npos);
+  EXPECT_EQ(send("GET", "/models/one").status, 200);
+  EXPECT_EQ(send("POST", "/invocations", "1,2,3,4,5", "text/csv").status, 404);
+  EXPECT_EQ(send("DELETE", "/models/one").status, 200);
+  EXPECT_EQ(send("DELETE", "/models/one").status, 404);
+  EXPECT_EQ(send("GET", "/models/one").status, 404);
   EXPECT_EQ(end(), 0);
 }
 
