@@ -1,5 +1,6 @@
 #include "proc/machine_places.h"
 
+#include <link.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -56,6 +57,12 @@ class Found {
     if (hidden && !is_home(path) && path != "/tmp" && fs::exists(path, error)) places_.push_back(path);
   }
 
+  // Its directory, where others lie that are loaded at their first use; of one that may hold anything, the file alone.
+  void add_library(const std::string& file) {
+    const std::string directory = parent_path(file);
+    add(directory.ends_with("/lib") || directory.ends_with(".libs") ? directory : file);
+  }
+
   std::vector<fs::path> take() {
     std::sort(places_.begin(), places_.end(), comes_before);
     std::vector<fs::path> out;
@@ -105,6 +112,20 @@ class Found {
   std::vector<std::string> places_;
 };
 
+// The files that the program's shared libraries were loaded from.
+std::vector<std::string> loaded_libraries() {
+  std::vector<std::string> files;
+  ::dl_iterate_phdr(
+      [](struct dl_phdr_info* library, std::size_t, void* out) {
+        const std::string_view name = library->dlpi_name;
+        if (name.starts_with('/'))
+          static_cast<std::vector<std::string>*>(out)->push_back(resolved_path(std::string(name)));
+        return 0;
+      },
+      &files);
+  return files;
+}
+
 }  // namespace
 
 std::vector<std::string> homes() {
@@ -138,6 +159,13 @@ std::vector<fs::path> programs_on(std::string_view path_variable, const std::vec
   return found.take();
 }
 
+std::vector<fs::path> places_of_libraries(const std::vector<std::string>& files,
+                                          const std::vector<std::string>& homes) {
+  Found found(homes);
+  for (const std::string& file : files) found.add_library(file);
+  return found.take();
+}
+
 const std::vector<fs::path>& needed_programs() {
   static const std::vector<fs::path> programs = [] {
     const auto hidden = homes();
@@ -149,6 +177,11 @@ const std::vector<fs::path>& needed_programs() {
     const bool there =
         std::ranges::any_of(out, [&](const fs::path& one) { return is_within(self.native(), one.native()); });
     if (needed && !there && fs::is_regular_file(self, error)) out.push_back(self);
+    for (fs::path& place : places_of_libraries(loaded_libraries(), hidden)) {
+      const bool shown =
+          std::ranges::any_of(out, [&](const fs::path& one) { return is_within(place.native(), one.native()); });
+      if (!shown) out.push_back(std::move(place));
+    }
     return out;
   }();
   return programs;

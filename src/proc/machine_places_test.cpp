@@ -68,6 +68,18 @@ TEST_F(ProgramsTest, ShowsNoHome) {
   EXPECT_THAT(on("/usr/bin:relative::/no/such/place"), IsEmpty());
 }
 
+TEST_F(ProgramsTest, ShowsTheProgramsOwnLibraries) {
+  const fs::path unpacked = home_ / ".local" / "millrace", user = home_ / ".local" / "lib" / "python3.11";
+  for (const fs::path& library :
+       {unpacked / "lib" / "liba.so.1", user / "millrace.libs" / "libb.so", home_ / "keys" / "libc.so"})
+    file(library);
+  const std::vector<std::string> files{(unpacked / "lib" / "liba.so.1").native(), "/usr/lib/libc.so.6",
+                                       (user / "millrace.libs" / "libb.so").native(),
+                                       (home_ / "keys" / "libc.so").native()};
+  EXPECT_THAT(places_of_libraries(files, {home_.native()}),
+              testing::UnorderedElementsAre(unpacked / "lib", user / "millrace.libs", home_ / "keys" / "libc.so"));
+}
+
 TEST_F(ProgramsTest, FollowsNoCircleForEver) {
   ASSERT_TRUE(make_directories(home_ / "a" / "bin"));
   ASSERT_TRUE(make_directories(home_ / "b" / "bin"));
