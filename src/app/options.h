@@ -75,6 +75,7 @@ struct DataLayout {
   std::filesystem::path kubeconfig() const { return root / "kubeconfig"; }
   std::filesystem::path sagemaker_settings() const { return root / "sagemaker.yaml"; }
   std::filesystem::path server_file() const { return root / "server.json"; }
+  std::filesystem::path copied() const { return root / "copied"; }  // operate/backup.h
 };
 
 }  // namespace millrace::app

@@ -10,6 +10,7 @@
 #include "app/client_files.h"
 #include "app/connection_limit.h"
 #include "app/node.h"
+#include "app/operate/backup.h"
 #include "app/request_plan.h"
 #include "app/server_impl.h"
 #include "base/descriptor_limit.h"
@@ -183,6 +184,8 @@ Status ServerImpl::open_services() {
   pipelines_options.images = options_.images;
   pipelines_options.node_labels = options_.node_labels;
   pipelines_options.import_directories = options_.import_directories;
+  pipelines_options.copied = MR_TRY(time_of_copy(layout_));
+  if (pipelines_options.copied) pipelines_options.boot += fmt::format("/{}", to_epoch_ms(*pipelines_options.copied));
   pipelines_ =
       MR_TRY(pipelines::Pipelines::open({*database_, clock_, *backend_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);

@@ -39,8 +39,12 @@ struct Options {
   std::vector<std::filesystem::path> import_directories = {};
   std::string version = {};  // of this program, as its health says
   TaskApi task_api = TaskApi::own;
-  std::string cron_time_zone = {};     // of recurring runs whose cron names none; empty: UTC
-  std::string boot = proc::boot_id();  // the machine's present start
+  std::string cron_time_zone = {};  // of recurring runs whose cron names none; empty: UTC
+  // The machine's present start, and where `directory` is a copy also which: with another one, nobody knows what was
+  // being launched.
+  std::string boot = proc::boot_id();
+  // When `directory` was copied from that of another server, which went on: what ran then is no child of this one's.
+  std::optional<Time> copied = {};
 };
 
 // What the executor needs from above, passed in while wiring (app/).

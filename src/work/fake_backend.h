@@ -164,6 +164,13 @@ class FakeBackend final : public Backend {
   }
   Status shutdown(Millis) override { return {}; }
   Status confines() override { return confined ? Status() : fail(Code::failed_precondition, "nothing runs here"); }
+  // Becomes another machine's, where nothing was ever started.
+  void know_nothing() {
+    const MutexLock lock(mutex_);
+    known_.clear();
+    started_.clear();
+    stopped_.clear();
+  }
   bool has_image(const std::string& image) override { return std::ranges::find(images_, image) != images_.end(); }
 
  private:

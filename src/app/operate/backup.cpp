@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "db/backup.h"
 
 namespace millrace::app {
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr int kChanged = 1;  // tar's exit code for files that changed or went while they were read
 constexpr std::time_t kClockStep = 2;
+constexpr std::size_t kMaxTime = 32;  // digits
 
 // Below the data directory. What lies in launcher/ is of running processes.
 constexpr std::array kLeftOut = {"./lock",
@@ -81,8 +83,7 @@ Status copy_files(const fs::path& from, const fs::path& to, std::time_t since) {
   return {};
 }
 
-// Of the copy nothing has been started: a step that ran in the original at that moment is lost to it, as after a
-// machine's end, and what had not begun yet begins.
+// Of the copy nothing has been started: what ran in the original at that moment begins again.
 Status write_empty_journal(const DataLayout& to) {
   MR_TRY(make_directories(to.launcher(), 0700));
   return write_file(to.launcher() / "journal", "", 0600);
@@ -93,7 +94,9 @@ Status fill(const DataLayout& from, const DataLayout& to) {
   MR_TRY(copy_files(from.root, to.root, 0));
   MR_TRY(db::copy_database(from.database().string(), to.database().string()));
   MR_TRY(write_empty_journal(to));
-  return copy_files(from.root, to.root, began);
+  MR_TRY(copy_files(from.root, to.root, began));
+  // By the original's clock, and later than all that the database speaks of.
+  return write_file(to.copied(), std::to_string(to_epoch_ms(SystemClock().now())), 0600);
 }
 
 }  // namespace
@@ -119,6 +122,16 @@ Status back_up(const DataLayout& from, const fs::path& to) {
   }
   if (!filled) fs::remove_all(partial, error);
   return filled;
+}
+
+Result<std::optional<Time>> time_of_copy(const DataLayout& layout) {
+  std::error_code error;
+  if (!fs::exists(layout.copied(), error)) return std::nullopt;
+  // trusted-path: at the top of the data directory, where the server's user alone writes
+  const std::string text = MR_TRY(read_file(layout.copied(), kMaxTime));
+  if (const auto at = parse_int(text)) return from_epoch_ms(*at);
+  return fail(Code::failed_precondition,
+              fmt::format("{} holds no time: restore the backup again", layout.copied().string()));
 }
 
 }  // namespace millrace::app

@@ -89,7 +89,8 @@ struct Event {
   bool cached = false;                                  // finished, succeeded: nothing ran
   std::string boot = {};                                // created, retry, rebooted: the machine's start
   std::optional<int> exit_code = {};                    // finished: of the attempt's process, 128 + signal
-  int rules = kOldestRules;                             // created: which the run follows (rules.h)
+  bool counts = true;  // finished, not succeeded: false: it came to nothing by itself, and another takes its place
+  int rules = kOldestRules;  // created: which the run follows (rules.h)
 };
 // As JSON, omitting members that hold their default.
 void append_event(std::string& out, const Event& event);

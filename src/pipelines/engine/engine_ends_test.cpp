@@ -180,5 +180,34 @@ TEST(Engine, LaunchesAnewWhatAnotherBootMayHaveStarted) {
   EXPECT_EQ(state.find("root/a")->attempt, 1);
 }
 
+TEST(Engine, ReplacesAnAttemptThatDoesNotCount) {
+  Builder b;
+  b.task("a");
+  State state(b.spec, Value::object());
+  state.advance(created());
+  state.advance(launched("a"));
+  Event left = failed("a", 1);
+  left.counts = false;
+  EXPECT_EQ(words(state.advance(left)), "launch a 2");
+  EXPECT_EQ(state.find("root/a")->state, NodeState::launching);
+  EXPECT_EQ(words(state.advance(left)), "") << "the first one has ended before";
+  state.advance(failed("a", 2));
+  EXPECT_EQ(state.root().state, NodeState::failed);
+}
+
+TEST(Engine, ReplacesNothingInARunThatIsTerminated) {
+  Builder b;
+  b.task("a");
+  State state(b.spec, Value::object());
+  state.advance(created());
+  state.advance(launched("a"));
+  state.advance(at_once(Event::Kind::terminate));
+  Event left = failed("a", 1);
+  left.counts = false;
+  state.advance(left);
+  EXPECT_EQ(state.find("root/a")->state, NodeState::canceled);
+  EXPECT_TRUE(state.finished());
+}
+
 }  // namespace
 }  // namespace millrace::pipelines::engine

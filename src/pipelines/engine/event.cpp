@@ -20,6 +20,7 @@ void append_event(std::string& out, const Event& event) {
     if (!event.error.empty()) object.text("error", event.error);
     if (!event.retryable) object.flag("retryable", false);
     if (event.cached) object.flag("cached", true);
+    if (!event.counts) object.flag("counts", false);
     if (event.exit_code) object.number("exit_code", *event.exit_code);
     if (!event.output_parameters.empty()) object.value("parameters", event.output_parameters);
     if (!event.output_artifacts.empty()) object.value("artifacts", event.output_artifacts);
@@ -44,6 +45,7 @@ Event event_from_value(const Value& value) {
   event.error = value["error"].string_or();
   event.retryable = value["retryable"].bool_or(true);
   event.cached = value["cached"].bool_or(false);
+  event.counts = value["counts"].bool_or(true);
   event.boot = value["boot"].string_or();
   if (value["exit_code"].is_integer()) event.exit_code = static_cast<int>(value["exit_code"].as_int());
   event.rules = static_cast<int>(value["rules"].int_or(kOldestRules));

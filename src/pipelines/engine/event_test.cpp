@@ -21,11 +21,16 @@ std::string text_of(const Event& event) {
 TEST(Events, SurviveTheirRow) {
   Event exited = failed("a", 1, true);
   exited.exit_code = 3;
+  Event replaced = failed("a", 1);
+  replaced.counts = false;
+  EXPECT_FALSE(event_from_value(*parse_json(text_of(replaced))).counts);
+  EXPECT_TRUE(event_from_value(*parse_json(text_of(exited))).counts);
   const Event events[] = {created(),
                           launched("a", 2),
                           succeeded("a", 1, Value::object({{"out", 1}})),
                           failed("a", 3, false),
                           exited,
+                          replaced,
                           {Event::Kind::timer, at(9), "root/a", 1, false, "", true, {}, {}},
                           {Event::Kind::terminate, at(9), "", 0, false, "", true, {}, {}}};
   EXPECT_EQ(text_of(launched("a", 2)), R"({"kind":"launched","at":1700000000001,"path":"root/a","attempt":2})");

@@ -50,6 +50,8 @@ void State::Step::finished(const Event& event) {
   } else if (!state_.may_launch(*node)) {
     // Also one that answers SIGTERM with exit code 0: it was asked to stop, and what it left may be half of it.
     end(*node, NodeState::canceled, event.succeeded ? "the run was terminated" : event.error);
+  } else if (!event.counts) {
+    launch_anew(*node);
   } else if (event.retryable && node->attempt - node->spent_before <= node->task->retry.max_retries) {
     back_off(*node, event.error);
   } else {
@@ -76,9 +78,15 @@ void State::Step::timer(const Event& event) {
 void State::Step::rebooted() {
   for (const auto& node : state_.nodes_) {
     if (node->state != NodeState::launching || node->component->dag) continue;
-    ++node->spent_before;
-    launch(*node);
+    launch_anew(*node);
   }
+}
+
+// In place of an attempt that does not count.
+void State::Step::launch_anew(Node& node) {
+  ++node.spent_before;
+  node.state = NodeState::launching;
+  launch(node);
 }
 
 void State::Step::terminate() {

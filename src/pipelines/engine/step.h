@@ -39,6 +39,7 @@ class State::Step {
   void finished(const Event& event);
   void timer(const Event& event);
   void rebooted();
+  void launch_anew(Node& node);
   void terminate();
   // step_retries.cpp
   void retry();

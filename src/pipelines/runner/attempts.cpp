@@ -225,6 +225,7 @@ void Attempts::recover(const Run& run, const engine::Node& node, std::optional<w
   const int attempt = node.attempt;
   // Asked for since the restart, when nothing was known of the attempt.
   const bool is_stopping = run->attempt_of(node).is_stopping;
+  if (!status && ran_elsewhere(node)) return begin_anew(run, node);
   if (!status && node.state == engine::NodeState::launching) {
     if (is_stopping) return failed(run, path, attempt, Error(Code::cancelled, "the task was stopped"));
     // Its cause may be an event since the restart that the database has not taken yet.
@@ -243,6 +244,21 @@ void Attempts::recover(const Run& run, const engine::Node& node, std::optional<w
     stop(run, path, attempt);
   else
     watch_deadline(run, *running);
+}
+
+// In the server that the data were copied from.
+bool Attempts::ran_elsewhere(const engine::Node& node) const {
+  return node.state == engine::NodeState::running && options_.copied && node.attempt_started <= options_.copied;
+}
+
+// Whatever the attempt comes to there, this run goes on by one of its own.
+void Attempts::begin_anew(const Run& run, const engine::Node& node) {
+  if (run->attempt_of(node).is_stopping)
+    return failed(run, node.path, node.attempt, Error(Code::cancelled, "the task was stopped"));
+  Event event = queue_.event(Event::Kind::finished, node.path, node.attempt);
+  event.error = "it ran when these data were copied from another server's, and begins again";
+  event.counts = false;
+  run->advance(std::move(event));
 }
 
 void Attempts::run_ended(const Run& run) {

@@ -55,6 +55,8 @@ class Attempts {
   void watch_deadline(const Run& run, const engine::Node& node);
   void recover_servers(const Run& run);
   void recover(const Run& run, const engine::Node& node, std::optional<work::WorkStatus> status);
+  bool ran_elsewhere(const engine::Node& node) const;
+  void begin_anew(const Run& run, const engine::Node& node);
   void stop_child(const Run& run, const std::string& path, int attempt);
   // Nobody may ever hear of the end of what was stopped: its backend may be gone, the process stuck in the kernel.
   void close_if_lost(const Run& run, const engine::Node& node);

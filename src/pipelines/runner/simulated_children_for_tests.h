@@ -82,6 +82,12 @@ class SimulatedChildren {
     }
   }
 
+  // The data are another machine's now.
+  void stay_behind() {
+    backend.know_nothing();
+    begin_life();
+  }
+
   bool is_stopped(const std::string& key) {
     const auto stopped = backend.stopped();
     return std::ranges::find(stopped, key) != stopped.end();

@@ -33,7 +33,8 @@ constexpr std::size_t kSlots = 2;
 constexpr std::int64_t kInterval = 10;  // seconds, of the recurring run
 
 struct Counts {
-  int deaths = 0, runs = 0, attempts = 0, cached = 0, retries = 0, removals = 0, ticks = 0, failed_writes = 0;
+  int deaths = 0, copies = 0, runs = 0, attempts = 0, cached = 0, retries = 0, removals = 0, ticks = 0,
+      failed_writes = 0;
 };
 
 class Simulation {
@@ -135,6 +136,13 @@ class Simulation {
       children_.lose_all();
     }
     while (dice_.one_in(2) && children_.end_one(false)) {
+    }
+    if (dice_.one_in(6)) {
+      options_.copied = clock_.now();
+      options_.boot += "+";
+      ++counts_.copies;
+      note("a copy of its data goes on elsewhere");
+      children_.stay_behind();
     }
     if (dice_.one_in(3)) invariants_.damage_an_artifact(dice_);
     clock_.advance(Millis(static_cast<std::int64_t>(dice_.below(40'000))));
@@ -405,10 +413,10 @@ TEST(RunnerSimulation, LosesNothingWhateverHappens) {
   const int rounds = SimulatedRounds().run([&](std::uint32_t seed) { Simulation(ground, seed, counts).run(); });
   log::set_level(log::Level::warn);
   fmt::print(
-      "{} schedules: {} runs, {} ticks, {} attempts, {} cached, {} retries, {} removals, {} deaths, {} failing "
-      "writes\n",
+      "{} schedules: {} runs, {} ticks, {} attempts, {} cached, {} retries, {} removals, {} deaths, {} copies, "
+      "{} failing writes\n",
       rounds, counts.runs, counts.ticks, counts.attempts, counts.cached, counts.retries, counts.removals, counts.deaths,
-      counts.failed_writes);
+      counts.copies, counts.failed_writes);
 }
 
 }  // namespace
