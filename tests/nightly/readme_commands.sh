@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# readme_commands.sh SUITE [names]: the README's two commands on a bare Debian of that release (bookworm, trixie), as an
+# readme_commands.sh SUITE [names]: README.md's two commands that build it, on a bare Debian of that release (bookworm, trixie), as an
 # ordinary user with sudo. Makes a root file system by debootstrap and deletes it afterwards; needs root, and an hour.
 # With `names`, only whether apt-get finds a candidate for every package that ./dev would install there.
 # 77: debootstrap or root is missing, so it is skipped.
@@ -9,6 +9,7 @@ what=${2:-all}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 . "$root/tests/nightly/bare_system.sh"
+. "$root/tests/nightly/pages.sh"
 
 tree=$(mktemp -d "${TMPDIR:-/var/tmp}/millrace-readme.XXXXXX")
 trap 'remove_system "$tree"' EXIT
@@ -28,5 +29,6 @@ if [ "$what" = names ]; then
   echo "$suite: apt-get can install all of" $names
   exit 0
 fi
-as_developer './dev lab --exit'
-as_developer './dev test'
+# As they stand below "Millrace", but that the lab ends by itself.
+commands=$(commands_of "$root/README.md" Millrace shell | sed 's|^\./dev lab |&--exit |')
+while read -r -u 3 command; do as_developer "$command"; done 3<<<"$commands"
