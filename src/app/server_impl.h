@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/callers.h"
+#include "app/client_files.h"
 #include "app/commands.h"
 #include "app/container_credentials.h"
 #include "app/controller_client.h"

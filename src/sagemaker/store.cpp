@@ -37,6 +37,16 @@ CREATE TABLE sagemaker_tag (
   PRIMARY KEY (arn, key)
 ) STRICT, WITHOUT ROWID;
 )sql"},
+    {2, R"sql(
+CREATE TABLE sagemaker_async_invocation (
+  seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+  id       TEXT    NOT NULL UNIQUE,
+  endpoint TEXT    NOT NULL,
+  accepted INTEGER NOT NULL,
+  request  TEXT    NOT NULL
+) STRICT;
+CREATE INDEX sagemaker_async_invocation_endpoint ON sagemaker_async_invocation (endpoint, seq);
+)sql"},
 };
 
 constexpr std::string_view kColumns = "kind, name, arn, status, parent, created, modified, active, body, state";

@@ -50,6 +50,7 @@ class Store {
   using Change = std::function<Status(Resource&)>;
   Result<Resource> change(Kind kind, const std::string& name, const Change& change);
   Status write(const db::Database::Work& work) { return database_.write(work); }
+  Status read(const db::Database::Work& work) { return database_.read(work); }
 
   Result<bool> erase(Kind kind, const std::string& name, const Guard& guard = {});  // with its tags; false: none such
 

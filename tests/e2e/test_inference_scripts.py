@@ -326,6 +326,39 @@ def test_a_multi_model_endpoint(account):
     account.sagemaker.delete_endpoint(EndpointName="many")
 
 
+def test_asynchronous_inference_survives_the_server(account, server):
+    script = "import os, time\ndef model_fn(d): return 'w'\ndef transform_fn(m, data, kind, accept):\n  if data == 'bad': raise ValueError('not so')\n  time.sleep(0.3)\n  return f'{m} {data} {kind}', accept"
+    data = account.put("later.tar.gz", **{"code__inference.py": script})
+    account.sagemaker.create_model(ModelName="later", ExecutionRoleArn=account.role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": data})
+    output = {"S3OutputPath": "s3://models/later/out", "S3FailurePath": "s3://models/later/failed"}
+    endpoint = account.deploy("later", AsyncInferenceConfig={"OutputConfig": output, "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1}})
+    assert endpoint["EndpointStatus"] == "InService" and endpoint["AsyncInferenceConfig"]["OutputConfig"] == output, endpoint.get("FailureReason")
+    answers = []
+    for i, text in enumerate(["one", "bad", "two", "three"]):
+        account.s3.put_object(Bucket="models", Key=f"later/in/{i}", Body=text)
+        answers.append(account.runtime.invoke_endpoint_async(EndpointName="later", InputLocation=f"s3://models/later/in/{i}", ContentType="text/csv", Accept="text/plain", InferenceId=f"id-{i}"))
+        assert answers[-1]["InferenceId"] == f"id-{i}" and answers[-1]["ResponseMetadata"]["HTTPStatusCode"] == 202
+    server.kill()
+    server.start()
+    account.connect(server)
+
+    def read(location):
+        deadline = time.monotonic() + LIMIT
+        while True:
+            try:
+                return account.s3.get_object(Bucket="models", Key=location.removeprefix("s3://models/"))["Body"].read()
+            except account.s3.exceptions.NoSuchKey:
+                assert time.monotonic() < deadline, location
+                time.sleep(0.05)
+
+    assert read(answers[0]["OutputLocation"]) == b"w one text/csv"
+    assert b'Received server error (500) from primary with message "not so' in read(answers[1]["FailureLocation"])
+    assert [read(answer["OutputLocation"]) for answer in answers[2:]] == [b"w two text/csv", b"w three text/csv"]
+    with pytest.raises(account.runtime.exceptions.ClientError, match="use InvokeEndpointAsync"):
+        account.invoke("later", "1")
+    account.sagemaker.delete_endpoint(EndpointName="later")
+
+
 @pytest.mark.parametrize("mode", ["Serial", "Direct"])
 def test_an_inference_pipeline(account, mode):
     name = mode.lower()

@@ -4,7 +4,7 @@
 
 #include "aws/errors.h"
 #include "base/json.h"
-#include "sagemaker/printable.h"
+#include "sagemaker/serving/model_error.h"
 
 namespace millrace::sagemaker {
 
@@ -12,22 +12,14 @@ namespace {
 
 constexpr std::size_t kMaxBody = 6u << 20;  // InvokeEndpoint's limit, both ways
 
-constexpr std::size_t kMaxShown = 1024;  // bytes of a model's own error
-
 // A model's own error: 424 with what it said. Shape ModelError of the runtime's model.
 net::Response model_error(const Ops& ops, const std::string& endpoint, const InvocationAnswer& answer) {
-  const std::string_view side = answer.status >= 500 ? "server" : "client";
-  const std::string text = printable(std::string_view(answer.body).substr(0, kMaxShown));
-  const AccountRegion& here = ops.dependencies.account_region;
-  const std::string message = fmt::format(
-      "Received {0} error ({1}) from {6} with message \"{2}\". See https://{3}.console.aws.amazon.com/cloudwatch/"
-      "home?region={3}#logEventViewer:group=/aws/sagemaker/Endpoints/{4} in account {5} for more information.",
-      side, answer.status, text, here.region, endpoint, here.account, answer.container);
+  const std::string message = model_error_message(ops.dependencies.account_region, endpoint, answer);
   net::Response response = net::Response::json(
       424,
       to_json(Value::object({{"Message", message},
                              {"OriginalStatusCode", answer.status},
-                             {"OriginalMessage", text},
+                             {"OriginalMessage", original_message(answer)},
                              {"LogStreamArn", fmt::format("arn:aws:logs:{}:{}:log-group:/aws/sagemaker/Endpoints/{}",
                                                           ops.dependencies.account_region.region,
                                                           ops.dependencies.account_region.account, endpoint)}})));

@@ -70,6 +70,7 @@ aws::Operation add_tags(Ops& ops);
 aws::Operation list_tags(Ops& ops);
 aws::Operation delete_tags(Ops& ops);
 aws::Operation invoke_endpoint(Ops& ops);
+aws::Operation invoke_endpoint_async(Ops& ops);
 aws::Operation search(Ops& ops);
 
 aws::Service control_service(Ops& ops);

@@ -17,7 +17,7 @@ aws::Service control_service(Ops& ops) {
 aws::Service runtime_service(Ops& ops) {
   aws::Service service{"sagemaker-runtime"};
   service.dialect.validation.code = "ValidationError";
-  service.add(ops, {invoke_endpoint});
+  service.add(ops, {invoke_endpoint, invoke_endpoint_async});
   return service;
 }
 

@@ -26,6 +26,7 @@ Value to_value(const Deployment& deployment) {
   }
   Value out = Value::object({{"config", deployment.config}, {"variants", std::move(variants)}});
   if (!deployment.capture.is_null()) out.set("capture", deployment.capture);
+  if (!deployment.async.is_null()) out.set("async", deployment.async);
   return out;
 }
 
@@ -56,6 +57,7 @@ std::vector<Deployment> deployments_of(const Resource& endpoint) {
     deployment.number = parse_int(number).value_or(0);
     deployment.config = value["config"].string_or();
     deployment.capture = value["capture"];
+    deployment.async = value["async"];
     for (const auto& v : value["variants"].items()) {
       deployment.variants.push_back({v["name"].string_or(), v["weight"].double_or(1), v["instances"].int_or(1),
                                      v["model"], v["attempt"].int_or(1), Millis(v["start_limit"].int_or(0)),
@@ -79,6 +81,7 @@ Deployment make_deployment(std::int64_t number, const Value& config, const std::
   deployment.number = number;
   deployment.config = config["EndpointConfigName"].string_or();
   if (config.has("DataCaptureConfig")) deployment.capture = config["DataCaptureConfig"];
+  deployment.async = config["AsyncInferenceConfig"];
   std::size_t at = 0;
   for (const auto& variant : config["ProductionVariants"].items()) {
     const Value& model = models.at(at++);

@@ -3,7 +3,8 @@
 //
 //   state.serving, state.pending   numbers of the deployment that answers / that is being brought up; 0: none
 //   state.begun, state.deadline    of an update (milliseconds): when its deployment was ready, by when it must be done
-//   state.deployments["3"]         {config, capture (DataCaptureConfig), variants: [{name, container, weight,
+//   state.deployments["3"]         {config, capture (DataCaptureConfig), async (AsyncInferenceConfig), variants:
+//   [{name, container, weight,
 //                                  instances, serverless, model, attempt, start_limit}]}: one of each container of a
 //                                  model that has several, in order
 // A deployment that is neither is being taken down.
@@ -37,6 +38,7 @@ struct Deployment {
   std::string config;
   std::vector<Variant> variants;
   Value capture = {};  // the configuration's DataCaptureConfig
+  Value async = {};    // its AsyncInferenceConfig
 };
 
 // ContainerDefinition's Mode.

@@ -25,11 +25,16 @@ namespace millrace::sagemaker {
 namespace {
 
 constexpr std::size_t kThreads = 8;  // fetching a model holds one
+constexpr std::size_t kSideThreads = 4;
 constexpr std::size_t kMaxEndpointCount = 50;
 constexpr Millis kRetryDelay{500};
 constexpr int kMaxRetries = 10;
 
-constexpr std::string_view kCaptureKey = "/capture", kLoadKey = "/load";  // no endpoint's name begins so
+constexpr std::string_view kCaptureKey = "/capture", kLoadKey = "/load", kAsyncKey = "/async";  // no endpoint's names
+
+tl::unexpected<Error> invalid(std::string sentence) {
+  return fail(Code::invalid_argument, std::move(sentence), "ValidationError");
+}
 
 double uniform() { return static_cast<double>(random_u64() >> 11) * 0x1.0p-53; }  // in [0, 1)
 
@@ -58,9 +63,22 @@ struct Endpoints::Impl {
                  }}),
         loader({w, e, send,
                 [this](const std::string& key, std::function<void()> work) {
-                  return queue->post(fmt::format("{}/{}", kLoadKey, key), std::move(work));
+                  return side_queue->post(fmt::format("{}/{}", kLoadKey, key), std::move(work));
                 }}),
+        async({w, e,
+               [this](const std::string& endpoint) -> Result<std::shared_ptr<const AsyncConfig>> {
+                 const auto route = MR_TRY(routes.find(endpoint));
+                 if (route->async) return route->async;
+                 return invalid(fmt::format("Endpoint {} has no AsyncInferenceConfig: use InvokeEndpoint.", endpoint));
+               },
+               [this](Invocation invocation, Invoker::Done done) {
+                 invoker.invoke(std::move(invocation), std::move(done), {});
+               },
+               [this](const std::string& key, std::function<void()> work) {
+                 return side_queue->post(fmt::format("{}/{}", kAsyncKey, key), std::move(work));
+               }}),
         capture(w, e, [this](std::function<void()> work) { queue->post(std::string(kCaptureKey), std::move(work)); }),
+        side_queue(e.queue(kSideThreads, "sagemaker-data", [](const std::string&) {})),
         queue(e.queue(kThreads, "sagemaker-serve", [this](const std::string& name) {
           if (!name.starts_with('/')) drive(name);
         })) {}
@@ -74,8 +92,10 @@ struct Endpoints::Impl {
   Servers servers;
   Invoker invoker;
   ModelLoader loader;
+  AsyncInference async;
   Capture capture;
-  std::unique_ptr<KeyedQueue> queue;  // last: its threads end before the rest goes
+  std::unique_ptr<KeyedQueue> side_queue;  // for what invocations read from S3 and write there
+  std::unique_ptr<KeyedQueue> queue;       // last: its threads end before the rest goes
 
   void poke(const std::string& name) { sagemaker::poke(execution, *queue, to_lower(name)); }
   void poke_after(const std::string& name, Millis delay) {
@@ -133,6 +153,7 @@ struct Endpoints::Impl {
     }
     if (deleting && all_down) {
       MR_TRY(remove_tree(servers.root_of(*endpoint)));
+      MR_TRY(async.forget(name));
       MR_TRY(dependencies.store.erase(Kind::endpoint, name));
       dependencies.changed(Kind::endpoint, endpoint->name);
     }
@@ -189,6 +210,8 @@ struct Endpoints::Impl {
       row.body.set("EndpointStatus", row.status).set("EndpointConfigName", deployment.config);
       row.body.set("ProductionVariants", variants_summary(deployment, now)).set("LastModifiedTime", seconds(now));
       row.body.erase("FailureReason");
+      row.body.erase("AsyncInferenceConfig");
+      row.body.set_if(!deployment.async.is_null(), "AsyncInferenceConfig", deployment.async);
       row.body.erase("DataCaptureConfig");
       if (const auto captured = capture_config(deployment.capture)) {
         row.body.set("DataCaptureConfig", Value::object({{"EnableCapture", true},
@@ -402,6 +425,10 @@ Status Endpoints::remove(const std::string& name, Time now) {
 
 void Endpoints::invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted) {
   const auto route = impl_->routes.find(invocation.endpoint);
+  if (route && (*route)->async) {
+    return done(invalid(
+        fmt::format("Endpoint {} is for asynchronous inference: use InvokeEndpointAsync.", invocation.endpoint)));
+  }
   if (route && (*route)->capture && uniform() * 100 < (*route)->capture->percent) {
     CapturedInvocation seen{invocation.content_type,
                             invocation.custom_attributes,
@@ -420,6 +447,8 @@ void Endpoints::invoke(Invocation invocation, Invoker::Done done, std::function<
   impl_->invoker.invoke(std::move(invocation), std::move(done), std::move(wanted));
 }
 
+Result<AsyncAccepted> Endpoints::invoke_async(const Value& input, Time now) { return impl_->async.accept(input, now); }
+
 bool Endpoints::on_end(const std::string& key) {
   const std::string name = endpoint_of_key(key);
   if (name.empty()) return false;
@@ -431,12 +460,13 @@ Status Endpoints::resume() {
   for (const auto& resource : MR_TRY(impl_->dependencies.store.active())) {
     if (resource.kind == Kind::endpoint) impl_->poke(resource.name);
   }
-  return {};
+  return impl_->async.resume();
 }
 
 void Endpoints::stop() {
   impl_->ending = true;
   impl_->queue->stop();
+  impl_->side_queue->stop();
   impl_->invoker.stop();
   impl_->loader.stop();
   impl_->capture.flush();

@@ -11,6 +11,7 @@
 #include "sagemaker/jobs/execution.h"
 #include "sagemaker/jobs/job_kind.h"
 #include "sagemaker/jobs/log_follower.h"
+#include "sagemaker/serving/async_inference.h"
 #include "sagemaker/serving/invoker.h"
 #include "sagemaker/store.h"
 
@@ -38,6 +39,9 @@ class Endpoints {
 
   // See Invoker. `done` is called once, from any thread; no thread waits for it.
   void invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted);
+
+  // See AsyncInference::accept().
+  Result<AsyncAccepted> invoke_async(const Value& input, Time now);
 
   bool on_end(const std::string& key);  // false: not a model server's key
   Status resume();

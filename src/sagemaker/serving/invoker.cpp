@@ -100,7 +100,8 @@ struct Invoker::Impl {
     entry->wanted = std::move(wanted);
     entry->target = std::move(*target);
     entry->arrived = now();
-    entry->deadline = entry->arrived + limits.timeout;
+    const Millis own = entry->invocation.timeout;
+    entry->deadline = entry->arrived + (own.count() > 0 ? own : limits.timeout);
     entry->done = std::move(done);
     if (auto queued = enqueue(entry); !queued) return entry->done(fail(queued.error()));
     pump(entry->now_at().id);
@@ -192,7 +193,7 @@ struct Invoker::Impl {
     request.target = std::move(model.target);
     address->put_into(request);
     request.timeout = entry->deadline - now();
-    request.max_body_bytes = limits.answer_bytes;
+    request.max_body_bytes = invocation.answer_bytes > 0 ? invocation.answer_bytes : limits.answer_bytes;
     request.body = invocation.body;
     if (!invocation.content_type.empty()) request.headers.set("Content-Type", invocation.content_type);
     if (!invocation.accept.empty() && entry->is_last()) request.headers.set("Accept", invocation.accept);

@@ -22,6 +22,8 @@ using Send = std::function<void(net::AsyncRequest, net::AsyncClient::Done)>;
 struct Invocation {
   std::string endpoint, target_variant, content_type, accept, custom_attributes, body;
   std::string target_container = {}, inference_id = {}, target_model = {};
+  Millis timeout{};              // 0: Limits::timeout
+  std::size_t answer_bytes = 0;  // 0: Limits::answer_bytes
 };
 struct InvocationAnswer {  // the model server's, whatever its status
   int status = 0;

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.h"
+#include "sagemaker/serving/async_inference.h"
 #include "sagemaker/serving/capture.h"
 #include "sagemaker/serving/rollout.h"
 
@@ -69,6 +70,12 @@ std::shared_ptr<const Route> make_route(const Resource& endpoint, Time now) {
       capture->role_arn = deployment.variants.front().model["ExecutionRoleArn"].string_or();
       capture->origin = endpoint.origin();
       route->capture = std::make_shared<const CaptureConfig>(std::move(*capture));
+    }
+    if (auto async = async_config(deployment.async, total_instances(deployment));
+        async && !deployment.variants.empty()) {
+      async->role_arn = deployment.variants.front().model["ExecutionRoleArn"].string_or();
+      async->origin = endpoint.origin();
+      route->async = std::make_shared<const AsyncConfig>(std::move(*async));
     }
     add_targets(endpoint, deployment, 1 - moved, *route);
   }

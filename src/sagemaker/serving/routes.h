@@ -19,6 +19,7 @@ namespace millrace::sagemaker {
 std::string variant_id(const Resource& endpoint, const Deployment& deployment, const Variant& variant);
 
 struct CaptureConfig;  // capture.h
+struct AsyncConfig;    // async_inference.h
 
 // A container of a multi-model endpoint.
 struct MultiModel {
@@ -46,6 +47,7 @@ struct Route {
   std::vector<Target> targets;
   std::vector<double> weights;
   std::shared_ptr<const CaptureConfig> capture;  // shared with what waits to be written; nullptr: nothing is captured
+  std::shared_ptr<const AsyncConfig> async;      // shared with invocations that wait; nullptr: it answers at once
 
   // One by weight, of those of that name or of all: `u` is uniform in [0, 1). Error: ValidationError.
   Result<Target> choose(const std::string& target_variant, double u) const;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <future>
 #include <map>
+#include <mutex>
 
 #include "base/json.h"
 #include "base/strings.h"
@@ -202,6 +203,94 @@ TEST_F(ServingLifecycle, AMultiModelEndpointLoadsTheModelThatACallNames) {
     EXPECT_EQ(refusal.error().reason, "ValidationError") << c.model;
     EXPECT_THAT(refusal.error().message, HasSubstr(c.says)) << c.model;
   }
+}
+
+TEST_F(ServingLifecycle, AsynchronousInvocationsAreAnsweredInS3) {
+  create_model("m");
+  Value config = *parse_json(R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "AllTraffic",
+      "ModelName": "m", "InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 1}],
+      "AsyncInferenceConfig": {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": 2},
+        "OutputConfig": {"S3OutputPath": "s3://data/async", "S3FailurePath": "s3://data/failed/"}}})");
+  accepted("CreateEndpointConfig", config);
+  accepted("CreateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c"}}));
+  ASSERT_EQ(endpoint({"InService", "Failed"})["EndpointStatus"].string_or(), "InService");
+  EXPECT_EQ(endpoint({"InService"})["AsyncInferenceConfig"], config["AsyncInferenceConfig"]);
+  server_.put("data", "in/good.csv", "1,1\n99,99\n");
+  server_.put("data", "in/bad.csv", "1,2,3\n");
+  const auto ask = [&](Value input) {
+    input.set("EndpointName", "e").set("ContentType", "text/csv").set("Accept", "text/csv");
+    auto answer = server_.call("sagemaker-runtime", "InvokeEndpointAsync", input);
+    EXPECT_TRUE(answer) << answer.error().message;
+    return answer ? *answer : Value();
+  };
+  // The object at one of the two places, once it is there.
+  const auto written = [&](const Value& answer, std::string_view place) {
+    const std::string uri = answer[place].string_or();
+    EXPECT_TRUE(uri.starts_with("s3://data/")) << uri;
+    std::string bytes;
+    EXPECT_TRUE(server_.signals().reached([&] {
+      auto object = server_.get("data", uri.substr(10));
+      if (object) bytes = *object;
+      return object.has_value();
+    })) << uri;
+    return bytes;
+  };
+  const Value good = ask(Value::object({{"InputLocation", "s3://data/in/good.csv"}, {"InferenceId", "mine"}}));
+  EXPECT_EQ(good["InferenceId"].string_or(), "mine");
+  EXPECT_TRUE(good["OutputLocation"].string_or().starts_with("s3://data/async/"));
+  EXPECT_THAT(written(good, "OutputLocation"), testing::MatchesRegex("[01].0,[0-9.]+\n[01].0,[0-9.]+\n"));
+  const Value inline_body = ask(Value::object({{"Body", "1,1\n"}, {"Filename", "named.csv"}}));
+  EXPECT_EQ(inline_body["OutputLocation"].string_or(), "s3://data/async/named.csv");
+  EXPECT_FALSE(written(inline_body, "OutputLocation").empty());
+  EXPECT_THAT(written(ask(Value::object({{"InputLocation", "s3://data/in/bad.csv"}})), "FailureLocation"),
+              HasSubstr("Received client error (400) from primary with message"));
+  EXPECT_THAT(written(ask(Value::object({{"InputLocation", "s3://data/in/absent.csv"}})), "FailureLocation"),
+              HasSubstr("The input s3://data/in/absent.csv cannot be read"));
+  const auto at_once = invoke("1,1\n");
+  ASSERT_FALSE(at_once);
+  EXPECT_THAT(at_once.error().message, HasSubstr("use InvokeEndpointAsync"));
+  const auto nothing = refused("InvokeEndpointAsync", Value::object({{"EndpointName", "e"}}), "sagemaker-runtime");
+  EXPECT_EQ(nothing.reason, "ValidationError");
+
+  config.child("AsyncInferenceConfig")
+      .child("OutputConfig")
+      .set("NotificationConfig", Value::object({{"SuccessTopic", "arn:aws:sns:us-east-1:123456789012:t"}}));
+  EXPECT_THAT(refused("CreateEndpointConfig", config.set("EndpointConfigName", "c2")).message,
+              HasSubstr("no SNS here"));
+}
+
+TEST_F(ServingLifecycle, AServerlessVariantHasNoInstancesAndALimit) {
+  create_model("m");
+  const auto config = [&](const char* more) {
+    return *parse_json(std::string(R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "AllTraffic",
+        "ModelName": "m", "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1})") +
+                       more + "}]}");
+  };
+  EXPECT_THAT(refused("CreateEndpointConfig", config(R"(, "InstanceType": "ml.m5.large")")).message,
+              HasSubstr("InstanceType cannot be given with ServerlessConfig"));
+  accepted("CreateEndpointConfig", config(""));
+  accepted("CreateEndpoint", Value::object({{"EndpointName", "e"}, {"EndpointConfigName", "c"}}));
+  ASSERT_EQ(endpoint({"InService", "Failed"})["EndpointStatus"].string_or(), "InService");
+  const Value variant = endpoint({"InService"})["ProductionVariants"].as_array()[0];
+  EXPECT_EQ(variant["CurrentServerlessConfig"]["MaxConcurrency"].int_or(0), 1);
+  EXPECT_FALSE(variant.has("CurrentInstanceCount"));
+  expect_answer();
+  // The model hangs, so that one invocation stays under way.
+  for (const pid_t server : model_servers(server_.directory())) ::kill(server, SIGSTOP);
+  std::promise<void> one_is_answered;
+  std::once_flag once;
+  const auto ask = [&] {
+    auto answer = invoke("1,1\n");
+    std::call_once(once, [&] { one_is_answered.set_value(); });
+    return answer;
+  };
+  auto first = std::async(std::launch::async, ask), second = std::async(std::launch::async, ask);
+  one_is_answered.get_future().wait();
+  for (const pid_t server : model_servers(server_.directory())) ::kill(server, SIGCONT);
+  const Result<Value> one = first.get(), other = second.get();
+  ASSERT_NE(one.has_value(), other.has_value());
+  const Result<Value>& refusal = one ? other : one;
+  EXPECT_EQ(refusal.error().reason, "ThrottlingException");
 }
 
 TEST_F(ServingLifecycle, AnEndpointAnswersChangesAndGoes) {
