@@ -29,7 +29,64 @@ constexpr std::string_view kPackageSummary[] = {"ModelPackageGroupName",   "Mode
                                                 "ModelPackageDescription", "ModelApprovalStatus",
                                                 "ModelLifeCycle",          "ModelPackageRegistrationType"};
 
-constexpr std::array<KindInfo, 9> kKinds{{
+constexpr std::string_view kScheduleSummary[] = {"EndpointName", "MonitoringScheduleConfig.MonitoringJobDefinitionName",
+                                                 "MonitoringType"};
+constexpr ListFilter kScheduleFilters[] = {
+    {"EndpointName", "EndpointName"},
+    {"MonitoringJobDefinitionName", "MonitoringScheduleConfig.MonitoringJobDefinitionName"},
+    {"MonitoringTypeEquals", "MonitoringType"}};
+
+constexpr ErrorWords not_found(std::string_view text) { return {Code::not_found, "ResourceNotFound", text}; }
+
+// What differs between the four kinds of monitoring job definitions.
+struct DefinitionWords {
+  Kind kind;
+  std::string_view name, arn_segment, slug, singular, plural, hint;
+  KindOperation describe, list, erase;
+  std::span<const std::string_view> summary;
+  std::span<const ListFilter> filters;
+  std::string_view missing, taken;
+};
+
+constexpr KindInfo job_definition(const DefinitionWords& words) {
+  return {.kind = words.kind,
+          .name = words.name,
+          .arn_segment = words.arn_segment,
+          .name_member = "JobDefinitionName",
+          .arn_member = "JobDefinitionArn",
+          .status_member = "",
+          .start_member = "",
+          .end_member = "",
+          .list_member = "JobDefinitionSummaries",
+          .modified = false,
+          .list_name_member = "MonitoringJobDefinitionName",
+          .list_arn_member = "MonitoringJobDefinitionArn",
+          .list_filters = words.filters,
+          .summary_paths = words.summary,
+          .list_defaults = kNewestFirst,
+          .describe = words.describe,
+          .list = words.list,
+          .stop = {},
+          .erase = words.erase,
+          .missing = not_found(words.missing),
+          .taken = in_use(words.taken),
+          .log_group = "",
+          .slug = words.slug,
+          .singular = words.singular,
+          .plural = words.plural,
+          .hint = words.hint};
+}
+
+constexpr std::string_view kDataQualitySummary[] = {"DataQualityJobInput.EndpointInput.EndpointName"};
+constexpr std::string_view kModelBiasSummary[] = {"ModelBiasJobInput.EndpointInput.EndpointName"};
+constexpr std::string_view kExplainabilitySummary[] = {"ModelExplainabilityJobInput.EndpointInput.EndpointName"};
+constexpr std::string_view kModelQualitySummary[] = {"ModelQualityJobInput.EndpointInput.EndpointName"};
+constexpr ListFilter kDataQualityFilters[] = {{"EndpointName", kDataQualitySummary[0]}};
+constexpr ListFilter kModelBiasFilters[] = {{"EndpointName", kModelBiasSummary[0]}};
+constexpr ListFilter kExplainabilityFilters[] = {{"EndpointName", kExplainabilitySummary[0]}};
+constexpr ListFilter kModelQualityFilters[] = {{"EndpointName", kModelQualitySummary[0]}};
+
+constexpr std::array<KindInfo, 15> kKinds{{
     {.kind = Kind::processing_job,
      .name = "ProcessingJob",
      .arn_segment = "processing-job",
@@ -239,6 +296,120 @@ constexpr std::array<KindInfo, 9> kKinds{{
      .singular = "Model package",
      .plural = "Model packages",
      .hint = "A model package is a model that can be approved, found again and deployed by its version."},
+    {.kind = Kind::monitoring_schedule,
+     .name = "MonitoringSchedule",
+     .arn_segment = "monitoring-schedule",
+     .name_member = "MonitoringScheduleName",
+     .arn_member = "MonitoringScheduleArn",
+     .status_member = "MonitoringScheduleStatus",
+     .start_member = "",
+     .end_member = "",
+     .list_member = "MonitoringScheduleSummaries",
+     .own_describe = true,
+     .list_filters = kScheduleFilters,
+     .summary_paths = kScheduleSummary,
+     .list_defaults = kNewestFirst,
+     .describe = {"DescribeMonitoringSchedule", "sagemaker:DescribeMonitoringSchedule"},
+     .list = {"ListMonitoringSchedules", "sagemaker:ListMonitoringSchedules"},
+     .stop = {},
+     .erase = {{"DeleteMonitoringSchedule", "sagemaker:DeleteMonitoringSchedule"}},
+     .missing = not_found("Monitoring Schedule {arn} not found"),
+     .taken = in_use("Monitoring schedule names must be unique within an AWS account and region, and one with this "
+                     "name already exists ({arn})"),
+     .log_group = "",
+     .slug = "monitoring-schedules",
+     .singular = "Monitoring schedule",
+     .plural = "Monitoring schedules",
+     .hint = "A monitoring schedule starts processing jobs over what an endpoint's data capture has kept."},
+    job_definition({.kind = Kind::data_quality_job_definition,
+                    .name = "DataQualityJobDefinition",
+                    .arn_segment = "data-quality-job-definition",
+                    .slug = "data-quality-job-definitions",
+                    .singular = "Data quality job definition",
+                    .plural = "Data quality job definitions",
+                    .hint = "It says how an endpoint's data quality is looked at; a monitoring schedule names it.",
+                    .describe = {"DescribeDataQualityJobDefinition", "sagemaker:DescribeDataQualityJobDefinition"},
+                    .list = {"ListDataQualityJobDefinitions", "sagemaker:ListDataQualityJobDefinitions"},
+                    .erase = {"DeleteDataQualityJobDefinition", "sagemaker:DeleteDataQualityJobDefinition"},
+                    .summary = kDataQualitySummary,
+                    .filters = kDataQualityFilters,
+                    .missing = "Could not find data quality job definition '{arn}'.",
+                    .taken = "Data quality job definition names must be unique within an AWS account and region, and "
+                             "one with this name already exists "
+                             "({arn})"}),
+    job_definition({.kind = Kind::model_bias_job_definition,
+                    .name = "ModelBiasJobDefinition",
+                    .arn_segment = "model-bias-job-definition",
+                    .slug = "model-bias-job-definitions",
+                    .singular = "Model bias job definition",
+                    .plural = "Model bias job definitions",
+                    .hint = "It says how an endpoint's model bias is looked at; a monitoring schedule names it.",
+                    .describe = {"DescribeModelBiasJobDefinition", "sagemaker:DescribeModelBiasJobDefinition"},
+                    .list = {"ListModelBiasJobDefinitions", "sagemaker:ListModelBiasJobDefinitions"},
+                    .erase = {"DeleteModelBiasJobDefinition", "sagemaker:DeleteModelBiasJobDefinition"},
+                    .summary = kModelBiasSummary,
+                    .filters = kModelBiasFilters,
+                    .missing = "Could not find model bias job definition '{arn}'.",
+                    .taken = "Model bias job definition names must be unique within an AWS account and region, and one "
+                             "with this name already exists "
+                             "({arn})"}),
+    job_definition(
+        {.kind = Kind::model_explainability_job_definition,
+         .name = "ModelExplainabilityJobDefinition",
+         .arn_segment = "model-explainability-job-definition",
+         .slug = "model-explainability-job-definitions",
+         .singular = "Model explainability job definition",
+         .plural = "Model explainability job definitions",
+         .hint = "It says how an endpoint's model explainability is looked at; a monitoring schedule names it.",
+         .describe = {"DescribeModelExplainabilityJobDefinition", "sagemaker:DescribeModelExplainabilityJobDefinition"},
+         .list = {"ListModelExplainabilityJobDefinitions", "sagemaker:ListModelExplainabilityJobDefinitions"},
+         .erase = {"DeleteModelExplainabilityJobDefinition", "sagemaker:DeleteModelExplainabilityJobDefinition"},
+         .summary = kExplainabilitySummary,
+         .filters = kExplainabilityFilters,
+         .missing = "Could not find model explainability job definition '{arn}'.",
+         .taken = "Model explainability job definition names must be unique within an AWS account and region, and one "
+                  "with this name already exists "
+                  "({arn})"}),
+    job_definition({.kind = Kind::model_quality_job_definition,
+                    .name = "ModelQualityJobDefinition",
+                    .arn_segment = "model-quality-job-definition",
+                    .slug = "model-quality-job-definitions",
+                    .singular = "Model quality job definition",
+                    .plural = "Model quality job definitions",
+                    .hint = "It says how an endpoint's model quality is looked at; a monitoring schedule names it.",
+                    .describe = {"DescribeModelQualityJobDefinition", "sagemaker:DescribeModelQualityJobDefinition"},
+                    .list = {"ListModelQualityJobDefinitions", "sagemaker:ListModelQualityJobDefinitions"},
+                    .erase = {"DeleteModelQualityJobDefinition", "sagemaker:DeleteModelQualityJobDefinition"},
+                    .summary = kModelQualitySummary,
+                    .filters = kModelQualityFilters,
+                    .missing = "Could not find model quality job definition '{arn}'.",
+                    .taken = "Model quality job definition names must be unique within an AWS account and region, and "
+                             "one with this name already exists "
+                             "({arn})"}),
+    {.kind = Kind::workteam,
+     .name = "Workteam",
+     .arn_segment = "workteam/private-crowd",
+     .name_member = "WorkteamName",
+     .arn_member = "WorkteamArn",
+     .status_member = "",
+     .start_member = "",
+     .end_member = "",
+     .list_member = "Workteams",
+     .modified = false,
+     .wrapper = "Workteam",
+     .summary_paths = {},
+     .list_defaults = kByName,
+     .describe = {"DescribeWorkteam", "sagemaker:DescribeWorkteam"},
+     .list = {"ListWorkteams", "sagemaker:ListWorkteams"},
+     .stop = {},
+     .erase = {{"DeleteWorkteam", "sagemaker:DeleteWorkteam"}},
+     .missing = invalid("The work team {arn} does not exist."),
+     .taken = in_use("A work team with this name already exists ({arn})"),
+     .log_group = "",
+     .slug = "workteams",
+     .singular = "Work team",
+     .plural = "Work teams",
+     .hint = "A work team is people who label data. Here it is a record; there are no people to give tasks to."},
 }};
 
 }  // namespace

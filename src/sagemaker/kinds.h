@@ -24,6 +24,12 @@ enum class Kind {
   endpoint,
   model_package_group,
   model_package,
+  monitoring_schedule,
+  data_quality_job_definition,
+  model_bias_job_definition,
+  model_explainability_job_definition,
+  model_quality_job_definition,
+  workteam,
 };
 
 struct KindOperation {
@@ -43,6 +49,12 @@ struct ErrorWords {
   std::string_view reason, text;
 };
 
+// A member of a List operation's request that has to equal a member of the document: {"EndpointName",
+// "Input.Endpoint"}.
+struct ListFilter {
+  std::string_view member, path;
+};
+
 // Members of the API are given by name; empty where the kind has none.
 struct KindInfo {
   Kind kind;
@@ -57,6 +69,11 @@ struct KindInfo {
   bool modified = true;            // a summary has LastModifiedTime
   bool by_arn = false;             // its operations take an ARN in the place of the name
   bool own_list = false;           // its List operation has a file of its own
+  bool own_describe = false;       // the same of Describe
+  std::string_view wrapper = {};   // Describe answers the document as this member, and List gives it whole
+  // What summaries call the name and the ARN, where that is not what the other operations call them.
+  std::string_view list_name_member = {}, list_arn_member = {};
+  std::span<const ListFilter> list_filters = {};  // besides those of every kind
   // What a summary has besides name, ARN, status and times: paths in the Describe document ("A.B" is shown as B).
   std::span<const std::string_view> summary_paths;
   ListDefaults list_defaults;  // without SortBy and SortOrder (the API reference's words)

@@ -19,6 +19,10 @@ const aws::Shape& input_of(std::string_view operation) {
 const aws::Shape& output_of(std::string_view operation) {
   return *aws::service_model("sagemaker").operation(operation)->output;
 }
+const aws::Shape& document_of(const KindInfo& kind) {
+  const aws::Shape& output = output_of(kind.describe.name);
+  return kind.wrapper.empty() ? output : *output.member(kind.wrapper)->shape;
+}
 // A member that the table leaves empty is one that the kind has not.
 bool has(const aws::Shape& shape, std::string_view member) { return member.empty() || shape.member(member) != nullptr; }
 
@@ -36,7 +40,7 @@ TEST_P(KindTest, ItsOperationsAreTheModels) {
 
 TEST_P(KindTest, ItsMembersAreThoseOfDescribe) {
   const KindInfo& kind = GetParam();
-  const aws::Shape& described = output_of(kind.describe.name);
+  const aws::Shape& described = document_of(kind);
   for (const auto member :
        {kind.name_member, kind.arn_member, kind.status_member, kind.start_member, kind.end_member}) {
     EXPECT_TRUE(has(described, member)) << member;
@@ -48,13 +52,16 @@ TEST_P(KindTest, ItsMembersAreThoseOfItsSummaries) {
   const aws::Member* list = output_of(kind.list.name).member(kind.list_member);
   ASSERT_NE(list, nullptr);
   const aws::Shape& summary = *list->shape->element.shape;
-  for (const auto member : {kind.name_member, kind.arn_member, kind.status_member, kind.end_member}) {
+  const auto name = kind.list_name_member.empty() ? kind.name_member : kind.list_name_member;
+  const auto arn = kind.list_arn_member.empty() ? kind.arn_member : kind.list_arn_member;
+  for (const auto member : {name, arn, kind.status_member, kind.end_member}) {
     EXPECT_TRUE(has(summary, member)) << member;
   }
+  for (const auto& filter : kind.list_filters) EXPECT_TRUE(has(input_of(kind.list.name), filter.member));
   EXPECT_EQ(summary.member("LastModifiedTime") != nullptr, kind.modified);
   for (const auto path : kind.summary_paths) {
     EXPECT_TRUE(has(summary, path.substr(path.rfind('.') + 1))) << path;
-    EXPECT_TRUE(has(output_of(kind.describe.name), path.substr(0, path.find('.')))) << path;
+    EXPECT_TRUE(has(document_of(kind), path.substr(0, path.find('.')))) << path;
   }
 }
 

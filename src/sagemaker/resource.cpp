@@ -15,10 +15,13 @@ double seconds(Time time) { return to_epoch_seconds(time); }
 
 Value summary_of(const Resource& resource) {
   const KindInfo& info = info_of(resource.kind);
+  if (!info.wrapper.empty()) return resource.body;
   Value summary = Value::object();
   // A version of a model package has its group's name there.
   const Value& name = resource.body[info.name_member];
-  summary.set(info.name_member, name.is_null() ? Value(resource.name) : name).set(info.arn_member, resource.arn);
+  summary.set(info.list_name_member.empty() ? info.name_member : info.list_name_member,
+              name.is_null() ? Value(resource.name) : name);
+  summary.set(info.list_arn_member.empty() ? info.arn_member : info.list_arn_member, resource.arn);
   summary.set("CreationTime", seconds(resource.created));
   if (info.modified) summary.set("LastModifiedTime", seconds(resource.modified));
   if (!info.status_member.empty()) summary.set(info.status_member, resource.status);

@@ -47,7 +47,8 @@ class SageMakerImpl final : public SageMaker {
                    [this](net::AsyncRequest request, net::AsyncClient::Done done) {
                      client_.send(std::move(request), std::move(done));
                    }),
-        ops_{dependencies_, jobs_, endpoints_},
+        monitor_(dependencies_, jobs_, execution_),
+        ops_{dependencies_, jobs_, endpoints_, monitor_},
         ends_(needs.backend.on_end(std::string(kJobKeys), [this](const std::string& key, const auto&) {
           if (!jobs_.on_end(key)) endpoints_.on_end(key);
         })) {}
@@ -75,7 +76,8 @@ class SageMakerImpl final : public SageMaker {
   Status resume() override {
     environments_.begin(MR_TRY(store_.count_active()) == 0);
     MR_TRY(jobs_.resume());
-    return endpoints_.resume();
+    MR_TRY(endpoints_.resume());
+    return monitor_.resume();
   }
 
   Result<std::size_t> under_way() override { return store_.count_active(); }
@@ -84,6 +86,7 @@ class SageMakerImpl final : public SageMaker {
     ends_.reset();
     environments_.stop();
     timers_.stop();
+    monitor_.stop();
     jobs_.stop();
     endpoints_.stop();
     client_.stop();
@@ -102,7 +105,12 @@ class SageMakerImpl final : public SageMaker {
     query.descending = true;
     query.limit = kListed;
     std::vector<Value> summaries;
-    for (const auto& row : MR_TRY(store_.list(names->kind, query))) summaries.push_back(summary_of(row));
+    for (const auto& row : MR_TRY(store_.list(names->kind, query))) {
+      Value summary = summary_of(row);
+      // The console knows a kind's members by their names in Describe.
+      if (!names->list_name_member.empty()) summary.set(names->name_member, row.name).set(names->arn_member, row.arn);
+      summaries.push_back(std::move(summary));
+    }
     return summaries;
   }
 
@@ -151,6 +159,7 @@ class SageMakerImpl final : public SageMaker {
   frameworks::Environments environments_;
   Jobs jobs_;
   Endpoints endpoints_;
+  Monitor monitor_;
   Ops ops_;
   work::Subscription ends_;  // last: it calls the others
 };

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "db/dialect.h"
 #include "sagemaker/errors.h"
 
 namespace millrace::sagemaker {
@@ -210,6 +211,7 @@ Result<std::vector<Resource>> Store::list(Kind kind, const ListQuery& query) {
   if (query.created_before) sql += " AND created <= ?";
   if (query.modified_after) sql += " AND modified >= ?";
   if (query.modified_before) sql += " AND modified <= ?";
+  for (const auto& [path, text] : query.equal) sql += fmt::format(" AND {} = ?", db::json_member("body", path));
   const std::string_view column = sort_column(query.sort);
   const std::string_view direction = query.descending ? "DESC" : "ASC";
   if (query.after) sql += fmt::format(" AND ({}, name) {} (?, ?)", column, query.descending ? "<" : ">");
@@ -226,6 +228,7 @@ Result<std::vector<Resource>> Store::list(Kind kind, const ListQuery& query) {
     for (const auto& bound : {query.created_after, query.created_before, query.modified_after, query.modified_before}) {
       if (bound) select.bind(to_epoch_ms(*bound));
     }
+    for (const auto& [path, text] : query.equal) select.bind(std::string_view(text));
     if (query.after) {
       if (query.sort == ListQuery::Sort::created) {
         select.bind(parse_int(query.after->first).value_or(0));
@@ -277,6 +280,12 @@ Result<std::vector<SageMaker::Count>> Store::counts() {
 
 Result<std::size_t> Store::count_active_in(db::Connection& connection, Kind kind) {
   auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE active = 1 AND kind = ?"));
+  const bool found = MR_TRY(select.bind(info_of(kind).name).step());
+  return found ? static_cast<std::size_t>(select.integer(0)) : std::size_t{0};
+}
+
+Result<std::size_t> Store::count_in(db::Connection& connection, Kind kind) {
+  auto select = MR_TRY(connection.prepare("SELECT COUNT(*) FROM sagemaker_resource WHERE kind = ?"));
   const bool found = MR_TRY(select.bind(info_of(kind).name).step());
   return found ? static_cast<std::size_t>(select.integer(0)) : std::size_t{0};
 }

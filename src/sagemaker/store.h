@@ -25,6 +25,7 @@ struct ListQuery {
   std::string name_contains, status;                                                   // empty: any
   std::optional<Time> created_after, created_before, modified_after, modified_before;  // inclusive
   std::string parent;                                                                  // empty: any
+  std::vector<std::pair<std::string_view, std::string>> equal;  // constant paths in the document ("A.B"), their texts
   std::size_t limit = 10;
   // Where the page before ended: the sort column's text and the name.
   std::optional<std::pair<std::string, std::string>> after;
@@ -59,6 +60,7 @@ class Store {
   Result<std::size_t> count_active();  // of all kinds
   Result<std::vector<SageMaker::Count>> counts();
   static Result<std::size_t> count_active_in(db::Connection& connection, Kind kind);
+  static Result<std::size_t> count_in(db::Connection& connection, Kind kind);  // of any status
   // Training jobs of a tuning job, by name: in the order in which they were made.
   Result<std::vector<Resource>> children(const std::string& parent);
   static Result<bool> has_children_in(db::Connection& connection, Kind kind, const std::string& parent);

@@ -152,8 +152,57 @@ def test_faults_are_refused_or_reported(server, account, kubectl):
     kubectl("wait", "--for=condition=ACK.Recoverable", f"trainingjob/{name}", f"--timeout={LIMIT}s")
     assert "nobody" in kubectl("describe", "trainingjob", name)
     kubectl("delete", "trainingjob", name)
-    schedule = resource("MonitoringSchedule", name, {"monitoringScheduleName": name, "monitoringScheduleConfig": {}})
-    assert "CreateMonitoringSchedule is not served here" in kubectl("apply", "--dry-run=server", "-f", "-", send=schedule, code=None)
+
+
+def definition(kind, name, role):
+    """Of a job that monitors an endpoint; of an execution that finds no endpoint, and says so."""
+    type_name = kind.removesuffix("JobDefinition")
+    field = type_name[0].lower() + type_name[1:]
+    source = {"endpointInput": {"endpointName": "nowhere", "localPath": "/opt/ml/processing/input"}}
+    if type_name in ("ModelBias", "ModelQuality"):
+        source["groundTruthS3Input"] = {"s3URI": "s3://points/truth"}
+    app = {"imageURI": "analyzer"}
+    if type_name in ("ModelBias", "ModelExplainability"):
+        app["configURI"] = "s3://points/analysis_config.json"
+    output = {"s3URI": "s3://points/reports", "localPath": "/opt/ml/processing/output"}
+    spec = {
+        "jobDefinitionName": name,
+        f"{field}AppSpecification": app,
+        f"{field}JobInput": source,
+        f"{field}JobOutputConfig": {"monitoringOutputs": [{"s3Output": output}]},
+        "jobResources": {"clusterConfig": {"instanceCount": 1, "instanceType": "ml.m5.large", "volumeSizeInGB": 20}},
+        "roleARN": role,
+    }
+    return resource(kind, name, spec)
+
+
+def test_monitoring(server, account, kubectl):
+    name = f"watch-{kubectl.name}"
+    kinds = ("DataQualityJobDefinition", "ModelBiasJobDefinition", "ModelExplainabilityJobDefinition", "ModelQualityJobDefinition")
+    for kind in kinds:
+        kubectl("apply", "-f", "-", send=definition(kind, name, account))
+        kubectl("wait", "--for=condition=ACK.ResourceSynced", f"{kind.lower()}/{name}", f"--timeout={LIMIT}s")
+    config = {
+        "monitoringJobDefinitionName": name, "monitoringType": "DataQuality",
+        "scheduleConfig": {"scheduleExpression": "cron(0 * ? * * *)"},
+    }
+    spec = {"monitoringScheduleName": name, "monitoringScheduleConfig": config}
+    kubectl("apply", "-f", "-", send=resource("MonitoringSchedule", name, spec))
+    kubectl("wait", "--for=condition=ACK.ResourceSynced", f"monitoringschedule/{name}", f"--timeout={LIMIT}s")
+    assert kubectl("get", "monitoringschedules", name).splitlines()[1].split() == [name, "Scheduled"]
+    assert "Monitoring Schedule Status" in kubectl("describe", "monitoringschedule", name)
+    assert "scheduleExpression" in kubectl("explain", "monitoringschedule.spec.monitoringScheduleConfig.scheduleConfig")
+    config["scheduleConfig"]["scheduleExpression"] = "cron(0 5 ? * * *)"
+    kubectl("apply", "-f", "-", send=resource("MonitoringSchedule", name, spec))
+    describe = lambda: server.client("sagemaker").describe_monitoring_schedule(MonitoringScheduleName=name)
+    expression = lambda: describe()["MonitoringScheduleConfig"]["ScheduleConfig"]["ScheduleExpression"]
+    wait_until(lambda: expression() == "cron(0 5 ? * * *)", "it is changed")
+    kubectl("delete", "monitoringschedule", name)
+    with pytest.raises(Exception, match="ResourceNotFound"):
+        describe()
+    for kind in kinds:
+        kubectl("delete", kind.lower(), name)
+    assert not server.client("sagemaker").list_data_quality_job_definitions(NameContains=name)["JobDefinitionSummaries"]
 
 
 def test_explain(kubectl):

@@ -122,16 +122,52 @@ def test_what_is_there_already_is_not_updated(server, role):
     assert "Resource update is not supported for Training Job" in support.why(server, run_id)
 
 
+def test_an_endpoint_is_watched(server, role):
+    """Version 2's components for monitoring, as in the published hosting_model_monitor_pipeline."""
+
+    @dsl.pipeline(name="watched")
+    def pipeline():
+        source = {"endpointInput": {"endpointName": "kmeans-v2", "localPath": "/opt/ml/processing/input/endpoint"}}
+        output = {"s3URI": "s3://rows/reports", "localPath": "/opt/ml/processing/output", "s3UploadMode": "Continuous"}
+        cluster = {"instanceCount": 1, "instanceType": "ml.m5.large", "volumeSizeInGB": 20}
+        made = published("DataQualityJobDefinition")(
+            region="us-east-1",
+            job_definition_name="watched",
+            data_quality_app_specification={"imageURI": "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"},
+            data_quality_job_input=source,
+            data_quality_job_output_config={"monitoringOutputs": [{"s3Output": output}]},
+            job_resources={"clusterConfig": cluster},
+            role_arn=role,
+            stopping_condition={"maxRuntimeInSeconds": 1800},
+        )
+        config = {
+            "monitoringJobDefinitionName": made.outputs["sagemaker_resource_name"],
+            "monitoringType": "DataQuality",
+            "scheduleConfig": {"scheduleExpression": "cron(0 * ? * * *)"},
+        }
+        published("MonitoringSchedule")(region="us-east-1", monitoring_schedule_config=config, monitoring_schedule_name="watched")
+
+    run(server, pipeline, "Succeeded")
+    schedule = server.client("sagemaker").describe_monitoring_schedule(MonitoringScheduleName="watched")
+    assert (schedule["MonitoringScheduleStatus"], schedule["EndpointName"]) == ("Scheduled", "kmeans-v2")
+
+
 def test_what_is_not_served_is_refused_in_one_sentence(server, role):
     team = kfp.components.load_component_from_file(str(support.LAB / "components" / "workteam.yaml"))
+    label = kfp.components.load_component_from_file(str(support.LAB / "components" / "ground_truth.yaml"))
     app = kfp.components.load_component_from_file(str(support.LAB / "components" / "delete_simulation_app.yaml"))
 
     @dsl.pipeline(name="refused")
     def pipeline():
-        team(region="us-east-1", team_name="t", description="d", user_pool="p", user_groups="g", client_id="c")
+        made = team(region="us-east-1", team_name="t", description="d", user_pool="us-east-1_p", user_groups="g", client_id="c")
+        label(
+            region="us-east-1", role=role, job_name="l", manifest_location="s3://rows/m", output_location="s3://rows/l",
+            task_type="bounding box", worker_type="private", workteam_arn=made.outputs["workteam_arn"],
+            ui_template="s3://rows/ui", title="t", description="d", num_workers_per_object=1, time_limit=60,
+        )
         app(region="us-east-1", arn="arn:aws:robomaker:us-east-1:123456789012:simulation-application/a/1")
 
     run_id, _ = run(server, pipeline, "Failed")
     text = support.why(server, run_id)
-    assert "CreateWorkteam of sagemaker is not served by Millrace yet." in text
+    assert "Labeling jobs are not supported here: no people are here to label the data." in text
     assert "DeleteSimulationApplication of robomaker is not served here, and AWS has ended that service." in text

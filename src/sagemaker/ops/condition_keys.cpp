@@ -69,6 +69,23 @@ constexpr KeyAt kEndpointConfig[] = {
     {"sagemaker:VpcSecurityGroupIds", "VpcConfig.SecurityGroupIds[]"},
     {"sagemaker:VpcSubnets", "VpcConfig.Subnets[]"}};
 
+// Of a monitoring job definition, and below MonitoringScheduleConfig.MonitoringJobDefinition of a schedule.
+constexpr KeyAt kMonitoring[] = {
+    {"sagemaker:InstanceTypes", "JobResources.ClusterConfig.InstanceType"},
+    {"sagemaker:InstanceTypes", "MonitoringResources.ClusterConfig.InstanceType"},
+    {"sagemaker:VolumeKmsKey", "JobResources.ClusterConfig.VolumeKmsKeyId"},
+    {"sagemaker:VolumeKmsKey", "MonitoringResources.ClusterConfig.VolumeKmsKeyId"},
+    {"sagemaker:OutputKmsKey", "DataQualityJobOutputConfig.KmsKeyId"},
+    {"sagemaker:OutputKmsKey", "ModelBiasJobOutputConfig.KmsKeyId"},
+    {"sagemaker:OutputKmsKey", "ModelExplainabilityJobOutputConfig.KmsKeyId"},
+    {"sagemaker:OutputKmsKey", "ModelQualityJobOutputConfig.KmsKeyId"},
+    {"sagemaker:OutputKmsKey", "MonitoringOutputConfig.KmsKeyId"},
+    {"sagemaker:MaxRuntimeInSeconds", "StoppingCondition.MaxRuntimeInSeconds"},
+    {"sagemaker:NetworkIsolation", "NetworkConfig.EnableNetworkIsolation"},
+    {"sagemaker:InterContainerTrafficEncryption", "NetworkConfig.EnableInterContainerTrafficEncryption"},
+    {"sagemaker:VpcSecurityGroupIds", "NetworkConfig.VpcConfig.SecurityGroupIds[]"},
+    {"sagemaker:VpcSubnets", "NetworkConfig.VpcConfig.Subnets[]"}};
+
 std::string text_of(const Value& value) {
   if (value.is_bool()) return value.as_bool() ? "true" : "false";
   if (value.is_integer()) return std::to_string(value.as_int());
@@ -137,8 +154,16 @@ void add_keys_of(Keys& keys, const Ops& ops, Kind kind, const Value& input) {
       for (const auto& [key, value] : input["CustomerMetadataProperties"].members())
         keys.push_back({"sagemaker:CustomerMetadataProperties/" + key, {value.string_or()}});
       return add_all(keys, input, kPackage);
+    case Kind::data_quality_job_definition:
+    case Kind::model_bias_job_definition:
+    case Kind::model_explainability_job_definition:
+    case Kind::model_quality_job_definition:
+      return add_all(keys, input, kMonitoring);
+    case Kind::monitoring_schedule:
+      return add_all(keys, input["MonitoringScheduleConfig"]["MonitoringJobDefinition"], kMonitoring);
     case Kind::endpoint:
     case Kind::model_package_group:
+    case Kind::workteam:
       return;
   }
 }

@@ -19,8 +19,10 @@ aws::Operation describe(Ops& ops, const KindInfo& kind) {
   return {
       kind.describe.name, kind.describe.action, resource_named(ops, kind.kind),
       [&ops, &kind](aws::Call&, const Value& input) -> Result<aws::Output> {
-        return aws::Output(
-            MR_TRY(ops.dependencies.store.get(kind.kind, name_in(input, kind), ops.dependencies.account_region)).body);
+        Value body =
+            MR_TRY(ops.dependencies.store.get(kind.kind, name_in(input, kind), ops.dependencies.account_region)).body;
+        if (kind.wrapper.empty()) return aws::Output(std::move(body));
+        return aws::Output(Value::object({{std::string(kind.wrapper), std::move(body)}}));
       }};
 }
 
@@ -28,6 +30,11 @@ Result<aws::Output> list_page(Ops& ops, const KindInfo& kind, const Value& input
   MR_TRY(refuse_unsupported(input, {{"WarmPoolStatusEquals", "WarmPoolStatusEquals is not supported."},
                                     {"TrainingPlanArnEquals", "TrainingPlanArnEquals is not supported."}}));
   ListQuery query = MR_TRY(parse_list_query(input, kind.list_defaults));
+  for (const ListFilter& filter : kind.list_filters) {
+    if (const std::string text = input[filter.member].string_or(); !text.empty()) {
+      query.equal.emplace_back(filter.path, text);
+    }
+  }
   const std::size_t page = query.limit;
   query.limit = page + 1;  // one more tells whether there is a next page
   return list_answer(kind.list_member, input, query, MR_TRY(ops.dependencies.store.list(kind.kind, query)), page,
@@ -98,6 +105,7 @@ aws::Operation erase(Ops& ops, const KindInfo& kind) {
             }
             ops.dependencies.changed(kind.kind, name);
             if (is_job(kind)) ops.jobs.poke(kind.kind, name);
+            if (kind.kind == Kind::workteam) return aws::Output(Value::object({{"Success", true}}));
             return aws::Output();
           }};
 }
@@ -119,7 +127,7 @@ aws::Output list_answer(std::string_view member, const Value& input, const ListQ
 std::vector<aws::Operation> generic_operations(Ops& ops) {
   std::vector<aws::Operation> operations;
   for (const KindInfo& kind : all_kinds()) {
-    operations.push_back(describe(ops, kind));
+    if (!kind.own_describe) operations.push_back(describe(ops, kind));
     if (!kind.own_list) operations.push_back(list(ops, kind));
     if (kind.stop) operations.push_back(stop(ops, kind));
     if (kind.erase) operations.push_back(erase(ops, kind));

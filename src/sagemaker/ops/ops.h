@@ -9,6 +9,7 @@
 
 #include "aws/gateway.h"
 #include "sagemaker/jobs/jobs.h"
+#include "sagemaker/jobs/monitor.h"
 #include "sagemaker/ops/requests.h"
 #include "sagemaker/serving/endpoints.h"
 #include "sagemaker/store.h"
@@ -19,6 +20,7 @@ struct Ops {
   Dependencies& dependencies;
   Jobs& jobs;
   Endpoints& endpoints;
+  Monitor& monitor;
 };
 
 inline constexpr std::size_t kMaxActiveJobs = 200;  // of one kind, under way at a time

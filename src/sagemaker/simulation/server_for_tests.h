@@ -56,7 +56,8 @@ class Server {
                       needs.options.directory, hidden_of(needs.options)),
         jobs_(dependencies_, follower_, execution_),
         endpoints_(dependencies_, follower_, execution_, std::move(needs.send)),
-        ops_{dependencies_, jobs_, endpoints_},
+        monitor_(dependencies_, jobs_, execution_),
+        ops_{dependencies_, jobs_, endpoints_, monitor_},
         operations_(control_service(ops_).operations),
         ends_(needs.backend.on_end(std::string(kJobKeys), [this](const std::string& key, const auto&) {
           if (!jobs_.on_end(key)) endpoints_.on_end(key);
@@ -65,7 +66,8 @@ class Server {
   Status resume() {
     environments_.begin(false);
     MR_TRY(jobs_.resume());
-    return endpoints_.resume();
+    MR_TRY(endpoints_.resume());
+    return monitor_.resume();
   }
 
   Result<Value> call(const std::string& operation, const Value& input) {
@@ -88,6 +90,7 @@ class Server {
     auto queues = jobs_.queues();
     queues.push_back(&endpoints_.queue());
     queues.push_back(&environments_.queue());
+    queues.push_back(&monitor_.queue());
     return queues;
   }
   Timers& timers() { return timers_; }
@@ -105,6 +108,7 @@ class Server {
   frameworks::Environments environments_;
   Jobs jobs_;
   Endpoints endpoints_;
+  Monitor monitor_;
   Ops ops_;
   std::vector<aws::Operation> operations_;
   work::Subscription ends_;  // last: it calls the others
