@@ -98,7 +98,9 @@ class Account:
             ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer={"Image": image, "ModelDataUrl": model_data}
         )
         variant = {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        # What is captured is asked of the model server, never answered by Millrace itself with the model's numbers.
+        capture = {"EnableCapture": True, "InitialSamplingPercentage": 0, "DestinationS3Uri": "s3://captured/", "CaptureOptions": [{"CaptureMode": "Input"}]}
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], DataCaptureConfig=capture)
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
         return self.wait(
             lambda: self.sagemaker.describe_endpoint(EndpointName=name), "EndpointStatus", LIMIT, ("InService", "Failed")

@@ -58,6 +58,36 @@ Status check_channels(const AlgorithmInfo& algorithm, const Value& channels) {
   return {};
 }
 
+Result<std::unique_ptr<Model>> Algorithm::from_matrix(Matrix) const {
+  return fail(Code::unimplemented, fmt::format("a model of {} is no matrix", info().title));
+}
+
+namespace {
+
+int status_of(const Error& error) {
+  switch (error.code) {
+    case Code::unimplemented:
+      return 415;
+    case Code::resource_exhausted:
+      return 413;
+    case Code::invalid_argument:
+      return 400;
+    default:
+      return 500;
+  }
+}
+
+}  // namespace
+
+InferenceAnswer infer(const AlgorithmInfo& algorithm, const Model& model, std::string_view content_type,
+                      std::string_view accept, std::string_view body) {
+  const auto type = choose_response_type(accept, kJson, algorithm.response_types);
+  if (!type) return {406, {}, type.error().message};
+  const auto prediction = model.predict(content_type.empty() ? kJson : content_type, body);
+  if (!prediction) return {status_of(prediction.error()), {}, prediction.error().message};
+  return {200, std::string(*type), write_prediction(*type, *prediction)};
+}
+
 const Metric* find_metric(const AlgorithmInfo& algorithm, std::string_view name) {
   const auto found = std::ranges::find(algorithm.metrics, name, &Metric::name);
   return found == algorithm.metrics.end() ? nullptr : &*found;

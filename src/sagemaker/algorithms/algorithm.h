@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/value.h"
@@ -62,6 +64,13 @@ struct TrainingJob {
   JobLog& log;
 };
 
+// A model's numbers, where these alone are the model: row after row.
+struct Matrix {
+  std::size_t rows = 0, columns = 0;
+  std::vector<float> values = {};
+};
+inline constexpr std::size_t kMaxMatrixValues = std::size_t{1} << 20;  // of one that is handed over
+
 // A trained model in memory. Immutable: any number of threads may ask at once.
 class Model {
  public:
@@ -70,6 +79,8 @@ class Model {
   // Errors: invalid_argument with a sentence for the caller; unimplemented for another content type than the
   // algorithm's request_types.
   virtual Result<Prediction> predict(std::string_view content_type, std::string_view body) const = 0;
+  // What Algorithm::from_matrix() makes the same model of; nullopt: there is none, or it is too large.
+  virtual std::optional<Matrix> matrix() const { return std::nullopt; }
 };
 
 class Algorithm {
@@ -82,7 +93,17 @@ class Algorithm {
   virtual Status train(const TrainingJob& job) const = 0;
   // From the unpacked model archive. Errors: not_found; invalid_argument when it is not such a model.
   virtual Result<std::unique_ptr<Model>> load(const std::filesystem::path& model_directory) const = 0;
+  // From finite numbers, at least one, whose count fits the shape. Error: unimplemented, no matrix is such a model.
+  virtual Result<std::unique_ptr<Model>> from_matrix(Matrix matrix) const;
 };
+
+// The answer to a request for inference: SageMaker's status, or the model's own.
+struct InferenceAnswer {
+  int status = 200;
+  std::string content_type, body;  // of an error: one sentence
+};
+InferenceAnswer infer(const AlgorithmInfo& algorithm, const Model& model, std::string_view content_type,
+                      std::string_view accept, std::string_view body);
 
 // The hyperparameters in effect, defaults filled in. Errors: invalid_argument, SageMaker's sentence where it is known.
 Result<Settings> read_hyperparameters(const Algorithm& algorithm, const Value& given);

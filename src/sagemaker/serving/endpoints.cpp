@@ -423,6 +423,24 @@ Status Endpoints::remove(const std::string& name, Time now) {
   return {};
 }
 
+std::optional<InvocationAnswer> Endpoints::answer_here(const Invocation& invocation) {
+  const auto route = impl_->routes.find(invocation.endpoint);
+  if (!route || (*route)->capture || (*route)->async) return std::nullopt;
+  if (!invocation.target_container.empty() || !invocation.target_model.empty()) return std::nullopt;
+  const auto target = (*route)->choose(invocation.target_variant, uniform());
+  if (!target || target->is_direct || target->most > 0 || target->stages.size() != 1) return std::nullopt;
+  const auto native = impl_->servers.native_of(target->stages.front().id);
+  if (!native || !native->takes(invocation.content_type, invocation.body.size())) return std::nullopt;
+  auto inferred = native->infer(invocation.content_type, invocation.accept, invocation.body);
+  const bool failed = inferred.status != 200;
+  return InvocationAnswer{inferred.status,
+                          failed ? "text/plain" : std::move(inferred.content_type),
+                          failed ? inferred.body + "\n" : std::move(inferred.body),
+                          target->variant,
+                          "",
+                          target->stages.front().container};
+}
+
 void Endpoints::invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted) {
   const auto route = impl_->routes.find(invocation.endpoint);
   if (route && (*route)->async) {

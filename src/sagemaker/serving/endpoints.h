@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -37,6 +38,8 @@ class Endpoints {
   Result<Resource> update_weights(const std::string& name, const Value& desired, Time now);
   Status remove(const std::string& name, Time now);
 
+  // The answer, where this process has it without asking a server (native_model.h); nullopt: invoke().
+  std::optional<InvocationAnswer> answer_here(const Invocation& invocation);
   // See Invoker. `done` is called once, from any thread; no thread waits for it.
   void invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted);
 

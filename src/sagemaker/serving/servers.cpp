@@ -26,6 +26,12 @@ constexpr std::size_t kMaxPingAnswer = 64u << 10;
 // leaves nothing behind that the next one does not replace.
 std::string all_starts(const std::string& key) { return key.substr(0, key.rfind('/')); }
 
+// Whose model this process may answer with; empty: none.
+std::string native_algorithm(const Value& model, std::size_t container) {
+  const auto served = served_model(model, container);
+  return served && !served->multi ? served->algorithm : std::string();
+}
+
 constexpr int kEngineFailed = 125, kNotFound = 127;  // podman-run(1), "Exit Status"
 
 std::string why_not_up(const std::string& variant, const work::WorkStatus& child) {
@@ -63,6 +69,12 @@ std::shared_ptr<const ServerAddress> Servers::address_of(const std::string& id) 
   const MutexLock lock(mutex_);
   const auto found = servers_.find(id);
   return found == servers_.end() || !found->second.ready ? nullptr : found->second.address;
+}
+
+std::shared_ptr<const NativeModel> Servers::native_of(const std::string& id) {
+  const MutexLock lock(mutex_);
+  const auto found = servers_.find(id);
+  return found == servers_.end() || !found->second.ready ? nullptr : found->second.native;
 }
 
 ServerFacts Servers::facts_of(const Place& place, std::optional<work::WorkStatus> child) {
@@ -251,13 +263,34 @@ void Servers::ping(const Place& place) {
   address->put_ping_into(request);
   request.timeout = kPingTimeout;
   request.max_body_bytes = kMaxPingAnswer;
-  needs_.send(std::move(request),
-              [this, endpoint = place.endpoint.name, id = place.id, key = place.key,
-               address](const Result<net::ClientResponse>& answer) { pinged(endpoint, id, key, address, answer); });
+  needs_.send(std::move(request), [this, endpoint = place.endpoint.name, id = place.id, key = place.key,
+                                   algorithm = native_algorithm(place.variant.model, place.variant.container),
+                                   address](const Result<net::ClientResponse>& answer) {
+    pinged(endpoint, id, key, algorithm, address, answer);
+  });
+}
+
+// A server that has begun to answer is asked for its model's numbers (native_model.h); without them it is asked itself.
+void Servers::ask_for_matrix(const std::string& id, const std::string& key, const std::string& algorithm,
+                             const std::shared_ptr<const ServerAddress>& address) {
+  net::AsyncRequest request;
+  request.target = "/matrix";
+  address->put_into(request);
+  request.timeout = kPingTimeout;
+  request.max_body_bytes = NativeModel::kMaxBytes;
+  needs_.send(std::move(request), [this, id, key, algorithm, address](const Result<net::ClientResponse>& answer) {
+    if (!answer || answer->status != 200) return;
+    auto native = NativeModel::parse(algorithm, answer->body);
+    if (!native) return log::warn("{}: {}", id, native.error().message);
+    const MutexLock lock(mutex_);
+    const auto found = servers_.find(id);
+    if (found != servers_.end() && found->second.key == key) found->second.native = std::move(*native);
+  });
 }
 
 void Servers::pinged(const std::string& endpoint, const std::string& id, const std::string& key,
-                     const std::shared_ptr<const ServerAddress>& address, const Result<net::ClientResponse>& answer) {
+                     const std::string& algorithm, const std::shared_ptr<const ServerAddress>& address,
+                     const Result<net::ClientResponse>& answer) {
   bool became_ready = false, is_well = false;
   {
     const MutexLock lock(mutex_);
@@ -277,6 +310,7 @@ void Servers::pinged(const std::string& endpoint, const std::string& id, const s
       ++server.missed_pings;
     }
   }
+  if (became_ready && !algorithm.empty()) ask_for_matrix(id, key, algorithm, address);
   if (became_ready) needs_.answers(id);
   needs_.poke(endpoint);
 }

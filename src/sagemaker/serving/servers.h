@@ -17,6 +17,7 @@
 #include "sagemaker/serving/deployment.h"
 #include "sagemaker/serving/invoker.h"
 #include "sagemaker/serving/machine.h"
+#include "sagemaker/serving/native_model.h"
 #include "sagemaker/serving/sockets.h"
 
 namespace millrace::sagemaker {
@@ -42,6 +43,8 @@ class Servers {
   Result<bool> take_down(const Resource& endpoint, const Deployment& deployment);
   // Where the variant's server listens; nullptr while it does not answer.
   std::shared_ptr<const ServerAddress> address_of(const std::string& id);
+  // Its model, where this process may answer with it; nullptr: the server is asked.
+  std::shared_ptr<const NativeModel> native_of(const std::string& id);
   std::filesystem::path root_of(const Resource& endpoint) const;  // all that the endpoint has on disk
 
  private:
@@ -57,6 +60,7 @@ class Servers {
     bool making = false;                           // its Python environment
     std::optional<Error> not_made;                 // why that could not be
     std::shared_ptr<const ServerAddress> address;  // shared: exchanges hold it until they end
+    std::shared_ptr<const NativeModel> native;     // shared: with whoever answers with it at this moment
   };
   // A variant's server at its present start.
   struct Place {
@@ -76,8 +80,11 @@ class Servers {
   Status write_attempt(const Place& place, std::int64_t attempt);
   Result<ServerAddress> find_address(const Place& place) const;
   void ping(const Place& place);
-  void pinged(const std::string& endpoint, const std::string& id, const std::string& key,
+  // `algorithm`: empty, its model is not asked for.
+  void pinged(const std::string& endpoint, const std::string& id, const std::string& key, const std::string& algorithm,
               const std::shared_ptr<const ServerAddress>& address, const Result<net::ClientResponse>& answer);
+  void ask_for_matrix(const std::string& id, const std::string& key, const std::string& algorithm,
+                      const std::shared_ptr<const ServerAddress>& address);
   Status kill(const Place& place);
   void look_later(const Place& place, Millis delay);
   void follow(const Place& place);

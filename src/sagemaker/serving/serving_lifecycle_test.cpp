@@ -77,13 +77,18 @@ class ServingLifecycle : public testing::Test {
                    Value::object({{"Image", image}, {"ModelDataUrl", "s3://data/output/t/output/model.tar.gz"}})}}));
   }
   void create_config(const std::string& name, const std::string& model) {
-    accepted("CreateEndpointConfig",
-             Value::object({{"EndpointConfigName", name},
-                            {"ProductionVariants", Value::array({Value::object({{"VariantName", "AllTraffic"},
-                                                                                {"ModelName", model},
-                                                                                {"InstanceType", "ml.m5.xlarge"},
-                                                                                {"InitialInstanceCount", 1}})})}}));
+    Value config =
+        Value::object({{"EndpointConfigName", name},
+                       {"ProductionVariants", Value::array({Value::object({{"VariantName", "AllTraffic"},
+                                                                           {"ModelName", model},
+                                                                           {"InstanceType", "ml.m5.xlarge"},
+                                                                           {"InitialInstanceCount", 1}})})}});
+    config.set_if(only_servers_answer_, "DataCaptureConfig", *parse_json(R"({"EnableCapture": true,
+        "InitialSamplingPercentage": 0, "DestinationS3Uri": "s3://data/captured", "CaptureOptions": [{"CaptureMode": "Input"}]})"));
+    accepted("CreateEndpointConfig", config);
   }
+  // What is captured is asked of the model server, never answered by this process with the model's numbers.
+  bool only_servers_answer_ = false;
   Value endpoint(const std::vector<std::string>& statuses) {
     return server_.wait("DescribeEndpoint", Value::object({{"EndpointName", "e"}}), "EndpointStatus", statuses);
   }
@@ -329,6 +334,7 @@ TEST_F(ServingLifecycle, AnEndpointAnswersChangesAndGoes) {
 }
 
 TEST_F(ServingLifecycle, AModelServerThatDiesIsReplaced) {
+  only_servers_answer_ = true;
   create_endpoint();
   const auto before = model_servers(server_.directory());
   ASSERT_EQ(before.size(), 1u);
@@ -341,8 +347,28 @@ TEST_F(ServingLifecycle, AModelServerThatDiesIsReplaced) {
   EXPECT_NE(after[0], before[0]);
 }
 
+TEST_F(ServingLifecycle, ABuiltInModelAnswersHereToo) {
+  create_endpoint();
+  const auto before = model_servers(server_.directory());
+  // Its numbers arrive a moment after its first answer to /ping.
+  const auto answered_here = [&] {
+    for (const pid_t server : before) ::kill(server, SIGSTOP);
+    auto call = std::async(std::launch::async, [&] { return invoke("1,1\n99,99\n").has_value(); });
+    const bool at_once = call.wait_for(std::chrono::milliseconds(200)) == std::future_status::ready;
+    for (const pid_t server : before) ::kill(server, SIGCONT);
+    return call.get() && at_once;
+  };
+  EXPECT_TRUE(server_.signals().reached(answered_here));
+  expect_answer();
+  const auto bad = invoke("1,2,3\n");
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().reason, "ModelError");
+  EXPECT_THAT(bad.error().message, HasSubstr("Record 1 has 3 features, but the model expects 2"));
+}
+
 // As many calls as it likes wait for a model that hangs: nobody else notices, and it is found and replaced.
 TEST_F(ServingLifecycle, AHungModelServerIsReplaced) {
+  only_servers_answer_ = true;
   create_endpoint();
   expect_answer();
   const auto before = model_servers(server_.directory());

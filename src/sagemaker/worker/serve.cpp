@@ -8,7 +8,6 @@
 
 #include "base/strings.h"
 #include "net/server.h"
-#include "sagemaker/algorithms/content_type.h"
 #include "sagemaker/algorithms/registry.h"
 #include "sagemaker/worker/loaded_models.h"
 #include "sagemaker/worker/role.h"
@@ -38,19 +37,6 @@ net::Response plain(int status, std::string sentence) {
   return net::Response::text(status, std::move(sentence) + "\n");
 }
 
-net::Response refuse(const Error& error) {
-  switch (error.code) {
-    case Code::unimplemented:
-      return plain(415, error.message);
-    case Code::resource_exhausted:
-      return plain(413, error.message);
-    case Code::invalid_argument:
-      return plain(400, error.message);
-    default:
-      return plain(500, error.message);
-  }
-}
-
 // What is served: one model, or several.
 struct Served {
   const built_in::AlgorithmInfo& algorithm;
@@ -61,21 +47,29 @@ struct Served {
 
 net::Response invoke(const built_in::AlgorithmInfo& algorithm, const built_in::Model& model, std::size_t limit,
                      net::Request& request) {
-  const auto type =
-      built_in::choose_response_type(request.headers.get("accept"), built_in::kJson, algorithm.response_types);
-  if (!type) return plain(406, type.error().message);
   const auto body = request.body->read_all(limit);
-  if (!body) {
-    if (body.error().code != Code::resource_exhausted) return refuse(body.error());
+  if (!body && body.error().code == Code::resource_exhausted)
     return plain(413, fmt::format("The request body is larger than {} MB", limit >> 20));
-  }
-  std::string_view content_type = request.headers.get("content-type");
-  if (content_type.empty()) content_type = built_in::kJson;
-  const auto prediction = model.predict(content_type, *body);
-  if (!prediction) return refuse(prediction.error());
+  if (!body) return plain(500, body.error().message);
+  auto inferred =
+      built_in::infer(algorithm, model, request.headers.get("content-type"), request.headers.get("accept"), *body);
+  if (inferred.status != 200) return plain(inferred.status, std::move(inferred.body));
   net::Response response;
-  response.headers.set("Content-Type", *type);
-  response.body = built_in::write_prediction(*type, *prediction);
+  response.headers.set("Content-Type", inferred.content_type);
+  response.body = std::move(inferred.body);
+  return response;
+}
+
+// The model for whoever may answer with its numbers alone: rows, columns (64 bits each), then the values, 32 bits each,
+// as this machine has them.
+net::Response matrix(const built_in::Model& model) {
+  const auto numbers = model.matrix();
+  if (!numbers) return plain(404, "The model is no matrix of moderate size");
+  const std::uint64_t shape[2] = {numbers->rows, numbers->columns};
+  net::Response response;
+  response.headers.set("Content-Type", "application/octet-stream");
+  response.body.assign(reinterpret_cast<const char*>(shape), sizeof shape);
+  response.body.append(reinterpret_cast<const char*>(numbers->values.data()), numbers->values.size() * sizeof(float));
   return response;
 }
 
@@ -87,6 +81,7 @@ net::Response answer(const Served& served, net::Request& request) {
     if (request.method != "POST") return plain(405, "Use POST for /invocations");
     return invoke(served.algorithm, *served.model, served.limit, request);
   }
+  if (served.model && request.path == "/matrix") return matrix(*served.model);
   if (request.path == "/execution-parameters") {
     return net::Response::json(
         200,

@@ -21,7 +21,8 @@ inline constexpr std::size_t kMaxInvocations = 16;  // that a model server is se
 
 // `millrace worker serve <model directory> <algorithm> <unix socket path>`
 //   HTTP over the socket: GET /ping, POST /invocations (text/csv, application/json, application/x-recordio-protobuf
-//   in; text/csv, application/json, application/jsonlines, application/x-recordio-protobuf out)
+//   in; text/csv, application/json, application/jsonlines, application/x-recordio-protobuf out), GET /matrix (the
+//   model's numbers, for the server: serving/native_model.h)
 // Ends on SIGTERM. A fourth argument, "multi": the directory holds the models of a multi-model endpoint, which are
 // loaded when the server asks for it (loaded_models.h).
 int serve_main(const std::vector<std::string>& arguments);

@@ -100,7 +100,9 @@ constexpr AlgorithmInfo kInfo{.name = "kmeans",
 
 class KMeansPrediction final : public Model {
  public:
-  explicit KMeansPrediction(const algorithms::KMeansModel& model) : predictor_(model) {}
+  explicit KMeansPrediction(algorithms::KMeansModel model) : predictor_(model) {
+    if (model.centres.size() <= kMaxMatrixValues) centres_ = std::move(model.centres);
+  }
   std::size_t feature_dim() const override { return predictor_.dim(); }
 
   Result<Prediction> predict(std::string_view content_type, std::string_view body) const override {
@@ -115,8 +117,14 @@ class KMeansPrediction final : public Model {
     return out;
   }
 
+  std::optional<Matrix> matrix() const override {
+    if (centres_.empty()) return std::nullopt;
+    return Matrix{predictor_.k(), predictor_.dim(), centres_};
+  }
+
  private:
   algorithms::KMeansPredictor predictor_;
+  std::vector<float> centres_;  // empty: too large to be handed over
 };
 
 class KMeans final : public Algorithm {
@@ -125,6 +133,10 @@ class KMeans final : public Algorithm {
   Status train(const TrainingJob& job) const override { return kmeans::train(job); }
   Result<std::unique_ptr<Model>> load(const std::filesystem::path& model_directory) const override {
     return std::make_unique<KMeansPrediction>(MR_TRY(load_model(model_directory)));
+  }
+  Result<std::unique_ptr<Model>> from_matrix(Matrix matrix) const override {
+    return std::make_unique<KMeansPrediction>(
+        algorithms::KMeansModel{matrix.rows, matrix.columns, std::move(matrix.values)});
   }
 };
 
