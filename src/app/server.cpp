@@ -138,7 +138,8 @@ Status ServerImpl::open_services() {
   iam_->set_resource_tags("s3", s3_->condition_tags());
   iam_->set_resource_tags("logs", logs_->condition_tags());
   gateway_ = std::make_unique<aws::Gateway>(aws::GatewayOptions{options_.account, options_.region}, *iam_, *iam_,
-                                            clock_, [](const aws::CallRecord& record) {
+                                            clock_, [this](const aws::CallRecord& record) {
+                                              operation_metrics_.record(record.service, record.operation);
                                               log::debug("{} {}:{} by {} {}", record.request_id, record.service,
                                                          record.operation, record.principal_arn, record.error_code);
                                             });

@@ -19,6 +19,7 @@
 #include "app/disk_reserve.h"
 #include "app/identity/api.h"
 #include "app/live_children.h"
+#include "app/operate/operation_metrics.h"
 #include "app/operate/request_metrics.h"
 #include "app/prune/operator_api.h"
 #include "app/prune/pruner.h"
@@ -80,6 +81,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<iam::Iam> iam_;
   std::unique_ptr<s3::S3> s3_;
   std::unique_ptr<logs::Logs> logs_;
+  OperationMetrics operation_metrics_;
   std::unique_ptr<aws::Gateway> gateway_;
   std::unique_ptr<ContainerCredentials> credentials_;
   std::unique_ptr<LiveChildren> launcher_;

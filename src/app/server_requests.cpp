@@ -85,9 +85,10 @@ net::Response ServerImpl::metrics(const net::Request& request) {
   const auto caller = callers_->of(request);
   if (!caller) return refusal(caller.error());
   if (!caller->is_person()) return refusal(not_for_children());
-  return net::Response::text(200,
-                             metrics_text({*request_metrics_, *pipelines_, *sagemaker_, *launcher_, options_, layout_}),
-                             "text/plain; version=0.0.4; charset=utf-8");
+  return net::Response::text(
+      200,
+      metrics_text({*request_metrics_, operation_metrics_, *pipelines_, *sagemaker_, *launcher_, options_, layout_}),
+      "text/plain; version=0.0.4; charset=utf-8");
 }
 
 net::Response ServerImpl::pass_on(Api api, net::Request& request, std::string_view refused_because) {
@@ -98,8 +99,10 @@ net::Response ServerImpl::pass_on(Api api, net::Request& request, std::string_vi
   switch (api) {
     case Api::container_credentials:
       return credentials_->handle(request);
-    case Api::aws:
+    case Api::aws: {
+      const OperationMetrics::Call call;
       return gateway_->handle(request);
+    }
     case Api::kubernetes:
       return kube_->handle(request);
     case Api::identity:

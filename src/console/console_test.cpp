@@ -49,6 +49,7 @@ struct FakePipelines final : pipelines::Pipelines {
     return fail(Code::not_found, "Run " + run_id + " not found");
   }
   Result<std::map<std::string, std::size_t>> under_way() override { return std::map<std::string, std::size_t>{}; }
+  Load load() override { return {}; }
   Result<LogPart> task_log(const std::string&, const std::string& task_id, std::uint64_t offset, int) override {
     asked_task = task_id;
     return LogPart{log.substr(std::min<std::size_t>(offset, log.size())), std::max<std::uint64_t>(offset, log.size()),
@@ -86,6 +87,7 @@ struct FakeSageMaker final : sagemaker::SageMaker {
     }
     return fail(Code::not_found, "Could not find " + name);
   }
+  Result<std::vector<Count>> counts_under_way() override { return std::vector<Count>{}; }
   Result<std::vector<Count>> counts() override { return counted; }
   Result<std::vector<Value>> training_jobs_of(const std::string& tuning_job, std::size_t limit) override {
     std::vector<Value> jobs = trials[tuning_job];

@@ -44,6 +44,7 @@ class TwoTasks final : public pipelines::Pipelines {
     return std::vector<pipelines::RunView>{listed};
   }
   Result<pipelines::RunView> run(const std::string&) override { return run_; }
+  Load load() override { return {}; }
   Result<std::map<std::string, std::size_t>> under_way() override { return std::map<std::string, std::size_t>{}; }
   Result<LogPart> task_log(const std::string&, const std::string& task, std::uint64_t offset, int attempt) override {
     const std::string text = attempt == 2 && task == "root/train" ? "before\n" : "one\ntwo\nthree\n";

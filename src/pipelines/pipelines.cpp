@@ -132,6 +132,8 @@ class PipelinesImpl final : public Pipelines {
     return counts;
   }
 
+  Load load() override { return {runner_.slots().taken(), runner_.slots().waiting(), runner_.ended()}; }
+
   Result<RunView> run(const std::string& run_id) override {
     RunView view;
     MR_TRY(needs_.database.read([&](db::Connection& connection) -> Status {

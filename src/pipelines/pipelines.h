@@ -38,6 +38,12 @@ class Pipelines {
   virtual Result<RunView> run(const std::string& run_id) = 0;        // with tasks
   // How many runs have not finished, by state. Costs what they are, however many have finished.
   virtual Result<std::map<std::string, std::size_t>> under_way() = 0;
+  // Tasks that have a slot, those that wait for one, and the runs that have ended since the start, by state.
+  struct Load {
+    std::size_t with_slot = 0, waiting = 0;
+    std::map<std::string, std::size_t> ended;
+  };
+  virtual Load load() = 0;
   // The task's log (stdout and stderr in order) from `offset`, an earlier part's `next` (proc/child_log.h: a long log
   // is cut in its middle, which is a line of the text). `complete` once no more will come after `text`. `attempt`: 0
   // for the newest, whichever that is by then; the log of an earlier one may have been removed, and is empty.

@@ -81,6 +81,7 @@ class SageMakerImpl final : public SageMaker {
   }
 
   Result<std::size_t> under_way() override { return store_.count_active(); }
+  Result<std::vector<Count>> counts_under_way() override { return store_.counts("WHERE active = 1"); }
 
   void stop() override {
     ends_.reset();

@@ -73,6 +73,8 @@ class SageMaker {
     std::size_t resources = 0;
   };
   virtual Result<std::vector<Count>> counts() = 0;  // of every kind and status that has any
+  // The same of what under_way() counts. Costs what they are, however many have ended.
+  virtual Result<std::vector<Count>> counts_under_way() = 0;
   // The training jobs that a tuning job started, described, the first ones first; at most `limit`.
   virtual Result<std::vector<Value>> training_jobs_of(const std::string& tuning_job, std::size_t limit) = 0;
 };

@@ -265,11 +265,12 @@ Result<std::size_t> Store::count_active() {
   return count;
 }
 
-Result<std::vector<SageMaker::Count>> Store::counts() {
+Result<std::vector<SageMaker::Count>> Store::counts(std::string_view where) {
   std::vector<SageMaker::Count> counts;
   MR_TRY(database_.read([&](db::Connection& connection) -> Status {
-    auto select = MR_TRY(connection.prepare(
-        "SELECT kind, status, COUNT(*) FROM sagemaker_resource GROUP BY kind, status ORDER BY kind, status"));
+    auto select = MR_TRY(connection.prepare(fmt::format(
+        "SELECT kind, status, COUNT(*) FROM sagemaker_resource {} GROUP BY kind, status ORDER BY kind, status",
+        where)));
     while (MR_TRY(select.step())) {
       counts.push_back({select.text(0), select.text(1), static_cast<std::size_t>(select.integer(2))});
     }

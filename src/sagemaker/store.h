@@ -57,8 +57,8 @@ class Store {
 
   Result<std::vector<Resource>> list(Kind kind, const ListQuery& query);
   Result<std::vector<Resource>> active();
-  Result<std::size_t> count_active();  // of all kinds
-  Result<std::vector<SageMaker::Count>> counts();
+  Result<std::size_t> count_active();                                         // of all kinds
+  Result<std::vector<SageMaker::Count>> counts(std::string_view where = "");  // a clause, or empty
   static Result<std::size_t> count_active_in(db::Connection& connection, Kind kind);
   static Result<std::size_t> count_in(db::Connection& connection, Kind kind);  // of any status
   // Training jobs of a tuning job, by name: in the order in which they were made.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/live_children.h"
+#include "app/operate/operation_metrics.h"
 #include "app/operate/request_metrics.h"
 #include "app/options.h"
 #include "pipelines/pipelines.h"
@@ -13,6 +14,7 @@ namespace millrace::app {
 
 struct MetricsSources {
   const RequestMetrics& requests;
+  const OperationMetrics& operations;
   pipelines::Pipelines& pipelines;
   sagemaker::SageMaker& sagemaker;
   LiveChildren& children;

@@ -267,11 +267,17 @@ void Runner::store_later(const Run& run) {
   });
 }
 
+std::map<std::string, std::size_t> Runner::ended() const {
+  const MutexLock lock(mutex_);
+  return ended_by_state_;
+}
+
 void Runner::finish(const Run& run) {
   run->end();
   {
     const MutexLock lock(mutex_);
     active_.erase(run->record().id);
+    ++ended_by_state_[run->record().state];
   }
   if (ended_) ended_();
   attempts_.run_ended(run);

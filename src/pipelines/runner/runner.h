@@ -75,6 +75,7 @@ class Runner {
   // For simulations.
   KeyedQueue& queue() { return *keyed_; }
   const Slots& slots() const { return attempts_.slots(); }
+  std::map<std::string, std::size_t> ended() const;  // how many runs, by state, since this was made
 
  private:
   Run find(const std::string& run_id) const;
@@ -104,6 +105,7 @@ class Runner {
   CondVar recovery_ended_;
   std::map<std::string, Run> active_ MR_GUARDED_BY(mutex_);
   std::vector<std::function<void(const std::string&)>> listeners_ MR_GUARDED_BY(mutex_);
+  std::map<std::string, std::size_t> ended_by_state_ MR_GUARDED_BY(mutex_);
   bool stopping_ MR_GUARDED_BY(mutex_) = false;
   bool recovered_ MR_GUARDED_BY(mutex_) = false;  // resume() has seen to every run that was under way
   std::function<void()> ended_;
