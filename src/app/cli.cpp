@@ -11,6 +11,7 @@
 #include "app/cli/command_table.h"
 #include "app/cli/exit_codes.h"
 #include "app/commands.h"
+#include "app/operate/run_traces.h"
 #include "app/options.h"
 #include "base/log_format.h"
 #include "pipelines/schedule/time_zone.h"
@@ -27,7 +28,7 @@ struct Arguments {
   std::string executor = "process", container_engine, child_user;
   bool sandbox = true;
   bool stop_children = false, encrypt_s3 = false;
-  std::string task_api = "own", cron_time_zone;
+  std::string task_api = "own", cron_time_zone, otlp_endpoint;
   bool allow_remote = false, json = false, exit = false, no_browser = false;
   std::size_t max_tasks = 16;
   std::uint64_t child_log_limit = proc::kDefaultChildLogLimit;
@@ -103,6 +104,10 @@ void add_server_options(CLI::App& command, Arguments& arguments) {
       .add_option("--cron-time-zone", arguments.cron_time_zone,
                   "Of recurring runs whose cron names no time zone, such as Europe/Berlin (default: UTC)")
       ->envname("CRON_SCHEDULE_TIMEZONE");
+  command.add_option(
+      "--otlp-endpoint", arguments.otlp_endpoint,
+      "A collector of OpenTelemetry that gets a trace of each run that has ended, over HTTP as JSON, such "
+      "as http://localhost:4318 (default: none)");
   command.add_flag("!--no-sandbox", arguments.sandbox, "Run tasks without namespaces of their own");
   command.add_option("--node-label", arguments.node_labels, "key=value: a label of the node, for node selectors");
   command.add_flag("--allow-remote", arguments.allow_remote, "Listen beyond loopback, unencrypted");
@@ -141,6 +146,7 @@ Result<ServeOptions> serve_options(const Arguments& arguments) {
   options.prune_every = Millis(1'000 * std::max<std::int64_t>(MR_TRY(parse_age(arguments.prune_every)), 1));
   options.task_api = arguments.task_api == "closed" ? pipelines::TaskApi::closed : pipelines::TaskApi::own;
   options.encrypt_s3 = arguments.encrypt_s3;
+  if (!arguments.otlp_endpoint.empty()) options.traces_url = MR_TRY(traces_url(arguments.otlp_endpoint));
   options.cron_time_zone = arguments.cron_time_zone;
   if (!options.cron_time_zone.empty()) MR_TRY(pipelines::schedule::TimeZone::find(options.cron_time_zone));
   options.containers = arguments.executor == "container";

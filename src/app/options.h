@@ -40,6 +40,7 @@ struct ServeOptions {
   std::vector<std::pair<std::string, std::string>> node_labels;  // of the one node, for node selectors
   bool encrypt_s3 = false;                                       // each object, as at AWS; else those that ask for it
   std::string cron_time_zone;                                    // of crons that name none; empty: UTC
+  std::string traces_url;                                        // where traces of runs are sent; empty: nowhere
 };
 
 // "127.0.0.1:8080", "[::1]:0", ":8080" → address and port. Error: one sentence with an example.

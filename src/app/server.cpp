@@ -190,6 +190,7 @@ Status ServerImpl::open_services() {
   pipelines_ =
       MR_TRY(pipelines::Pipelines::open({*database_, clock_, *backend_}, std::move(pipelines_options), hooks()));
   kube_->set_pipelines(*pipelines_);
+  if (!options_.traces_url.empty()) run_traces_ = std::make_unique<RunTraces>(*pipelines_, options_.traces_url);
   controller_client_ = std::make_unique<ControllerClient>(
       *iam_, clock_, ControllerClient::Options{endpoint_, options_.account, options_.region});
   sagemaker_->on_change([this](const std::string&, const std::string&) { kube_->note_aws_change(); });
@@ -243,6 +244,8 @@ Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {
   services_open_ = false;
   phase = "the runs' work";
   pipelines_->stop();
+  phase = "the traces of runs";
+  if (run_traces_) run_traces_->stop();
   phase = "the jobs' and endpoints' work";
   sagemaker_->stop();
   phase = "the children";
@@ -256,6 +259,7 @@ Server::UnderWay ServerImpl::stop(Children children, StopPhase& phase) {
   console_.reset();
   net_.reset();
   launcher_.reset();
+  run_traces_.reset();
   pipelines_.reset();
   kube_.reset();
   sagemaker_.reset();

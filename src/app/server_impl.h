@@ -21,6 +21,7 @@
 #include "app/live_children.h"
 #include "app/operate/operation_metrics.h"
 #include "app/operate/request_metrics.h"
+#include "app/operate/run_traces.h"
 #include "app/prune/operator_api.h"
 #include "app/prune/pruner.h"
 #include "app/router.h"
@@ -97,6 +98,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<Pruner> pruner_;
   std::unique_ptr<OperatorApi> operator_;
   std::unique_ptr<DiskReserve> reserve_;
+  std::unique_ptr<RunTraces> run_traces_;  // none unless a collector is named
   std::unique_ptr<Upkeep> upkeep_;
   std::unique_ptr<Callers> callers_;
   std::unique_ptr<net::Server> net_;

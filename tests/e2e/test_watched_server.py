@@ -1,6 +1,7 @@
 """What whoever keeps a server running looks at: /metrics, /healthz, /readyz, the log as JSON, `millrace doctor`, and
 `millrace backup` while runs are under way."""
 
+import http.server
 import json
 import os
 import re
@@ -111,6 +112,51 @@ def test_metrics_are_for_no_page_and_no_step(server):
     status, run = create_run(server, asks)
     assert status == 200
     assert support.wait_for_run(server, run["run_id"])["state"] == "SUCCEEDED", support.why(server, run["run_id"])
+
+
+# --- traces -------------------------------------------------------------------------------------------------------------
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((self.path, self.headers["Content-Type"], json.loads(body)))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_collector_gets_a_trace_of_each_run(tmp_path):
+    collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    collector.got = []
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{collector.server_port}"
+    with support.running(tmp_path / "data", arguments=["--otlp-endpoint", address]) as server:
+        _, run = create_run(server, "exit 3")
+        support.wait_for_run(server, run["run_id"])
+        wait_for(lambda: collector.got, "a trace")
+    collector.shutdown()
+    collector.server_close()
+    ((path, kind, body),) = collector.got
+    assert (path, kind) == ("/v1/traces", "application/json")
+    whole, task = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert whole["traceId"] == task["traceId"] == run["run_id"].replace("-", "")
+    assert task["parentSpanId"] == whole["spanId"] and "parentSpanId" not in whole
+    assert task["status"]["code"] == whole["status"]["code"] == 2
+    assert {"key": "process.exit.code", "value": {"intValue": "3"}} in task["attributes"]
+    assert int(whole["startTimeUnixNano"]) <= int(task["startTimeUnixNano"]) <= int(task["endTimeUnixNano"])
+
+
+def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path):
+    with support.running(tmp_path / "data", arguments=["--otlp-endpoint", "http://127.0.0.1:9"]) as server:
+        _, run = create_run(server, "true")
+        assert support.wait_for_run(server, run["run_id"])["state"] == "SUCCEEDED"
+        wait_for(lambda: "is not sent to http://127.0.0.1:9" in server.errors(), "a line in the log")
+    done = millrace("serve", "--data-dir", tmp_path / "x", "--otlp-endpoint", "collector:4318")
+    assert done.returncode != 0 and "is no address of a collector" in done.stderr
 
 
 # --- probes and log -----------------------------------------------------------------------------------------------------
