@@ -1,7 +1,6 @@
 #include "app/operate/checks.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
@@ -20,6 +19,8 @@
 #include "base/file.h"
 #include "db/backup.h"
 #include "iam/iam.h"
+#include "proc/launcher.h"
+#include "sagemaker/frameworks/needs.h"
 #include "work/container_engine.h"
 #include "work/python_environment.h"
 
@@ -35,28 +36,19 @@ std::string path_variable() {
   return path == nullptr ? "/usr/bin:/bin" : path;
 }
 
-// 0, or why the kernel refuses this user namespaces as a step's sandbox has them.
-int sandbox_error() {
-  const pid_t child = ::fork();
-  if (child < 0) return errno;
-  if (child == 0) {
-    const int flags = (::geteuid() == 0 ? 0 : CLONE_NEWUSER) | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC;
-    ::_exit(::unshare(flags) == 0 ? 0 : errno & 0xff);
-  }
-  int status = 0;
-  if (::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return ECHILD;
-  return WEXITSTATUS(status);
-}
-
+// As the server tries it before its first step.
 CheckResult check_sandbox() {
-  const int error = sandbox_error();
-  if (error == 0) return {"sandbox", Health::good, "steps and jobs are confined by namespaces of their own"};
+  const auto place = TempDir::make("doctor");
+  const Status sandbox = place ? proc::sandbox_available(place->path()) : Status(fail(place.error()));
+  if (sandbox) return {"sandbox", Health::good, "steps and jobs are confined by namespaces of their own"};
   return {
       "sandbox", Health::bad,
-      fmt::format("the kernel refuses namespaces ({}), so steps fail to start: set user.max_user_namespaces above 0 "
-                  "and, where it is there, kernel.apparmor_restrict_unprivileged_userns to 0 with sysctl; or start "
-                  "the server with --no-sandbox, where all that runs on it is trusted",
-                  std::strerror(error))};
+      fmt::format("steps run unconfined and SageMaker jobs fail to start, since the kernel refuses namespaces ({}): "
+                  "set user.max_user_namespaces above 0 and, where it is there, "
+                  "kernel.apparmor_restrict_unprivileged_userns to 0 with sysctl; in a container of podman, start it "
+                  "with --security-opt unmask=ALL; or start the server with --no-sandbox, where all that runs on it "
+                  "is trusted",
+                  sandbox.error().message)};
 }
 
 // The exit code of `python3 -c CODE`, without its output.
@@ -88,7 +80,7 @@ void check_python(std::vector<CheckResult>& found) {
                      "steps with packages_to_install, and SageMaker jobs in the images of frameworks, fail: the "
                      "modules venv and ensurepip are missing (on Debian: "
                      "apt-get install python3-venv)"});
-  if (python(program, "import numpy") != 0)
+  if (!sagemaker::frameworks::machine_has_module("numpy"))
     found.push_back({"numpy", Health::limited,
                      "numpy is missing, so the lab's processing job downloads it, once, into an environment of its own "
                      "(on Debian, without a network: apt-get install python3-numpy)"});
