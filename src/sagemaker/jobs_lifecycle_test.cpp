@@ -163,11 +163,15 @@ TEST_F(JobsLifecycle, FailuresSayWhoseTheyAre) {
 
   request = kmeans_request("no-bucket");
   request.child("InputDataConfig").as_array()[0] = channel("train", "s3://absent/train");
-  accepted("CreateTrainingJob", request);
-  const Value bucket = server_.wait_job("TrainingJob", "no-bucket");
-  EXPECT_EQ(bucket["TrainingJobStatus"].string_or(), "Failed");
-  EXPECT_THAT(bucket["FailureReason"].string_or(), HasSubstr("ClientError: Data download failed"));
-  EXPECT_THAT(bucket["FailureReason"].string_or(), HasSubstr("s3://absent/train"));
+  const auto absent = refused("CreateTrainingJob", request);
+  EXPECT_EQ(absent.reason, "ValidationException");
+  EXPECT_THAT(absent.message, testing::StartsWith("No S3 objects found under S3 URL \"s3://absent/train\" given"));
+
+  request = kmeans_request("no-objects");
+  request.child("InputDataConfig").as_array()[0] = channel("train", "s3://data/nothing/");
+  EXPECT_THAT(refused("CreateTrainingJob", request).message,
+              testing::AllOf(testing::StartsWith("No S3 objects found under S3 URL \"s3://data/nothing/\" given"),
+                             testing::EndsWith("has \"s3:ListBucket\" permissions on bucket \"data\".")));
 
   request = kmeans_request("no-permission");
   request.set(
@@ -175,10 +179,9 @@ TEST_F(JobsLifecycle, FailuresSayWhoseTheyAre) {
       server_.make_role(
           "poor",
           R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]})"));
-  accepted("CreateTrainingJob", request);
-  const Value denied = server_.wait_job("TrainingJob", "no-permission");
-  EXPECT_EQ(denied["TrainingJobStatus"].string_or(), "Failed");
-  EXPECT_THAT(denied["FailureReason"].string_or(), HasSubstr("ListBucket"));
+  const auto denied = refused("CreateTrainingJob", request);
+  EXPECT_EQ(denied.reason, "ValidationException");
+  EXPECT_THAT(denied.message, HasSubstr("is not authorized to perform: s3:ListBucket"));
 
   request = kmeans_request("no-k");
   request.child("HyperParameters").erase("k");
@@ -198,6 +201,11 @@ TEST_F(JobsLifecycle, FailuresSayWhoseTheyAre) {
   request.child("AlgorithmSpecification")
       .set("MetricDefinitions", Value::array({Value::object({{"Name", "m"}, {"Regex", "("}})}));
   EXPECT_THAT(refused("CreateTrainingJob", request).message, HasSubstr("regular expression of the metric m"));
+
+  request = program_request("no-entry-point", "");
+  request.child("AlgorithmSpecification").erase("ContainerEntrypoint");
+  EXPECT_THAT(refused("CreateTrainingJob", request).message,
+              HasSubstr("The image registry/own:1 cannot run here: containers' own entry points are not known"));
 
   request = program_request("no-command", "");
   request.child("AlgorithmSpecification").set("ContainerEntrypoint", Value::array({"no-such-command"}));

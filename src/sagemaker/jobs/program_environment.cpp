@@ -32,22 +32,38 @@ bool is_python(std::string_view command) {
   return name == "python" || name.starts_with("python3");
 }
 
-// Of the tree; false: there is more than the limits take.
-bool add_texts(const UntrustedTree& tree, std::vector<std::string>& texts, std::vector<std::string>& archives) {
+// A file of requirements, or a shell file that installs something else than such a file has: the SDK's own drivers name
+// theirs whether it is there or not.
+bool installs_packages(std::string_view name, std::string_view text) {
+  if (name.ends_with(".txt")) return name.find("requirements") != std::string_view::npos;
+  if (!name.ends_with(".sh")) return false;
+  const auto lines = split(text, '\n');
+  return std::ranges::any_of(lines, [](std::string_view line) {
+    const bool is_pip =
+        line.find("pip install ") != std::string_view::npos || line.find("pip3 install ") != std::string_view::npos;
+    return (is_pip && line.find(" -r ") == std::string_view::npos) ||
+           line.find("install_requirements.py ") != std::string_view::npos;
+  });
+}
+
+// Of the tree, and its archives.
+void add_texts(const UntrustedTree& tree, ProgramTexts& out, std::vector<std::string>& archives) {
   std::size_t left = kMaxTexts;
-  bool is_whole = true;
   const Status walked = tree.walk("", Links::refuse, kWalked, [&](const UntrustedTree::Entry& entry) -> Status {
     if (entry.info.kind != FileKind::regular) return {};
-    if (entry.path.substr(entry.path.rfind('/') + 1) == kSourceArchive) archives.push_back(entry.path);
-    if (!is_program(entry.path)) return {};
+    const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
+    if (name == kSourceArchive) archives.push_back(entry.path);
+    out.installs |= installs_packages(name, {});
+    if (!is_program(name)) return {};
     auto text = tree.read(entry.path, std::min(left, kMaxText));
-    is_whole &= text.has_value();
+    out.is_whole &= text.has_value();
     if (!text) return {};
     left -= text->size();
-    texts.push_back(std::move(*text));
+    out.installs |= installs_packages(name, *text);
+    out.texts.push_back(std::move(*text));
     return {};
   });
-  return is_whole && walked.has_value();
+  out.is_whole &= walked.has_value();
 }
 
 std::vector<std::string> notes_of(const std::string& image, const frameworks::Kept& kept) {
@@ -94,12 +110,18 @@ std::optional<frameworks::Wanted> wanted_for_entrypoint(const std::string& image
                                                         const std::vector<std::string>& command_line,
                                                         const work::Variables& variables) {
   const auto known = frameworks::image_of(image);
-  if (!known) return std::nullopt;
   ProgramTexts found = program_texts(inputs);
+  if (!known) {
+    return found.installs ? std::optional(frameworks::Wanted{frameworks::plain_python(), {}, variables}) : std::nullopt;
+  }
   if (!found.is_whole) return frameworks::Wanted{*known, {}, variables};
   found.texts.push_back(join(command_line, " "));
-  frameworks::Image needed = frameworks::needed_of(*known, found.texts, frameworks::machine_has_module);
-  if (needed.packages.empty()) return std::nullopt;
+  // What it installs goes into an environment, where nothing of this machine's Python is.
+  const auto has_module = [&found](std::string_view module) {
+    return !found.installs && frameworks::machine_has_module(module);
+  };
+  frameworks::Image needed = frameworks::needed_of(*known, found.texts, has_module);
+  if (needed.packages.empty() && !found.installs) return std::nullopt;
   return frameworks::Wanted{std::move(needed), {}, variables};
 }
 
@@ -108,13 +130,14 @@ ProgramTexts program_texts(const fs::path& folder) {
   const auto tree = UntrustedTree::open(folder);
   if (!tree) return out;
   std::vector<std::string> archives, unused;
-  out.is_whole = add_texts(*tree, out.texts, archives);
+  add_texts(*tree, out, archives);
   for (const std::string& archive : archives) {
     const auto place = TempDir::make();
     const bool is_unpacked = place && unpack_archive(folder / archive, place->path() / "source", kPeeked).has_value();
     const auto source = is_unpacked ? UntrustedTree::open(place->path() / "source")
                                     : Result<UntrustedTree>(fail(Code::not_found, "not unpacked"));
-    out.is_whole &= source.has_value() && add_texts(*source, out.texts, unused);
+    if (source) add_texts(*source, out, unused);
+    out.is_whole &= source.has_value();
   }
   return out;
 }

@@ -24,7 +24,8 @@ frameworks::Wanted wanted_for_script(const std::string& image, const std::filesy
                                      const work::Variables& variables);
 
 // A program with an entry point of its own: as much of the image as its files below `inputs` and its command line name
-// (frameworks/needs.h). nullopt: this machine's Python is enough, or the image is not known.
+// (frameworks/needs.h). One that installs packages gets an environment in any case: pip refuses to touch a machine's
+// own Python. nullopt: this machine's Python is enough.
 std::optional<frameworks::Wanted> wanted_for_entrypoint(const std::string& image, const std::filesystem::path& inputs,
                                                         const std::vector<std::string>& command_line,
                                                         const work::Variables& variables);
@@ -33,6 +34,7 @@ std::optional<frameworks::Wanted> wanted_for_entrypoint(const std::string& image
 // false where there is more than was read.
 struct ProgramTexts {
   std::vector<std::string> texts;
+  bool installs = false;  // a file of requirements lies there, or a shell file installs packages
   bool is_whole = true;
 };
 ProgramTexts program_texts(const std::filesystem::path& folder);

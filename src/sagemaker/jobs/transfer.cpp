@@ -65,6 +65,15 @@ class OpenFileBody final : public net::BodyReader {
 
 }  // namespace
 
+std::string no_objects_found(const std::string& uri, const std::string& region, const std::string& role_arn) {
+  const std::string_view rest = std::string_view(uri).substr(uri.find("//") + 2);
+  return fmt::format(
+      "No S3 objects found under S3 URL \"{}\" given in input data source. Please ensure that the bucket exists in the "
+      "selected region ({}), that objects exist under that S3 prefix, and that the role \"{}\" has \"s3:ListBucket\" "
+      "permissions on bucket \"{}\".",
+      uri, region, role_arn, rest.substr(0, rest.find('/')));
+}
+
 std::string content_type_of(const fs::path& file) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kTypes{{{".csv", "text/csv"},
                                                                                  {".json", "application/json"},
@@ -103,12 +112,7 @@ Status Transfer::download_prefix(const std::string& uri, const fs::path& folder,
   MR_TRY(make_directories(folder));
   const auto found = MR_TRY(find(uri));
   if (found.empty() && !may_be_empty) {
-    return fail(Code::not_found,
-                fmt::format("Data download failed:No S3 objects found under S3 URL \"{}\" given in input data source. "
-                            "Please ensure that the bucket exists in the selected region ({}), that objects exist "
-                            "under that S3 prefix, and that the role \"{}\" has \"s3:ListBucket\" permissions on "
-                            "bucket \"{}\".",
-                            uri, region, role_arn, parsed.bucket));
+    return fail(Code::not_found, "Data download failed:" + no_objects_found(uri, region, role_arn));
   }
   for (const auto& [key, path] : found) {
     if (checkpoint) MR_TRY(checkpoint());

@@ -40,6 +40,9 @@ struct Transfer {
   Result<std::vector<Found>> find(const std::string& uri);
 };
 
+// SageMaker's sentence for an input with nothing in it.
+std::string no_objects_found(const std::string& uri, const std::string& region, const std::string& role_arn);
+
 std::string content_type_of(const std::filesystem::path& file);
 
 }  // namespace millrace::sagemaker

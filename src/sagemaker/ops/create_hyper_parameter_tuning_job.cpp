@@ -33,7 +33,10 @@ aws::Operation create_hyper_parameter_tuning_job(Ops& ops) {
             if (job.body.has("WarmStartConfig")) MR_TRY(inherit(ops, job));
             MR_TRY(ops.dependencies.metrics.get(
                 input["TrainingJobDefinition"]["AlgorithmSpecification"]["MetricDefinitions"]));
-            MR_TRY(check_role(ops, call, input["TrainingJobDefinition"]["RoleArn"]));
+            Value training = input["TrainingJobDefinition"];
+            training.set("HyperParameters", training["StaticHyperParameters"]);
+            MR_TRY(check_program(ops, training));
+            MR_TRY(check_role(ops, call, training["RoleArn"]));
             return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::tuning_job, "TrainingJobDefinition.RoleArn"),

@@ -10,6 +10,8 @@ aws::Operation create_transform_job(Ops& ops) {
             const auto model = MR_TRY(ops.dependencies.store.get(Kind::model, input["ModelName"].string_or(),
                                                                  ops.dependencies.account_region));
             auto job = MR_TRY(build_transform_job(ops.dependencies.account_region, input, model.body, call.now));
+            MR_TRY(check_data(ops, call, model.body["ExecutionRoleArn"].string_or(),
+                              input["TransformInput"]["DataSource"]["S3DataSource"]));
             return start_job(ops, call, std::move(job), input);
           },
           creation_checks(ops, Kind::transform_job, ""),

@@ -47,6 +47,11 @@ decltype(aws::Check::keys) tag_keys(const Value& input);
 // The role exists and trusts SageMaker. Error: ValidationException, "Could not assume role …".
 Status check_role(Ops& ops, const aws::Call& call, const Value& role_arn);
 
+// An S3DataSource names an object that the role may list. Error: ValidationException, "No S3 objects found …".
+Status check_data(Ops& ops, const aws::Call& call, const std::string& role_arn, const Value& source);
+// The members of a training job say what is to run, or its image does here. Error: ValidationException, why it cannot.
+Status check_program(Ops& ops, const Value& training_job);
+
 // Stores a new job and starts it. Yields its ARN.
 Result<aws::Output> start_job(Ops& ops, const aws::Call& call, Resource job, const Value& request);
 
