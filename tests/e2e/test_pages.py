@@ -35,6 +35,8 @@ RUN_BY = {
     ("docs/install.md", None, "shell"): "tests/e2e/test_operating.py",
     ("docs/lab.md", None, "shell"): "tests/e2e/test_page.py",
     ("docs/operate.md", None, "shell"): "tests/e2e/test_operating.py",
+    ("docs/sagemaker.md", "With SageMaker's SDKs", "shell"): "tests/e2e/test_sagemaker_sdk.py",
+    ("docs/sagemaker.md", "With SageMaker's SDKs", "python"): "tests/e2e/test_sagemaker_sdk.py",
     ("docs/troubleshooting.md", None, "shell"): "tests/e2e/test_operating.py",
 }
 # The same: why nothing runs them.
