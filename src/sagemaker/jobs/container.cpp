@@ -18,8 +18,6 @@
 namespace millrace::sagemaker {
 namespace {
 
-constexpr std::string_view kHost = "algo-1";
-
 std::string upper(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -29,14 +27,15 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-Value resource_config(const Value& instance_type) {
-  return Value::object({{"current_host", kHost},
+Value resource_config(const Value& instance_type, const Host& host) {
+  const Value hosts = host_names(host.count);
+  return Value::object({{"current_host", host.name()},
                         {"current_instance_type", instance_type},
                         {"current_group_name", "homogeneousCluster"},
-                        {"hosts", Value::array({kHost})},
+                        {"hosts", hosts},
                         {"instance_groups", Value::array({Value::object({{"instance_group_name", "homogeneousCluster"},
                                                                          {"instance_type", instance_type},
-                                                                         {"hosts", Value::array({kHost})}})})},
+                                                                         {"hosts", hosts}})})},
                         {"network_interface_name", "lo"}});
 }
 
@@ -83,21 +82,24 @@ void add_aws_variables(Environment& environment, std::string_view region, std::s
   if (!endpoint_url.empty()) environment.emplace_back("AWS_ENDPOINT_URL", endpoint_url);
 }
 
-TrainingConfig training_config(const Value& job) {
+TrainingConfig training_config(const Value& job, const Host& host) {
   Value channels = Value::object();
   for (const auto& channel : job["InputDataConfig"].items()) {
-    Value config = Value::object(
-        {{"TrainingInputMode", "File"}, {"S3DistributionType", "FullyReplicated"}, {"RecordWrapperType", "None"}});
+    Value config =
+        Value::object({{"TrainingInputMode", "File"},
+                       {"S3DistributionType",
+                        channel["DataSource"]["S3DataSource"]["S3DataDistributionType"].string_or("FullyReplicated")},
+                       {"RecordWrapperType", "None"}});
     if (const std::string type = channel["ContentType"].string_or(); !type.empty()) config.set("ContentType", type);
     channels.set(channel["ChannelName"].string_or(), std::move(config));
   }
-  return {resource_config(job["ResourceConfig"]["InstanceType"]), std::move(channels)};
+  return {resource_config(job["ResourceConfig"]["InstanceType"], host), std::move(channels)};
 }
 
-std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job) {
+std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job, const Host& host) {
   Value hyperparameters = Value::object();
   for (const auto& [name, value] : job["HyperParameters"].members()) hyperparameters.set(name, value);
-  const TrainingConfig config = training_config(job);
+  const TrainingConfig config = training_config(job, host);
   std::vector<std::pair<std::string, std::string>> files{{"hyperparameters.json", to_json(hyperparameters)},
                                                          {"inputdataconfig.json", to_json(config.channels)},
                                                          {"resourceconfig.json", to_json(config.resources)}};
@@ -106,7 +108,8 @@ std::vector<std::pair<std::string, std::string>> training_config_files(const Val
   return files;
 }
 
-void add_training_variables(Environment& environment, const Value& job, const std::filesystem::path& ml) {
+void add_training_variables(Environment& environment, const Value& job, const std::filesystem::path& ml,
+                            const Host& host) {
   const auto set = [&](std::string_view name, std::string_view value) { set_variable(environment, name, value); };
   set("TRAINING_JOB_NAME", job["TrainingJobName"].string_or());
   set("TRAINING_JOB_ARN", job["TrainingJobArn"].string_or());
@@ -115,8 +118,8 @@ void add_training_variables(Environment& environment, const Value& job, const st
   set("SM_INPUT_CONFIG_DIR", (ml / "input/config").string());
   set("SM_OUTPUT_DIR", (ml / "output").string());
   set("SM_OUTPUT_DATA_DIR", (ml / "output/data").string());
-  set("SM_CURRENT_HOST", kHost);
-  set("SM_HOSTS", to_json(Value::array({kHost})));
+  set("SM_CURRENT_HOST", host.name());
+  set("SM_HOSTS", to_json(host_names(host.count)));
   set("SM_NUM_CPUS", std::to_string(std::thread::hardware_concurrency()));
   set("SM_NUM_GPUS", "0");
   Value names = Value::array();
@@ -135,16 +138,16 @@ void add_training_variables(Environment& environment, const Value& job, const st
   for (const auto& [name, value] : job["Environment"].members()) set(name, value.string_or());
 }
 
-std::vector<std::pair<std::string, std::string>> processing_config_files(const Value& job) {
+std::vector<std::pair<std::string, std::string>> processing_config_files(const Value& job, const Host& host) {
   Value config = Value::object();
   for (const std::string_view member :
        {"ProcessingJobArn", "ProcessingJobName", "AppSpecification", "Environment", "ProcessingInputs",
         "ProcessingOutputConfig", "ProcessingResources", "RoleArn", "StoppingCondition"}) {
     if (job.has(member)) config.set(member, job[member]);
   }
-  return {
-      {"processingjobconfig.json", to_json(config)},
-      {"resourceconfig.json", to_json(resource_config(job["ProcessingResources"]["ClusterConfig"]["InstanceType"]))}};
+  return {{"processingjobconfig.json", to_json(config)},
+          {"resourceconfig.json",
+           to_json(resource_config(job["ProcessingResources"]["ClusterConfig"]["InstanceType"], host))}};
 }
 
 Result<Program> program_of(const std::string& image, const Value& entrypoint, const Value& arguments,

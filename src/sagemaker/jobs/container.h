@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "sagemaker/frameworks/environments.h"
+#include "sagemaker/jobs/hosts.h"
 #include "sagemaker/resource.h"
 #include "work/workload.h"
 
@@ -31,13 +32,14 @@ void add_aws_variables(Environment& environment, std::string_view region, std::s
 struct TrainingConfig {
   Value resources, channels;  // resourceconfig.json, inputdataconfig.json
 };
-TrainingConfig training_config(const Value& job);
+TrainingConfig training_config(const Value& job, const Host& host = {});
 // The files below input/config of a training job, name and content.
-std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job);
+std::vector<std::pair<std::string, std::string>> training_config_files(const Value& job, const Host& host = {});
 // The SM_* variables of a training program whose /opt/ml stands at `ml`.
-void add_training_variables(Environment& environment, const Value& job, const std::filesystem::path& ml);
+void add_training_variables(Environment& environment, const Value& job, const std::filesystem::path& ml,
+                            const Host& host = {});
 // config/processingjobconfig.json and config/resourceconfig.json.
-std::vector<std::pair<std::string, std::string>> processing_config_files(const Value& job);
+std::vector<std::pair<std::string, std::string>> processing_config_files(const Value& job, const Host& host = {});
 
 std::vector<std::string> words_of(const Value& list);
 // ContainerEntrypoint and ContainerArguments of an AlgorithmSpecification or AppSpecification, one after the other.

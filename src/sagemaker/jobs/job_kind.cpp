@@ -69,4 +69,12 @@ work::Workload worker_spec(const Options& options, std::vector<std::string> argu
   return spec;
 }
 
+Result<std::vector<UntrustedTree>> open_hosts(const Resource& job, const std::filesystem::path& directory) {
+  std::vector<UntrustedTree> trees;
+  for (std::size_t host = hosts_of(job); host >= 1; --host) {
+    trees.push_back(MR_TRY(open_opt_ml(host_directory(directory, host) / "ml")));
+  }
+  return trees;
+}
+
 }  // namespace millrace::sagemaker

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/untrusted_tree.h"
 #include "sagemaker/frameworks/environments.h"
+#include "sagemaker/jobs/hosts.h"
 #include "sagemaker/jobs/machine.h"
 #include "sagemaker/jobs/metrics.h"
 #include "sagemaker/jobs/sandbox.h"
@@ -77,9 +79,9 @@ struct JobKind {
   std::string_view log_group() const { return info_of(kind()).log_group; }
   virtual bool built_in(const Resource& job) const = 0;
   virtual std::chrono::seconds max_runtime(const Resource& job) const = 0;  // 0: none
-  // Fills `directory` (fresh) and says what to run; key, log paths and directory are the shell's.
+  // Fills `directory` (fresh, the host's) and says what to run; key, log paths and directory are the shell's.
   virtual Result<Prepared> prepare(const Resource& job, const std::filesystem::path& directory,
-                                   const Checkpoint& checkpoint) = 0;
+                                   const Checkpoint& checkpoint, const Host& host) = 0;
   // The child has ended well enough to keep its output. Members to set in the Describe document. May run again after
   // a crash: it puts the same objects.
   virtual Result<Value> upload(const Resource& job, Leftovers& leftovers) = 0;
@@ -87,6 +89,9 @@ struct JobKind {
   virtual std::string failure(const std::filesystem::path& directory) const;
   virtual Value closing_members(const std::filesystem::path& directory) const;
 };
+
+// What its hosts left below their /opt/ml; the first host's last, so that its files win where names are the same.
+Result<std::vector<UntrustedTree>> open_hosts(const Resource& job, const std::filesystem::path& directory);
 
 std::unique_ptr<JobKind> make_training_kind(Dependencies& dependencies);
 std::unique_ptr<JobKind> make_processing_kind(Dependencies& dependencies);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/untrusted_tree.h"
+#include "sagemaker/jobs/hosts.h"
 #include "sagemaker/jobs/jobs.h"
 
 namespace millrace::sagemaker {
@@ -70,7 +71,15 @@ Result<JobFacts> JobSteps::look(const JobKind& kind, const Resource& job) {
   facts.ended = !job.active;
   facts.stop_requested = job.state["stop"].bool_or(false);
   if (!facts.ended) {
-    facts.child = MR_TRY(needs_.dependencies.backend.status(job_key(job)));
+    std::vector<std::optional<work::WorkStatus>> hosts;
+    for (std::size_t host = 1; host <= hosts_of(job); ++host) {
+      hosts.push_back(MR_TRY(needs_.dependencies.backend.status(host_key(job_key(job), host))));
+    }
+    const TogetherStatus seen = together(hosts);
+    facts.child = seen.all;
+    facts.incomplete = seen.is_incomplete;
+    facts.host_failed = seen.has_failed;
+    facts.culprit = seen.culprit;
     facts.timed_out = timed_out(kind, job, facts.child);
   }
   return facts;
@@ -131,19 +140,55 @@ Status JobSteps::prepare(JobKind& kind, const Resource& job, bool& waits) {
   MR_TRY(remove_tree(directory));  // what a killed server left half done
   // trusted-path: only the server writes where jobs have their directories
   MR_TRY(make_directories(directory, 0700));
-  auto prepared = kind.prepare(job, directory, checkpoint(job.kind, job.name, Millis(0)));
-  if (!prepared) {
-    if (prepared.error().code == Code::aborted) return {};  // stopped: concluded at the next look
-    if (prepared.error().code == Code::cancelled || is_ours(prepared.error())) return fail(prepared.error());
-    return conclude(job.kind, job.name, failed(prepared.error().message), Value::object());
+  std::vector<Prepared> hosts;
+  const std::size_t count = hosts_of(job);
+  for (std::size_t host = 1; host <= count; ++host) {
+    const fs::path own = host_directory(directory, host);
+    // trusted-path: only the server writes where jobs have their directories
+    if (host > 1) MR_TRY(make_directories(own, 0700));
+    auto prepared = kind.prepare(job, own, checkpoint(job.kind, job.name, Millis(0)), {host, count});
+    if (prepared && !prepared->missing && count > 1) {
+      if (const Status added = add_hosts_file(job, *prepared); !added) prepared = fail(added.error());
+    }
+    if (!prepared) {
+      if (prepared.error().code == Code::aborted) return {};  // stopped: concluded at the next look
+      if (prepared.error().code == Code::cancelled || is_ours(prepared.error())) return fail(prepared.error());
+      return conclude(job.kind, job.name, failed(prepared.error().message), Value::object());
+    }
+    if (prepared->missing) {
+      waits = true;
+      make_environment(job, *prepared->missing);
+      return {};
+    }
+    hosts.push_back(std::move(*prepared));
   }
-  if (prepared->missing) {
-    waits = true;
-    make_environment(job, *prepared->missing);
-    return {};
-  }
-  return launch(kind, job, std::move(*prepared), directory);
+  return launch_all(kind, job, std::move(hosts));
 }
+
+// The job's /etc/hosts, by which its hosts find each other.
+Status JobSteps::add_hosts_file(const Resource& job, Prepared& prepared) {
+  work::Workload& spec = prepared.workload;
+  if (!spec.image.empty()) {
+    return fail(Code::invalid_argument,
+                "several instances of an image that podman or docker has are not supported here; give InstanceCount 1");
+  }
+  if (!spec.sandbox) return fail(Code::failed_precondition, "several instances need namespaces, which are not here");
+  const fs::path file = directory_of(job) / "hosts";
+  // trusted-path: only the server writes where jobs have their directories
+  MR_TRY(write_file(file, hosts_file(hosts_of(job))));
+  spec.sandbox->mounts.push_back({work::Mount::Kind::read_only, file, "/etc/hosts", 0, {}});
+  return {};
+}
+
+// The first host last: a job all of whose hosts are known to the backend was launched as a whole.
+Status JobSteps::launch_all(const JobKind& kind, const Resource& job, std::vector<Prepared> hosts) {
+  for (std::size_t host = hosts.size(); host >= 1; --host) {
+    MR_TRY(launch(kind, job, host, std::move(hosts[host - 1])));
+  }
+  return set_secondary(job, "Training");
+}
+
+Status JobSteps::forget_hosts(const Resource& job) { return needs_.dependencies.backend.forget(job_key(job)); }
 
 void JobSteps::make_environment(const Resource& job, const frameworks::Wanted& wanted) {
   const auto made = [this, key = job_key(job), kind = job.kind, name = job.name](const Status& status,
@@ -163,9 +208,10 @@ std::optional<JobSteps::MakingFailure> JobSteps::take_failure(const std::string&
   return found ? std::optional(std::move(found.mapped())) : std::nullopt;
 }
 
-Status JobSteps::launch(const JobKind& kind, const Resource& job, Prepared prepared, const fs::path& directory) {
+Status JobSteps::launch(const JobKind& kind, const Resource& job, std::size_t host, Prepared prepared) {
+  const fs::path directory = host_directory(directory_of(job), host);
   work::Workload& spec = prepared.workload;
-  spec.key = job_key(job);
+  spec.key = host_key(job_key(job), host);
   if (spec.working_directory.empty() && spec.image.empty()) spec.working_directory = directory;
   spec.log = directory / "log";
   if (!prepared.notes.empty()) {
@@ -175,11 +221,13 @@ Status JobSteps::launch(const JobKind& kind, const Resource& job, Prepared prepa
   const auto launched = needs_.dependencies.backend.start_and_wait(std::move(spec));
   if (!launched) {
     if (is_ours(launched.error())) return fail(launched.error());
+    // Hosts that run already are ended by the next looks, which begin anew.
+    if (host < hosts_of(job)) return fail(Code::internal, launched.error().message);
     note(kind, job, prepared.notes);
     return conclude(job.kind, job.name, failed("The program cannot be started: " + launched.error().message),
                     Value::object());
   }
-  return set_secondary(job, "Training");
+  return {};
 }
 
 void JobSteps::follow(const JobKind& kind, const Resource& job) {
@@ -201,6 +249,13 @@ void JobSteps::follow(const JobKind& kind, const Resource& job) {
     }
   }
   needs_.follower.follow(key, std::move(source));
+  for (std::size_t host = 2; host <= hosts_of(job); ++host) {
+    LogFollower::Source other;
+    other.file = host_directory(directory_of(job), host) / "log";
+    other.group = kind.log_group();
+    other.stream = host_stream(job, host);
+    needs_.follower.follow(host_key(key, host), std::move(other));
+  }
 }
 
 // Of a job that may be stopped for what it prints, each value of the objective is a reason to look at its tuning job.
@@ -250,7 +305,10 @@ Status JobSteps::end_child(const JobKind& kind, const Resource& job) {
     const MutexLock lock(mutex_);
     if (!stopping_.insert(key).second) return {};
   }
-  auto stopped = needs_.dependencies.backend.stop(key, grace_of(job.kind));
+  Status stopped;
+  for (std::size_t host = 1; host <= hosts_of(job) && stopped; ++host) {
+    stopped = needs_.dependencies.backend.stop(host_key(key, host), grace_of(job.kind));
+  }
   if (stopped) return {};
   const MutexLock lock(mutex_);
   stopping_.erase(key);  // asked for again at the next look
@@ -261,10 +319,11 @@ Status JobSteps::finish(JobKind& kind, const Resource& job, const JobFacts& fact
   const std::string key = job_key(job);
   const fs::path directory = directory_of(job);
   follow(kind, job);
-  MR_TRY(needs_.follower.finish(key));
+  for (std::size_t host = 1; host <= hosts_of(job); ++host) MR_TRY(needs_.follower.finish(host_key(key, host)));
+  const fs::path own = host_directory(directory, facts.culprit);
   Outcome outcome = outcome_of(
-      {job.kind, kind.built_in(job), facts.stop_requested, facts.timed_out, *facts.child, kind.failure(directory)});
-  Value members = kind.closing_members(directory);
+      {job.kind, kind.built_in(job), facts.stop_requested, facts.timed_out, *facts.child, kind.failure(own)});
+  Value members = kind.closing_members(own);
   History objectives;
   if (job.kind == Kind::training_job) {
     const MutexLock lock(mutex_);
@@ -362,6 +421,10 @@ Status JobSteps::release_one(const std::string& key, const fs::path& directory) 
     deadlines_.erase(key);
   }
   needs_.follower.drop(key);
+  std::error_code ignored;
+  for (std::size_t host = 2; fs::exists(host_directory(directory, host), ignored); ++host) {
+    needs_.follower.drop(host_key(key, host));
+  }
   // First the record, then the directory: while the directory stands, Jobs::resume() knows that this is still to do.
   MR_TRY(needs_.dependencies.backend.forget(key));
   return remove_tree(directory);

@@ -39,6 +39,7 @@ class JobSteps {
   Status prepare(JobKind& kind, const Resource& job, bool& waits);
   Status watch(const JobKind& kind, const Resource& job, const work::WorkStatus& child);
   Status end_child(const JobKind& kind, const Resource& job);
+  Status forget_hosts(const Resource& job);
   Status finish(JobKind& kind, const Resource& job, const JobFacts& facts);
   // The job's last change: from here on it is over.
   Status conclude(Kind kind, const std::string& name, const Outcome& outcome, const Value& members,
@@ -68,7 +69,9 @@ class JobSteps {
     std::string said;
   };
   std::optional<MakingFailure> take_failure(const std::string& key);
-  Status launch(const JobKind& kind, const Resource& job, Prepared prepared, const std::filesystem::path& directory);
+  Status launch(const JobKind& kind, const Resource& job, std::size_t host, Prepared prepared);
+  Status launch_all(const JobKind& kind, const Resource& job, std::vector<Prepared> hosts);
+  Status add_hosts_file(const Resource& job, Prepared& prepared);
   Result<Outcome> upload(JobKind& kind, const Resource& job, Outcome outcome, Value& members);
 
   const Needs needs_;

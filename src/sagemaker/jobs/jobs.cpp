@@ -155,6 +155,9 @@ struct Jobs::Impl {
           return steps.watch(job_kind, *job, *facts.child);
         case Step::end_child:
           return steps.end_child(job_kind, *job);
+        case Step::forget:
+          MR_TRY(steps.forget_hosts(*job));
+          continue;
         case Step::conclude_stopped:
           take_back(poke_name(kind, name));
           MR_TRY(steps.conclude(kind, name, {"Stopped", "Stopped", "", false}, Value::object()));
@@ -222,7 +225,10 @@ std::vector<KeyedQueue*> Jobs::queues() { return {impl_->looks.get(), impl_->tra
 
 bool Jobs::on_end(const std::string& key) {
   if (!key.starts_with(kJobKeys)) return false;
-  const std::string poked = key.substr(kJobKeys.size(), key.rfind('/') - kJobKeys.size());
+  // "training-job/<name>" of ".../<name>/<its creation>", with "/algo-2" behind for another host.
+  const auto name_at = key.find('/', kJobKeys.size());
+  if (name_at == std::string::npos) return false;
+  const std::string poked = key.substr(kJobKeys.size(), key.find('/', name_at + 1) - kJobKeys.size());
   for (const auto& kind : impl_->kinds) {
     if (poked.starts_with(std::string(info_of(kind->kind()).arn_segment) + "/")) {
       impl_->look_again(poked);

@@ -63,8 +63,9 @@ std::string failure_reason(const Ending& e) {
 Step next_step(const JobFacts& facts) {
   if (facts.ended) return Step::release;
   if (!facts.child) return facts.stop_requested ? Step::conclude_stopped : Step::prepare;
-  if (facts.child->is_over()) return Step::finish;
-  return facts.stop_requested || facts.timed_out ? Step::end_child : Step::watch;
+  if (facts.child->is_over()) return facts.incomplete ? Step::forget : Step::finish;
+  const bool is_to_end = facts.stop_requested || facts.timed_out || facts.incomplete || facts.host_failed;
+  return is_to_end ? Step::end_child : Step::watch;
 }
 
 Outcome outcome_of(const Ending& e) {

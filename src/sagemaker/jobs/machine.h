@@ -17,12 +17,16 @@ struct JobFacts {
   bool stop_requested = false;
   bool timed_out = false;                 // its child ran longer than the stopping condition allows
   std::optional<work::WorkStatus> child;  // as the backend has it; nullopt: never started
+  // Of several hosts (hosts.h), which `child` is together.
+  bool incomplete = false, host_failed = false;
+  std::size_t culprit = 1;
 };
 
 enum class Step {
   prepare,           // download the input, write the configuration, launch the child
   watch,             // wait for the child's end (or the deadline)
   end_child,         // tell it to stop, then wait
+  forget,            // not all of its hosts were launched, and those that were have ended: launch all anew
   conclude_stopped,  // stopped before anything ran
   finish,            // the child has ended: upload, write the outcome
   release,           // the outcome is written: forget the child, remove the directory

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -116,8 +117,19 @@ Status unpack_file(::archive* in, ::archive_entry* entry, const fs::path& file, 
 
 Result<std::size_t> pack_folder(const UntrustedTree& tree, const std::string& folder, const fs::path& archive,
                                 OutputBudget& budget, std::vector<std::string>& notes, const Checkpoint& checkpoint) {
-  auto files = MR_TRY(output_files(tree, folder, budget, notes));
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return pack_folders(std::span(&tree, 1), folder, archive, budget, notes, checkpoint);
+}
+
+Result<std::size_t> pack_folders(std::span<const UntrustedTree> trees, const std::string& folder,
+                                 const fs::path& archive, OutputBudget& budget, std::vector<std::string>& notes,
+                                 const Checkpoint& checkpoint) {
+  std::map<std::string, std::pair<const UntrustedTree*, OutputFile>> files;  // by name
+  for (const UntrustedTree& tree : trees) {
+    for (OutputFile& file : MR_TRY(output_files(tree, folder, budget, notes))) {
+      std::string name = file.name;
+      files.insert_or_assign(std::move(name), std::pair(&tree, std::move(file)));
+    }
+  }
   MR_TRY(archive_library.load());
   const std::unique_ptr<::archive, WriteCloser> out(archive_write_new());
   archive_write_add_filter_gzip(out.get());
@@ -128,7 +140,7 @@ Result<std::size_t> pack_folder(const UntrustedTree& tree, const std::string& fo
       archive_write_open_filename(out.get(), archive.c_str()) != ARCHIVE_OK) {
     return fail(Code::internal, fmt::format("cannot write {}: {}", archive.string(), reason_of(out.get())));
   }
-  for (const auto& file : files) MR_TRY(pack_file(out.get(), tree, file, checkpoint));
+  for (const auto& [name, found] : files) MR_TRY(pack_file(out.get(), *found.first, found.second, checkpoint));
   if (archive_write_close(out.get()) != ARCHIVE_OK) {
     return fail(Code::internal, fmt::format("cannot write {}: {}", archive.string(), reason_of(out.get())));
   }

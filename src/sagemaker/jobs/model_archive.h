@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 
 #include "base/result.h"
 #include "base/untrusted_tree.h"
@@ -15,6 +16,10 @@ namespace millrace::sagemaker {
 Result<std::size_t> pack_folder(const UntrustedTree& tree, const std::string& folder,
                                 const std::filesystem::path& archive, OutputBudget& budget,
                                 std::vector<std::string>& notes, const Checkpoint& checkpoint = {});
+// The same of several trees as one: of files with the same name the last tree's counts.
+Result<std::size_t> pack_folders(std::span<const UntrustedTree> trees, const std::string& folder,
+                                 const std::filesystem::path& archive, OutputBudget& budget,
+                                 std::vector<std::string>& notes, const Checkpoint& checkpoint = {});
 
 struct UnpackLimits {
   std::uint64_t max_bytes = 8ull << 30;  // unpacked, all files together

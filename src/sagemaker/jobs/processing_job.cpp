@@ -25,14 +25,15 @@ class ProcessingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint) override {
+  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint,
+                           const Host& host) override {
     const fs::path ml = directory / "ml";
     const std::string role = job.body["RoleArn"].string_or();
     // trusted-path: nothing of the job has run yet
     for (const auto* folder : {"processing", "config", "output"}) MR_TRY(make_directories(ml / folder));
     // trusted-path: nothing of the job has run yet
     MR_TRY(make_directories(directory / "tmp", 0700));
-    for (const auto& [name, content] : processing_config_files(job.body)) {
+    for (const auto& [name, content] : processing_config_files(job.body, host)) {
       // trusted-path: nothing of the job has run yet
       MR_TRY(write_file(ml / "config" / name, content));
     }
@@ -40,6 +41,9 @@ class ProcessingKind final : public JobKind {
     Transfer transfer{*access, role, dependencies_.account_region.region, checkpoint};
     for (const auto& input : job.body["ProcessingInputs"].items()) {
       const Value& s3 = input["S3Input"];
+      const bool is_sharded = s3["S3DataDistributionType"].string_or() == "ShardedByS3Key";
+      transfer.shard = is_sharded ? host.number - 1 : 0;
+      transfer.shards = is_sharded ? host.count : 1;
       MR_TRY(transfer.download(s3["S3DataType"].string_or(), s3["S3Uri"].string_or(),
                                ml / MR_TRY(below_opt_ml(s3["LocalPath"].string_or())), blob::BlobStore::Share::copy));
     }
@@ -55,12 +59,14 @@ class ProcessingKind final : public JobKind {
     const std::string role = job.body["RoleArn"].string_or();
     const auto access = MR_TRY(dependencies_.access_as(role, job.origin()));
     Transfer transfer{*access, role, dependencies_.account_region.region, leftovers.checkpoint};
-    const auto tree = MR_TRY(open_opt_ml(leftovers.directory / "ml"));
+    const auto trees = MR_TRY(open_hosts(job, leftovers.directory));
     OutputBudget budget = budget_of_volume(job.body["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"]);
     for (const auto& output : job.body["ProcessingOutputConfig"]["Outputs"].items()) {
       const Value& s3 = output["S3Output"];
       const fs::path folder = MR_TRY(below_opt_ml(s3["LocalPath"].string_or()));
-      MR_TRY(transfer.upload_folder(tree, folder.string(), s3["S3Uri"].string_or(), budget, leftovers.notes));
+      for (const UntrustedTree& tree : trees) {
+        MR_TRY(transfer.upload_folder(tree, folder.string(), s3["S3Uri"].string_or(), budget, leftovers.notes));
+      }
     }
     return Value::object();
   }

@@ -26,13 +26,14 @@ class TrainingKind final : public JobKind {
     return std::chrono::seconds(job.body["StoppingCondition"]["MaxRuntimeInSeconds"].int_or(0));
   }
 
-  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint) override {
+  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint,
+                           const Host& host) override {
     const fs::path ml = directory / "ml";
     const std::string algorithm = algorithm_of(job);
     for (const auto* folder : {"input/config", "input/data", "model", "output/data"})
       // trusted-path: nothing of the job has run yet
       MR_TRY(make_directories(ml / folder));
-    for (const auto& [name, content] : training_config_files(job.body)) {
+    for (const auto& [name, content] : training_config_files(job.body, host)) {
       // trusted-path: nothing of the job has run yet
       MR_TRY(write_file(ml / "input/config" / name, content));
     }
@@ -53,6 +54,9 @@ class TrainingKind final : public JobKind {
     const Share share = algorithm.empty() ? Share::copy : Share::read_only_link;
     for (const auto& channel : job.body["InputDataConfig"].items()) {
       const Value& source = channel["DataSource"]["S3DataSource"];
+      const bool is_sharded = source["S3DataDistributionType"].string_or() == "ShardedByS3Key";
+      transfer.shard = is_sharded ? host.number - 1 : 0;
+      transfer.shards = is_sharded ? host.count : 1;
       MR_TRY(transfer.download(source["S3DataType"].string_or(), source["S3Uri"].string_or(),
                                ml / "input/data" / channel["ChannelName"].string_or(), share));
     }
@@ -62,47 +66,55 @@ class TrainingKind final : public JobKind {
       return spec;
     }
     if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty()) {
+      transfer.shard = 0;
+      transfer.shards = 1;
       MR_TRY(transfer.download_prefix(uri, ml / MR_TRY(checkpoint_folder(job)), Share::copy, true));
     }
-    if (script) return script_program(job, *script, directory, checkpoint);
-    return custom_program(job, directory, in_image);
+    if (script) return script_program(job, *script, directory, checkpoint, host);
+    return custom_program(job, directory, in_image, host);
   }
 
   Result<Value> upload(const Resource& job, Leftovers& leftovers) override {
     const std::string role = job.body["RoleArn"].string_or();
     const auto access = MR_TRY(dependencies_.access_as(role, job.origin()));
     Transfer transfer{*access, role, dependencies_.account_region.region, leftovers.checkpoint};
-    const auto tree = MR_TRY(open_opt_ml(leftovers.directory / "ml"));
+    const auto trees = MR_TRY(open_hosts(job, leftovers.directory));
+    const auto upload_all = [&](const std::string& folder, const std::string& uri, OutputBudget& left) -> Status {
+      for (const UntrustedTree& tree : trees) {
+        MR_TRY(transfer.upload_folder(tree, folder, uri, left, leftovers.notes));
+      }
+      return {};
+    };
     OutputBudget budget = budget_of_volume(job.body["ResourceConfig"]["VolumeSizeInGB"]);
     const Value& output = job.body["OutputDataConfig"];
     const std::string base = join_uri(output["S3OutputPath"].string_or(), job.name + "/output");
     Value members = Value::object();
     if (output["CompressionType"].string_or() == "NONE") {
-      MR_TRY(transfer.upload_folder(tree, "model", base + "/model", budget, leftovers.notes));
+      MR_TRY(upload_all("model", base + "/model", budget));
       members.set("ModelArtifacts", Value::object({{"S3ModelArtifacts", base + "/model/"}}));
     } else {
-      MR_TRY(upload_packed(transfer, tree, "model", base + "/model.tar.gz", Empty::uploaded, budget, leftovers));
+      MR_TRY(upload_packed(transfer, trees, "model", base + "/model.tar.gz", Empty::uploaded, budget, leftovers));
       members.set("ModelArtifacts", Value::object({{"S3ModelArtifacts", base + "/model.tar.gz"}}));
     }
-    MR_TRY(upload_packed(transfer, tree, "output/data", base + "/output.tar.gz", Empty::left_out, budget, leftovers));
+    MR_TRY(upload_packed(transfer, trees, "output/data", base + "/output.tar.gz", Empty::left_out, budget, leftovers));
     if (const std::string uri = job.body["CheckpointConfig"]["S3Uri"].string_or(); !uri.empty() && !built_in(job)) {
-      MR_TRY(transfer.upload_folder(tree, MR_TRY(checkpoint_folder(job)).string(), uri, budget, leftovers.notes));
+      MR_TRY(upload_all(MR_TRY(checkpoint_folder(job)).string(), uri, budget));
     }
     // What a toolkit brings there while the script runs.
     if (const std::string uri = hyperparameter_text(job.body, "sagemaker_s3_output"); !uri.empty() && !built_in(job)) {
-      MR_TRY(transfer.upload_folder(tree, "output/intermediate", join_uri(uri, job.name + "/output/intermediate"),
-                                    budget, leftovers.notes));
+      MR_TRY(upload_all("output/intermediate", join_uri(uri, job.name + "/output/intermediate"), budget));
     }
     return members;
   }
 
  private:
   enum class Empty { uploaded, left_out };
-  // A folder of the tree as one archive.
-  static Status upload_packed(Transfer& transfer, const UntrustedTree& tree, const std::string& folder,
+  // A folder of the trees as one archive.
+  static Status upload_packed(Transfer& transfer, std::span<const UntrustedTree> trees, const std::string& folder,
                               const std::string& uri, Empty empty, OutputBudget& budget, Leftovers& leftovers) {
     const fs::path archive = leftovers.directory / "packed.tar.gz";
-    const std::size_t files = MR_TRY(pack_folder(tree, folder, archive, budget, leftovers.notes, leftovers.checkpoint));
+    const std::size_t files =
+        MR_TRY(pack_folders(trees, folder, archive, budget, leftovers.notes, leftovers.checkpoint));
     if (files == 0 && empty == Empty::left_out) return {};
     const auto own = MR_TRY(UntrustedTree::open(leftovers.directory));
     const auto info = MR_TRY(own.info(archive.filename().string()));
@@ -186,7 +198,7 @@ class TrainingKind final : public JobKind {
   }
 
   Result<Prepared> script_program(const Resource& job, const ScriptMode& script, const fs::path& directory,
-                                  const Checkpoint& checkpoint) {
+                                  const Checkpoint& checkpoint, const Host& host) {
     const fs::path ml = directory / "ml", seen = seen_ml(directory);
     MR_TRY(take_source_of_channel(script, ml, checkpoint));
     auto wanted = wanted_for_script(image_of(job), ml / "code", variables_of(job.body["Environment"]));
@@ -196,7 +208,7 @@ class TrainingKind final : public JobKind {
     MR_TRY(make_directories(ml / "output/intermediate"));
     Prepared out{MR_TRY(begin_program(job, directory))};
     work::Workload& spec = out.workload;
-    const TrainingConfig config = training_config(job.body);
+    const TrainingConfig config = training_config(job.body, host);
     add_toolkit_variables(spec.environment, job.body, script, config.resources, config.channels, seen);
     const bool is_kept = !wanted.requirements.empty();
     spec.command = {dependencies_.options.executable.string(), "worker",      "script", seen.string(),
@@ -207,7 +219,7 @@ class TrainingKind final : public JobKind {
     return out;
   }
 
-  Result<Prepared> custom_program(const Resource& job, const fs::path& directory, bool in_image) {
+  Result<Prepared> custom_program(const Resource& job, const fs::path& directory, bool in_image, const Host& host) {
     const fs::path ml = directory / "ml";
     const Value& algorithm = job.body["AlgorithmSpecification"];
     const std::string image = image_of(job);
@@ -221,7 +233,7 @@ class TrainingKind final : public JobKind {
     if (wanted && !kept) return missing(*wanted);
     Prepared out{MR_TRY(begin_program(job, directory))};
     work::Workload& spec = out.workload;
-    add_training_variables(spec.environment, job.body, seen_ml(directory));
+    add_training_variables(spec.environment, job.body, seen_ml(directory), host);
     spec.command = MR_TRY(command_in(kept, image, entrypoint, arguments, ml));
     MR_TRY(contain(spec, job, directory));
     MR_TRY(enter_python(dependencies_.environments, image, kept, directory, out));

@@ -114,7 +114,8 @@ Status Transfer::download_prefix(const std::string& uri, const fs::path& folder,
   if (found.empty() && !may_be_empty) {
     return fail(Code::not_found, "Data download failed:" + no_objects_found(uri, region, role_arn));
   }
-  for (const auto& [key, path] : found) {
+  for (std::size_t i = shard; i < found.size(); i += shards) {
+    const auto& [key, path] = found[i];
     if (checkpoint) MR_TRY(checkpoint());
     const fs::path file = folder / path;
     // trusted-path: downloaded before anything of the job runs
@@ -145,7 +146,10 @@ Status Transfer::download_manifest(const std::string& uri, const fs::path& folde
   if (!entries) return fail(entries.error().code, fmt::format("\"{}\": {}", uri, entries.error().message));
   // trusted-path: downloaded before anything of the job runs
   MR_TRY(make_directories(folder));
-  for (const auto& [object, path] : *entries) MR_TRY(download_object(object, folder / path, share));
+  for (std::size_t i = shard; i < entries->size(); i += shards) {
+    const auto& [object, path] = (*entries)[i];
+    MR_TRY(download_object(object, folder / path, share));
+  }
   return {};
 }
 

@@ -18,8 +18,11 @@ struct Transfer {
   s3::Access& access;
   std::string role_arn, region;
   Checkpoint checkpoint;  // between two objects, and within a long upload
+  // Of what an input names every `shards`th object from the `shard`th on: a host's part (ShardedByS3Key).
+  std::size_t shard = 0, shards = 1;
 
-  // All objects whose key begins with the URI's, below `folder`. At least one unless `may_be_empty`.
+  // All objects (of the shard) whose key begins with the URI's, below `folder`. Of all shards there must be at least
+  // one, unless `may_be_empty`.
   Status download_prefix(const std::string& uri, const std::filesystem::path& folder, blob::BlobStore::Share share,
                          bool may_be_empty = false);
   // The files that the manifest at `uri` lists.

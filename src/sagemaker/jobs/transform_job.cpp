@@ -39,7 +39,8 @@ class TransformKind final : public JobKind {
   bool built_in(const Resource&) const override { return true; }
   std::chrono::seconds max_runtime(const Resource&) const override { return std::chrono::seconds(0); }
 
-  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint) override {
+  Result<Prepared> prepare(const Resource& job, const fs::path& directory, const Checkpoint& checkpoint,
+                           const Host&) override {
     // The model as it was when the job was made: it may be deleted meanwhile.
     if (containers_of(job.state["model"]).size() > 1) {
       return fail(Code::unimplemented,

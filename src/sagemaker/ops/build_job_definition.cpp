@@ -27,7 +27,7 @@ Status check_definition(const Value& definition) {
     if (!text.empty()) MR_TRY(parse_offset(text));
   }
   return check_instances(definition["Cluster"]["InstanceType"], definition["Cluster"]["InstanceCount"],
-                         "processing job");
+                         "processing job", kMaxHosts);
 }
 
 constexpr std::string_view kNoTransforms = "BatchTransformInput is not supported here; use EndpointInput.";

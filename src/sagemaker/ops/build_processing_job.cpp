@@ -61,7 +61,8 @@ Result<Resource> build_processing_job(const AccountRegion& account_region, const
   MR_TRY(check_inputs(request));
   MR_TRY(check_outputs(request));
   const Value& cluster = request["ProcessingResources"]["ClusterConfig"];
-  MR_TRY(check_instances(cluster["InstanceType"], cluster["InstanceCount"], "processing job"));
+  MR_TRY(check_instances(cluster["InstanceType"], cluster["InstanceCount"], "processing job", kMaxHosts));
+  MR_TRY(check_isolation(cluster["InstanceCount"], request["NetworkConfig"]["EnableNetworkIsolation"]));
 
   Resource job;
   job.kind = Kind::processing_job;

@@ -98,7 +98,9 @@ Result<Resource> build_training_job(const AccountRegion& account_region, const V
   MR_TRY(check_stopping(request));
   MR_TRY(check_s3_uri("S3OutputPath", request["OutputDataConfig"]["S3OutputPath"]));
   const Value& resources = request["ResourceConfig"];
-  MR_TRY(check_instances(resources["InstanceType"], resources["InstanceCount"], "training job"));
+  MR_TRY(check_instances(resources["InstanceType"], resources["InstanceCount"], "training job",
+                         algorithm == nullptr ? kMaxHosts : 1));
+  MR_TRY(check_isolation(resources["InstanceCount"], request["EnableNetworkIsolation"]));
   if (const std::string path = request["CheckpointConfig"]["LocalPath"].string_or(); !path.empty()) {
     MR_TRY(below_opt_ml(path));
   }

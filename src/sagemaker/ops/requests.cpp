@@ -35,13 +35,20 @@ Value tags_to_list(const Tags& tags) {
   return list;
 }
 
-Status check_instances(const Value& type, const Value& count, std::string_view usage) {
+Status check_instances(const Value& type, const Value& count, std::string_view usage, std::int64_t limit) {
   const std::int64_t wanted = count.int_or(1);
-  if (wanted <= 1) return {};
-  return limit_exceeded(
-      fmt::format("The account-level service limit '{} for {} usage' is 1 Instances, with current utilization of 0 "
-                  "Instances and a request delta of {} Instances. This machine is the only instance there is.",
-                  type.string_or("instance"), usage, wanted));
+  if (wanted <= limit) return {};
+  return limit_exceeded(fmt::format(
+      "The account-level service limit '{} for {} usage' is {} Instances, with current utilization of 0 "
+      "Instances and a request delta of {} Instances. {}",
+      type.string_or("instance"), usage, limit, wanted,
+      limit == 1 ? "This machine is the only instance there is." : "Instances are processes of this machine."));
+}
+
+Status check_isolation(const Value& instances, const Value& isolated) {
+  if (instances.int_or(1) <= 1 || !isolated.bool_or(false)) return {};
+  return validation_error(
+      "EnableNetworkIsolation with several instances is not supported here; give InstanceCount 1, or leave it out.");
 }
 
 Status check_s3_uri(std::string_view member, const Value& uri) {

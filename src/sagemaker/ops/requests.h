@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "base/value.h"
+#include "sagemaker/jobs/hosts.h"
 #include "sagemaker/resource.h"
 #include "sagemaker/store.h"
 
@@ -28,8 +29,11 @@ Result<Resource> build_trial(const AccountRegion& account_region, const Resource
 Result<Tags> parse_tags(const Value& list);
 Value tags_to_list(const Tags& tags);
 
-// One machine is what there is: a job that asks for more gets AWS's quota sentence.
-Status check_instances(const Value& type, const Value& count, std::string_view usage);
+// One machine is what there is, which runs at most `limit` instances as processes: a job that asks for more gets AWS's
+// quota sentence.
+Status check_instances(const Value& type, const Value& count, std::string_view usage, std::int64_t limit = 1);
+// Hosts of an isolated job would not reach each other.
+Status check_isolation(const Value& instances, const Value& isolated);
 Status check_s3_uri(std::string_view member, const Value& uri);
 
 }  // namespace millrace::sagemaker

@@ -217,7 +217,7 @@ TEST(BuildProcessingJob, ChecksItsPaths) {
            {"ProcessingOutputConfig.Outputs[0].S3Output.LocalPath", "/opt/ml/../x", "must lie below /opt/ml"},
            {"ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode", "Continuous", "use EndOfJob"},
            {"ProcessingInputs[0].S3Input.S3InputMode", "Pipe", "use File"},
-           {"ProcessingResources.ClusterConfig.InstanceCount", 3, "processing job usage"}}) {
+           {"ProcessingResources.ClusterConfig.InstanceCount", 21, "processing job usage"}}) {
     Value bad = request;
     at(bad, c.path) = c.value;
     const auto refused = build_processing_job(kAccountRegion, bad, kNow);
