@@ -67,6 +67,11 @@ SERVICES = {
         "captureData", "endpointInput", "endpointOutput", "observedContentType", "eventMetadata", "eventId",
         "inferenceTime", "inferenceId", "customAttributes", "eventVersion",  # of captured data's lines
         "modelName", "modelUrl",  # of the containers of multi-model endpoints
+        # of a monitoring definition as it is kept: the four kinds name the same members after themselves
+        # (DataQualityAppSpecification, ModelBiasAppSpecification); jobs/monitoring_plan.h
+        "App", "Baseline", "Cluster", "GroundTruth", "Input", "Network", "Outputs", "Stopping",
+        "JobDefinition", "JobInput", "JobOutputConfig",
+        "After", "Before",  # what a filter's name ends with
         # members of errors, which the trimmed models leave out
         "Message", "LogStreamArn", "OriginalMessage", "OriginalStatusCode",
     }),
@@ -85,7 +90,8 @@ WORDS = {
     "ConnectionRefused", "ValidationError", "ValidationException", "ConflictException", "ObjectiveMetric",
     "S3DistributionType", "SageMakerInput", "SageMakerOutput", "Message", "LogStreamArn", "OriginalMessage",
     "OriginalStatusCode", "InstallRequirementsError", "ClientError", "AlgorithmError",
-    "ThrottlingException",
+    "ThrottlingException", "MonitoringSchedule", "DataQualityJobDefinition", "ModelBiasJobDefinition",
+    "ModelExplainabilityJobDefinition", "ModelQualityJobDefinition",
 }
 
 NAME = r"(?:[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*|[a-z]+(?:[A-Z][a-z0-9]*)+)"  # CloudWatch Logs' are in lowerCamel
