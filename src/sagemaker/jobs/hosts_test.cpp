@@ -7,14 +7,14 @@
 namespace millrace::sagemaker {
 namespace {
 
-using Status = std::optional<work::WorkStatus>;
+using HostStatus = std::optional<work::WorkStatus>;
 
-Status running(int started) {
+HostStatus running(int started) {
   work::WorkStatus status;
   status.started = from_epoch_ms(started);
   return status;
 }
-Status ended(int code, int at) {
+HostStatus ended(int code, int at) {
   work::WorkStatus status;
   status.state = work::WorkStatus::State::exited;
   status.exit_code = code;
@@ -22,7 +22,7 @@ Status ended(int code, int at) {
   status.ended = from_epoch_ms(at);
   return status;
 }
-Step step(const std::vector<Status>& hosts, bool stop_requested = false) {
+Step step(const std::vector<HostStatus>& hosts, bool stop_requested = false) {
   const TogetherStatus seen = together(hosts);
   JobFacts facts;
   facts.stop_requested = stop_requested;
