@@ -75,7 +75,7 @@ aws::Operation invoke_endpoint(Ops& ops) {
             // Read here: the request is gone when the model answers.
             auto invocation = MR_TRY(read_invocation(call, input));
             aws::Output output;
-            if (auto answer = ops.endpoints.answer_here(invocation)) {
+            if (auto answer = MR_TRY(ops.endpoints.answer_here(invocation))) {
               output.response = response_of(ops, invocation.endpoint, std::move(*answer));
               return output;
             }

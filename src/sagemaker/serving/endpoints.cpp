@@ -423,8 +423,9 @@ Status Endpoints::remove(const std::string& name, Time now) {
   return {};
 }
 
-std::optional<InvocationAnswer> Endpoints::answer_here(const Invocation& invocation) {
+Result<std::optional<InvocationAnswer>> Endpoints::answer_here(const Invocation& invocation) {
   const auto route = impl_->routes.find(invocation.endpoint);
+  if (!route && route.error().code == Code::internal) return fail(route.error());
   if (!route || (*route)->capture || (*route)->async) return std::nullopt;
   if (!invocation.target_container.empty() || !invocation.target_model.empty()) return std::nullopt;
   const auto target = (*route)->choose(invocation.target_variant, uniform());

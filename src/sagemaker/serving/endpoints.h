@@ -39,7 +39,8 @@ class Endpoints {
   Status remove(const std::string& name, Time now);
 
   // The answer, where this process has it without asking a server (native_model.h); nullopt: invoke().
-  std::optional<InvocationAnswer> answer_here(const Invocation& invocation);
+  // Error: internal, where the endpoint cannot be read; what else is wrong, invoke() says.
+  Result<std::optional<InvocationAnswer>> answer_here(const Invocation& invocation);
   // See Invoker. `done` is called once, from any thread; no thread waits for it.
   void invoke(Invocation invocation, Invoker::Done done, std::function<bool()> wanted);
 
