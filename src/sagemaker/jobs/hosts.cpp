@@ -11,7 +11,7 @@ constexpr std::string_view kFirst = "/algo-1-";
 
 std::string name_of(std::size_t number) { return fmt::format("algo-{}", number); }
 
-// Does `a` tell more of how the job ended than `b` does?
+// Does `a` decide how the job ended, rather than `b`?
 bool decides(const work::WorkStatus& a, const work::WorkStatus& b) {
   if (a.succeeded() != b.succeeded()) return !a.succeeded();
   return a.succeeded() ? a.ended > b.ended : a.ended < b.ended;
@@ -68,7 +68,7 @@ TogetherStatus together(const std::vector<std::optional<work::WorkStatus>>& host
     const bool is_over = host.is_over();
     if (!is_over) ++running;
     if (is_over && !host.succeeded()) out.has_failed = true;
-    // One that runs stands for all; among those that have ended, the one that decides.
+    // While one runs, all do; among those that have ended, the one that decides.
     const bool takes = !out.all || (out.all->is_over() && (!is_over || decides(host, *out.all)));
     if (takes) {
       out.all = host;

@@ -183,7 +183,7 @@ Status JobSteps::add_hosts_file(const Resource& job, Prepared& prepared) {
 // The first host last: a job all of whose hosts are known to the backend was launched as a whole.
 Status JobSteps::launch_all(const JobKind& kind, const Resource& job, std::vector<Prepared> hosts) {
   for (std::size_t host = hosts.size(); host >= 1; --host) {
-    MR_TRY(launch(kind, job, host, std::move(hosts[host - 1])));
+    if (!MR_TRY(launch(kind, job, host, std::move(hosts[host - 1])))) return {};
   }
   return set_secondary(job, "Training");
 }
@@ -208,7 +208,7 @@ std::optional<JobSteps::MakingFailure> JobSteps::take_failure(const std::string&
   return found ? std::optional(std::move(found.mapped())) : std::nullopt;
 }
 
-Status JobSteps::launch(const JobKind& kind, const Resource& job, std::size_t host, Prepared prepared) {
+Result<bool> JobSteps::launch(const JobKind& kind, const Resource& job, std::size_t host, Prepared prepared) {
   const fs::path directory = host_directory(directory_of(job), host);
   work::Workload& spec = prepared.workload;
   spec.key = host_key(job_key(job), host);
@@ -224,10 +224,11 @@ Status JobSteps::launch(const JobKind& kind, const Resource& job, std::size_t ho
     // Hosts that run already are ended by the next looks, which begin anew.
     if (host < hosts_of(job)) return fail(Code::internal, launched.error().message);
     note(kind, job, prepared.notes);
-    return conclude(job.kind, job.name, failed("The program cannot be started: " + launched.error().message),
-                    Value::object());
+    MR_TRY(conclude(job.kind, job.name, failed("The program cannot be started: " + launched.error().message),
+                    Value::object()));
+    return false;
   }
-  return {};
+  return true;
 }
 
 void JobSteps::follow(const JobKind& kind, const Resource& job) {

@@ -69,7 +69,8 @@ class JobSteps {
     std::string said;
   };
   std::optional<MakingFailure> take_failure(const std::string& key);
-  Status launch(const JobKind& kind, const Resource& job, std::size_t host, Prepared prepared);
+  // false: it cannot be started, and the job has failed.
+  Result<bool> launch(const JobKind& kind, const Resource& job, std::size_t host, Prepared prepared);
   Status launch_all(const JobKind& kind, const Resource& job, std::vector<Prepared> hosts);
   Status add_hosts_file(const Resource& job, Prepared& prepared);
   Result<Outcome> upload(JobKind& kind, const Resource& job, Outcome outcome, Value& members);

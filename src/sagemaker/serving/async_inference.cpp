@@ -154,12 +154,12 @@ struct AsyncInference::Impl : std::enable_shared_from_this<AsyncInference::Impl>
   void run(const std::shared_ptr<const AsyncConfig>& config, const Waiting& row) {
     const std::int64_t ttl = row.request["RequestTTLSeconds"].int_or(kDefaultTtl);
     if (needs.dependencies.clock.now() - row.accepted > std::chrono::seconds(ttl))
-      return finish(config, row, "", "The request expired: it waited for longer than its RequestTTLSeconds.");
+      return finish(config, row, std::nullopt, "The request expired: it waited for longer than its RequestTTLSeconds.");
     auto input = input_of(*config, row.request);
     if (!input) {
       if (input.error().code == Code::internal || input.error().code == Code::unavailable)
         return again(row, input.error().message);
-      return finish(config, row, "",
+      return finish(config, row, std::nullopt,
                     fmt::format("The input {} cannot be read: {}", row.request["InputLocation"].string_or(),
                                 input.error().message));
     }
@@ -182,10 +182,10 @@ struct AsyncInference::Impl : std::enable_shared_from_this<AsyncInference::Impl>
                 const Result<InvocationAnswer>& answer) {
     if (!answer) {
       if (answer.error().code == Code::unavailable) return again(row, answer.error().message);
-      return finish(config, row, "", answer.error().message);
+      return finish(config, row, std::nullopt, answer.error().message);
     }
     if (answer->status >= 200 && answer->status <= 299) return finish(config, row, answer->content_type, answer->body);
-    finish(config, row, "", model_error_message(needs.dependencies.account_region, row.endpoint, *answer));
+    finish(config, row, std::nullopt, model_error_message(needs.dependencies.account_region, row.endpoint, *answer));
   }
 
   void again(const Waiting& row, const std::string& why) {
@@ -197,15 +197,15 @@ struct AsyncInference::Impl : std::enable_shared_from_this<AsyncInference::Impl>
   }
 
   // Without a content type: it failed, and `bytes` says why.
-  void finish(const std::shared_ptr<const AsyncConfig>& config, const Waiting& row, const std::string& content_type,
-              const std::string& bytes) {
-    const bool failed = content_type.empty();
+  void finish(const std::shared_ptr<const AsyncConfig>& config, const Waiting& row,
+              const std::optional<std::string>& content_type, const std::string& bytes) {
+    const bool failed = !content_type;
     const std::string place = row.request[failed ? "FailureLocation" : "OutputLocation"].string_or();
     const auto written = [&]() -> Status {
       if (place.empty()) return {};
       const auto uri = MR_TRY(s3::parse_uri(place));
       const auto access = MR_TRY(needs.dependencies.access_as(config->role_arn, config->origin));
-      MR_TRY(access->put(uri.bucket, uri.key, bytes, failed ? "text/plain" : content_type));
+      MR_TRY(access->put(uri.bucket, uri.key, bytes, content_type.value_or("text/plain")));
       return {};
     }();
     if (!written && (written.error().code == Code::internal || written.error().code == Code::unavailable))
